@@ -1,0 +1,1 @@
+"""What is added to a call: its place, its agent, its visitor, its data set."""

@@ -1,0 +1,1 @@
+"""From bytes to columns: one module per family of formats; pure."""
