@@ -23,3 +23,15 @@ class EngineError(ExporterError):
 
 class SchemaError(ExporterError):
     """The database is not of this program, or newer than it."""
+
+
+class PeriodError(ExporterError):
+    """A period is none, or there is no portal to ask it of."""
+
+    exit_code = 2
+
+
+class QueryError(ExporterError):
+    """A statement that does more than read, or is none."""
+
+    exit_code = 2

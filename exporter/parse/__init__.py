@@ -1,1 +1,12 @@
 """From bytes to columns: one module per family of formats; pure."""
+
+from typing import NamedTuple
+
+import polars as pl
+
+
+class Parsed(NamedTuple):
+    """What became of a block's lines: each is in one of the two, under its number in the block."""
+
+    calls: pl.DataFrame  # `line`, and the columns of RAW
+    rejected: pl.DataFrame  # `line`, `reason`

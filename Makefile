@@ -1,0 +1,54 @@
+# What one does with the project; `make` alone lists it.
+PYTHON ?= python3
+BIN := .venv/bin
+# pip works on the new environment from outside: Debian's python3 alone cannot put a pip into one.
+PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
+.DEFAULT_GOAL := help
+.PHONY: help install demo test bench dashboards lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+install: .venv/installed ## Make .venv with usage-exporter in it
+
+.venv/installed: pyproject.toml requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'usage-exporter needs Python 3.11 or newer: make PYTHON=python3.12 ...' >&2; exit 1; }
+	@echo 'Installing usage-exporter into .venv (about 300 MB to fetch, a minute) ...'
+	@$(PYTHON) -m venv --without-pip .venv
+	@$(PIP) --require-hashes -r requirements.txt
+	@$(PIP) --no-deps --editable .
+	@touch $@
+	@echo 'Installed: .venv/bin/usage-exporter'
+
+.venv/developing: .venv/installed requirements-dev.txt
+	@echo 'Installing what the tests need ...'
+	@$(PIP) --require-hashes -r requirements-dev.txt
+	@touch $@
+
+demo: .venv/installed ## Make 30 days of traffic of a portal and show who uses it
+	@$(BIN)/usage-exporter demo
+
+test: .venv/developing ## Lint, types, tests
+	@echo 'ruff: style and common mistakes'
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@echo 'mypy: types'
+	@$(BIN)/mypy
+	@echo 'pytest'
+	@$(BIN)/pytest
+
+bench: .venv/developing ## Measure the speed, beside GoAccess where it is installed
+	@$(BIN)/python bench/run.py
+
+dashboards: .venv/developing ## Write the Grafana dashboards anew
+	@$(BIN)/python grafana/build.py
+
+lock: .venv/developing ## Pin the newest versions of what is needed
+	@$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate \
+	  --custom-compile-command 'make lock' --extra fast pyproject.toml -o requirements.txt
+	@$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate \
+	  --custom-compile-command 'make lock' --extra fast --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+clean: ## Remove .venv and what tools left
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

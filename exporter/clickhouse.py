@@ -1,0 +1,152 @@
+"""ClickHouse behind one small interface: a server by its URL, or chDB, the same engine embedded in this process."""
+
+import json
+import os
+import re
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from exporter.errors import EngineError
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+DATABASE = 'usage'
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the engine is. `shown` has no password in it."""
+
+    embedded: Path | None  # the directory of chDB
+    server: dict[str, Any]  # what clickhouse_connect.get_client takes of a server
+    database: str
+    shown: str
+
+
+def address(url: str) -> Address:
+    """Reads `chdb:///path[?database=d]` or `http(s)://user:password@host:port/database`. Raises EngineError for other text."""
+    parts = urlsplit(url)
+    if parts.scheme == 'chdb' and parts.path and not parts.netloc:
+        database = parse_qs(parts.query).get('database', [DATABASE])[0]
+        return Address(Path(unquote(parts.path)), {}, database, f'chdb://{parts.path}')
+    if parts.scheme in ('http', 'https') and parts.hostname:
+        secure = parts.scheme == 'https'
+        server = {
+            'host': parts.hostname,
+            'port': parts.port or (8443 if secure else 8123),
+            'secure': secure,
+            'username': unquote(parts.username or 'default'),
+            'password': unquote(parts.password or ''),
+        }
+        database = parts.path.strip('/') or DATABASE
+        return Address(None, server, database, f'{parts.scheme}://{parts.hostname}:{server["port"]}/{database}')
+    raise EngineError(
+        'USAGE_CLICKHOUSE_URL is no address of ClickHouse; write chdb:///path or http(s)://user:password@host:port/database'
+    )
+
+
+class ClickHouse:
+    """One connection to one database. A connection is a lock: give each thread its own, by `another`."""
+
+    def __init__(self, client: 'Client', where: Address) -> None:
+        self.client = client
+        self.address = where
+
+    def command(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Runs a statement that gives no rows. Raises EngineError."""
+        try:
+            self.client.command(statement, parameters=dict(parameters or {}))
+        except Exception as error:
+            raise _engine_error(error, self.address) from error
+
+    def query(self, statement: str, parameters: Mapping[str, Any] | None = None, **settings: Any) -> list[Row]:
+        """The rows that a statement gives; `parameters` are ClickHouse's own, {name:Type} in the text. Raises EngineError."""
+        try:
+            result = self.client.query(statement, parameters=dict(parameters or {}), settings=settings)
+        except Exception as error:
+            raise _engine_error(error, self.address) from error
+        return [dict(row) for row in result.named_results()]
+
+    def insert(self, table: str, columns: list[str], block: Any, form: str, token: str) -> None:
+        """Inserts a block of bytes in ClickHouse's format `form`, once however often it is sent with this token.
+
+        Raises EngineError. The token counts in the table and in every materialized view's target.
+        """
+        settings = {
+            'insert_deduplicate': 1,
+            'deduplicate_blocks_in_dependent_materialized_views': 1,
+            'insert_deduplication_token': token,
+            'optimize_on_insert': 0,  # what the materialized views emit is grouped already
+        }
+        try:
+            self.client.raw_insert(table, columns, block, settings, form)
+        except Exception as error:
+            raise _engine_error(error, self.address) from error
+
+    def insert_rows(self, table: str, rows: Iterable[Row], token: str) -> None:
+        """Inserts a few rows, given as JSON-like dicts of the same columns. Raises EngineError."""
+        rows = list(rows)
+        text = '\n'.join(json.dumps(row, default=str) for row in rows)
+        self.insert(table, list(rows[0]), text.encode(), 'JSONEachRow', token)
+
+    def another(self) -> 'ClickHouse':
+        """A second connection to the same database, for another thread."""
+        return _open(self.address)
+
+    def close(self) -> None:
+        """Lets the engine go; an embedded one can then be opened by another process."""
+        self.client.close()
+
+
+def connect(url: str) -> ClickHouse:
+    """Opens the database that `url` names and makes it where it is missing. Raises EngineError, in one line with the mend."""
+    where = address(url)
+    if where.embedded:
+        try:
+            where.embedded.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise EngineError(f'{where.embedded}: cannot keep a database here ({error.strerror}); choose another path') from error
+    return _open(where)
+
+
+def _open(where: Address) -> ClickHouse:
+    try:
+        import clickhouse_connect  # here: it takes 0.3 s to load, which only who asks the engine should pay
+
+        if where.embedded:
+            os.environ['TZ'] = 'UTC'  # chDB's server time zone is the process's
+            time.tzset()
+            client = clickhouse_connect.get_client(interface='chdb', path=str(where.embedded))
+        else:
+            client = clickhouse_connect.get_client(**where.server, autogenerate_session_id=False)
+        database = ClickHouse(client, where)
+        known = database.query('SELECT 1 FROM system.databases WHERE name = {name:String}', {'name': where.database})
+        if not known:
+            database.command(f'CREATE DATABASE IF NOT EXISTS `{where.database}`')
+        client.database = where.database
+        return database
+    except EngineError:
+        raise
+    except Exception as error:
+        raise _engine_error(error, where) from error
+
+
+def _engine_error(error: Exception, where: Address) -> EngineError:
+    text = str(error)
+    if where.embedded and ('Cannot lock file' in text or 'Code: 76' in text):
+        return EngineError(
+            f'{where.embedded}: another process holds this embedded database; wait for it to end, or let both use a ClickHouse server'
+        )
+    if not where.embedded and re.search(r'Connection refused|Max retries|Name or service|timed out|NewConnectionError', text):
+        return EngineError(f'{where.shown}: no ClickHouse server answers; start it or correct USAGE_CLICKHOUSE_URL')
+    if 'AUTHENTICATION_FAILED' in text or 'Code: 516' in text:
+        return EngineError(f'{where.shown}: ClickHouse refuses the user or the password of USAGE_CLICKHOUSE_URL')
+    found = re.search(r'Code: \d+\. (?:DB::Exception: )?.*', text)
+    line = (found[0] if found else text.strip().split('\n')[0])[:500]
+    return EngineError(f'{where.shown}: {line}')

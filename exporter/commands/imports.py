@@ -1,0 +1,86 @@
+"""`import`: reads log files to their end, and says what became of every line."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from exporter.commands.context import Context, pass_context
+from exporter.errors import InputError, SettingsError
+from exporter.importer import Outcome, import_log
+from exporter.parse.access_log import FORMATS
+from exporter.rejected import Rejected
+from exporter.sources.access_log import AccessLog
+
+MEANING = {
+    'read': 'lines',
+    'stored': 'calls, in the database now',
+    'already_stored': 'calls that an earlier import stored',
+    'skipped': 'no API calls: other paths than the setting names, or pre-flights (OPTIONS)',
+    'left': 'a last line that is still being written: the next import takes it',
+    'rejected': 'cannot be read; usage-exporter rejected list shows them',
+}
+EXAMPLES = """\b
+Examples:
+  usage-exporter import access.log --domain data.example.org
+  usage-exporter import /var/log/nginx/access.log* --domain data.example.org
+  ssh portal cat access.log | usage-exporter import - --domain data.example.org
+"""
+
+
+@click.command('import', epilog=EXAMPLES)
+@click.argument('files', metavar='FILE...', nargs=-1, required=True)
+@click.option('--domain', metavar='D', help='The portal whose log this is.  [default: the setting domain]')
+@click.option('--log-format', type=click.Choice(FORMATS), default='auto', show_default=True, help='How the lines are written.')
+@click.option('--complete', is_flag=True, help='Take a last line that has no end yet; else it is left for the next import.')
+@click.option('--format', 'form', type=click.Choice(['table', 'json']), default='table', show_default=True, help='How to print the result.')
+@pass_context
+def import_logs(context: Context, files: tuple[str, ...], domain: str | None, log_format: str, complete: bool, form: str) -> None:
+    """Import access logs: every call once, however often a log is imported.
+
+    FILE is a log in the common or combined format, plain or packed (.gz, .bz2, .xz, .zst); - is standard input.
+    """
+    portal = context.portal(domain)
+    outcome, problems = Outcome(), list[str]()
+    try:
+        with context.database() as database, _progress(context) as progress:
+            ledger, enrichment = context.enrichment(database, portal)
+            for name in files:
+                try:
+                    log = AccessLog(name, complete)
+                    task = progress.add_task(log.name, total=log.size)
+                    log.watch = lambda done, task=task: progress.update(task, completed=done)  # type: ignore[misc]
+                    import_log(log, log_format, enrichment, ledger, Rejected(context.settings.data_dir), outcome)
+                    log.close()
+                except InputError as error:  # the other logs can still be imported
+                    problems.append(str(error))
+    except KeyboardInterrupt:
+        problems.append('interrupted; what is stored stays stored, and the same command again finishes the job')
+    _show(context, outcome, form)
+    if problems:
+        raise InputError('\nerror: '.join(problems))
+
+
+@contextmanager
+def _progress(context: Context) -> Iterator[Progress]:
+    columns = TextColumn('{task.description}'), BarColumn(), DownloadColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=context.notes, transient=True, disable=not context.notes.is_terminal) as progress:
+        yield progress
+
+
+def _show(context: Context, outcome: Outcome, form: str) -> None:
+    result = outcome.as_dict()
+    if form == 'json':
+        context.json(result)
+        return
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify='left')
+    table.add_column(justify='right')
+    for name, meaning in MEANING.items():
+        lines = outcome.rejected.total() if name == 'rejected' else result[name]
+        table.add_row(name.replace('_', ' '), f'{lines:,}', meaning, style='' if lines else 'dim')
+    for reason, lines in sorted(outcome.rejected.items()):
+        table.add_row('', f'{lines:,}', f'  {reason}')
+    context.out.print(table)

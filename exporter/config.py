@@ -1,0 +1,154 @@
+"""The settings: environment over a TOML file over defaults, checked at start."""
+
+import difflib
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from exporter.errors import SettingsError
+
+PREFIX = 'USAGE_'
+FILE_VARIABLE = 'USAGE_CONFIG'
+DEFAULT_FILE = Path('usage-exporter.toml')
+LABEL = r'[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?'
+DOMAIN = re.compile(rf'(?=.{{1,253}}$){LABEL}(?:\.{LABEL})*')
+
+
+def domain_name(value: str) -> str:
+    """A portal's host name, in lower case. Raises ValueError where it is none."""
+    name = value.lower().removesuffix('.')
+    if not DOMAIN.fullmatch(name):
+        raise ValueError(f'{value!r} is no domain name; write the portal as data.example.org')
+    return name
+
+
+def _time_zone(value: str) -> str:
+    try:
+        return ZoneInfo(value).key
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f'{value!r} is no time zone; write one as Europe/Paris') from None
+
+
+def _account_source(value: str) -> str:
+    if not re.fullmatch(r'user|query:[\w.~-]+', value):
+        raise ValueError(f"{value!r} is no source of accounts; write user (the log's user field) or query:apikey")
+    return value
+
+
+def _words(value: object) -> object:
+    return tuple(word.strip() for word in value.split(',') if word.strip()) if isinstance(value, str) else value
+
+
+DomainName = Annotated[str, AfterValidator(domain_name)]
+Zone = Annotated[str, AfterValidator(_time_zone)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+AccountSources = Annotated[tuple[Annotated[str, AfterValidator(_account_source)], ...], NoDecode, BeforeValidator(_words)]
+
+
+class Portal(BaseModel):
+    """How the calls of a portal are read: what may differ from one domain to the next."""
+
+    model_config = ConfigDict(extra='forbid', frozen=True)
+
+    timezone: Zone = Field('UTC', description="the portal's time zone: it decides where its days begin")
+    paths: Words = Field((), description='which requests are API calls: paths in which * is any text; none given means all')
+    accounts: AccountSources = Field(
+        ('user',), description="where an account is looked for, in this order: user (the log's user field), query:NAME (an API key)"
+    )
+    api_keys: Path | None = Field(
+        None, description="CSV file key,account that names the keys' accounts; a key that is not in it becomes a short keyed hash"
+    )
+    datasets: Words = Field(
+        ('opendatasoft', 'ckan', 'socrata'),
+        description='how the data set is found in a request: presets, or a regular expression of one group over path?query',
+    )
+
+
+class Settings(Portal, BaseSettings):
+    """All settings, as the user gave them; the portal's own rules are the defaults of every domain."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra='forbid', frozen=True)
+
+    clickhouse_url: SecretStr = Field(
+        SecretStr(''),
+        description='http(s)://user:password@host:port/database, or chdb:///path (embedded; the default: in the data directory)',
+    )
+    data_dir: Path = Field(
+        default_factory=lambda: Path(os.environ.get('XDG_DATA_HOME') or Path.home() / '.local' / 'share') / 'usage-exporter',
+        description='where the secret, rejected input and the embedded database lie',
+    )
+    domain: DomainName | None = Field(None, description='the portal that is meant when a command names none')
+    geo_database: Path | None = Field(None, description='an MMDB file such as GeoLite2-City.mmdb; without one, countries only')
+    secret: SecretStr | None = Field(
+        None, description='what keys the visitors, where several hosts must agree; else made once in the data directory'
+    )
+    domains: dict[DomainName, Portal] = Field({}, description='tables of the TOML file: [domains."data.example.org"]')
+
+    @property
+    def database_url(self) -> str:
+        """The address of the engine. It may hold a password: not for logs."""
+        return self.clickhouse_url.get_secret_value() or f'chdb://{self.data_dir.absolute()}/clickhouse'
+
+    def portal(self, domain: str) -> Portal:
+        """The rules of one domain: its own over the common ones."""
+        own = self.domains.get(domain, Portal())
+        return Portal(**{
+            name: getattr(own if name in own.model_fields_set else self, name) for name in Portal.model_fields
+        })
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment goes over what `load` read from the TOML file."""
+        return env_settings, init_settings
+
+
+def _toml(path: Path | None) -> dict[str, object]:
+    """The keys of the settings file: the one named, by option or variable, or the default one where it is there."""
+    named = path or (Path(os.environ[FILE_VARIABLE]) if os.environ.get(FILE_VARIABLE) else None)
+    if named is None and not DEFAULT_FILE.exists():
+        return {}
+    file = named or DEFAULT_FILE
+    try:
+        return tomllib.loads(file.read_text(encoding='utf-8'))
+    except OSError as error:
+        raise SettingsError(f'{file}: cannot read the settings ({error.strerror}); name a file that is there') from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f'{file}: this is not TOML ({error}); mend that line') from error
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f'{name} is no setting' + (f'; did you mean {near[0]}?' if near else '; see docs/settings.md')
+
+
+def load(path: Path | None = None) -> Settings:
+    """The settings in force. `path` names the TOML file. Raises SettingsError, in one line, for what is wrong."""
+    from_file = _toml(path)
+    variables = [PREFIX + name.upper() for name in Settings.model_fields]
+    for name in os.environ:
+        if name.startswith(PREFIX) and name not in (*variables, FILE_VARIABLE) and not name.startswith('USAGE_TEST_'):
+            raise SettingsError(_unknown(name, variables))
+    try:
+        return Settings(**from_file)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        setting = '.'.join(str(part) for part in first['loc'])
+        if first['type'] == 'extra_forbidden':
+            raise SettingsError(_unknown(setting, list(Settings.model_fields))) from None
+        name = PREFIX + setting.upper() if PREFIX + setting.upper() in os.environ else setting
+        raise SettingsError(f'{name}: {first["msg"].removeprefix("Value error, ")}') from None
+    except ValueError as error:  # a value in the environment that is no JSON where a table is expected
+        raise SettingsError(str(error)) from None

@@ -1,0 +1,32 @@
+"""Reads an IP address: its number, and its one spelling."""
+
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
+
+import polars as pl
+
+MAPPED = b'\0' * 10 + b'\xff\xff'  # ::ffff:0:0/96, IPv4 as an IPv6 socket sees it (RFC 4291, section 2.5.5.2)
+
+
+def packed(address: str) -> bytes | None:
+    """The 4 bytes of an IPv4 address, also of one written ::ffff:1.2.3.4; the 16 of an IPv6 one; None: no address."""
+    try:
+        return inet_pton(AF_INET, address)
+    except (OSError, ValueError):  # ValueError: a zero byte, or half a character
+        pass
+    try:
+        six = inet_pton(AF_INET6, address.partition('%')[0])  # without the zone of a link-local address
+    except (OSError, ValueError):
+        return None
+    return six.removeprefix(MAPPED)
+
+
+def canonical(addresses: pl.Series) -> pl.Series:
+    """The shortest spelling of each address, IPv4 wherever it is IPv4; null where it is no IP address."""
+
+    def spelled(address: str) -> str | None:
+        number = packed(address)
+        if number is None or ':' not in address:
+            return address if number else None
+        return inet_ntop(AF_INET if len(number) == 4 else AF_INET6, number)
+
+    return pl.Series('address', [spelled(address) for address in addresses.to_list()], dtype=pl.String)

@@ -1,0 +1,131 @@
+"""Finds the place of an address: in an MMDB file or, to the country only, in a table that needs no file."""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.resources import files
+from itertools import islice
+from pathlib import Path
+
+import iptocc
+import maxminddb
+import polars as pl
+from geoip2.database import Reader
+from geoip2.models import City
+
+from exporter.enrich.addresses import canonical
+from exporter.errors import SettingsError
+
+Record = tuple[object, object, object, object]  # country, city, latitude, longitude
+Find = Callable[[list[str]], pl.DataFrame]  # IP addresses -> a row of FOUND for each, null where unknown
+
+FOUND = {'country': pl.String(), 'city': pl.String(), 'latitude': pl.Float64(), 'longitude': pl.Float64()}
+PATHS = (('country', 'iso_code'), ('city', 'names', 'en'), ('location', 'latitude'), ('location', 'longitude'))
+NOWHERE: Record = (None, None, None, None)
+
+COUNTRIES = pl.read_csv(files('exporter.enrich').joinpath('countries.csv').read_bytes(), comment_prefix='#')
+SAMPLE = 1_000  # records among which one must name a country
+MEND = 'name a GeoIP2 City or Country database in USAGE_GEO_DATABASE, or none'
+
+
+@dataclass(frozen=True)
+class Places:
+    """A source of places: what it is called, of which day its data is (None: it does not say), and how it is asked."""
+
+    name: str
+    date: dt.date | None
+    find: Find
+
+    def locate(self, addresses: pl.Series) -> pl.DataFrame:
+        """country (ISO 3166-1 alpha-2), city (English name), latitude and longitude (degrees, to 0.01) of each address.
+
+        '', '', 0 and 0 where it has no place: it is private, unknown, no IP address, or of no country. Where only the
+        country is known, the coordinates are where `countries.csv` draws it.
+        """
+        rows = canonical(addresses).to_frame().with_row_index('row')
+        asked = rows.drop_nulls().sort('address')  # neighbours lie together in the file: almost twice as fast
+        found = pl.concat([asked, self.find(asked['address'].to_list())], how='horizontal')
+        exact = pl.col('latitude').is_between(-90, 90) & pl.col('longitude').is_between(-180, 180)
+        located = found.join(COUNTRIES, on='country', suffix='_of_country').select(
+            'row',
+            'country',
+            'city',
+            latitude=pl.when(exact).then('latitude').otherwise('latitude_of_country').round(2),
+            longitude=pl.when(exact).then('longitude').otherwise('longitude_of_country').round(2),
+        )
+        spread = rows.join(located, on='row', how='left', maintain_order='left')
+        return spread.select(
+            pl.col('country', 'city').fill_null(''), pl.col('latitude', 'longitude').fill_null(0.0).replace(-0.0, 0.0)
+        )
+
+
+def open_places(database: Path | None) -> Places:
+    """The places of an MMDB file, or without one those of the table of countries.
+
+    Raises SettingsError, one line, where the file is missing, cannot be read, is damaged or tells no country.
+    """
+    if database is None:
+        return Places(f'iptocc {version("iptocc")}', None, allocated)
+    try:
+        with maxminddb.open_database(database, maxminddb.MODE_FILE) as file:
+            about = file.metadata()
+            located = any(record.get('country', {}).get('iso_code') for _, record in islice(file, SAMPLE))
+        date = dt.datetime.fromtimestamp(about.build_epoch, dt.UTC).date()
+        find = vectorised(database) or one_by_one(database)
+    except OSError as error:
+        raise SettingsError(f'{database}: cannot be read ({error.strerror}); {MEND}') from error
+    except Exception as error:  # damaged bytes raise whatever they happen to mean
+        raise SettingsError(f'{database}: no GeoIP2 database, or a damaged one; fetch it again, unpacked') from error
+    if not located or not any(kind in about.database_type for kind in ('City', 'Country', 'Enterprise')):
+        raise SettingsError(f'{database}: {about.database_type} tells no country; {MEND}')
+    return Places(about.database_type, date, find)
+
+
+def allocated(addresses: list[str]) -> pl.DataFrame:
+    """Asks the table of countries: to which one a regional internet registry allocated each address."""
+    countries = iptocc.country_code(addresses)
+    return pl.DataFrame({'country': countries, 'city': None, 'latitude': None, 'longitude': None}, schema=FOUND)
+
+
+def vectorised(database: Path) -> Find | None:
+    """Asks maxminddb-rust, where it is installed, for one field of all addresses at a time."""
+    try:
+        from maxminddb_rust import MODE_MEMORY, open_database
+    except ImportError:
+        return None
+    reader = open_database(database, MODE_MEMORY)
+
+    def place(address: str) -> Record:
+        try:
+            country, city, latitude, longitude = (reader.get_path(address, path) for path in PATHS)
+        except Exception:  # a damaged record, or IPv6 asked of a database of IPv4
+            return NOWHERE
+        return country, city, latitude, longitude
+
+    def find(addresses: list[str]) -> pl.DataFrame:
+        try:
+            columns = [reader.get_many_path(addresses, path) for path in PATHS]
+        except Exception:  # one such address spoils them all: ask for each alone
+            return pl.DataFrame([place(address) for address in addresses], FOUND, orient='row', strict=False)
+        return pl.DataFrame(columns, FOUND, orient='col', strict=False)
+
+    return find
+
+
+def one_by_one(database: Path) -> Find:
+    """Asks geoip2, in pure Python and in memory: its C reader is faster, but damaged data makes it end the process."""
+    reader = Reader(database, mode=maxminddb.MODE_MEMORY)
+    kind = reader.metadata().database_type
+    ask = reader.city if 'City' in kind else reader.enterprise if 'Enterprise' in kind else reader.country
+
+    def place(address: str) -> Record:
+        try:
+            answer = ask(address)
+        except Exception:  # not in the database, a damaged record, or IPv6 asked of a database of IPv4
+            return NOWHERE
+        if not isinstance(answer, City):
+            return answer.country.iso_code, None, None, None
+        return answer.country.iso_code, answer.city.name, answer.location.latitude, answer.location.longitude
+
+    return lambda addresses: pl.DataFrame([place(a) for a in addresses], FOUND, orient='row', strict=False)

@@ -1,0 +1,87 @@
+"""Imports one log to its end and accounts for each of its lines."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from exporter import pipeline
+from exporter.call import Reason
+from exporter.enrich.enrichment import Enrichment
+from exporter.errors import InputError
+from exporter.ledger import Counts, Ledger
+from exporter.parse.access_log import parse
+from exporter.pipeline import RawBatch
+from exporter.rejected import Rejected
+from exporter.sources.access_log import AccessLog, Block
+from exporter.writer import Writer
+
+
+@dataclass
+class Outcome:
+    """What became of the lines of one log or of several; the parts add up to `read`."""
+
+    stored: int = 0
+    already_stored: int = 0
+    skipped: int = 0
+    left: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def read(self) -> int:
+        """All lines."""
+        return self.stored + self.already_stored + self.skipped + self.left + self.rejected.total()
+
+    def as_dict(self) -> dict[str, object]:
+        """The outcome under the names that `--format json` prints."""
+        return {
+            'read': self.read,
+            'stored': self.stored,
+            'already_stored': self.already_stored,
+            'skipped': self.skipped,
+            'left': self.left,
+            'rejected': dict(sorted(self.rejected.items())),
+        }
+
+    def count(self, counts: Counts) -> None:
+        """Adds the lines of a batch that is stored now."""
+        self.stored += counts.stored
+        self.skipped += counts.skipped
+        self.rejected += Counter(counts.rejected)
+
+    def count_before(self, counts: Counts) -> None:
+        """Adds the lines of batches that were done before."""
+        self.already_stored += counts.stored
+        self.count(Counts(0, counts.skipped, counts.rejected))
+
+
+def import_log(log: AccessLog, log_format: str, enrichment: Enrichment, ledger: Ledger, rejected: Rejected, outcome: Outcome) -> None:
+    """Stores what is new in a log. `outcome` is kept up to date: it is right whatever ends the import.
+
+    Raises InputError for what is no log or ends before its end, EngineError where ClickHouse fails.
+    """
+    with Writer(ledger, outcome.count) as writer:
+        batches = _raw(log, log_format, log.blocks(enrichment.domain, ledger))
+        try:
+            pipeline.run(batches, enrichment, rejected, writer)
+        finally:
+            outcome.count_before(log.already)
+            outcome.left += log.left
+    if log.damage:
+        raise InputError(log.damage)
+
+
+def _raw(log: AccessLog, log_format: str, blocks: Iterator[Block]) -> Iterator[RawBatch]:
+    for batch, lines in blocks:
+        parsed = parse(lines, log_format, datetime.now(UTC))
+        if batch.start == 0 and parsed.calls.is_empty() and (parsed.rejected['reason'] == Reason.FORMAT).all():
+            raise InputError(f'{log.name}: {_no_log(lines, log_format)}')
+        yield RawBatch(batch, parsed, lines)
+
+
+def _no_log(lines: bytes, log_format: str) -> str:
+    first = lines.partition(b'\n')[0][:60]
+    if not first.isascii() or any(byte < 32 for byte in first.strip()):
+        return 'this is no text; import an access log'
+    wanted = 'in the common or the combined format' if log_format == 'auto' else f'in the {log_format} format'
+    return f'none of its lines is {wanted}; import an access log, or choose --log-format'

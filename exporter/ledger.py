@@ -1,0 +1,138 @@
+"""The ledger: which batches were begun, which are done, and what became of their lines. It decides what counts once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from exporter.clickhouse import ClickHouse
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A stretch of a batch, from the end of the one before to `end`, and the hash of its bytes (xxh3, 64 bits)."""
+
+    end: int
+    hash: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Which calls, named by where they came from: never by their content, since different calls may read the same."""
+
+    domain: str
+    source: str
+    log: str  # which log, or which other run of calls
+    start: int
+    end: int
+    origin: str = ''
+    checkpoints: tuple[Checkpoint, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The identity of the batch; also the token under which ClickHouse stores it once."""
+        return f'{self.domain}/{self.log}/{self.start}-{self.end}'
+
+
+@dataclass
+class Counts:
+    """What became of lines."""
+
+    stored: int = 0
+    skipped: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+
+    def add(self, other: 'Counts') -> None:
+        """Counts these too."""
+        self.stored += other.stored
+        self.skipped += other.skipped
+        for reason, lines in other.rejected.items():
+            self.rejected[reason] = self.rejected.get(reason, 0) + lines
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A batch as the ledger knows it; `counts` once it is done."""
+
+    batch: Batch
+    counts: Counts | None
+
+
+class Ledger:
+    """Reads and writes the table `batches`."""
+
+    def __init__(self, database: ClickHouse, key_id: str, geo_date: date | None) -> None:
+        self.database = database
+        self.made_with = {'geo_date': geo_date, 'key_id': key_id}
+
+    def begin(self, batch: Batch) -> None:
+        """Notes that a batch is about to be stored. Raises EngineError."""
+        self._add('begun', batch, {})
+
+    def done(self, batch: Batch, counts: Counts, first: datetime | None, last: datetime | None) -> None:
+        """Notes that a batch is stored, and what became of it. Raises EngineError."""
+        result = {'stored': counts.stored, 'skipped': counts.skipped, 'rejected': counts.rejected}
+        times = {'first_timestamp': _text(first), 'last_timestamp': _text(last)}
+        self._add('done', batch, result | times)
+
+    def forget(self, batch: Batch) -> None:
+        """Notes that the calls of a batch were taken away; they may come again, as a batch of another log. Raises EngineError."""
+        self._add('forgotten', batch, {})
+
+    def _add(self, state: str, batch: Batch, result: Mapping[str, object]) -> None:
+        row = {
+            'batch_id': batch.id,
+            'state': state,
+            'at': _text(datetime.now(UTC)),
+            'domain': batch.domain,
+            'source': batch.source,
+            'origin': batch.origin,
+            'log': batch.log,
+            'start': batch.start,
+            'end': batch.end,
+            'checkpoints': [{'end': point.end, 'hash': point.hash} for point in batch.checkpoints],
+            **result,
+            **self.made_with,
+        }
+        self.database.insert_rows('batches', [row], token=f'{batch.id} {state}')
+
+    def logs(self, domain: str) -> list[str]:
+        """Every log of which there ever was a batch. Raises EngineError."""
+        rows = self.database.query('SELECT DISTINCT log FROM batches WHERE domain = {domain:String}', {'domain': domain})
+        return [row['log'] for row in rows]
+
+    def keys(self, domain: str) -> set[str]:
+        """Which keys made the visitors of the calls that are stored. Raises EngineError."""
+        rows = self.database.query(
+            "SELECT DISTINCT key_id FROM batches WHERE domain = {domain:String} AND state = 'done'", {'domain': domain}
+        )
+        return {row['key_id'] for row in rows}
+
+    def entries(self, domain: str, log: str) -> list[Entry]:
+        """The batches of a log that are done or begun, in their order; not those that were taken back. Raises EngineError."""
+        rows = self.database.query(
+            """
+            SELECT
+                start, end, max(state) AS last, any(source) AS source, any(origin) AS origin, any(checkpoints.end) AS ends,
+                any(checkpoints.hash) AS hashes, max(stored) AS stored, max(skipped) AS skipped, maxMap(rejected) AS rejected
+            FROM batches
+            WHERE domain = {domain:String} AND log = {log:String}
+            GROUP BY start, end
+            HAVING last != 'forgotten'
+            ORDER BY start
+            """,
+            {'domain': domain, 'log': log},
+        )
+        return [
+            Entry(
+                Batch(
+                    domain, row['source'], log, row['start'], row['end'], row['origin'],
+                    tuple(map(Checkpoint, row['ends'], row['hashes'])),
+                ),
+                Counts(row['stored'], row['skipped'], row['rejected']) if row['last'] == 'done' else None,
+            )
+            for row in rows
+        ]  # fmt: skip
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).strftime('%Y-%m-%d %H:%M:%S.%f')[:-3] if moment else None

@@ -1,0 +1,91 @@
+"""Brings the database to the schema of this program: migrations once each, views whenever their text has changed."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from exporter.clickhouse import ClickHouse
+from exporter.errors import SchemaError
+
+PACKAGE = Path(__file__).parent
+SQL = PACKAGE / 'sql' if (PACKAGE / 'sql').is_dir() else PACKAGE.parent / 'sql'  # in a wheel; in a checkout
+RECORD = """
+CREATE TABLE IF NOT EXISTS migrations (name String, digest String, applied_at DateTime64(6, 'UTC') DEFAULT now64(6))
+ENGINE = MergeTree ORDER BY (name, applied_at)
+"""
+
+
+class Change(NamedTuple):
+    """One step of the schema: a numbered migration, or a view."""
+
+    name: str
+    statements: tuple[str, ...]
+    migration: bool
+
+    @property
+    def digest(self) -> str:
+        """Tells a view from an earlier text of it."""
+        return hashlib.sha256(';'.join(self.statements).encode()).hexdigest()[:16]
+
+
+def statements(text: str) -> Iterator[str]:
+    """The statements of an SQL file, without its comments: a server takes one at a time."""
+    for statement in re.sub(r'--.*', '', text).split(';'):
+        if statement.strip():
+            yield statement.strip()
+
+
+def migrations() -> list[Change]:
+    """What makes the tables, in order."""
+    return [Change(path.stem, tuple(statements(path.read_text()))) for path in sorted(SQL.glob('[0-9]*.sql'))]
+
+
+def views() -> list[Change]:
+    """The public views, with the conditions that they share put in for {{name}}."""
+    conditions = {path.stem: path.read_text().strip() for path in (SQL / 'conditions').glob('*.sql')}
+
+    def whole(text: str) -> str:
+        return re.sub(r'\{\{(\w+)\}\}', lambda found: whole(conditions[found[1]]), text)
+
+    return [
+        Change(path.stem, (f'CREATE OR REPLACE VIEW {path.stem} AS\n{next(statements(whole(path.read_text())))}',))
+        for path in sorted((SQL / 'views').glob('*.sql'))
+    ]
+
+
+def applied(database: ClickHouse) -> dict[str, str]:
+    """What the database says was applied: names, with the digest of each. Only reads."""
+    if not database.query("SELECT 1 FROM system.tables WHERE database = currentDatabase() AND name = 'migrations'"):
+        return {}
+    rows = database.query('SELECT name, argMax(digest, applied_at) AS digest FROM migrations GROUP BY name')
+    return {row['name']: row['digest'] for row in rows}
+
+
+def pending(database: ClickHouse) -> list[Change]:
+    """What is still to be applied. Only reads. Raises SchemaError for a database that is newer than this program."""
+    done = applied(database)
+    tables = migrations()
+    if newer := sorted({name for name in done if name[0].isdigit()} - {change.name for change in tables}):
+        raise SchemaError(
+            f'{database.address.shown}: the database has {newer[-1]}, which this program does not know; install a newer usage-exporter'
+        )
+    return [change for change in tables if change.name not in done] + [
+        change for change in views() if done.get(change.name) != change.digest
+    ]
+
+
+def apply(database: ClickHouse) -> list[Change]:
+    """Applies what is pending and records it. A second time there is nothing to do.
+
+    Raises SchemaError for a database that is newer than this program, EngineError where the engine refuses.
+    """
+    todo = pending(database)
+    if todo:
+        database.command(RECORD)
+    for change in todo:
+        for statement in change.statements:
+            database.command(statement)
+        database.command(f"INSERT INTO migrations (name, digest) VALUES ('{change.name}', '{change.digest}')")
+    return todo

@@ -1,0 +1,47 @@
+"""Stores batches in order, one under way while the next is made: the ledger's row, the calls, the ledger's row."""
+
+import io
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Self
+
+import polars as pl
+
+from exporter.ledger import Batch, Counts, Ledger
+
+
+class Writer:
+    """A thread that inserts. Use it in a `with`: its end waits for the batch that is under way."""
+
+    def __init__(self, ledger: Ledger, stored: Callable[[Counts], None]) -> None:
+        self.ledger = ledger
+        self.stored = stored  # is told of each batch that is done
+        self.thread = ThreadPoolExecutor(1, thread_name_prefix='writer')
+        self.under_way: Future[None] | None = None
+
+    def put(self, batch: Batch, calls: pl.DataFrame, counts: Counts) -> None:
+        """Hands on a batch, and waits for the one before. Raises EngineError where that one could not be stored."""
+        self.wait()
+        self.under_way = self.thread.submit(self._store, batch, calls, counts)
+
+    def wait(self) -> None:
+        """Waits until all that was handed on is stored. Raises EngineError where it could not be."""
+        under_way, self.under_way = self.under_way, None
+        if under_way:
+            under_way.result()
+
+    def _store(self, batch: Batch, calls: pl.DataFrame, counts: Counts) -> None:
+        self.ledger.begin(batch)
+        if len(calls):
+            arrow = io.BytesIO()
+            calls.write_ipc_stream(arrow, compat_level=pl.CompatLevel.oldest())
+            self.ledger.database.insert('calls', calls.columns, arrow.getbuffer(), 'ArrowStream', batch.id)
+        self.ledger.done(batch, counts, calls['timestamp'].min(), calls['timestamp'].max())  # type: ignore[arg-type]
+        self.stored(counts)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.thread.shutdown()

@@ -1,0 +1,2 @@
+-- the portals that are asked for; an empty list is all of them
+(empty({domains:Array(String)}) OR domain IN {domains:Array(String)})

@@ -1,0 +1,15 @@
+-- Indicator 7: calls by place; calls that have none are counted by summary.unlocated_calls.
+SELECT country, city, latitude, longitude, sum(n) AS calls
+FROM
+(
+    SELECT country, city, latitude, longitude, calls AS n
+    FROM places
+    WHERE {{whole_days}} AND crawler <= {crawlers:UInt8} AND country != ''
+    UNION ALL
+    SELECT country, city, latitude, longitude, count() AS n
+    FROM calls
+    WHERE {{edge_days}} AND (client = 'crawler') <= {crawlers:UInt8} AND country != ''
+    GROUP BY country, city, latitude, longitude
+)
+GROUP BY country, city, latitude, longitude
+ORDER BY calls DESC, country, city, latitude, longitude

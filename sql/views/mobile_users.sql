@@ -1,0 +1,12 @@
+-- Indicator 5: the share of calls that were made from a phone or a tablet.
+SELECT if(sum(n) = 0, NULL, 100 * sum(mobile) / sum(n)) AS mobile_users_percent
+FROM
+(
+    SELECT calls AS n, mobile_calls AS mobile
+    FROM days
+    WHERE {{whole_days}} AND crawler <= {crawlers:UInt8}
+    UNION ALL
+    SELECT count(), countIf(device IN ('phone', 'tablet'))
+    FROM calls
+    WHERE {{edge_days}} AND (client = 'crawler') <= {crawlers:UInt8}
+)

@@ -1,0 +1,31 @@
+-- Indicator 6: the five with most calls, counted exactly; all who are not logged in are one, `anonymous`.
+-- topK in 300 counters evicts none of its 100 candidates; on more than its counters hold it would be wrong.
+SELECT if(account = '', 'anonymous', account) AS user, n AS calls
+FROM
+(
+    SELECT tupleElement(entry, 1) AS account, tupleElement(entry, 2) AS n
+    FROM
+    (
+        SELECT arrayJoin(topKWeighted(100, 3, 'counts')(account, n)) AS entry
+        FROM
+        (
+            SELECT toString(user_id) AS account, sum(c) AS n
+            FROM
+            (
+                SELECT user_id, calls AS c
+                FROM accounts
+                WHERE {{whole_days}} AND crawler <= {crawlers:UInt8}
+                UNION ALL
+                SELECT user_id, count() AS c
+                FROM calls
+                WHERE {{edge_days}} AND (client = 'crawler') <= {crawlers:UInt8}
+                GROUP BY user_id
+            )
+            GROUP BY account
+            ORDER BY n DESC, account
+            LIMIT 100
+        )
+    )
+)
+ORDER BY calls DESC, user
+LIMIT 5

@@ -1,0 +1,49 @@
+"""What the tests share: one engine, a database of its own for each test."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from exporter import schema
+from exporter.clickhouse import ClickHouse, connect
+
+SERVER = os.environ.get('USAGE_TEST_CLICKHOUSE_URL', '')  # http://user:password@host:port; else chDB in this process
+
+
+@pytest.fixture(scope='session')
+def engine_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The engine's address without a database. A process can open one path of chDB only."""
+    return SERVER.rstrip('/') or f'chdb://{tmp_path_factory.mktemp("engine")}'
+
+
+@pytest.fixture
+def database_url(engine_url: str) -> Iterator[str]:
+    """The address of a database that no other test uses."""
+    name = f'test_{uuid.uuid4().hex[:12]}'
+    yield f'{engine_url}/{name}' if SERVER else f'{engine_url}?database={name}'
+    database = connect(f'{engine_url}/default' if SERVER else f'{engine_url}?database=default')
+    database.command(f'DROP DATABASE IF EXISTS `{name}`')
+    database.close()
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[ClickHouse]:
+    """An open database with the schema of this program."""
+    opened = connect(database_url)
+    schema.apply(opened)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """An environment in which the program uses the test's database and a data directory of its own."""
+    for name in [name for name in os.environ if name.startswith('USAGE_') and not name.startswith('USAGE_TEST_')]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv('USAGE_CLICKHOUSE_URL', database_url)
+    monkeypatch.setenv('USAGE_DATA_DIR', str(tmp_path / 'data'))
+    monkeypatch.chdir(tmp_path)
+    yield monkeypatch
