@@ -57,12 +57,15 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, epilog=EXAMPLES, context_settings={'help_option_names': ['-h', '--help'], 'max_content_width': 120})
-@click.option('--config', type=click.Path(path_type=Path), metavar='FILE', help='The TOML file of settings.  [default: usage-exporter.toml]')
+@click.option(
+    '--config',
+    type=click.Path(path_type=Path),
+    metavar='FILE',
+    help='The TOML file of settings.  [default: usage-exporter.toml]',
+)
 @click.option('--debug', is_flag=True, help='Show the traceback of an error.')
 @click.version_option(package_name='usage-exporter')
 @click.pass_context
 def main(ctx: click.Context, config: Path | None, debug: bool) -> None:  # noqa: ARG001
     """Who uses an open-data portal: seven indicators from its API calls."""
     ctx.obj = Context(config)
-
-

@@ -30,7 +30,7 @@ class Address:
 
 
 def address(url: str) -> Address:
-    """Reads `chdb:///path[?database=d]` or `http(s)://user:password@host:port/database`. Raises EngineError for other text."""
+    """Reads `chdb:///path[?database=d]` or `http(s)://user:password@host:port/database`. Raises EngineError."""
     parts = urlsplit(url)
     if parts.scheme == 'chdb' and parts.path and not parts.netloc:
         database = parse_qs(parts.query).get('database', [DATABASE])[0]
@@ -66,7 +66,7 @@ class ClickHouse:
             raise _engine_error(error, self.address) from error
 
     def query(self, statement: str, parameters: Mapping[str, Any] | None = None, **settings: Any) -> list[Row]:
-        """The rows that a statement gives; `parameters` are ClickHouse's own, {name:Type} in the text. Raises EngineError."""
+        """The rows that a statement gives; `parameters` are ClickHouse's own, {name:Type}. Raises EngineError."""
         try:
             result = self.client.query(statement, parameters=dict(parameters or {}), settings=settings)
         except Exception as error:
@@ -105,7 +105,7 @@ class ClickHouse:
 
 
 def connect(url: str) -> ClickHouse:
-    """Opens the database that `url` names and makes it where it is missing. Raises EngineError, in one line with the mend."""
+    """Opens the database that `url` names and makes it where it is missing. Raises EngineError."""
     where = address(url)
     if where.embedded:
         try:
@@ -141,7 +141,8 @@ def _engine_error(error: Exception, where: Address) -> EngineError:
     text = str(error)
     if where.embedded and ('Cannot lock file' in text or 'Code: 76' in text):
         return EngineError(
-            f'{where.embedded}: another process holds this embedded database; wait for it to end, or let both use a ClickHouse server'
+            f'{where.embedded}: another process holds this embedded database; '
+            'wait for it to end, or let both use a ClickHouse server'
         )
     if not where.embedded and re.search(r'Connection refused|Max retries|Name or service|timed out|NewConnectionError', text):
         return EngineError(f'{where.shown}: no ClickHouse server answers; start it or correct USAGE_CLICKHOUSE_URL')

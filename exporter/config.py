@@ -59,10 +59,12 @@ class Portal(BaseModel):
     timezone: Zone = Field('UTC', description="the portal's time zone: it decides where its days begin")
     paths: Words = Field((), description='which requests are API calls: paths in which * is any text; none given means all')
     accounts: AccountSources = Field(
-        ('user',), description="where an account is looked for, in this order: user (the log's user field), query:NAME (an API key)"
+        ('user',),
+        description="where an account is looked for, in this order: user (the log's user field), query:NAME (an API key)",
     )
     api_keys: Path | None = Field(
-        None, description="CSV file key,account that names the keys' accounts; a key that is not in it becomes a short keyed hash"
+        None,
+        description="CSV file key,account that names the keys' accounts; a key that is not in it becomes a short keyed hash",
     )
     datasets: Words = Field(
         ('opendatasoft', 'ckan', 'socrata'),
@@ -98,9 +100,7 @@ class Settings(Portal, BaseSettings):
     def portal(self, domain: str) -> Portal:
         """The rules of one domain: its own over the common ones."""
         own = self.domains.get(domain, Portal())
-        return Portal(**{
-            name: getattr(own if name in own.model_fields_set else self, name) for name in Portal.model_fields
-        })
+        return Portal(**{name: getattr(own if name in own.model_fields_set else self, name) for name in Portal.model_fields})
 
     @classmethod
     def settings_customise_sources(

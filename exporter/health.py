@@ -54,7 +54,11 @@ def _data_directory(settings: Settings) -> Finding:
     except OSError as error:
         return Finding('data directory', f'{directory}: {error.strerror}', 'choose another USAGE_DATA_DIR')
     if not os.access(directory, os.W_OK | os.X_OK):
-        return Finding('data directory', f'{directory}: may not be written', f'chown {os.getuid()} {directory}, or choose another USAGE_DATA_DIR')
+        return Finding(
+            'data directory',
+            f'{directory}: may not be written',
+            f'chown {os.getuid()} {directory}, or choose another USAGE_DATA_DIR',
+        )
     return Finding('data directory', f'{directory}: may be written')
 
 
@@ -106,7 +110,11 @@ def _portal(settings: Settings, database: ClickHouse, portal: report.Portal) -> 
     part = portal.domain
     yield Finding(part, f'calls from {portal.first_day} to {portal.last_day}')
     if portal.timezone != (zone := settings.portal(part).timezone) and part in (settings.domain, *settings.domains):
-        yield Finding(part, f'its calls are of time zone {portal.timezone}, the settings say {zone}', 'set the timezone of the domain')
+        yield Finding(
+            part,
+            f'its calls are of time zone {portal.timezone}, the settings say {zone}',
+            'set the timezone of the domain',
+        )
     try:
         key = load_key(settings.data_dir, settings.secret.get_secret_value() if settings.secret else None)
     except ExporterError as error:
@@ -115,7 +123,9 @@ def _portal(settings: Settings, database: ClickHouse, portal: report.Portal) -> 
         keys = Ledger(database, '', None).keys(part)
         if keys and key_id(key) not in keys:
             yield Finding(
-                part, 'its visitors were made with another key', f'put back {settings.data_dir}/secret or USAGE_SECRET; else all count as new'
+                part,
+                'its visitors were made with another key',
+                f'put back {settings.data_dir}/secret or USAGE_SECRET; else all count as new',
             )
     whole = report.period(portal.first_day.isoformat(), portal.last_day.isoformat(), portal.timezone, datetime.now(UTC))
     found = report.fetch(database, part, portal.timezone, whole)

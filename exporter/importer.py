@@ -55,7 +55,9 @@ class Outcome:
         self.count(Counts(0, counts.skipped, counts.rejected))
 
 
-def import_log(log: AccessLog, log_format: str, enrichment: Enrichment, ledger: Ledger, rejected: Rejected, outcome: Outcome) -> None:
+def import_log(
+    log: AccessLog, log_format: str, enrichment: Enrichment, ledger: Ledger, rejected: Rejected, outcome: Outcome
+) -> None:
     """Stores what is new in a log. `outcome` is kept up to date: it is right whatever ends the import.
 
     Raises InputError for what is no log or ends before its end, EngineError where ClickHouse fails.

@@ -100,6 +100,11 @@ class Ledger:
         rows = self.database.query('SELECT DISTINCT log FROM batches WHERE domain = {domain:String}', {'domain': domain})
         return [row['log'] for row in rows]
 
+    def new_log(self, domain: str, name: str) -> str:
+        """A name that no log of the portal has had, also none that was taken back: `name`, or with ~1, ~2 … behind it."""
+        others = sum(log.partition('~')[0] == name for log in self.logs(domain))
+        return f'{name}~{others}' if others else name
+
     def keys(self, domain: str) -> set[str]:
         """Which keys made the visitors of the calls that are stored. Raises EngineError."""
         rows = self.database.query(

@@ -22,7 +22,6 @@ class Change(NamedTuple):
 
     name: str
     statements: tuple[str, ...]
-    migration: bool
 
     @property
     def digest(self) -> str:

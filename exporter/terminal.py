@@ -97,7 +97,14 @@ def drawing(report: Report, language: str, crawlers: bool) -> RenderableType:
         '',
         bars(texts['activity'], days, 60),
         '',
-        Columns([big('total_users'), big('calls_per_user', 1), ring('anonymous_users_percent'), ring('mobile_users_percent')]),
+        Columns(
+            [
+                big('total_users'),
+                big('calls_per_user', 1),
+                ring('anonymous_users_percent'),
+                ring('mobile_users_percent'),
+            ]
+        ),
         '',
         bars(texts['top_users'], users, 40),
         '',

@@ -32,7 +32,7 @@ def users(text: Texts) -> Json:
             world_map(7, 'map_of_calls', queries.MAP_OF_CALLS, Place(9, 10, 15, 10), text),
         ],
         text,
-        choices=[choice('cells', text)],
+        choices=[choice('circles', text)],
     )
 
 

@@ -37,28 +37,37 @@ SELECT user, calls
 FROM top_users({_ASKED})
 ORDER BY calls DESC, user"""
 
-# Circles that would overlap are one: places are put together by the cells of a grid laid over what the map shows,
-# `cells` wide and half as many high; 14 of them are a degree wide at least, as near as the map zooms by itself. `north`
-# is the latitude as the map (Mercator) draws it. A circle lies at its largest place; the smallest come last, so on top.
+# No two circles lie nearer than `apart`, so they do not overlap: taken from the largest, a place that is nearer to a
+# circle joins it. `apart` is a share of what the map shows (2.8 times as wide as high); a map that is cut in 14 leaves
+# room for the largest circle, and 17 / 14 degrees is its width where the map zooms in as far as it does by itself.
+# `north` is the latitude as the map (Mercator) draws it. Largest first: what is drawn last lies on top.
 MAP_OF_CALLS = f"""\
 SELECT
-    if(places = 1, largest, concat(largest, ' + ', toString(places - 1))) AS place,
-    latitude, longitude, calls, calls AS label, sqrt(calls) AS size
+    if(places = 1, circle.2, concat(circle.2, ' + ', toString(places - 1))) AS place,
+    circle.3 AS latitude, circle.4 AS longitude, calls, calls AS label, sqrt(calls) AS size
 FROM
 (
-    SELECT
-        argMax(if(city = '', country, concat(city, ', ', country)), n) AS largest,
-        argMax(y, n) AS latitude, argMax(x, n) AS longitude, count() AS places, sum(n) AS calls
+    SELECT arrayFirst(c -> hypot(c.4 - p.4, c.5 - p.5) < apart, circles) AS circle, count() AS places, sum(p.1) AS calls
     FROM
     (
         SELECT
-            country, city, latitude AS y, longitude AS x, calls AS n,
-            degrees(asinh(tan(radians(greatest(-85, least(85, y)))))) AS north,
-            greatest(max(x) OVER () - min(x) OVER (), 2 * (max(north) OVER () - min(north) OVER ()), 14)
-                / toUInt32(${{cells:singlequote}}) AS cell
-        FROM map_of_calls({_ASKED})
+            arrayReverseSort(groupArray((n, name, latitude, longitude, north))) AS found,
+            greatest(max(longitude) - min(longitude), 2.8 * (max(north) - min(north)), 17)
+                / toUInt32(${{circles:singlequote}}) AS apart,
+            arrayFold(
+                (c, p) -> if(arrayExists(k -> hypot(k.4 - p.4, k.5 - p.5) < apart, c), c, arrayPushBack(c, p)),
+                found, arrayResize(found, 0)
+            ) AS circles
+        FROM
+        (
+            SELECT
+                calls AS n, if(city = '', country, concat(city, ', ', country)) AS name, latitude, longitude,
+                degrees(asinh(tan(radians(greatest(-85, least(85, latitude)))))) AS north
+            FROM map_of_calls({_ASKED})
+        )
     )
-    GROUP BY floor(x / cell), floor(north / cell)
+    ARRAY JOIN found AS p
+    GROUP BY circle
 )
 ORDER BY calls DESC, place"""
 

@@ -15,8 +15,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     'portal': ('Portal', 'Portail'),
     'crawlers': ('Crawlers', "Robots d'indexation"),
     'crawlers_choice': ('left out : 0,counted : 1', 'exclus : 0,comptés : 1'),
-    'cells': ('Places on the map', 'Lieux sur la carte'),
-    'cells_choice': ('close ones together : 14,each one : 100000', 'proches regroupés : 14,un par un : 100000'),
+    'circles': ('Circles on the map', 'Cercles sur la carte'),
+    'circles_choice': ('few : 14,many : 112', 'peu : 14,beaucoup : 112'),
     'events': ('Events', 'Événements'),
     'calls': ('API calls', "Appels d'API"),
     'place': ('Place', 'Lieu'),
@@ -123,7 +123,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     'map_of_calls_about': (
         """API calls by the place that their IP address geolocates to. The area of a circle grows with its calls;
         the number in it is rounded, the exact one appears under the pointer. Close places are one circle, at the
-        largest of them (`Paris, FR + 12`); the choice above shows each one.
+        largest of them (`Paris, FR + 12`); the choice above makes more of them, for zooming in.
 
         Computed: calls are counted. Geolocation is a good guess, not a fact: the country is usually right, the city
         often only near. A call of which only the country is known lies in the middle of the country.
@@ -131,14 +131,15 @@ TEXTS: dict[str, tuple[str, str]] = {
         Left out: calls whose address has no known place; crawlers, unless counted above.""",
         """Appels d'API selon le lieu où leur adresse IP est géolocalisée. La surface d'un cercle croît avec ses
         appels ; le nombre inscrit est arrondi, le nombre exact apparaît sous le pointeur. Des lieux proches forment
-        un seul cercle, placé sur le plus important (`Paris, FR + 12`) ; le choix ci-dessus les montre un par un.
+        un seul cercle, placé sur le plus important (`Paris, FR + 12`) ; le choix ci-dessus
+        en montre davantage, pour agrandir la carte.
 
         Calcul : les appels sont comptés. La géolocalisation est une bonne estimation, pas un fait : le pays est en
         général juste, la ville souvent seulement proche. Un appel dont on ne connaît que le pays est placé en son
         milieu.
 
-        Exclus : les appels dont l'adresse n'a pas de lieu connu ; les robots d'indexation, sauf choix contraire ci-
-        dessus.""",
+        Exclus : les appels dont l'adresse n'a pas de lieu connu ; les robots d'indexation, sauf choix contraire
+        ci-dessus.""",
     ),
 }
 

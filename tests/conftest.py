@@ -39,11 +39,11 @@ def database(database_url: str) -> Iterator[ClickHouse]:
 
 
 @pytest.fixture
-def settings(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+def settings(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """An environment in which the program uses the test's database and a data directory of its own."""
     for name in [name for name in os.environ if name.startswith('USAGE_') and not name.startswith('USAGE_TEST_')]:
         monkeypatch.delenv(name)
     monkeypatch.setenv('USAGE_CLICKHOUSE_URL', database_url)
     monkeypatch.setenv('USAGE_DATA_DIR', str(tmp_path / 'data'))
     monkeypatch.chdir(tmp_path)
-    yield monkeypatch
+    return monkeypatch

@@ -47,7 +47,8 @@ class Context:
                 schema.apply(database)
             elif waiting := schema.pending(database):
                 raise SchemaError(
-                    f'{database.address.shown}: the schema is of an older version ({waiting[0].name} is missing); run usage-exporter init'
+                    f'{database.address.shown}: its schema is older than this program ({waiting[0].name} is missing); '
+                    'run usage-exporter init'
                 )
             yield database
         finally:
@@ -70,10 +71,10 @@ class Context:
             return domain
         raise SettingsError('which portal is this? Say --domain data.example.org, or set USAGE_DOMAIN')
 
-    def enrichment(self, database: ClickHouse, domain: str) -> tuple[Enrichment, Ledger]:
-        """What adds to the calls of a portal, and the ledger that notes with which data. Warns of what is not as it was.
+    def enrichment(self, database: ClickHouse, domain: str, rules: config.Portal | None = None) -> tuple[Ledger, Enrichment]:
+        """The ledger, and what adds to the calls of a portal, by `rules` or those of the settings.
 
-        Raises SettingsError for a rule of the portal or a key that cannot be used.
+        Warns where places or visitors will not be what they were. Raises SettingsError for a rule of the portal or a key that cannot be used.
         """
         settings = self.settings
         try:
@@ -89,7 +90,7 @@ class Context:
                 'the key that tells visitors apart is not the one of earlier calls: who came before counts as new; '
                 f'put back {settings.data_dir}/secret or USAGE_SECRET'
             )
-        return Enrichment(domain, settings.portal(domain), places, key), ledger
+        return ledger, Enrichment(domain, rules or settings.portal(domain), places, key)
 
     def warn(self, text: str) -> None:
         """A line on standard error that stops nothing."""

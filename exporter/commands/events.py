@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import click
-from rich.table import Table
 
 from exporter import events as stored
 from exporter.commands.context import FORMATS, Context, pass_context
@@ -51,7 +50,10 @@ def list_events(context: Context, domain: str | None, form: str) -> None:
     """List the events, the earliest first; times are UTC."""
     portal = context.given_domain(domain) if domain else None
     with context.database() as database:
-        found = [vars(event) | {'start': event.start.isoformat(), 'end': event.end.isoformat()} for event in stored.listed(database, portal)]
+        found = [
+            vars(event) | {'start': event.start.isoformat(), 'end': event.end.isoformat()}
+            for event in stored.listed(database, portal)
+        ]
     context.show(found, ['id', 'domain', 'start', 'end', 'title', 'text', 'tags'], form)
 
 

@@ -8,7 +8,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 
 from exporter.commands.context import Context, pass_context
-from exporter.errors import InputError, SettingsError
+from exporter.errors import InputError
 from exporter.importer import Outcome, import_log
 from exporter.parse.access_log import FORMATS
 from exporter.rejected import Rejected
@@ -35,7 +35,14 @@ Examples:
 @click.option('--domain', metavar='D', help='The portal whose log this is.  [default: the setting domain]')
 @click.option('--log-format', type=click.Choice(FORMATS), default='auto', show_default=True, help='How the lines are written.')
 @click.option('--complete', is_flag=True, help='Take a last line that has no end yet; else it is left for the next import.')
-@click.option('--format', 'form', type=click.Choice(['table', 'json']), default='table', show_default=True, help='How to print the result.')
+@click.option(
+    '--format',
+    'form',
+    type=click.Choice(['table', 'json']),
+    default='table',
+    show_default=True,
+    help='How to print the result.',
+)
 @pass_context
 def import_logs(context: Context, files: tuple[str, ...], domain: str | None, log_format: str, complete: bool, form: str) -> None:
     """Import access logs: every call once, however often a log is imported.

@@ -11,7 +11,7 @@ EXAMPLES = """\b
 Examples:
   usage-exporter query "SELECT * FROM domains"
   usage-exporter query "SELECT status, count() AS calls FROM calls GROUP BY status ORDER BY calls DESC" --format csv
-  usage-exporter query "SELECT * FROM activity(domains=[], from='2026-11-01 00:00:00', to='2026-11-15 00:00:00', crawlers=0)"
+  usage-exporter query "SELECT * FROM activity(domains=[], from='2026-11-01 00:00:00', to=1794700800, crawlers=0)"
 """
 QUOTED = re.compile(r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`\\]|\\.|``)*`|--[^\n]*|/\*.*?\*/""", re.DOTALL)
 READS = ('select', 'with', 'show', 'describe', 'desc', 'explain', 'exists')

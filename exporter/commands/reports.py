@@ -19,13 +19,20 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @click.option('--domain', metavar='D', help='The portal.  [default: the setting domain, or the only portal there is]')
-@click.option('--from', 'first', metavar='DAY', help="The first day, or a date-time, in the portal's time zone.  [default: 13 days before --to]")
+@click.option(
+    '--from',
+    'first',
+    metavar='DAY',
+    help="The first day, or a date-time, in the portal's time zone.  [default: 13 days before --to]",
+)
 @click.option('--to', 'last', metavar='DAY', help='The last day, included whole, or a date-time, not included.  [default: today]')
 @click.option('--crawlers', is_flag=True, help='Count the calls of crawlers too.')
 @click.option('--lang', type=click.Choice(LANGUAGES), default='en', show_default=True, help='The language of the table.')
 @click.option('--format', 'form', type=FORMATS, default='table', show_default=True, help='How to print the report.')
 @pass_context
-def report(context: Context, domain: str | None, first: str | None, last: str | None, crawlers: bool, lang: str, form: str) -> None:
+def report(
+    context: Context, domain: str | None, first: str | None, last: str | None, crawlers: bool, lang: str, form: str
+) -> None:
     """Print the seven indicators of a portal: by default of the last 14 days, today included."""
     named = context.domain(domain)
     with context.database() as database:
@@ -50,4 +57,6 @@ def _portal(named: str | None, known: list[reports.Portal]) -> reports.Portal:
     if len(matching) == 1:
         return matching[0]
     names = ', '.join(portal.domain for portal in known)
-    raise PeriodError(f'{named} has no calls; there are calls of {names}' if named else f'which portal? Say --domain, one of {names}')
+    raise PeriodError(
+        f'{named} has no calls; there are calls of {names}' if named else f'which portal? Say --domain, one of {names}'
+    )

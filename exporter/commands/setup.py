@@ -36,7 +36,14 @@ def init(context: Context) -> None:
 
 
 @click.command(epilog=CHECK_EXAMPLES)
-@click.option('--format', 'form', type=click.Choice(['table', 'json']), default='table', show_default=True, help='How to print the findings.')
+@click.option(
+    '--format',
+    'form',
+    type=click.Choice(['table', 'json']),
+    default='table',
+    show_default=True,
+    help='How to print the findings.',
+)
 @pass_context
 def check(context: Context, form: str) -> None:
     """Go through the set-up and say how to mend each fault. Ends with 1 where there is one."""

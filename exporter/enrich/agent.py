@@ -1,6 +1,5 @@
 """Tells from a user agent what kind of program called, its name, its operating system and the device it ran on."""
 
-import re
 import sys
 from types import ModuleType
 
@@ -20,9 +19,8 @@ LONGEST = 2_000  # characters of an agent that are looked at: browsers send some
 
 BROWSER = r'^(?:Mozilla|Opera)/|^(?:Lynx|E?Links|Dillo)\b|MIDP|UCBrowser'
 PRODUCT = r'^([\p{L}\d][\w .%+-]{0,63})/v?\d'  # product/version comes first (RFC 9110, section 10.1.5)
-
-TV = re.compile(r'(?i:smart-?tv|hbbtv|googletv|appletv|web0s|netcast|bravia)|CrKey|\bTV\b|\bAFT[A-Z]|^Roku/')
-CONSOLE = re.compile('PlayStation|Nintendo|Xbox')
+TV = r'(?i:smart-?tv|hbbtv|googletv|appletv|web0s|netcast|bravia)|CrKey|\bTV\b|\bAFT[A-Z]|^Roku/'
+CONSOLE = 'PlayStation|Nintendo|Xbox'
 DESKTOPS = {'Windows', 'Linux', 'Ubuntu', 'Fedora', 'Debian', 'FreeBSD', 'OpenBSD', 'NetBSD'}
 
 TOLD = {'family': pl.String(), 'os': pl.String(), 'device': pl.String(), 'spider': pl.Boolean()}
@@ -39,12 +37,8 @@ class Agent(parsers.UserAgent):  # type: ignore[misc]
         self.device = parsers.parse_device(found.device.family, found.device.brand, found.device.model)
 
     def held(self) -> Device:
-        """The device it names. Android is a phone's with `Mobile`, a tablet's without it, but for apps, which never say."""
+        """Phone, tablet, desktop or unknown. Android without `Mobile` is a tablet's, unless an app says so."""
         app = self.os.family == 'Android' and not self.ua_string.startswith(('Mozilla/', 'Opera/'))
-        if TV.search(self.ua_string) or self.device.brand == 'Generic_Inettv':
-            return Device.TV
-        if CONSOLE.search(self.ua_string):
-            return Device.OTHER
         if self.device.family in parsers.MOBILE_DEVICE_FAMILIES:
             return Device.PHONE
         if 'Tablet' in self.device.family or (self.is_tablet and not app):
@@ -55,13 +49,9 @@ class Agent(parsers.UserAgent):  # type: ignore[misc]
             return Device.DESKTOP
         return Device.PHONE if 'Mobile' in self.ua_string else Device.UNKNOWN
 
-    def told(self) -> tuple[str, str, str, bool]:
-        """A row of TOLD: the program's family, the system's, the device; whether ua-parser takes it for a crawler."""
-        return self.browser.family, self.os.family, self.held().value, self.is_bot
-
 
 def classify(agents: pl.Series) -> pl.DataFrame:
-    """device, client (values of Device and Client), browser (the program's name) and os (its family) of each user agent.
+    """device and client (values of Device and Client), browser (the program's name) and os (its family) of each agent.
 
     crawler: listed as one, named as one (ua-parser's spiders), or a health check.
     api_client: a program that people read an API with, listed as such, or one that begins with a product of its own
@@ -69,44 +59,47 @@ def classify(agents: pl.Series) -> pl.DataFrame:
     browser: begins as browsers do, and ua-parser knows it or its system.
     unknown: anything else, and no agent ('' or -).
     """
-    asked = agents.str.slice(0, LONGEST).str.strip_chars().replace('-', '').to_frame('text')
-    told = pl.DataFrame([Agent(text).told() for text in asked['text'].to_list()], TOLD, orient='row')
-    text, known = pl.col('text'), pl.col('os') != ''
+    texts = agents.str.slice(0, LONGEST).str.strip_chars().replace('-', '').alias('text')
+    told = [(a.browser.family, a.os.family, a.held().value, a.is_bot) for a in map(Agent, texts.to_list())]
+    text, os, family, client = pl.col('text'), pl.col('os'), pl.col('family'), pl.col('client')
     looks = (
-        told.with_columns(pl.col('family', 'os').replace('Other', ''))
-        .hstack(asked)
+        pl.DataFrame(told, TOLD, orient='row')
+        .with_columns(pl.col('family', 'os').replace('Other', ''), texts)
         .with_columns(
-            crawler=pl.coalesce(
-                text.str.extract_many(CRAWLER_TEXTS).list.first(), text.str.extract(f'({CRAWLER_PATTERN})')
-            ).str.strip_chars(' /('),
-            program=text.str.extract(f'({PROGRAM_PATTERN})').str.strip_chars(' /('),
-            product=pl.when(~text.str.contains(BROWSER)).then(text.str.extract(PRODUCT)),
-            browses=text.str.contains(BROWSER) & (known | (pl.col('family') != '')),
+            crawler=pl.coalesce(text.str.extract_many(CRAWLER_TEXTS).list.first(), text.str.extract(f'({CRAWLER_PATTERN})')),
             spider=pl.col('spider') & ~text.str.contains(f'^(?:{PROGRAM_PATTERN})'),
+            program=text.str.extract(f'({PROGRAM_PATTERN})'),
+            product=pl.when(~text.str.contains(BROWSER)).then(text.str.extract(PRODUCT)),
+            browser=text.str.contains(BROWSER) & ((os != '') | (family != '')),
+        )
+        .with_columns(
+            client=pl.when(pl.col('crawler').is_not_null() | pl.col('spider'))
+            .then(pl.lit(Client.CRAWLER.value))
+            .when(pl.col('program').is_not_null() | pl.col('product').is_not_null())
+            .then(pl.lit(Client.API_CLIENT.value))
+            .when('browser')
+            .then(pl.lit(Client.BROWSER.value))
+            .otherwise(pl.lit(Client.UNKNOWN.value))
         )
     )
-    client = (
-        pl.when(pl.col('crawler').is_not_null() | pl.col('spider'))
-        .then(pl.lit(Client.CRAWLER.value))
-        .when(pl.col('program').is_not_null() | pl.col('product').is_not_null())
-        .then(pl.lit(Client.API_CLIENT.value))
-        .when('browses')
-        .then(pl.lit(Client.BROWSER.value))
-        .otherwise(pl.lit(Client.UNKNOWN.value))
-    )
-    return looks.with_columns(client=client).select(
-        device=pl.when(known | (pl.col('client') == Client.BROWSER.value))
+    return looks.select(
+        device=pl.when(text.str.contains(TV))
+        .then(pl.lit(Device.TV.value))
+        .when(text.str.contains(CONSOLE))
+        .then(pl.lit(Device.OTHER.value))
+        .when((os != '') | (client == Client.BROWSER.value))
         .then('device')
-        .when(pl.col('client') == Client.UNKNOWN.value)
+        .when(client == Client.UNKNOWN.value)
         .then(pl.lit(Device.UNKNOWN.value))
         .otherwise(pl.lit(Device.OTHER.value)),
-        client='client',
-        browser=pl.when(pl.col('client') == Client.CRAWLER.value)
+        client=client,
+        browser=pl.when(client == Client.CRAWLER.value)
         .then(pl.coalesce('crawler', 'family'))
-        .when(pl.col('client') == Client.API_CLIENT.value)
+        .when(client == Client.API_CLIENT.value)
         .then(pl.coalesce('program', 'product'))
-        .when(pl.col('client') == Client.BROWSER.value)
+        .when(client == Client.BROWSER.value)
         .then('family')
-        .otherwise(pl.lit('')),
+        .otherwise(pl.lit(''))
+        .str.strip_chars(' /('),
         os='os',
     )

@@ -20,9 +20,9 @@ TELLS_NOTHING = {'AP3A\\.240617\\.008', 'Amazon CloudFront'}  # a build of Andro
 PROGRAMS = [
     'QGIS', 'ArcGIS', 'Google ?Earth', 'GeoServer', 'OWSLib', 'GDAL',  # maps
     'Microsoft\\.Data\\.Mashup', 'MSOffice', 'ms-office', 'Microsoft (?:Office )?Excel', 'Microsoft Office',
-    'LibreOffice', 'Power ?BI', 'Tableau', 'KNIME', 'OpenRefine', 'MATLAB', '^Stata', 'SAP NetWeaver', '^Talend', 'NiFi',  # tables
+    'LibreOffice', 'Power ?BI', 'Tableau', 'KNIME', 'OpenRefine', 'MATLAB', '^Stata',  # tables
     'httr2?', 'RCurl', '^RStudio', '^R \\(', '^pandas', '^polars', '^duckdb', 'SPARQLWrapper',  # data science
-    '(?:Windows)?PowerShell', '^Thunder Client', '^n8n', '^Drupal',  # tools
+    '(?:Windows)?PowerShell', '^Thunder Client', '^n8n', '^Drupal', '^Talend', 'NiFi', 'SAP NetWeaver',  # tools
     '^Java\\/', '^Google-HTTP-Java-Client', '^python-urllib3', 'WinHTTP', '^Ruby', '^node$', '^undici', 'superagent',
     '(?i:ktor.client)', '^Typhoeus', '^Faraday', '^Symfony HttpClient', '^Zend_Http_Client',  # languages
 ]  # fmt: skip

@@ -110,12 +110,16 @@ def _request(requests: pl.Series) -> pl.DataFrame:
     method, path, protocol = pl.col('method'), pl.col('path'), pl.col('protocol')
     if cut['protocol'].drop_nulls().str.contains(' ', literal=True).any():  # the path has spaces of its own
         rest = path + ' ' + protocol
-        cut = cut.with_columns(path=pl.when(protocol.str.contains(' ', literal=True)).then(rest.str.replace(r' HTTP/[\d.]+$', '')).otherwise(path))
+        cut = cut.with_columns(
+            path=pl.when(protocol.str.contains(' ', literal=True)).then(rest.str.replace(r' HTTP/[\d.]+$', '')).otherwise(path)
+        )
     methods = cut['method'].unique()
     if len(odd := methods.filter(~methods.str.contains(METHOD))):
         none = method.is_in(odd.implode())
         whole = pl.Series('request', requests).replace('-', '')
-        cut = cut.with_columns(path=pl.when(none).then(whole).otherwise(path), method=pl.when(none).then(pl.lit('')).otherwise(method))
+        cut = cut.with_columns(
+            path=pl.when(none).then(whole).otherwise(path), method=pl.when(none).then(pl.lit('')).otherwise(method)
+        )
     return cut.select('method', path.fill_null(''))
 
 

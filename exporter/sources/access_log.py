@@ -8,9 +8,9 @@ import shutil
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import xxhash
 
@@ -28,7 +28,12 @@ FIRST, WHOLE = 8 << 20, 32 << 20  # bytes of a batch; the first is smaller, so t
 PIECE = 1 << 20  # bytes read at a time
 LONGEST_LINE = 16 << 20
 CHECKPOINTS = 64  # of a batch; where it has no more lines than that, each line has one
-UNPACK = {b'\x1f\x8b': gzip.open, b'BZh': bz2.open, b'\xfd7zXZ\x00': lzma.open, b'\x28\xb5\x2f\xfd': zstd.open}
+UNPACK: dict[bytes, Callable[[Any], Any]] = {
+    b'\x1f\x8b': gzip.open,
+    b'BZh': bz2.open,
+    b'\xfd7zXZ\x00': lzma.open,
+    b'\x28\xb5\x2f\xfd': zstd.open,
+}
 DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, zstd.ZstdError, OSError)
 
 
@@ -54,9 +59,10 @@ class AccessLog:
         magic = self.packed.read(6)
         self.packed.seek(0)
         unpack = next((unpack for start, unpack in UNPACK.items() if magic.startswith(start)), None)
-        self.file = cast(BinaryIO, unpack(self.packed) if unpack else self.packed)
+        self.file = unpack(self.packed) if unpack else self.packed
         self.grows = not (complete or unpack or name == '-')
         self.already = Counts()
+        self.watch: Callable[[int], None] = lambda packed: None  # is told how many bytes of the file are read
         self.left = 0
         self.damage = ''
 
@@ -84,9 +90,8 @@ class AccessLog:
 
     def known_as(self, domain: str, ledger: Ledger) -> tuple[str, list[Entry]]:
         """The log's name in the ledger, and its batches there: of the logs that begin alike, the one whose content this is."""
-        names = ledger.logs(domain)
         best: tuple[int, str, list[Entry]] | None = None
-        for name in names:
+        for name in ledger.logs(domain):
             if (length := _head_length(name)) and self._fingerprint(length) == name.partition('~')[0]:
                 entries = ledger.entries(domain, name)
                 verified = self._verified(entries)
@@ -94,9 +99,7 @@ class AccessLog:
                     best = verified, name, entries
         if best:
             return best[1], best[2]
-        name = self._fingerprint(HEAD)
-        others = sum(known.partition('~')[0] == name for known in names)
-        return (f'{name}~{others}' if others else name), []
+        return ledger.new_log(domain, self._fingerprint(HEAD)), []
 
     def _verified(self, entries: list[Entry]) -> int | None:
         """Up to which byte the log holds what these batches held; None where it holds something else."""
@@ -132,8 +135,11 @@ class AccessLog:
                 yield position, lines
                 position += len(lines)
                 pieces, size, wanted = [piece[cut:]], len(piece) - cut, WHOLE
+                self.watch(self.packed.tell())
             elif size > wanted + LONGEST_LINE:
-                raise InputError(f'{self.name}: no line ends within {LONGEST_LINE >> 20} MB from byte {position} on; is this a log?')
+                raise InputError(
+                    f'{self.name}: no line ends within {LONGEST_LINE >> 20} MB from byte {position} on; is this a log?'
+                )
             else:
                 pieces.append(piece)
         lines = b''.join(pieces)
@@ -156,7 +162,9 @@ class AccessLog:
         try:
             return cast(io.BufferedReader, self.file).read1(min(size, PIECE))
         except DAMAGE as error:
-            self.damage = f'{self.name}: damaged or cut short after {self.file.tell():,} bytes ({error}); import it again when it is whole'
+            self.damage = (
+                f'{self.name}: damaged or cut short after {self.file.tell():,} bytes ({error}); import it again when it is whole'
+            )
             return b''
 
     def close(self) -> None:

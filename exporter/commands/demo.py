@@ -1,0 +1,82 @@
+"""`demo`: the traffic of a made-up portal, to see what there is to see before one has a log."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import click
+import polars as pl
+
+from exporter import events, pipeline, report
+from exporter.clickhouse import ClickHouse
+from exporter.commands.context import Context, pass_context
+from exporter.config import Portal
+from exporter.enrich.enrichment import Enrichment
+from exporter.forget import forget_domain
+from exporter.importer import Outcome
+from exporter.ledger import Batch, Ledger
+from exporter.parse import Parsed
+from exporter.pipeline import RawBatch
+from exporter.rejected import Rejected
+from exporter.sources import demo as source
+from exporter.terminal import drawing
+from exporter.writer import Writer
+
+EXAMPLES = """\b
+Examples:
+  usage-exporter demo
+  usage-exporter report --domain demo.example.org --lang fr
+  usage-exporter demo --remove
+"""
+NEXT = """
+Your own log:  usage-exporter import access.log --domain data.example.org
+In Grafana:    cp .env.example .env; docker compose up -d; then http://localhost:3000 shows this demo
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.option('--remove', is_flag=True, help='Take all calls and events of the demo away.')
+@pass_context
+def demo(context: Context, remove: bool) -> None:
+    """Store 30 days of a made-up portal's traffic, and show who uses it.
+
+    The portal is demo.example.org. Its days end today; another time, those that have come since are added, none twice.
+    """
+    with context.database() as database:
+        ledger, enrichment = context.enrichment(database, source.DOMAIN, Portal(timezone=source.TIMEZONE))
+        if remove:
+            click.echo(f'took away {forget_domain(database, ledger, source.DOMAIN):,} calls of {source.DOMAIN}')
+            return
+        today = datetime.now(ZoneInfo(source.TIMEZONE)).date()
+        outcome = store(database, ledger, enrichment, Rejected(context.settings.data_dir), today)
+        click.echo(f'{source.DOMAIN}: stored {outcome.stored:,} calls; {outcome.already_stored:,} were stored already\n')
+        period = report.period(None, None, source.TIMEZONE, datetime.now(UTC))
+        context.out.print(drawing(report.fetch(database, source.DOMAIN, source.TIMEZONE, period), 'en', crawlers=False))
+    context.out.print(NEXT, soft_wrap=True)
+
+
+def store(database: ClickHouse, ledger: Ledger, enrichment: Enrichment, rejected: Rejected, today: date) -> Outcome:
+    """Stores the days that are not stored yet, a batch each, and the events. Raises EngineError."""
+    outcome = Outcome()
+    known = {event.id for event in events.listed(database, source.DOMAIN)}
+    for event in source.events(today):
+        event_id = f'demo-{event.start.date()}'
+        if event_id not in known:
+            events.add(database, events.Event(source.DOMAIN, **event._asdict(), id=event_id))
+    with Writer(ledger, outcome.count) as writer:
+        pipeline.run(_missing_days(ledger, today, outcome), enrichment, rejected, writer)
+    return outcome
+
+
+def _missing_days(ledger: Ledger, today: date, outcome: Outcome) -> Iterator[RawBatch]:
+    logs = {log.partition('~')[0]: log for log in sorted(ledger.logs(source.DOMAIN))}
+    for ago in reversed(range(source.DAYS)):
+        day = today - timedelta(days=ago)
+        name = day.isoformat()
+        entry = next(iter(ledger.entries(source.DOMAIN, logs[name])), None) if name in logs else None
+        if entry and entry.counts:
+            outcome.count_before(entry.counts)
+            continue
+        batch = entry.batch if entry else Batch(source.DOMAIN, 'demo', ledger.new_log(source.DOMAIN, name), 0, 1)
+        calls = source.day_of_calls(day).with_row_index('line')
+        yield RawBatch(batch, Parsed(calls, pl.DataFrame(schema={'line': pl.UInt32, 'reason': pl.String})), b'')
