@@ -73,7 +73,7 @@ def open_places(database: Path | None) -> Places:
             located = any(record.get('country', {}).get('iso_code') for _, record in islice(file, SAMPLE))
         date = dt.datetime.fromtimestamp(about.build_epoch, dt.UTC).date()
         find = vectorised(database) or one_by_one(database)
-    except OSError as error:
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
         raise SettingsError(f'{database}: cannot be read ({error.strerror}); {MEND}') from error
     except Exception as error:  # damaged bytes raise whatever they happen to mean
         raise SettingsError(f'{database}: no GeoIP2 database, or a damaged one; fetch it again, unpacked') from error

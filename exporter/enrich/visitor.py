@@ -53,7 +53,7 @@ def _told_by(address: str) -> bytes:
 
 
 def load_key(data_dir: Path, secret: str | None) -> bytes:
-    """The 32 bytes that key the visitors: of `secret` (USAGE_SECRET), or without one of the file `secret` in `data_dir`.
+    """The 32 bytes that key the visitors: from `secret` (USAGE_SECRET), or without one from `data_dir/secret`.
 
     The file is made when there is none. Raises SettingsError, one line, for a secret under 16 characters, and for a
     file that cannot be made or read, is no key, or is not its owner's only.
@@ -77,18 +77,19 @@ def load_key(data_dir: Path, secret: str | None) -> bytes:
 
 
 def _make_key(file: Path) -> None:
-    """Writes a new key. It appears whole or not at all, and never in place of one that another process made meanwhile."""
+    """Writes a new key. It appears whole or not at all, and never in place of one that another process just made."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, draft = tempfile.mkstemp(prefix='secret.', dir=file.parent)  # its owner's only
+    descriptor, name = tempfile.mkstemp(prefix='secret.', dir=file.parent)  # its owner's only
+    draft = Path(name)
     try:
         with os.fdopen(descriptor, 'w') as writing:
             writing.write(secrets.token_hex(KEY_BYTES) + '\n')
             writing.flush()
             os.fsync(descriptor)
         with suppress(FileExistsError):
-            os.link(draft, file)
+            file.hardlink_to(draft)
     finally:
-        os.unlink(draft)
+        draft.unlink()
     directory = os.open(file.parent, os.O_RDONLY)
     try:
         os.fsync(directory)

@@ -25,7 +25,7 @@ ZONE = ZoneInfo(TIMEZONE)
 HOUR = 3_600_000  # milliseconds
 SATURDAY = 5
 
-NEWCOMERS = 20  # visitors a usual weekday brings who were never seen before
+NEWCOMERS = 16  # visitors a usual weekday brings who were never seen before
 SESSIONS = 740  # of anonymous visitors on a usual weekday
 ACCOUNT_SESSIONS = 90  # of people with an account, likewise
 WEEK = (1.0, 1.03, 1.02, 0.98, 0.9, 0.26, 0.29)  # Monday to Sunday
@@ -36,18 +36,18 @@ LOYAL = 0.8  # of a session's calls ask its own data set
 FIRST_EVENT = date(2026, 1, 13)  # a Tuesday; every other Tuesday, before and after, has one too
 EVENT_EVERY = 14  # days: the default period of 14 days always shows one
 EVENT_SESSIONS = 1350  # that an event's rise of 1 adds
-EVENT_NEWCOMERS = 40  # likewise
+EVENT_NEWCOMERS = 32  # likewise
 OPENING = time(9)  # when a data set is published
 
 DATASETS = pl.Series([*portal.DATASETS.split(), *(dataset for dataset, _, _ in portal.PUBLICATIONS)])
 USUAL = len(portal.DATASETS.split())  # of these are older than any event
 WORDS = pl.Series(['velo', 'arbre', 'parking', 'cantine', 'budget', 'tram', 'logement', 'eau', 'ecole', 'transport'])
 
-LOTS = 100  # of each kind of caller, one after the other: a request is as many as its share
+LOTS = 100  # of each kind of caller, kind after kind: a request has as many as its share
 REQUEST_LOTS = pl.DataFrame([request for request in portal.REQUESTS for _ in range(request.share)])
 STATUSES = {200: 9550, 304: 160, 400: 110, 404: 140, 500: 28, 503: 12}  # and how often
-HASTY = 250  # milliseconds between calls below which the portal answers 429 ...
-PATIENCE = 80  # ... after so many calls
+HASTY = 250  # milliseconds: to a program that calls more often
+PATIENCE = 80  # and has been answered so many calls, the portal says 429
 
 
 class Event(NamedTuple):
@@ -98,13 +98,10 @@ def day_of_calls(day: date) -> pl.DataFrame:
 def _asked(calls: pl.DataFrame, day: date, random: Random) -> pl.DataFrame:
     """Adds `method` and `path`, and what is usual for them: `bytes` and `milliseconds`."""
     lot = calls['kind'] * LOTS + pl.Series(random.choices(range(LOTS), k=len(calls)))
-    dataset = (
-        pl.when(kind=Kind.CRAWLER)
-        .then((pl.col('dataset') + pl.col('nth')) % USUAL)  # walks through the catalogue
-        .when(pl.Series([random.random() < LOYAL for _ in range(len(calls))]))
-        .then('dataset')
-        .otherwise(pl.Series([_popular(random) for _ in range(len(calls))]))
-    )
+    loyal = pl.Series([random.random() < LOYAL for _ in range(len(calls))])
+    another = pl.Series([_popular(random) for _ in range(len(calls))])
+    next_one = (pl.col('dataset') + pl.col('nth')) % USUAL  # a crawler walks through the catalogue
+    dataset = pl.when(kind=Kind.CRAWLER).then(next_one).when(loyal).then('dataset').otherwise(another)
     return calls.hstack(REQUEST_LOTS[lot].select('path', 'bytes', 'milliseconds')).with_columns(
         method=pl.when(kind=Kind.PUSH).then(pl.lit('POST')).otherwise(pl.lit('GET')),
         path=pl.col('path')

@@ -15,6 +15,7 @@ import iptocc
 DOMAIN = 'demo.example.org'
 TIMEZONE = 'Europe/Paris'
 REGULARS = 450  # anonymous visitors who come back
+HOME = 0.55  # of visitors live in the first of COUNTRIES
 IPV6_BLOCKS = (0x2A0, 0x260)  # 2a00::/12, most of Europe, and 2600::/12, North America
 
 
@@ -66,13 +67,12 @@ DATASETS = """
     velos-disponibilite-temps-reel transports-prochains-passages stationnement-parkings-places arbres-alignement
     equipements-publics adresses-base-locale menus-cantines-scolaires population-quartiers permis-de-construire
     marches-publics-attribues lignes-tramway-trace arrets-transport-en-commun pistes-cyclables toilettes-publiques
-    fontaines-a-boire prenoms-des-nouveau-nes budget-principal-execution subventions-associations aires-de-jeux
-    parcs-et-jardins bornes-recharge-electrique composteurs-collectifs points-apport-volontaire dechetteries-horaires
-    travaux-voirie-en-cours accidents-corporels zones-a-faibles-emissions comptage-routier-capteurs
-    elections-resultats-bureaux bureaux-de-vote-perimetres plan-local-urbanisme-zonage cadastre-parcelles
-    batiments-hauteurs ilots-de-fraicheur consommation-energie-batiments production-solaire-toitures
-    bibliotheques-prets piscines-frequentation musees-entrees agenda-culturel marches-forains commerces-vacants
-    deliberations-conseil-municipal eau-potable-analyses defibrillateurs wifi-public-points-acces
+    fontaines-a-boire prenoms-des-nouveau-nes budget-principal-execution subventions-associations aires-de-jeux parcs-et-jardins
+    bornes-recharge-electrique composteurs-collectifs points-apport-volontaire dechetteries-horaires travaux-voirie-en-cours
+    accidents-corporels zones-a-faibles-emissions comptage-routier-capteurs elections-resultats-bureaux
+    bureaux-de-vote-perimetres plan-local-urbanisme-zonage cadastre-parcelles batiments-hauteurs ilots-de-fraicheur
+    consommation-energie-batiments production-solaire-toitures bibliotheques-prets piscines-frequentation musees-entrees
+    agenda-culturel marches-forains commerces-vacants
 """
 
 # An event's data set, what it holds and why it drew people; they take turns.
@@ -84,22 +84,21 @@ PUBLICATIONS = (
     ('ecoles-secteurs-scolaires', 'school catchment areas', 'Which school for which address; sent to every family.'),
     ('canopee-urbaine-lidar', 'tree cover from the air', 'Crowns and heights of 240,000 trees; used at a hackathon.'),
 )
-# Where visitors live: HOME of them in the first, fewer and fewer in the others.
+
+# Where visitors live: most in the first, fewer and fewer in the others.
 COUNTRIES = """
     FR BE DE US CH GB ES IT CA NL MA PT LU TN DZ PL IE SE CI SN AT RO CZ IN BR NO DK FI JP CN TR UA GR HU AU SG KR AR MX
     CO CL ZA EG VN ID CM NZ NG IL AE MU MG PE
 """
-HOME = 0.55
 
 CATALOG = '/api/explore/v2.1/catalog/datasets'
 RECORDS = CATALOG + '/{dataset}/records'
 EXPORTS = CATALOG + '/{dataset}/exports'
-# By kind, in the order of `Kind`.
+# In the order of `Kind`; the shares of each add up to 100.
 REQUESTS = (
     Request(Kind.BROWSER, 32, RECORDS + '?limit=20&offset={offset}&lang=fr&timezone=Europe%2FParis', 9_000, 45),
     Request(Kind.BROWSER, 12, RECORDS + '?select=count(*)%20as%20total&group_by=commune&limit=50', 2_200, 70),
-    Request(Kind.BROWSER, 17, '/explore/dataset/{dataset}/table/', 38_000, 120),
-    Request(Kind.BROWSER, 10, '/explore/dataset/{dataset}/information/', 31_000, 95),
+    Request(Kind.BROWSER, 27, '/explore/dataset/{dataset}/table/', 38_000, 120),
     Request(Kind.BROWSER, 8, '/explore/dataset/{dataset}/map/?location=13,45.18,5.72', 64_000, 160),
     Request(Kind.BROWSER, 9, '/explore/?q={word}&sort=modified', 52_000, 210),
     Request(Kind.BROWSER, 7, CATALOG + '?where=search(%22{word}%22)&limit=20', 24_000, 90),
@@ -128,8 +127,7 @@ BROWSERS = {
     CHROME.format(WINDOWS, 154, '') + ' Edg/154.0.0.0': 75,
     CHROME.format(MAC, 154, ''): 45,
     CHROME.format(LINUX, 154, ''): 16,
-    SAFARI.format(MAC, 1, 'Safari/605.1.15'): 40,
-    SAFARI.format(MAC, 0, 'Safari/605.1.15'): 14,
+    SAFARI.format(MAC, 1, 'Safari/605.1.15'): 54,
     f'Mozilla/5.0 ({WINDOWS}; rv:153.0) Gecko/20100101 Firefox/153.0': 60,
     f'Mozilla/5.0 ({WINDOWS}; rv:140.0) Gecko/20100101 Firefox/140.0': 30,
     f'Mozilla/5.0 ({LINUX}; rv:153.0) Gecko/20100101 Firefox/153.0': 20,
@@ -159,12 +157,12 @@ AGENTS = BROWSERS | PROGRAMS
 PEOPLE = """
     marie.curie ada.lovelace emilie.duchatelet sophie.germain rosalind.franklin lise.meitner grace.hopper henri.poincare
     evariste.galois joseph.fourier blaise.pascal pierre.fermat augustin.fresnel louis.pasteur irene.joliot hedy.lamarr
-    emmy.noether alan.turing katherine.johnson barbara.mcclintock dorothy.hodgkin chien-shiung.wu vera.rubin
-    henrietta.leavitt caroline.herschel mary.somerville charles.minard florence.nightingale john.snow william.playfair
+    emmy.noether alan.turing katherine.johnson barbara.mcclintock dorothy.hodgkin chien-shiung.wu vera.rubin henrietta.leavitt
+    caroline.herschel mary.somerville charles.minard florence.nightingale john.snow william.playfair simeon.poisson
+    claude.bernard maria.agnesi rachel.carson nicole.lepaute elisee.reclus hypatie.alexandrie
 """
 GOOGLEBOT = 'Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)'
 BINGBOT = 'Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)'
-AHREFSBOT = 'Mozilla/5.0 (compatible; AhrefsBot/7.0; +http://ahrefs.com/robot/)'
 GPTBOT = 'Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.3; +https://openai.com/gptbot)'
 CLAUDEBOT = 'Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; ClaudeBot/1.0; +claudebot@anthropic.com)'
 
@@ -177,16 +175,13 @@ JOBS = (
     Job('moissonneur-region', 'FR', Kind.PROGRAM, 'GuzzleHttp/7', '04:05', 210, 1),
     Job('prix-immo', 'US', Kind.PROGRAM, 'Go-http-client/2.0', '01:40', 130, 0.12),
     Job('meteo-collecte', 'FR', Kind.PROGRAM, 'curl/8.16.0', '00:10', 100, 900),
-    Job('archives-open', 'CH', Kind.PROGRAM, 'Wget/1.21.4', '23:05', 80, 5, weekends=False),
     Job('labo-mobilite', 'FR', Kind.PROGRAM, 'httr2/1.2.1 r-curl/7.0.0 libcurl/8.14.1', '05:30', 60, 4, weekends=False),
-    Job('observatoire-eau', 'FR', Kind.PROGRAM, 'python-httpx/0.28.1', '04:45', 48, 2),
     Job('parkings-panneaux', 'FR', Kind.PROGRAM, 'Apache-HttpClient/4.5.14 (Java/17.0.16)', '00:20', 25, 3600),
     Job('', '10.20.0.5', Kind.PROGRAM, 'curl/7.88.1', '00:02', 150, 600),
     Job('', 'US', Kind.CRAWLER, GOOGLEBOT, '00:00', 344, 262),
     Job('', 'US', Kind.CRAWLER, BINGBOT, '00:00', 178, 508),
     Job('', 'US', Kind.CRAWLER, GPTBOT, '05:10', 240, 11),
     Job('', 'US', Kind.CRAWLER, CLAUDEBOT, '13:20', 110, 19),
-    Job('', 'FR', Kind.CRAWLER, AHREFSBOT, '00:00', 125, 720),
 )
 
 

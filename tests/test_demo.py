@@ -59,15 +59,11 @@ def test_a_day_is_the_same_in_every_process_and_whatever_was_asked_before(month:
     root = str(Path(demo.__file__).parents[2])
     for seed in ('1', '2'):
         environment = os.environ | {'PYTHONHASHSEED': seed, 'PYTHONPATH': root}
-        elsewhere = subprocess.run(
-            [sys.executable, '-c', FINGERPRINT], env=environment, capture_output=True, check=True
-        )
+        elsewhere = subprocess.run([sys.executable, '-c', FINGERPRINT], env=environment, capture_output=True, check=True)
         assert elsewhere.stdout.decode().strip() == hashlib.sha256(here.write_csv().encode()).hexdigest()
 
 
-@pytest.mark.parametrize(
-    ('day', 'hours'), [(date(2026, 11, 16), 24), (date(2026, 3, 29), 23), (date(2026, 10, 25), 25)]
-)
+@pytest.mark.parametrize(('day', 'hours'), [(date(2026, 11, 16), 24), (date(2026, 3, 29), 23), (date(2026, 10, 25), 25)])
 def test_calls_fill_the_local_day_and_stay_in_it(day: date, hours: int) -> None:
     moments = demo.day_of_calls(day)['timestamp']
     assert set(moments.dt.convert_time_zone(demo.TIMEZONE).dt.date()) == {day}
@@ -111,9 +107,7 @@ def test_every_month_and_every_fortnight_has_an_event_with_a_peak(today: date) -
 
 def test_a_data_set_is_still_asked_when_its_event_is_over(month: dict[date, pl.DataFrame]) -> None:
     (dataset,) = set(demo.events(date(2026, 11, 12))[-1].tags) - {'data set'}
-    assert (
-        month[date(2026, 11, 3)]['path'].str.contains(dataset).sum() > month[LAST]['path'].str.contains(dataset).sum()
-    )
+    assert month[date(2026, 11, 3)]['path'].str.contains(dataset).sum() > month[LAST]['path'].str.contains(dataset).sum()
     assert month[LAST]['path'].str.contains(dataset).sum() > 0
 
 
@@ -161,6 +155,7 @@ def test_what_is_asked_and_how_it_is_answered(calls: pl.DataFrame) -> None:
     assert statuses[200] / len(calls) > 0.9
     assert set(statuses) == {200, 304, 400, 404, 429, 500, 503}
     assert set(calls['method']) == {'GET', 'POST'}
+    assert ((calls['method'] == 'POST') == calls['path'].str.contains('/push/')).all()
     assert set(calls.filter(status=429)['user_id']) == {'prix-immo'}
     assert calls.filter(status=304)['bytes'].sum() == 0
     assert calls['duration_ms'].min() > 0  # type: ignore[operator]
