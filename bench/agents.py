@@ -58,9 +58,7 @@ def families(count: int) -> Families:
     """`count` different agents in families; phones with Android make up the number."""
     apples = [f'{major}.{minor}' for major in range(13, 19) for minor in range(7)]
     desktops = [chromium(*pair) for pair in product(DESKTOPS, range(142, 96, -1))]
-    desktops += [
-        chromium(DESKTOPS[0], v, f' Edg/{v}.0.{v * 13}.{minor}') for v, minor in product(range(142, 100, -1), (47, 96))
-    ]
+    desktops += [chromium(DESKTOPS[0], v, f' Edg/{v}.0.{v * 13}.{minor}') for v, minor in product(range(142, 100, -1), (47, 96))]
     desktops += [
         f'Mozilla/5.0 ({system}; rv:{v}.0) Gecko/20100101 Firefox/{v}.0'
         for system, v in product(DESKTOPS[:3], range(145, 85, -1))
@@ -71,14 +69,11 @@ def families(count: int) -> Families:
     ]
     iphones = [
         apple('iPhone', v, program)
-        for v, program in product(
-            reversed(apples), ('Version/17.4', 'CriOS/126.0.6478.54', 'FxiOS/127.0', 'GSA/320.0.643')
-        )
+        for v, program in product(reversed(apples), ('Version/17.4', 'CriOS/126.0.6478.54', 'FxiOS/127.0', 'GSA/320.0.643'))
     ]
     tablets = [apple('iPad', v, 'Version/16.6') for v in reversed(apples)]
     tablets += [
-        chromium(f'Linux; Android {release}; SM-T{model}', 124)
-        for release, model in product(range(9, 15), (510, 720, 870))
+        chromium(f'Linux; Android {release}; SM-T{model}', 124) for release, model in product(range(9, 15), (510, 720, 870))
     ]
     clients = [template.format(*pair) for template, *numbers in CLIENTS for pair in product(*numbers)]
     crawlers = [f'Mozilla/5.0 (compatible; {name}/{version}; +http://{page})' for name, version, page in BOTS]

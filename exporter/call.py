@@ -56,6 +56,19 @@ RAW: dict[str, pl.DataType] = {
 }
 
 
+def words(name: str) -> pl.Categorical:
+    """The type of a column of few distinct texts: an Arrow dictionary, which ClickHouse takes as LowCardinality or Enum.
+
+    Each column has a dictionary of its own: in one that is shared, each would bring the words of all.
+    """
+    return pl.Categorical(pl.Categories(name))
+
+
+def is_word(column: pl.Series, text: str) -> pl.Series:
+    """Where a column of words holds this one."""
+    return column.to_frame('word').select(pl.col('word') == text).to_series()
+
+
 class Device(StrEnum):
     """What the caller held in hand."""
 

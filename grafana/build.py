@@ -23,9 +23,7 @@ def users(text: Texts) -> Json:
         [
             area_chart(1, 'activity', queries.ACTIVITY, Place(0, 0, 14, 10), text),
             large_number(2, 'total_users', queries.TOTAL_USERS, Place(14, 0, 5, 4), text, {'unit': 'short'}),
-            large_number(
-                3, 'calls_per_user', queries.CALLS_PER_USER, Place(19, 0, 5, 4), text, {'unit': 'short', 'decimals': 1}
-            ),
+            large_number(3, 'calls_per_user', queries.CALLS_PER_USER, Place(19, 0, 5, 4), text, {'unit': 'short', 'decimals': 1}),
             ring(4, 'anonymous_users', queries.ANONYMOUS_USERS, Place(14, 4, 5, 6), text),
             ring(5, 'mobile_users', queries.MOBILE_USERS, Place(19, 4, 5, 6), text),
             column_chart(6, 'top_users', queries.TOP_USERS, Place(0, 10, 9, 10), text),

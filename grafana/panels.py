@@ -100,9 +100,7 @@ def area_chart(number: int, key: str, sql: str, place: Place, text: Texts) -> Js
     options = {'legend': _NO_LEGEND, 'tooltip': _TOOLTIP}
     overrides = [override('calls', {'displayName': text['calls']})]
     query = target(sql, time_series=True)
-    return panel(
-        'timeseries', number, key, query, place, text, color=BLUE, field=field, options=options, overrides=overrides
-    )
+    return panel('timeseries', number, key, query, place, text, color=BLUE, field=field, options=options, overrides=overrides)
 
 
 def large_number(number: int, key: str, sql: str, place: Place, text: Texts, field: Json) -> Json:
@@ -165,6 +163,4 @@ def column_chart(number: int, key: str, sql: str, place: Place, text: Texts) -> 
         'text': {'valueSize': 13},
     }
     overrides = [override('calls', {'displayName': text['calls']})]
-    return panel(
-        'barchart', number, key, target(sql), place, text, color=BLUE, field=field, options=options, overrides=overrides
-    )
+    return panel('barchart', number, key, target(sql), place, text, color=BLUE, field=field, options=options, overrides=overrides)

@@ -42,9 +42,7 @@ def world_map(number: int, key: str, sql: str, place: Place, text: Texts) -> Jso
         *(override(column, HIDDEN) for column in ('latitude', 'longitude', 'size')),
     ]
     field = {'unit': 'locale', 'decimals': 0, 'min': 0}
-    return panel(
-        'geomap', number, key, target(sql), place, text, color=BLUE, field=field, options=options, overrides=overrides
-    )
+    return panel('geomap', number, key, target(sql), place, text, color=BLUE, field=field, options=options, overrides=overrides)
 
 
 def _land() -> Json:

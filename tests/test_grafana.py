@@ -307,6 +307,12 @@ def test_numbers_of_all_portals(portals: ClickHouse) -> None:
     assert [row['domain'] for row in portals.query(expanded('Portal'))] == [A, B]
 
 
+def test_a_period_that_ends_at_midnight_shows_nothing_of_the_day_that_begins(portals: ClickHouse) -> None:
+    days = portals.query(expanded('Activity', FIRST, '2026-11-12 00:00:00'))
+    assert days == portals.query(expanded('Activity', FIRST, '2026-11-11 23:59:59'))
+    assert len(days) == 3
+
+
 def test_a_portal_is_shown_by_itself(portals: ClickHouse) -> None:
     assert [row['calls'] for row in portals.query(expanded('Activity', domains=(B,)))] == [0, 0, 3]
     assert portals.query(expanded('Top 5 users', domains=(B,))) == [{'user': 'ada', 'calls': 3}]

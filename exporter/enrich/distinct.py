@@ -1,4 +1,4 @@
-"""Asks an expensive question once per distinct value of a column, and remembers the answers between batches."""
+"""Asks an expensive question once per distinct text of a column, and remembers the answers between batches."""
 
 from collections.abc import Callable
 
@@ -8,25 +8,28 @@ REMEMBERED = 500_000  # answers kept; past that the memory starts again, so that
 
 
 class Distinct:
-    """A question over values, answered once per distinct one.
+    """A question over texts, answered once per distinct one.
 
-    `ask` takes a column of distinct values (no nulls) and gives as many rows of answers, in the same order.
+    `ask` takes distinct texts and gives as many rows of answers, in the same order. Each text has a number, which polars
+    finds by one look-up in a dictionary; its answers are the row of that number.
     """
 
     def __init__(self, ask: Callable[[pl.Series], pl.DataFrame], remembered: int = REMEMBERED) -> None:
         self.ask = ask
         self.remembered = remembered
-        self.known: pl.DataFrame | None = None
+        self._start_again()
 
     def __call__(self, column: pl.Series) -> pl.DataFrame:
-        """The answers, a row for each of `column`, in its order."""
-        keys = column.rename('key').to_frame()
-        asked = keys.unique()
-        if self.known is None or len(self.known) > self.remembered:
-            self.known = self._answer(asked)
-        elif len(new := asked.join(self.known, on='key', how='anti')):
-            self.known = pl.concat([self.known, self._answer(new)])
-        return keys.join(self.known, on='key', how='left', maintain_order='left').drop('key')
+        """The answers, a row for each text of `column` (no nulls), in its order."""
+        if len(self.answers) > self.remembered:
+            self._start_again()
+        numbers = column.cast(pl.Categorical(self.texts)).to_physical()
+        known = len(self.answers)
+        new = pl.DataFrame({'number': numbers, 'text': column}).filter(pl.col('number') >= known).unique('number').sort('number')
+        if len(new) or not known:
+            self.answers = pl.concat([self.answers, self.ask(new['text'])], rechunk=True) if known else self.ask(new['text'])
+        return self.answers[numbers]
 
-    def _answer(self, keys: pl.DataFrame) -> pl.DataFrame:
-        return pl.concat([keys, self.ask(keys['key'])], how='horizontal')
+    def _start_again(self) -> None:
+        self.texts = pl.Categories.random()
+        self.answers = pl.DataFrame()

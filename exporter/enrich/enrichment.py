@@ -4,14 +4,18 @@ from typing import NamedTuple
 
 import polars as pl
 
-from exporter.call import COLUMNS, Client, Reason
+from exporter.call import COLUMNS, Client, Reason, is_word, words
 from exporter.config import Portal
 from exporter.enrich.agent import classify
-from exporter.enrich.day import Days
+from exporter.enrich.day import local_days
 from exporter.enrich.distinct import Distinct
 from exporter.enrich.geo import Places
 from exporter.enrich.request import Requests
 from exporter.enrich.visitor import valid, visitors
+
+
+NAMES = [column.name for column in COLUMNS]
+WORDS = [column.name for column in COLUMNS if column.words]
 
 
 class Enriched(NamedTuple):
@@ -27,9 +31,8 @@ class Enrichment:
 
     def __init__(self, domain: str, portal: Portal, places: Places, key: bytes) -> None:
         self.domain = domain
-        self.once = {'domain': domain, 'timezone': portal.timezone}
+        self.timezone = portal.timezone
         self.requests = Requests(portal, key)
-        self.days = Days(portal.timezone)
         self.agents = Distinct(lambda agents: _words(classify(agents)))
         self.addresses = Distinct(
             lambda addresses: _words(
@@ -40,24 +43,23 @@ class Enrichment:
     def __call__(self, raw: pl.DataFrame) -> Enriched:
         """`raw` has the columns of RAW and `line`."""
         raw = raw.with_columns(self.requests(raw))
-        asked = raw.filter('api_call')
+        asked = raw if raw['api_call'].all() else raw.filter('api_call')
         found = self.addresses(asked['ip'])
-        known = found['valid']
-        refused = asked.filter(~known).select('line', reason=pl.lit(Reason.ADDRESS.value))
+        skipped = len(raw) - len(asked)
+        refused = asked.filter(~found['valid']).select('line', reason=pl.lit(Reason.ADDRESS.value))
         if len(refused):
-            asked, found = asked.filter(known), found.filter(known)
-        calls = pl.concat([asked, found, self.agents(asked['user_agent']), self.days(asked['timestamp'])], how='horizontal')
-        crawling_account = (pl.col('user_id') != '') & (pl.col('client') == Client.CRAWLER.value)
-        calls = calls.with_columns(
-            client=pl.when(crawling_account).then(pl.lit(Client.API_CLIENT.value)).otherwise('client'),  # an account is a user
-            **{name: pl.lit(value) for name, value in self.once.items()},
+            asked, found = asked.filter(found['valid']), found.filter('valid')
+        agents = self.agents(asked['user_agent'])
+        crawling_account = is_word(agents['client'], Client.CRAWLER.value) & ~is_word(asked['user_id'], '')
+        if crawling_account.any():  # an account is a user
+            api_client = pl.Series('client', [Client.API_CLIENT.value], words('client')).new_from_index(0, len(agents))
+            agents = agents.with_columns(agents['client'].zip_with(~crawling_account, api_client))
+        days = local_days(asked['timestamp'], self.timezone)
+        calls = pl.concat([asked, found, agents, days], how='horizontal').with_columns(
+            domain=pl.lit(self.domain), timezone=pl.lit(self.timezone)
         )
-        columns = [column.name for column in COLUMNS if column.name != 'batch_id']
-        return Enriched(_words(calls.select(columns)), len(raw) - len(asked) - len(refused), refused)
+        return Enriched(_words(calls.select(name for name in NAMES if name != 'batch_id')), skipped, refused)
 
 
 def _words(frame: pl.DataFrame) -> pl.DataFrame:
-    """Columns of few distinct values as dictionaries, which ClickHouse takes as they are. Each column has words of its own:
-    in one common dictionary every column would bring the words of all."""
-    names = [column.name for column in COLUMNS if column.words and frame.schema.get(column.name) == pl.String]
-    return frame.with_columns(pl.col(name).cast(pl.Categorical(pl.Categories(name))) for name in names)
+    return frame.cast({name: words(name) for name in WORDS if frame.schema.get(name) == pl.String})

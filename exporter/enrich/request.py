@@ -9,6 +9,7 @@ from urllib.parse import unquote_plus
 
 import polars as pl
 
+from exporter.call import is_word, words
 from exporter.config import Portal
 from exporter.enrich.distinct import Distinct
 from exporter.errors import SettingsError
@@ -47,41 +48,64 @@ class Requests:
         self.sources = portal.accounts
         self.api_paths = '|'.join(f'^{".*".join(map(re.escape, path.split("*")))}$' for path in portal.paths)
         self.rules = [rule for name in portal.datasets for rule in _rules(name)]
-        self.dataset_of_path = Distinct(lambda paths: _first_match(paths, [r.path for r in self.rules if not r.parameters]))
+        self.of_path = Distinct(self._of_paths)
         names = _names_of_keys(portal.api_keys)
+        self.account_of_user = Distinct(_accounts)
+        self.dataset_of_text = Distinct(_datasets)
         self.account_of_key = Distinct(
-            lambda keys: pl.DataFrame({'account': [names.get(k) or hashed_key(k, key) if k else '' for k in keys]})
+            lambda keys: _accounts(
+                pl.Series([names.get(k) or (hashed_key(k, key) if k else '') for k in keys.to_list()], dtype=pl.String)
+            )
         )
 
     def __call__(self, calls: pl.DataFrame) -> pl.DataFrame:
-        """`user_id`, `path` without its query string, `dataset_id`, and `api_call`: whether this is one, by the portal's paths."""
-        cut = calls['path'].str.splitn('?', 2).struct.rename_fields(['path', 'query']).struct.unnest().fill_null('')
-        path = pl.col('path')
-        return cut.select(
-            path.str.slice(0, LONGEST_PATH),
-            self._accounts(calls['user_id'], cut['query']),
-            self._datasets(cut),
-            api_call=path.str.contains(self.api_paths) & (calls['method'] != 'OPTIONS'),
+        """`user_id`, `path` without its query string, `dataset_id`, and `api_call`: whether it is one, by the setting paths."""
+        cut = calls['path'].str.splitn('?', 2).struct.rename_fields(['path', 'query']).struct.unnest()
+        known = self.of_path(cut['path'])
+        path = cut['path'].str.slice(0, LONGEST_PATH) if (cut['path'].str.len_bytes() > LONGEST_PATH).any() else cut['path']
+        return pl.DataFrame(
+            [
+                path,
+                self._accounts(calls['user_id'], cut['query']),
+                self._datasets(known, cut['query']),
+                known['api_call'] & (calls['method'] != 'OPTIONS'),
+            ]
         )
 
     def _accounts(self, users: pl.Series, queries: pl.Series) -> pl.Series:
-        found = pl.Series('user_id', [''], pl.String).new_from_index(0, len(users))
-        for source in reversed(self.sources):  # the first that names somebody wins
+        found = pl.Series('user_id', [''], words('user_id')).new_from_index(0, len(users))
+        for source in self.sources:  # the first that names somebody wins
             if source == 'user':
-                name = users
+                named = self.account_of_user(users)['user_id']
             else:
-                keys = queries.str.extract(_parameters((source.removeprefix('query:'),))).fill_null('')
-                name = self.account_of_key(keys)['account']
-            name = name.str.strip_chars().str.slice(0, LONGEST_NAME)
-            found = found.zip_with(name.is_in(['', '-']) | (name.str.to_lowercase() == 'anonymous'), name)
+                keys = queries.str.extract(_parameters((source.removeprefix('query:'),)))
+                if not keys.count():
+                    continue
+                named = self.account_of_key(keys.fill_null(''))['user_id']
+            found = found.zip_with(is_word(found, '').not_(), named)
         return found
 
-    def _datasets(self, cut: pl.DataFrame) -> pl.Series:
-        found = self.dataset_of_path(cut['path'])['dataset_id']
-        for rule in self.rules:
-            if rule.parameters and (asked := cut['path'].str.contains(rule.path) & (cut['query'] != '')).any():
-                value = cut['query'].str.extract(_parameters(rule.parameters)).fill_null('')
-                found = found.zip_with((found != '') | ~asked, value)
+    def _of_paths(self, paths: pl.Series) -> pl.DataFrame:
+        """What is known without the query string: the data set, by which rule else the query names it (0: by none), and
+        whether this is an API call."""
+        path = pl.col('path')
+        in_path = [path.str.extract(rule.path) for rule in self.rules if not rule.parameters]
+        in_query = [
+            pl.when(path.str.contains(rule.path)).then(number) for number, rule in enumerate(self.rules, 1) if rule.parameters
+        ]
+        known = paths.to_frame('path').select(
+            text=pl.coalesce(*in_path, pl.lit('')),
+            rule=pl.coalesce(*in_query, pl.lit(0)).cast(pl.UInt32),
+            api_call=path.str.contains(self.api_paths),
+        )
+        return known.with_columns(_datasets(known['text'])['dataset_id'])
+
+    def _datasets(self, known: pl.DataFrame, queries: pl.Series) -> pl.Series:
+        found = known['dataset_id']
+        for number in filter(None, known['rule'].unique().to_list()):
+            asked = (known['rule'] == number) & is_word(found, '')
+            texts = queries.str.extract(_parameters(self.rules[number - 1].parameters)).fill_null('')
+            found = found.zip_with(~asked, self.dataset_of_text(texts)['dataset_id'])
         return found
 
 
@@ -111,10 +135,17 @@ def _rules(name: str) -> tuple[Rule, ...]:
     return (Rule(name),)
 
 
-def _first_match(paths: pl.Series, patterns: list[str]) -> pl.DataFrame:
-    found = [pl.lit(None, pl.String), *(pl.col('path').str.extract(pattern) for pattern in patterns)]
-    names = paths.to_frame('path').select(pl.coalesce(found).fill_null('').alias('dataset_id'))['dataset_id']
-    return pl.DataFrame({'dataset_id': [unquote_plus(name)[:LONGEST_NAME] for name in names]}, schema={'dataset_id': pl.String})
+def _accounts(names: pl.Series) -> pl.DataFrame:
+    """The accounts that are meant; '' where nobody is."""
+    name = names.str.strip_chars().str.slice(0, LONGEST_NAME)
+    nobody = name.is_in(['', '-']) | (name.str.to_lowercase() == 'anonymous')
+    return pl.DataFrame({'user_id': name.set(nobody, '').cast(words('user_id'))})
+
+
+def _datasets(texts: pl.Series) -> pl.DataFrame:
+    """The data sets, without their percent signs."""
+    names = pl.Series([unquote_plus(text)[:LONGEST_NAME] for text in texts.to_list()], dtype=pl.String)
+    return pl.DataFrame({'dataset_id': names.cast(words('dataset_id'))})
 
 
 def _names_of_keys(file: Path | None) -> dict[str, str]:

@@ -15,7 +15,7 @@ AHEAD = timedelta(days=1)  # how far the clock of a portal may be ahead of ours
 # A line of a log, whatever its quoted fields hold, and also when it ends within them: all that is counted stands before them.
 # Rust's engine reads any line in linear time.
 LINE = (
-    r'^(?<ip>\S+) \S+ (?<user>.+?) \[(?<time>[^\]\s]*) (?<offset>[^\]\s]*)\] "(?<request>(?:[^"\\]|\\.)*)" (?<status>\S+) (?<bytes>\S+)'
+    r'^(?<ip>\S+) \S+ (?<user>.+?) (?<time>\[[^\]\s]*) (?<offset>[^\]\s]*\]) "(?<request>(?:[^"\\]|\\.)*)" (?<status>\S+) (?<bytes>\S+)'
     r'(?: "(?:[^"\\]|\\.)*\\?(?:" ?"?(?<agent>(?:[^"\\]|\\.)*)\\?(?:".*)?)?)?\s*$'
 )
 METHOD = r'^[A-Za-z][A-Za-z_-]{0,19}$'
@@ -30,7 +30,7 @@ def parse(block: bytes, log_format: str, now: datetime) -> Parsed:
     lines = pl.read_lines(_utf8(block), name='text', row_index_name='line')
     fields = _plain(lines, escapes=b'\\"' in block)
     if len(fields) < len(lines):
-        fields = pl.concat([fields, _odd(_without(lines, fields))])
+        fields = pl.concat([fields, _odd(_without(lines, fields)).select(fields.columns)])
     if log_format == 'combined':
         fields = fields.filter(pl.col('agent').is_not_null())
     elif log_format == 'common':
@@ -69,17 +69,16 @@ def _plain(lines: pl.DataFrame, escapes: bool) -> pl.DataFrame:
     ).unnest('head', 'middle')  # fmt: skip
     combined = (pl.col('after') == '') & (pl.col('space') == ' ') & ((pl.col('end') == '') | pl.col('end').str.starts_with(' '))
     common = pl.col('referer').is_null() & (pl.col('after').fill_null('') == '') & (pl.col('bytes') != '')
-    whole = cut.filter((pl.col('more') == '') & (pl.col('before') == '') & (combined | common))
-    return whole.select(
-        'line', 'ip', 'user', 'request', 'status', 'bytes', 'agent',
-        time=pl.col('time').str.strip_prefix('['), offset=pl.col('offset').str.strip_suffix(']'),
-    )  # fmt: skip
+    whole = cut.select((pl.col('more') == '') & (pl.col('before') == '') & (combined | common)).to_series().fill_null(False)
+    return (cut if whole.all() else cut.filter(whole)).select(
+        'line', 'ip', 'user', 'time', 'offset', 'request', 'status', 'bytes', 'agent'
+    )
 
 
 def _odd(lines: pl.DataFrame) -> pl.DataFrame:
     """Escaped quotes, a user's name with spaces, an agent cut short, no space where one belongs."""
     groups = lines.select('line', pl.col('text').str.extract_groups(LINE).alias('groups')).unnest('groups')
-    return groups.drop_nulls('ip').select('line', 'ip', 'user', 'request', 'status', 'bytes', 'agent', 'time', 'offset')
+    return groups.drop_nulls('ip')
 
 
 def _typed(fields: pl.DataFrame) -> pl.DataFrame:
@@ -87,10 +86,10 @@ def _typed(fields: pl.DataFrame) -> pl.DataFrame:
     seconds = {
         offset: int(offset[0] + '1') * (int(offset[1:3]) * 3600 + int(offset[3:5]) * 60)
         for offset in fields['offset'].unique()  # a handful: each is read once
-        if re.fullmatch(r'[+-](?:0\d|1[0-4])[0-5]\d', offset)
+        if re.fullmatch(r'[+-](?:0\d|1[0-4])[0-5]\d\]', offset)
     }
     behind = pl.col('offset').replace_strict(seconds, default=None, return_dtype=pl.Int64).mul(1000).cast(pl.Duration('ms'))
-    moment = pl.col('time').str.to_datetime('%d/%b/%Y:%H:%M:%S', time_unit='ms', time_zone='UTC', strict=False)
+    moment = pl.col('time').str.to_datetime('[%d/%b/%Y:%H:%M:%S', time_unit='ms', time_zone='UTC', strict=False)
     typed = fields.select(
         'line',
         'ip',
