@@ -73,27 +73,31 @@ class ClickHouse:
             raise _engine_error(error, self.address) from error
         return [dict(row) for row in result.named_results()]
 
-    def insert(self, table: str, columns: list[str], block: Any, form: str, token: str) -> None:
-        """Inserts a block of bytes in ClickHouse's format `form`, once however often it is sent with this token.
+    def insert_file(self, table: str, columns: list[str], file: Path, token: str) -> None:
+        """Inserts a file, an Arrow IPC stream, once however often it is sent with this token. Raises EngineError.
 
-        Raises EngineError. The token counts in the table and in every materialized view's target.
+        The token counts in the table and in the target of every materialized view of it.
         """
-        settings = {
-            'insert_deduplicate': 1,
-            'deduplicate_blocks_in_dependent_materialized_views': 1,
-            'insert_deduplication_token': token,
-            'optimize_on_insert': 0,  # what the materialized views emit is grouped already
-        }
         try:
-            self.client.raw_insert(table, columns, block, settings, form)
+            if self.address.embedded:  # the engine reads the file itself
+                settings = ', '.join(f"{name} = '{value}'" for name, value in _once(token).items())
+                self.client.command(
+                    f"INSERT INTO {table} ({', '.join(columns)}) FROM INFILE '{file}' SETTINGS {settings} FORMAT ArrowStream"
+                )
+            else:
+                with file.open('rb') as block:
+                    self.client.raw_insert(table, columns, block, _once(token), 'ArrowStream')
         except Exception as error:
             raise _engine_error(error, self.address) from error
 
     def insert_rows(self, table: str, rows: Iterable[Row], token: str) -> None:
-        """Inserts a few rows, given as JSON-like dicts of the same columns. Raises EngineError."""
+        """Inserts a few rows, dicts of the same columns, once however often they are sent with this token. Raises EngineError."""
         rows = list(rows)
         text = '\n'.join(json.dumps(row, default=str) for row in rows)
-        self.insert(table, list(rows[0]), text.encode(), 'JSONEachRow', token)
+        try:
+            self.client.raw_insert(table, list(rows[0]), text.encode(), _once(token), 'JSONEachRow')
+        except Exception as error:
+            raise _engine_error(error, self.address) from error
 
     def another(self) -> 'ClickHouse':
         """A second connection to the same database, for another thread."""
@@ -135,6 +139,16 @@ def _open(where: Address) -> ClickHouse:
         raise
     except Exception as error:
         raise _engine_error(error, where) from error
+
+
+def _once(token: str) -> dict[str, Any]:
+    """The settings by which an insert counts once in a table, and in what its materialized views feed."""
+    return {
+        'insert_deduplicate': 1,
+        'deduplicate_blocks_in_dependent_materialized_views': 1,
+        'insert_deduplication_token': token,
+        'optimize_on_insert': 0,  # what the materialized views emit is grouped already
+    }
 
 
 def _engine_error(error: Exception, where: Address) -> EngineError:

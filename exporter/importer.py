@@ -1,19 +1,19 @@
 """Imports one log to its end and accounts for each of its lines."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from exporter import pipeline
-from exporter.call import Reason
+from exporter.ahead import Ahead
 from exporter.enrich.enrichment import Enrichment
 from exporter.errors import InputError
 from exporter.ledger import Counts, Ledger
 from exporter.parse.access_log import parse
-from exporter.pipeline import RawBatch
+from exporter.pipeline import RawBatch, RawPiece
 from exporter.rejected import Rejected
-from exporter.sources.access_log import AccessLog, Block
+from exporter.sources.access_log import AccessLog
 from exporter.writer import Writer
 
 
@@ -56,29 +56,40 @@ class Outcome:
 
 
 def import_log(
-    log: AccessLog, log_format: str, enrichment: Enrichment, ledger: Ledger, rejected: Rejected, outcome: Outcome
+    log: AccessLog,
+    log_format: str,
+    enrichment: Enrichment,
+    ledger: Ledger,
+    rejected: Rejected,
+    outcome: Outcome,
+    watch: Callable[[], None],
 ) -> None:
-    """Stores what is new in a log. `outcome` is kept up to date: it is right whatever ends the import.
+    """Stores what is new in a log. `outcome` is kept up to date, so it is right whatever ends the import, and
+    `watch` is called whenever it has changed.
 
     Raises InputError for what is no log or ends before its end, EngineError where ClickHouse fails.
     """
-    with Writer(ledger, outcome.count) as writer:
-        batches = _raw(log, log_format, log.blocks(enrichment.domain, ledger))
+
+    def stored(counts: Counts) -> None:
+        outcome.count(counts)
+        watch()
+
+    with Writer(ledger, stored) as writer, Ahead(_raw(log, log_format, enrichment.domain, ledger)) as batches:
         try:
             pipeline.run(batches, enrichment, rejected, writer)
         finally:
             outcome.count_before(log.already)
             outcome.left += log.left
-    if log.damage:
-        raise InputError(log.damage)
+    if log.file.damage:
+        raise InputError(log.file.damage)
 
 
-def _raw(log: AccessLog, log_format: str, blocks: Iterator[Block]) -> Iterator[RawBatch]:
-    for batch, lines in blocks:
-        parsed = parse(lines, log_format, datetime.now(UTC))
-        if batch.start == 0 and parsed.calls.is_empty() and (parsed.rejected['reason'] == Reason.FORMAT).all():
-            raise InputError(f'{log.name}: {_no_log(lines, log_format)}')
-        yield RawBatch(batch, parsed, lines)
+def _raw(log: AccessLog, log_format: str, domain: str, ledger: Ledger) -> Iterator[RawBatch]:
+    for batch, pieces in log.blocks(domain, ledger):
+        raw = [RawPiece(parse(piece.lines, log_format, datetime.now(UTC)), *piece) for piece in pieces]
+        if batch.start == 0 and all(piece.parsed.no_format for piece in raw):
+            raise InputError(f'{log.file.name}: {_no_log(pieces[0].lines, log_format)}')
+        yield RawBatch(batch, raw)
 
 
 def _no_log(lines: bytes, log_format: str) -> str:

@@ -1,8 +1,9 @@
 """Stores batches in order, one under way while the next is made: the ledger's row, the calls, the ledger's row."""
 
-import io
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from types import TracebackType
 from typing import Self
 
@@ -34,9 +35,9 @@ class Writer:
     def _store(self, batch: Batch, calls: pl.DataFrame, counts: Counts) -> None:
         self.ledger.begin(batch)
         if len(calls):
-            arrow = io.BytesIO()
-            calls.write_ipc_stream(arrow, compat_level=pl.CompatLevel.oldest())
-            self.ledger.database.insert('calls', calls.columns, arrow.getbuffer(), 'ArrowStream', batch.id)
+            with NamedTemporaryFile(suffix='.arrow') as file:
+                calls.write_ipc_stream(file.name, compat_level=pl.CompatLevel.oldest())
+                self.ledger.database.insert_file('calls', calls.columns, Path(file.name), batch.id)
         self.ledger.done(batch, counts, calls['timestamp'].min(), calls['timestamp'].max())  # type: ignore[arg-type]
         self.stored(counts)
 

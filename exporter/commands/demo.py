@@ -16,7 +16,7 @@ from exporter.forget import forget_domain
 from exporter.importer import Outcome
 from exporter.ledger import Batch, Ledger
 from exporter.parse import Parsed
-from exporter.pipeline import RawBatch
+from exporter.pipeline import RawBatch, RawPiece
 from exporter.rejected import Rejected
 from exporter.sources import demo as source
 from exporter.terminal import drawing
@@ -79,4 +79,5 @@ def _missing_days(ledger: Ledger, today: date, outcome: Outcome) -> Iterator[Raw
             continue
         batch = entry.batch if entry else Batch(source.DOMAIN, 'demo', ledger.new_log(source.DOMAIN, name), 0, 1)
         calls = source.day_of_calls(day).with_row_index('line')
-        yield RawBatch(batch, Parsed(calls, pl.DataFrame(schema={'line': pl.UInt32, 'reason': pl.String})), b'')
+        nothing = pl.DataFrame(schema={'line': pl.UInt32, 'reason': pl.String})
+        yield RawBatch(batch, [RawPiece(Parsed(calls, nothing))])

@@ -1,7 +1,8 @@
 """`import`: reads log files to their end, and says what became of every line."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 
 import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -13,6 +14,7 @@ from exporter.importer import Outcome, import_log
 from exporter.parse.access_log import FORMATS
 from exporter.rejected import Rejected
 from exporter.sources.access_log import AccessLog
+from exporter.sources.log_file import LogFile
 
 MEANING = {
     'read': 'lines',
@@ -22,6 +24,7 @@ MEANING = {
     'left': 'a last line that is still being written: the next import takes it',
     'rejected': 'cannot be read; usage-exporter rejected list shows them',
 }
+QUIET = 10  # seconds between two lines of progress where there is no terminal
 EXAMPLES = """\b
 Examples:
   usage-exporter import access.log --domain data.example.org
@@ -52,15 +55,14 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
     portal = context.portal(domain)
     outcome, problems = Outcome(), list[str]()
     try:
-        with context.database() as database, _progress(context) as progress:
+        with context.database() as database, _progress(context) as watching:
             ledger, enrichment = context.enrichment(database, portal)
+            rejected = Rejected(context.settings.data_dir)
             for name in files:
                 try:
-                    log = AccessLog(name, complete)
-                    task = progress.add_task(log.name, total=log.size)
-                    log.watch = lambda done, task=task: progress.update(task, completed=done)  # type: ignore[misc]
-                    import_log(log, log_format, enrichment, ledger, Rejected(context.settings.data_dir), outcome)
-                    log.close()
+                    with closing(LogFile(name)) as file:
+                        log = AccessLog(file, complete)
+                        import_log(log, log_format, enrichment, ledger, rejected, outcome, watching(file, outcome))
                 except InputError as error:  # the other logs can still be imported
                     problems.append(str(error))
     except KeyboardInterrupt:
@@ -71,10 +73,25 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
 
 
 @contextmanager
-def _progress(context: Context) -> Iterator[Progress]:
+def _progress(context: Context) -> Iterator[Callable[[LogFile, Outcome], Callable[[], None]]]:
+    """Gives what watches the import of a file: a bar on a terminal, and elsewhere a line now and then."""
     columns = TextColumn('{task.description}'), BarColumn(), DownloadColumn(), TimeRemainingColumn()
     with Progress(*columns, console=context.notes, transient=True, disable=not context.notes.is_terminal) as progress:
-        yield progress
+        said = time.monotonic()
+
+        def watching(file: LogFile, outcome: Outcome) -> Callable[[], None]:
+            task = progress.add_task(file.name, total=file.size)
+
+            def watch() -> None:
+                nonlocal said
+                progress.update(task, completed=file.position)
+                if not context.notes.is_terminal and time.monotonic() - said > QUIET:
+                    said = time.monotonic()
+                    click.echo(f'{file.name}: {100 * file.position // file.size} %, {outcome.stored:,} calls stored', err=True)
+
+            return watch
+
+        yield watching
 
 
 def _show(context: Context, outcome: Outcome, form: str) -> None:

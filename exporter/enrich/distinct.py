@@ -23,7 +23,7 @@ class Distinct:
         """The answers, a row for each text of `column` (no nulls), in its order."""
         if len(self.answers) > self.remembered:
             self._start_again()
-        numbers = column.cast(pl.Categorical(self.texts)).to_physical()
+        numbers = column.cast(self.numbered.dtype).to_physical()
         known = len(self.answers)
         new = pl.DataFrame({'number': numbers, 'text': column}).filter(pl.col('number') >= known).unique('number').sort('number')
         if len(new) or not known:
@@ -31,5 +31,5 @@ class Distinct:
         return self.answers[numbers]
 
     def _start_again(self) -> None:
-        self.texts = pl.Categories.random()
+        self.numbered = pl.Series(dtype=pl.Categorical(pl.Categories.random()))  # polars numbers texts while such a column lives
         self.answers = pl.DataFrame()

@@ -1,0 +1,88 @@
+"""A log file, packed or not, or standard input: opened and read from any byte on, as it is unpacked."""
+
+import bz2
+import gzip
+import io
+import lzma
+import shutil
+import sys
+import tempfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from exporter.errors import InputError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+UNPACK: dict[bytes, Callable[[Any], Any]] = {
+    b'\x1f\x8b': gzip.open,
+    b'BZh': bz2.open,
+    b'\xfd7zXZ\x00': lzma.open,
+    b'\x28\xb5\x2f\xfd': zstd.open,
+}
+DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, zstd.ZstdError, OSError)
+
+
+class LogFile:
+    """An open log. `-` is standard input. Raises InputError where it cannot be opened.
+
+    `size` is in bytes, as the file is packed. `grows` tells whether more may be written to its last line. `damage` says why
+    it ended before its end, where it did.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = 'standard input' if name == '-' else name
+        self.packed = _seekable(sys.stdin.buffer) if name == '-' else _opened(Path(name))
+        self.size = self.packed.seek(0, io.SEEK_END)
+        self.packed.seek(0)
+        magic = self.packed.read(6)
+        self.packed.seek(0)
+        unpack = next((unpack for start, unpack in UNPACK.items() if magic.startswith(start)), None)
+        self.file = unpack(self.packed) if unpack else self.packed
+        self.grows = not (unpack or name == '-')
+        self.damage = ''
+
+    def read(self, start: int, end: int) -> bytes:
+        """The bytes from `start` to `end`, or to where the log ends."""
+        self.file.seek(start)
+        pieces = []
+        try:
+            while start < end and (piece := self.file.read1(end - start)):
+                pieces.append(piece)
+                start += len(piece)
+        except DAMAGE as error:
+            self.damage = f'{self.name}: damaged or cut short after {start:,} bytes ({error}); import it again when it is whole'
+        return b''.join(pieces)
+
+    @property
+    def position(self) -> int:
+        """How far it is read, in bytes as it is packed."""
+        return self.packed.tell()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self.file.close()
+        self.packed.close()
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return _seekable(path.open('rb'))
+    except IsADirectoryError as error:
+        raise InputError(f'{path}: this is a directory; name the logs in it, as {path}/*.log') from error
+    except OSError as error:
+        raise InputError(f'{path}: cannot read the log ({error.strerror}); name a file that is there and may be read') from error
+
+
+def _seekable(file: BinaryIO) -> BinaryIO:
+    """The file, or a copy of it where it is a pipe: whether its lines are stored already is known only after reading them."""
+    if file.seekable():
+        return file
+    copy = tempfile.TemporaryFile()  # noqa: SIM115  # the log closes it
+    shutil.copyfileobj(file, copy)
+    return cast(BinaryIO, copy)
