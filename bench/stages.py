@@ -1,23 +1,26 @@
-"""Where an import's time goes: each stage alone, over all batches of a log, on what the stage before made."""
+"""Where an import's time goes: each stage alone, over a whole log, on what the stage before made."""
 
 import argparse
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 
 import inputs
 import polars as pl
 
 from exporter import schema
+from exporter.call import words
 from exporter.clickhouse import ClickHouse, connect
 from exporter.config import Portal
+from exporter.enrich.day import local_days
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.ledger import Counts, Ledger
 from exporter.parse.access_log import parse
 from exporter.sources.access_log import AccessLog, Block
+from exporter.sources.log_file import LogFile
 from exporter.writer import Writer
 
 DOMAIN, KEY = 'data.example.org', b'k' * 32
@@ -32,25 +35,27 @@ def timed(name: str) -> Iterator[None]:
     print(f'{name:34}{wall * 1000:8.0f} ms {cpu * 1000:8.0f} ms CPU', flush=True)
 
 
-def look_ups(enrichment: Enrichment, batches: list[pl.DataFrame]) -> None:
+def look_ups(enrichment: Enrichment, pieces: list[pl.DataFrame]) -> None:
     """Times the parts of the enrichment, which remember nothing yet."""
     parts: dict[str, Callable[[pl.DataFrame], object]] = {
         'addresses': lambda raw: enrichment.addresses(raw['ip']),
         'agents': lambda raw: enrichment.agents(raw['user_agent']),
         'requests': lambda raw: enrichment.requests(raw),
-        'days': lambda raw: enrichment.days(raw['timestamp']),
+        'days': lambda raw: local_days(raw['timestamp'], enrichment.timezone),
     }
     for name, ask in parts.items():
         with timed(f'  of it {name}'):
-            for raw in batches:
+            for raw in pieces:
                 ask(raw)
 
 
-def insert(database: ClickHouse, blocks: list[Block], batches: list[pl.DataFrame]) -> None:
+def insert(database: ClickHouse, blocks: list[Block], pieces: list[pl.DataFrame]) -> None:
     """Stores what is ready, with its rows in the ledger and all rollups."""
+    ready = iter(pieces)
     with timed('insert'), Writer(Ledger(database, 'bench', None), lambda _: None) as writer:
-        for block, calls in zip(blocks, batches, strict=True):
-            batch_id = pl.lit(block.batch.id).cast(pl.Categorical(pl.Categories('batch_id')))
+        for block in blocks:
+            calls = pl.concat(next(ready) for _ in block.pieces)
+            batch_id = pl.lit(block.batch.id).cast(words('batch_id'))
             writer.put(block.batch, calls.with_columns(batch_id=batch_id), Counts(len(calls)))
         writer.wait()
 
@@ -66,12 +71,10 @@ def main() -> None:
         with timed('open the engine, apply the schema'):
             database = connect(f'chdb://{folder}')
             schema.apply(database)
-        with timed('read'):
-            log = AccessLog(str(file), complete=True)
-            blocks = list(log.blocks(DOMAIN, Ledger(database, 'bench', None)))
-            log.close()
+        with timed('read'), closing(LogFile(str(file))) as log:
+            blocks = list(AccessLog(log).blocks(DOMAIN, Ledger(database, 'bench', None)))
         with timed('parse'):
-            parsed = [parse(block.lines, 'auto', now).calls for block in blocks]
+            parsed = [parse(piece.lines, 'auto', now).calls for block in blocks for piece in block.pieces]
         with timed('enrich'):
             enrichment = Enrichment(DOMAIN, portal, open_places(places), KEY)
             enriched = [enrichment(raw).calls for raw in parsed]

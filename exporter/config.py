@@ -75,7 +75,7 @@ class Portal(BaseModel):
 class Settings(Portal, BaseSettings):
     """All settings, as the user gave them; the portal's own rules are the defaults of every domain."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra='forbid', frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra='forbid', frozen=True)
 
     clickhouse_url: SecretStr = Field(
         SecretStr(''),
@@ -105,11 +105,11 @@ class Settings(Portal, BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003  # pydantic-settings hands all sources on
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment goes over what `load` read from the TOML file."""
         return env_settings, init_settings

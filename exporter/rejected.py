@@ -31,7 +31,7 @@ class Rejected:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.directory / f'{hashlib.blake2b(batch_id.encode(), digest_size=12).hexdigest()}.jsonl'
         draft = path.with_suffix('.draft')
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 'w', encoding='ascii') as file:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 'w', encoding='ascii') as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -86,7 +86,7 @@ def as_csv(report: Report) -> str:
     text = io.StringIO()
     lines = csv.writer(text, lineterminator='\n')
     lines.writerow(['indicator', 'of', 'value', 'latitude', 'longitude'])
-    lines.writerows(('activity', row['day'], row['calls']) + ('', '') for row in report['activity'])
+    lines.writerows(('activity', row['day'], row['calls'], '', '') for row in report['activity'])
     for name in ('calls', 'total_users', 'calls_per_user', 'anonymous_users_percent', 'mobile_users_percent'):
         lines.writerow([name, '', '' if report[name] is None else report[name], '', ''])
     lines.writerows(('top_users', row['user'], row['calls'], '', '') for row in report['top_users'])

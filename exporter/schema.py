@@ -68,7 +68,7 @@ def pending(database: ClickHouse) -> list[Change]:
     tables = migrations()
     if newer := sorted({name for name in done if name[0].isdigit()} - {change.name for change in tables}):
         raise SchemaError(
-            f'{database.address.shown}: the database has {newer[-1]}, which this program does not know; install a newer usage-exporter'
+            f'{database.address.shown}: it has {newer[-1]}, which this program does not know; install a newer usage-exporter'
         )
     return [change for change in tables if change.name not in done] + [
         change for change in views() if done.get(change.name) != change.digest

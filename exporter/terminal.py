@@ -50,6 +50,7 @@ TEXTS = {
 }
 LANGUAGES = tuple(TEXTS)
 BLUE, ORANGE = '#5a7aa5', '#f0653a'
+NOTHING = '\u2013'  # where a value does not exist
 PLACES = 10  # shown of the map
 
 
@@ -59,7 +60,7 @@ def drawing(report: Report, language: str, crawlers: bool) -> RenderableType:
 
     def number(value: float | None, decimals: int = 0) -> str:
         if value is None:
-            return '–'
+            return NOTHING
         text = f'{value:,.{decimals}f}'
         return text.replace(',', '\u202f').replace('.', ',') if language == 'fr' else text
 
@@ -79,7 +80,7 @@ def drawing(report: Report, language: str, crawlers: bool) -> RenderableType:
 
     def ring(name: str) -> Panel:
         share = report[name]
-        text = Text(f'{number(share, 1)}\u202f%' if share is not None else '–', style='bold', justify='center')
+        text = Text(f'{number(share, 1)}\u202f%' if share is not None else NOTHING, style='bold', justify='center')
         return Panel(Group(text, Bar(100, 0, share or 0, color=ORANGE)), title=texts[name], width=30)
 
     weekdays = texts['weekdays'].split()

@@ -74,7 +74,7 @@ class Context:
     def enrichment(self, database: ClickHouse, domain: str, rules: config.Portal | None = None) -> tuple[Ledger, Enrichment]:
         """The ledger, and what adds to the calls of a portal, by `rules` or those of the settings.
 
-        Warns where places or visitors will not be what they were. Raises SettingsError for a rule of the portal or a key that cannot be used.
+        Warns where places or visitors will not be what they were. Raises SettingsError for a rule or a key of no use.
         """
         settings = self.settings
         try:

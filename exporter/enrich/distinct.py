@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-REMEMBERED = 500_000  # answers kept; past that the memory starts again, so that it stays bounded
+REMEMBERED = 1_500_000  # answers kept; past that the memory starts again, so that it stays bounded
 
 
 class Distinct:
@@ -17,12 +17,12 @@ class Distinct:
     def __init__(self, ask: Callable[[pl.Series], pl.DataFrame], remembered: int = REMEMBERED) -> None:
         self.ask = ask
         self.remembered = remembered
-        self._start_again()
+        self.numbered, self.answers = _nothing()
 
     def __call__(self, column: pl.Series) -> pl.DataFrame:
         """The answers, a row for each text of `column` (no nulls), in its order."""
         if len(self.answers) > self.remembered:
-            self._start_again()
+            self.numbered, self.answers = _nothing()
         numbers = column.cast(self.numbered.dtype).to_physical()
         known = len(self.answers)
         new = pl.DataFrame({'number': numbers, 'text': column}).filter(pl.col('number') >= known).unique('number').sort('number')
@@ -30,6 +30,7 @@ class Distinct:
             self.answers = pl.concat([self.answers, self.ask(new['text'])], rechunk=True) if known else self.ask(new['text'])
         return self.answers[numbers]
 
-    def _start_again(self) -> None:
-        self.numbered = pl.Series(dtype=pl.Categorical(pl.Categories.random()))  # polars numbers texts while such a column lives
-        self.answers = pl.DataFrame()
+
+def _nothing() -> tuple[pl.Series, pl.DataFrame]:
+    """No answers, and a column by whose type texts are numbered: from 0 on, for as long as the column lives."""
+    return pl.Series(dtype=pl.Categorical(pl.Categories.random())), pl.DataFrame()

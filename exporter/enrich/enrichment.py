@@ -13,7 +13,6 @@ from exporter.enrich.geo import Places
 from exporter.enrich.request import Requests
 from exporter.enrich.visitor import valid, visitors
 
-
 NAMES = [column.name for column in COLUMNS]
 WORDS = [column.name for column in COLUMNS if column.words]
 

@@ -130,7 +130,7 @@ def _rules(name: str) -> tuple[Rule, ...]:
         groups = 0
     if groups != 1:
         raise SettingsError(
-            f'datasets: {name!r} is none of {", ".join(PRESETS)}, no query:NAME and no regular expression with one group; correct it'
+            f'datasets: {name!r} is no preset ({", ".join(PRESETS)}), no query:NAME and no pattern with one group; correct it'
         )
     return (Rule(name),)
 

@@ -15,7 +15,8 @@ AHEAD = timedelta(days=1)  # how far the clock of a portal may be ahead of ours
 # A line of a log, whatever its quoted fields hold, and also when it ends within them: all that is counted stands before them.
 # Rust's engine reads any line in linear time.
 LINE = (
-    r'^(?<ip>\S+) \S+ (?<user>.+?) (?<time>\[[^\]\s]*) (?<offset>[^\]\s]*\]) "(?<request>(?:[^"\\]|\\.)*)" (?<status>\S+) (?<bytes>\S+)'
+    r'^(?<ip>\S+) \S+ (?<user>.+?) (?<time>\[[^\]\s]*) (?<offset>[^\]\s]*\]) '
+    r'"(?<request>(?:[^"\\]|\\.)*)" (?<status>\S+) (?<bytes>\S+)'
     r'(?: "(?:[^"\\]|\\.)*\\?(?:" ?"?(?<agent>(?:[^"\\]|\\.)*)\\?(?:".*)?)?)?\s*$'
 )
 METHOD = r'^[A-Za-z][A-Za-z_-]{0,19}$'

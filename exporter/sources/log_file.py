@@ -43,7 +43,7 @@ class LogFile:
         magic = self.packed.read(6)
         self.packed.seek(0)
         unpack = next((unpack for start, unpack in UNPACK.items() if magic.startswith(start)), None)
-        self.file = unpack(self.packed) if unpack else self.packed
+        self.file: Any = unpack(self.packed) if unpack else self.packed
         self.grows = not (unpack or name == '-')
         self.damage = ''
 
