@@ -1,19 +1,11 @@
 """Tells from a user agent what kind of program called, its name, its operating system and the device it ran on."""
 
-import sys
-from types import ModuleType
-
 import polars as pl
 import ua_parser
+from user_agents import parsers
 
 from exporter.call import Client, Device
 from exporter.enrich.agent_lists import CRAWLER_PATTERN, CRAWLER_TEXTS, PROGRAM_PATTERN
-
-# user-agents loads ua-parser's former parser, which takes 0.1 s and is never asked here: an empty module will do.
-sys.modules['ua_parser.user_agent_parser'] = ModuleType('ua_parser.user_agent_parser')
-from user_agents import parsers  # noqa: E402
-
-del sys.modules['ua_parser.user_agent_parser']
 
 LONGEST = 2_000  # characters of an agent that are looked at: browsers send some 150
 
