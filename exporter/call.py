@@ -61,7 +61,7 @@ def words(name: str) -> pl.Categorical:
 
     Each column has a dictionary of its own: in one that is shared, each would bring the words of all.
     """
-    return pl.Categorical(pl.Categories(name))
+    return pl.Categorical(pl.Categories(name, physical=pl.UInt8 if name in ('device', 'client') else pl.UInt32))
 
 
 def is_word(column: pl.Series, text: str) -> pl.Series:

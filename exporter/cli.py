@@ -1,10 +1,15 @@
 """The command line: finds the command, hands it the settings, and says errors in one line."""
 
+import os
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
+
+# For polars' memory allocator, which reads it when polars is loaded: else it gives every large block back to the system, and
+# fetching its pages anew takes a tenth of an import.
+os.environ.setdefault('_RJEM_MALLOC_CONF', 'oversize_threshold:0,dirty_decay_ms:5000,muzzy_decay_ms:5000')
 
 from exporter.commands.context import Context
 from exporter.errors import ExporterError

@@ -1,7 +1,6 @@
 """People's browsers and programs are told from crawlers, phones from desktops, and no agent is too odd or too long."""
 
 import re
-import sys
 import time
 
 import polars as pl
@@ -188,7 +187,3 @@ def test_an_endless_agent_costs_no_more_than_its_beginning() -> None:
     found = classify(endless)
     assert time.perf_counter() - start < 1
     assert found.equals(classify(endless.str.slice(0, LONGEST)))
-
-
-def test_the_parser_that_is_not_asked_is_not_loaded() -> None:
-    assert 'ua_parser_builtins.regexes' not in sys.modules

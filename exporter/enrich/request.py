@@ -73,17 +73,16 @@ class Requests:
         )
 
     def _accounts(self, users: pl.Series, queries: pl.Series) -> pl.Series:
-        found = pl.Series('user_id', [''], words('user_id')).new_from_index(0, len(users))
+        nobody = pl.Series('user_id', [''], words('user_id')).new_from_index(0, len(users))
+        found: pl.Series | None = None
         for source in self.sources:  # the first that names somebody wins
             if source == 'user':
                 named = self.account_of_user(users)['user_id']
             else:
                 keys = queries.str.extract(_parameters((source.removeprefix('query:'),)))
-                if not keys.count():
-                    continue
-                named = self.account_of_key(keys.fill_null(''))['user_id']
-            found = found.zip_with(is_word(found, '').not_(), named)
-        return found
+                named = self.account_of_key(keys.fill_null(''))['user_id'] if keys.count() else nobody
+            found = named if found is None else found.zip_with(~is_word(found, ''), named)
+        return nobody if found is None else found
 
     def _of_paths(self, paths: pl.Series) -> pl.DataFrame:
         """What is known without the query string: the data set, by which rule else the query names it (0: by none), and
@@ -104,7 +103,7 @@ class Requests:
         found = known['dataset_id']
         for number in filter(None, known['rule'].unique().to_list()):
             asked = (known['rule'] == number) & is_word(found, '')
-            texts = queries.str.extract(_parameters(self.rules[number - 1].parameters)).fill_null('')
+            texts = queries.set(~asked, None).str.extract(_parameters(self.rules[number - 1].parameters)).fill_null('')
             found = found.zip_with(~asked, self.dataset_of_text(texts)['dataset_id'])
         return found
 

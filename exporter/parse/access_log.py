@@ -19,6 +19,7 @@ LINE = (
     r'"(?<request>(?:[^"\\]|\\.)*)" (?<status>\S+) (?<bytes>\S+)'
     r'(?: "(?:[^"\\]|\\.)*\\?(?:" ?"?(?<agent>(?:[^"\\]|\\.)*)\\?(?:".*)?)?)?\s*$'
 )
+FIELDS = ('ip', 'user', 'time', 'offset', 'request', 'status', 'bytes', 'agent')
 METHOD = r'^[A-Za-z][A-Za-z_-]{0,19}$'
 
 
@@ -29,61 +30,53 @@ def parse(block: bytes, log_format: str, now: datetime) -> Parsed:
     agent (nginx's forwarded address, a duration) are passed over. `now` bounds which moments are taken for true.
     """
     lines = pl.read_lines(_utf8(block), name='text', row_index_name='line')
-    fields = _plain(lines, escapes=b'\\"' in block)
-    if len(fields) < len(lines):
-        fields = pl.concat([fields, _odd(_without(lines, fields)).select(fields.columns)])
-    if log_format == 'combined':
-        fields = fields.filter(pl.col('agent').is_not_null())
-    elif log_format == 'common':
+    fields, odd = _plain(lines)
+    if len(odd):
+        fields = pl.concat([fields, _odd(odd)])
+    if log_format == 'common':
         fields = fields.with_columns(agent=pl.lit(''))
-    typed = _typed(fields)
-    reason = _reason(now)
-    calls = typed.filter(reason.is_null())
-    rejected = [typed.filter(reason.is_not_null()).select('line', reason=reason)] if len(calls) < len(typed) else []
-    if len(fields) < len(lines):
-        rejected.append(_without(lines, fields).select('line', reason=pl.lit(Reason.FORMAT.value)))
-    nothing = pl.DataFrame(schema={'line': pl.UInt32, 'reason': pl.String})
-    return Parsed(calls.select('line', *RAW), pl.concat([nothing, *rejected]).sort('line'))
+    wanted = 'agent' if log_format == 'combined' else 'ip'
+    no_format = fields.filter(pl.col(wanted).is_null()).select('line', reason=pl.lit(Reason.FORMAT.value))
+    typed = _typed(fields.drop_nulls(wanted) if len(no_format) else fields)
+    reason = typed.select(_reason(now)).to_series()
+    if not reason.count() and not len(no_format):
+        return Parsed(typed, no_format)
+    no_value = pl.DataFrame([typed['line'], reason]).drop_nulls('reason')
+    return Parsed(typed.filter(reason.is_null()), pl.concat([no_format, no_value]))
 
 
 def _utf8(block: bytes) -> bytes:
     return block if block.isascii() else block.decode(errors='replace').encode()
 
 
-def _without(lines: pl.DataFrame, fields: pl.DataFrame) -> pl.DataFrame:
-    return lines.join(fields, on='line', how='anti')
+def _cut(texts: pl.Series, by: str, *names: str) -> pl.DataFrame:
+    return texts.str.split_exact(by, len(names) - 1).struct.rename_fields(list(names)).struct.unnest()
 
 
-def _cut(column: str, by: str, *names: str) -> pl.Expr:
-    return pl.col(column).str.splitn(by, len(names)).struct.rename_fields(list(names))
-
-
-def _plain(lines: pl.DataFrame, escapes: bool) -> pl.DataFrame:
-    """Nearly all lines: where no field holds a quote or a space of its own, cutting at those costs half of a pattern."""
-    if escapes:
-        lines = lines.filter(~pl.col('text').str.contains('\\"', literal=True))
-    quoted = lines.select('line', _cut('text', '"', 'head', 'request', 'middle', 'referer', 'space', 'agent', 'end'))
-    cut = quoted.unnest(quoted.columns[1]).select(
-        'line', 'request', 'referer', 'space', 'agent', 'end',
-        _cut('head', ' ', 'ip', 'ident', 'user', 'time', 'offset', 'more').alias('head'),
-        _cut('middle', ' ', 'before', 'status', 'bytes', 'after').alias('middle'),
-    ).unnest('head', 'middle')  # fmt: skip
+def _plain(lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The fields of nearly all lines, and the odd ones. Where no field holds a quote or a space of its own, cutting at these
+    costs a tenth of a pattern."""
+    text = lines['text']
+    quoted = _cut(text, '"', 'head', 'request', 'middle', 'referer', 'space', 'agent', 'end')
+    head = _cut(quoted['head'], ' ', 'ip', 'ident', 'user', 'time', 'offset', 'more')
+    middle = _cut(quoted['middle'], ' ', 'before', 'status', 'bytes', 'after')
+    cut = pl.concat([lines.select('line'), quoted, head, middle], how='horizontal')
     combined = (pl.col('after') == '') & (pl.col('space') == ' ') & ((pl.col('end') == '') | pl.col('end').str.starts_with(' '))
     common = pl.col('referer').is_null() & (pl.col('after').fill_null('') == '') & (pl.col('bytes') != '')
-    whole = cut.select((pl.col('more') == '') & (pl.col('before') == '') & (combined | common)).to_series().fill_null(False)
-    return (cut if whole.all() else cut.filter(whole)).select(
-        'line', 'ip', 'user', 'time', 'offset', 'request', 'status', 'bytes', 'agent'
-    )
+    plain = cut.select((pl.col('more') == '') & (pl.col('before') == '') & (combined | common)).to_series().fill_null(False)
+    plain &= ~text.str.contains('\\"', literal=True)
+    fields = cut.select('line', *FIELDS)
+    return (fields, lines.clear()) if plain.all() else (fields.filter(plain), lines.filter(~plain))
 
 
 def _odd(lines: pl.DataFrame) -> pl.DataFrame:
-    """Escaped quotes, a user's name with spaces, an agent cut short, no space where one belongs."""
+    """Escaped quotes, a user's name with spaces, an agent cut short, no space where one belongs. All null: no log's line."""
     groups = lines.select('line', pl.col('text').str.extract_groups(LINE).alias('groups')).unnest('groups')
-    return groups.drop_nulls('ip')
+    return groups.select('line', *FIELDS)
 
 
 def _typed(fields: pl.DataFrame) -> pl.DataFrame:
-    """Texts to moments and numbers, null where a text is none, and the request to its parts."""
+    """`line` and the columns of RAW: texts to moments and numbers, null where a text is none, the request to its parts."""
     seconds = {
         offset: int(offset[0] + '1') * (int(offset[1:3]) * 3600 + int(offset[3:5]) * 60)
         for offset in fields['offset'].unique()  # a handful: each is read once
@@ -95,24 +88,23 @@ def _typed(fields: pl.DataFrame) -> pl.DataFrame:
         'line',
         'ip',
         timestamp=(moment - behind).cast(TIMESTAMP),
-        user_id=pl.col('user').replace(['-', '""'], ''),
+        user_id=pl.col('user').replace('""', ''),
         user_agent=pl.col('agent').fill_null(''),
         status=pl.col('status').cast(pl.UInt16, strict=False),
         bytes=pl.col('bytes').replace('-', '0').cast(pl.UInt64, strict=False),
         duration_ms=pl.lit(0, pl.UInt32),
     )
-    return pl.concat([typed, _request(fields['request'])], how='horizontal')
+    return pl.concat([typed, _request(fields['request'])], how='horizontal').select('line', *RAW)
 
 
 def _request(requests: pl.Series) -> pl.DataFrame:
     """`method` and `path` of request lines. What is no request line (a port scan, a client that said nothing) is a path."""
     cut = requests.str.splitn(' ', 3).struct.rename_fields(['method', 'path', 'protocol']).struct.unnest()
     method, path, protocol = pl.col('method'), pl.col('path'), pl.col('protocol')
-    if cut['protocol'].drop_nulls().str.contains(' ', literal=True).any():  # the path has spaces of its own
+    if (cut['protocol'].str.len_bytes() > len('HTTP/1.1')).any():  # the path has spaces of its own
         rest = path + ' ' + protocol
-        cut = cut.with_columns(
-            path=pl.when(protocol.str.contains(' ', literal=True)).then(rest.str.replace(r' HTTP/[\d.]+$', '')).otherwise(path)
-        )
+        spaced = protocol.str.contains(' ', literal=True)
+        cut = cut.with_columns(path=pl.when(spaced).then(rest.str.replace(r' HTTP/[\d.]+$', '')).otherwise(path))
     methods = cut['method'].unique()
     if len(odd := methods.filter(~methods.str.contains(METHOD))):
         none = method.is_in(odd.implode())
@@ -120,14 +112,15 @@ def _request(requests: pl.Series) -> pl.DataFrame:
         cut = cut.with_columns(
             path=pl.when(none).then(whole).otherwise(path), method=pl.when(none).then(pl.lit('')).otherwise(method)
         )
-    return cut.select('method', path.fill_null(''))
+    return cut.select('method', path.fill_null('') if cut['path'].null_count() else path)
 
 
 def _reason(now: datetime) -> pl.Expr:
     """Why a typed line is rejected; null where it is not."""
     moment = pl.col('timestamp').is_between(EARLIEST, now + AHEAD).fill_null(False)
-    return (
+    reason = (
         pl.when(~moment).then(pl.lit(Reason.TIMESTAMP.value))
         .when(~pl.col('status').is_between(100, 999).fill_null(False)).then(pl.lit(Reason.STATUS.value))
         .when(pl.col('bytes').is_null()).then(pl.lit(Reason.BYTES.value))
     )  # fmt: skip
+    return reason.alias('reason')

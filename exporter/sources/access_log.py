@@ -11,8 +11,8 @@ from exporter.sources.log_file import LogFile
 
 SOURCE = 'access_log'
 HEAD = 1_024  # bytes by which a log is known
-PIECE = 8 << 20  # bytes read and parsed at a time: larger ones make the memory allocator give pages back and fetch them anew
-FIRST, WHOLE = 1, 4  # pieces of a batch; the first is smaller, so that ClickHouse has work early
+PIECE = 16 << 20  # bytes read and parsed at a time
+FIRST, WHOLE = 1, 2  # pieces of a batch; the first is smaller, so that ClickHouse has work early
 LONGEST_LINE = 16 << 20
 CHECKPOINTS = 16  # of a piece; where it has no more lines than that, each line has one
 
@@ -130,20 +130,22 @@ class AccessLog:
 
     def _pieces(self, start: int, end: int | None = None) -> Iterator[Piece]:
         """Whole lines from a byte on, up to `end` or up to the last line of the log."""
-        rest = b''
+        rest, position = b'', start
         while True:
-            wanted = PIECE - len(rest) % PIECE if end is None else min(PIECE, end - start - len(rest))
-            read = self.file.read(start + len(rest), start + len(rest) + wanted)
-            lines = rest + read if rest else read
-            last = len(read) < wanted or start + len(lines) == end
-            cut = len(lines) if last and (end is not None or not (self.grows or self.file.damage)) else lines.rfind(b'\n') + 1
-            if cut:
-                yield Piece(start, lines if cut == len(lines) else lines[:cut])
-            elif len(lines) > LONGEST_LINE:
-                raise InputError(
-                    f'{self.file.name}: no line ends for {LONGEST_LINE >> 20} MB from byte {start:,} on; is this a log?'
-                )
-            start, rest = start + cut, lines[cut:]
+            wanted = PIECE if end is None else min(PIECE, end - position)
+            read = self.file.read(position, position + wanted)
+            position += len(read)
+            last = len(read) < wanted or position == end
+            whole = last and (end is not None or not (self.grows or self.file.damage))
+            cut = len(read) if whole else read.rfind(b'\n') + 1
+            if cut or (whole and rest):
+                piece = Piece(start, b''.join((rest, memoryview(read)[:cut])))
+                yield piece
+                start, rest = piece.end, read[cut:]
+            else:
+                rest += read
+            if len(rest) > LONGEST_LINE:
+                raise InputError(f'{self.file.name}: no line ends for {LONGEST_LINE >> 20} MB from byte {start:,} on; is this a log?')
             if last:
                 self.left = int(bool(rest))
                 return
