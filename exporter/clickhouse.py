@@ -1,16 +1,17 @@
 """ClickHouse behind one small interface: a server by its URL, or chDB, the same engine embedded in this process."""
 
 import json
+import logging
 import os
 import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from exporter.errors import EngineError
+from exporter.errors import EngineError, SettingsError
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -18,37 +19,54 @@ if TYPE_CHECKING:
 DATABASE = 'usage'
 Row = dict[str, Any]
 
+logging.getLogger('clickhouse_connect').addHandler(logging.NullHandler())  # it would say on stderr what our errors say
+
+NO_ADDRESS = SettingsError(
+    'USAGE_CLICKHOUSE_URL is no address of ClickHouse; write chdb:///path or http(s)://user:password@host:port/database, '
+    'and what is special in a password or path as %40'
+)
+
 
 @dataclass(frozen=True)
 class Address:
-    """Where the engine is. `shown` has no password in it."""
+    """Where the engine is. No password is in `shown`, nor in the repr."""
 
     embedded: Path | None  # the directory of chDB
-    server: dict[str, Any]  # what clickhouse_connect.get_client takes of a server
+    server: dict[str, Any] = field(repr=False)  # what clickhouse_connect.get_client takes of a server
     database: str
     shown: str
 
 
 def address(url: str) -> Address:
-    """Reads `chdb:///path[?database=d]` or `http(s)://user:password@host:port/database`. Raises EngineError."""
-    parts = urlsplit(url)
-    if parts.scheme == 'chdb' and parts.path and not parts.netloc:
-        database = parse_qs(parts.query).get('database', [DATABASE])[0]
-        return Address(Path(unquote(parts.path)), {}, database, f'chdb://{parts.path}')
-    if parts.scheme in ('http', 'https') and parts.hostname:
+    """Reads `chdb:///path[?database=d]` or `http(s)://user:password@host:port/database`. Raises SettingsError."""
+    try:
+        parts = urlsplit(url)
+        port, asked = parts.port, parse_qs(parts.query)
+    except ValueError:
+        raise NO_ADDRESS from None  # its text may hold a part of the password
+    if parts.scheme == 'chdb' and parts.path.startswith('/') and not parts.netloc and not parts.fragment:
+        database = asked.get('database', [DATABASE])[0]
+        path = Path(unquote(parts.path))
+        return Address(path, {}, _database_name(database), f'chdb://{path}')
+    if parts.scheme in ('http', 'https') and parts.hostname and not parts.query and not parts.fragment:
         secure = parts.scheme == 'https'
         server = {
             'host': parts.hostname,
-            'port': parts.port or (8443 if secure else 8123),
+            'port': port or (8443 if secure else 8123),
             'secure': secure,
             'username': unquote(parts.username or 'default'),
             'password': unquote(parts.password or ''),
         }
-        database = parts.path.strip('/') or DATABASE
-        return Address(None, server, database, f'{parts.scheme}://{parts.hostname}:{server["port"]}/{database}')
-    raise EngineError(
-        'USAGE_CLICKHOUSE_URL is no address of ClickHouse; write chdb:///path or http(s)://user:password@host:port/database'
-    )
+        database = _database_name(unquote(parts.path.strip('/')) or DATABASE)
+        host = f'[{parts.hostname}]' if ':' in parts.hostname else parts.hostname
+        return Address(None, server, database, f'{parts.scheme}://{host}:{server["port"]}/{database}')
+    raise NO_ADDRESS
+
+
+def _database_name(name: str) -> str:
+    if not re.fullmatch(r'[\w.-]+', name):
+        raise NO_ADDRESS
+    return name
 
 
 class ClickHouse:
@@ -80,9 +98,9 @@ class ClickHouse:
         """
         try:
             if self.address.embedded:  # the engine reads the file itself
-                settings = ', '.join(f"{name} = '{value}'" for name, value in _once(token).items())
+                path = str(file).replace('\\', r'\\').replace("'", r'\'')
                 self.client.command(
-                    f"INSERT INTO {table} ({', '.join(columns)}) FROM INFILE '{file}' SETTINGS {settings} FORMAT ArrowStream"
+                    f"INSERT INTO {table} ({', '.join(columns)}) FROM INFILE '{path}' FORMAT ArrowStream", settings=_once(token)
                 )
             else:
                 with file.open('rb') as block:

@@ -1,11 +1,13 @@
 """The settings: environment over a TOML file over defaults, checked at start."""
 
 import difflib
+import json
 import os
 import re
 import tomllib
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
@@ -17,6 +19,7 @@ PREFIX = 'USAGE_'
 FILE_VARIABLE = 'USAGE_CONFIG'
 DEFAULT_FILE = Path('usage-exporter.toml')
 LABEL = r'[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?'
+MACHINE_FILES = re.compile('(posix|right)/|(localtime|posixrules|Factory)$')  # beside the zones; other machines lack them
 DOMAIN = re.compile(rf'(?=.{{1,253}}$){LABEL}(?:\.{LABEL})*')
 
 
@@ -30,9 +33,11 @@ def domain_name(value: str) -> str:
 
 def _time_zone(value: str) -> str:
     try:
-        return ZoneInfo(value).key
+        if not MACHINE_FILES.match(value):
+            return ZoneInfo(value).key
     except (KeyError, ValueError, OSError):
-        raise ValueError(f'{value!r} is no time zone; write one as Europe/Paris') from None
+        pass
+    raise ValueError(f'{value!r} is no time zone; write one as Europe/Paris')
 
 
 def _account_source(value: str) -> str:
@@ -43,6 +48,13 @@ def _account_source(value: str) -> str:
 
 def _words(value: object) -> object:
     return tuple(word.strip() for word in value.split(',') if word.strip()) if isinstance(value, str) else value
+
+
+def _tables(value: object) -> object:
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError('this is no JSON; tables of a TOML file are easier to write') from None
 
 
 DomainName = Annotated[str, AfterValidator(domain_name)]
@@ -90,12 +102,14 @@ class Settings(Portal, BaseSettings):
     secret: SecretStr | None = Field(
         None, description='what keys the visitors, where several hosts must agree; else made once in the data directory'
     )
-    domains: dict[DomainName, Portal] = Field({}, description='tables of the TOML file: [domains."data.example.org"]')
+    domains: Annotated[dict[DomainName, Portal], NoDecode, BeforeValidator(_tables)] = Field(
+        {}, description='tables of the TOML file: [domains."data.example.org"]; in the environment, the same as JSON'
+    )
 
     @property
     def database_url(self) -> str:
         """The address of the engine. It may hold a password: not for logs."""
-        return self.clickhouse_url.get_secret_value() or f'chdb://{self.data_dir.absolute()}/clickhouse'
+        return self.clickhouse_url.get_secret_value() or f'chdb://{quote(str(self.data_dir.absolute()))}/clickhouse'
 
     def portal(self, domain: str) -> Portal:
         """The rules of one domain: its own over the common ones."""
@@ -122,16 +136,22 @@ def _toml(path: Path | None) -> dict[str, object]:
         return {}
     file = named or DEFAULT_FILE
     try:
-        return tomllib.loads(file.read_text(encoding='utf-8'))
+        settings = tomllib.loads(file.read_text(encoding='utf-8-sig'))
+        return {name: value for name, value in settings.items() if value != ''}  # as an empty variable, it is none
     except OSError as error:
         raise SettingsError(f'{file}: cannot read the settings ({error.strerror}); name a file that is there') from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f'{file}: this is not TOML ({error}); mend that line') from error
 
 
-def _unknown(name: str, known: list[str]) -> str:
+def _unknown(name: str, known: list[str], table: str = '') -> SettingsError:
     near = difflib.get_close_matches(name, known, 1)
-    return f'{name} is no setting' + (f'; did you mean {near[0]}?' if near else '; see docs/settings.md')
+    return SettingsError(f'{table}{name} is no setting' + (f'; did you mean {near[0]}?' if near else '; see docs/settings.md'))
+
+
+def _written(part: str) -> str:
+    """A part of a key as TOML writes it."""
+    return part if re.fullmatch(r'[\w-]+', part) else f'"{part}"'
 
 
 def load(path: Path | None = None) -> Settings:
@@ -140,15 +160,17 @@ def load(path: Path | None = None) -> Settings:
     variables = [PREFIX + name.upper() for name in Settings.model_fields]
     for name in os.environ:
         if name.startswith(PREFIX) and name not in (*variables, FILE_VARIABLE) and not name.startswith('USAGE_TEST_'):
-            raise SettingsError(_unknown(name, variables))
+            raise _unknown(name, variables)
+    for name in from_file:
+        if name not in Settings.model_fields:
+            raise _unknown(name, list(Settings.model_fields))
     try:
         return Settings(**from_file)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        setting = '.'.join(str(part) for part in first['loc'])
+        setting, *inner = [part for part in first['loc'] if isinstance(part, str) and part != '[key]']
+        variable = PREFIX + setting.upper()
+        place = [variable if os.environ.get(variable) else setting, *map(_written, inner)]
         if first['type'] == 'extra_forbidden':
-            raise SettingsError(_unknown(setting, list(Settings.model_fields))) from None
-        name = PREFIX + setting.upper() if PREFIX + setting.upper() in os.environ else setting
-        raise SettingsError(f'{name}: {first["msg"].removeprefix("Value error, ")}') from None
-    except ValueError as error:  # a value in the environment that is no JSON where a table is expected
-        raise SettingsError(str(error)) from None
+            raise _unknown(inner[-1], list(Portal.model_fields), '.'.join(place[:-1]) + '.') from None
+        raise SettingsError(f'{".".join(place)}: {first["msg"].removeprefix("Value error, ")}') from None

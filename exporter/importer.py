@@ -11,7 +11,7 @@ from exporter.enrich.enrichment import Enrichment
 from exporter.errors import InputError
 from exporter.ledger import Counts, Ledger
 from exporter.parse.access_log import parse
-from exporter.pipeline import RawBatch, RawPiece
+from exporter.pipeline import RawPiece
 from exporter.rejected import Rejected
 from exporter.sources.access_log import AccessLog
 from exporter.writer import Writer
@@ -74,9 +74,9 @@ def import_log(
         outcome.count(counts)
         watch()
 
-    with Writer(ledger, stored) as writer, Ahead(_raw(log, log_format, enrichment.domain, ledger)) as batches:
+    with Writer(ledger, stored) as writer, Ahead(_raw(log, log_format, enrichment.domain, ledger)) as pieces:
         try:
-            pipeline.run(batches, enrichment, rejected, writer)
+            pipeline.run(pieces, enrichment, rejected, writer)
         finally:
             outcome.count_before(log.already)
             outcome.left += log.left
@@ -84,12 +84,12 @@ def import_log(
         raise InputError(log.file.damage)
 
 
-def _raw(log: AccessLog, log_format: str, domain: str, ledger: Ledger) -> Iterator[RawBatch]:
-    for batch, pieces in log.blocks(domain, ledger):
-        raw = [RawPiece(parse(piece.lines, log_format, datetime.now(UTC)), *piece) for piece in pieces]
-        if batch.start == 0 and all(piece.parsed.no_format for piece in raw):
-            raise InputError(f'{log.file.name}: {_no_log(pieces[0].lines, log_format)}')
-        yield RawBatch(batch, raw)
+def _raw(log: AccessLog, log_format: str, domain: str, ledger: Ledger) -> Iterator[RawPiece]:
+    for piece, batch in log.pieces(domain, ledger):
+        parsed = parse(piece.lines, log_format, datetime.now(UTC))
+        if piece.start == 0 and parsed.no_format:
+            raise InputError(f'{log.file.name}: {_no_log(piece.lines, log_format)}')
+        yield RawPiece(parsed, batch, piece.start, piece.lines)
 
 
 def _no_log(lines: bytes, log_format: str) -> str:

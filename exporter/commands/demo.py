@@ -16,7 +16,7 @@ from exporter.forget import forget_domain
 from exporter.importer import Outcome
 from exporter.ledger import Batch, Ledger
 from exporter.parse import Parsed
-from exporter.pipeline import RawBatch, RawPiece
+from exporter.pipeline import RawPiece
 from exporter.rejected import Rejected
 from exporter.sources import demo as source
 from exporter.terminal import drawing
@@ -68,7 +68,7 @@ def store(database: ClickHouse, ledger: Ledger, enrichment: Enrichment, rejected
     return outcome
 
 
-def _missing_days(ledger: Ledger, today: date, outcome: Outcome) -> Iterator[RawBatch]:
+def _missing_days(ledger: Ledger, today: date, outcome: Outcome) -> Iterator[RawPiece]:
     logs = {log.partition('~')[0]: log for log in sorted(ledger.logs(source.DOMAIN))}
     for ago in reversed(range(source.DAYS)):
         day = today - timedelta(days=ago)
@@ -80,4 +80,4 @@ def _missing_days(ledger: Ledger, today: date, outcome: Outcome) -> Iterator[Raw
         batch = entry.batch if entry else Batch(source.DOMAIN, 'demo', ledger.new_log(source.DOMAIN, name), 0, 1)
         calls = source.day_of_calls(day).with_row_index('line')
         nothing = pl.DataFrame(schema={'line': pl.UInt32, 'reason': pl.String})
-        yield RawBatch(batch, [RawPiece(Parsed(calls, nothing))])
+        yield RawPiece(Parsed(calls, nothing), batch)

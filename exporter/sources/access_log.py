@@ -12,7 +12,7 @@ from exporter.sources.log_file import LogFile
 SOURCE = 'access_log'
 HEAD = 1_024  # bytes by which a log is known
 PIECE = 16 << 20  # bytes read and parsed at a time
-FIRST, WHOLE = 1, 2  # pieces of a batch; the first is smaller, so that ClickHouse has work early
+FIRST, WHOLE = 1, 4  # pieces of a batch; the first is smaller, so that ClickHouse has work early
 LONGEST_LINE = 16 << 20
 CHECKPOINTS = 16  # of a piece; where it has no more lines than that, each line has one
 
@@ -39,17 +39,10 @@ class Piece(NamedTuple):
             at = end
 
 
-class Block(NamedTuple):
-    """A batch, and the lines that it covers."""
-
-    batch: Batch
-    pieces: list[Piece]
-
-
 class AccessLog:
     """What is to be stored of a log. `complete`: take a last line without an end, also where the log may still grow.
 
-    After `blocks` is exhausted, `already` tells what became of the lines that were done before, and `left` the number of
+    After `pieces` is exhausted, `already` tells what became of the lines that were done before, and `left` the number of
     last lines that are still being written: 0 or 1.
     """
 
@@ -59,8 +52,9 @@ class AccessLog:
         self.already = Counts()
         self.left = 0
 
-    def blocks(self, domain: str, ledger: Ledger) -> Iterator[Block]:
-        """Batches that were begun but not done, exactly as they were, and then what is new.
+    def pieces(self, domain: str, ledger: Ledger) -> Iterator[tuple[Piece, Batch | None]]:
+        """The lines to be stored, and with the last piece of a batch the batch: batches that were begun but not done, exactly
+        as they were, and then what is new.
 
         Raises InputError where a batch was begun of which this log holds only a part, or where no line ends.
         """
@@ -72,21 +66,26 @@ class AccessLog:
                 if entry.counts:
                     self.already.add(entry.counts)
                 else:
-                    yield Block(entry.batch, list(self._pieces(start, position)))
+                    yield from (
+                        (piece, entry.batch if piece.end == position else None) for piece in self._pieces(start, position)
+                    )
             elif entry.counts:
                 self._count_part(self.file.read(start, position))
             else:
                 raise InputError(f'{self.file.name}: a longer copy of this log was being imported; import that one first')
             if not whole:
                 return
-        pieces: list[Piece] = []
-        for piece in self._pieces(self._behind_line_end(position)):
-            pieces.append(piece)
-            if len(pieces) == (WHOLE if pieces[0].start else FIRST):
-                yield self._block(domain, log, pieces)
-                pieces = []
-        if pieces:
-            yield self._block(domain, log, pieces)
+        begun = self._behind_line_end(position)
+        points: list[Checkpoint] = []
+        taken = 0
+        for piece, last in _marking_last(self._pieces(begun)):
+            points += piece.checkpoints()
+            taken += 1
+            if last or taken == (FIRST if begun == 0 else WHOLE):
+                yield piece, Batch(domain, SOURCE, log, begun, piece.end, self.file.name, tuple(points))
+                begun, points, taken = piece.end, [], 0
+            else:
+                yield piece, None
 
     def known_as(self, domain: str, ledger: Ledger) -> tuple[str, list[Entry]]:
         """The log's name in the ledger, and its batches there: of logs that begin alike, the one whose content this is."""
@@ -145,14 +144,21 @@ class AccessLog:
             else:
                 rest += read
             if len(rest) > LONGEST_LINE:
-                raise InputError(f'{self.file.name}: no line ends for {LONGEST_LINE >> 20} MB from byte {start:,} on; is this a log?')
+                longest = f'{LONGEST_LINE >> 20} MB'
+                raise InputError(f'{self.file.name}: no line ends for {longest} from byte {start:,} on; is this a log?')
             if last:
                 self.left = int(bool(rest))
                 return
 
-    def _block(self, domain: str, log: str, pieces: list[Piece]) -> Block:
-        points = tuple(point for piece in pieces for point in piece.checkpoints())
-        return Block(Batch(domain, SOURCE, log, pieces[0].start, pieces[-1].end, self.file.name, points), pieces)
+
+def _marking_last(pieces: Iterator[Piece]) -> Iterator[tuple[Piece, bool]]:
+    held = next(pieces, None)
+    for piece in pieces:
+        if held:
+            yield held, False
+        held = piece
+    if held:
+        yield held, True
 
 
 def _head_length(name: str) -> int:
