@@ -130,19 +130,21 @@ class AccessLog:
     def _pieces(self, start: int, end: int | None = None) -> Iterator[Piece]:
         """Whole lines from a byte on, up to `end` or up to the last line of the log."""
         rest, position = b'', start
+        buffer = bytearray(PIECE)  # one for all: fresh memory costs more than reading into it
+        view = memoryview(buffer)
         while True:
             wanted = PIECE if end is None else min(PIECE, end - position)
-            read = self.file.read(position, position + wanted)
-            position += len(read)
-            last = len(read) < wanted or position == end
+            read = self.file.read_into(view[:wanted], position)
+            position += read
+            last = read < wanted or position == end
             whole = last and (end is not None or not (self.grows or self.file.damage))
-            cut = len(read) if whole else read.rfind(b'\n') + 1
+            cut = read if whole else buffer.rfind(b'\n', 0, read) + 1
             if cut or (whole and rest):
-                piece = Piece(start, b''.join((rest, memoryview(read)[:cut])))
+                piece = Piece(start, b''.join((rest, view[:cut])))
                 yield piece
-                start, rest = piece.end, read[cut:]
+                start, rest = piece.end, bytes(view[cut:read])
             else:
-                rest += read
+                rest += view[:read]
             if len(rest) > LONGEST_LINE:
                 longest = f'{LONGEST_LINE >> 20} MB'
                 raise InputError(f'{self.file.name}: no line ends for {longest} from byte {start:,} on; is this a log?')

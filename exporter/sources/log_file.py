@@ -49,15 +49,20 @@ class LogFile:
 
     def read(self, start: int, end: int) -> bytes:
         """The bytes from `start` to `end`, or to where the log ends."""
+        buffer = memoryview(bytearray(end - start))
+        return bytes(buffer[: self.read_into(buffer, start)])
+
+    def read_into(self, buffer: memoryview, start: int) -> int:
+        """Fills `buffer` with the bytes from `start` on; gives how many there were before the log ended."""
         self.file.seek(start)
-        pieces = []
+        filled = 0
         try:
-            while start < end and (piece := self.file.read1(end - start)):
-                pieces.append(piece)
-                start += len(piece)
+            while filled < len(buffer) and (more := self.file.readinto1(buffer[filled:])):
+                filled += more
         except DAMAGE as error:
-            self.damage = f'{self.name}: damaged or cut short after {start:,} bytes ({error}); import it again when it is whole'
-        return b''.join(pieces)
+            end = f'{start + filled:,} bytes'
+            self.damage = f'{self.name}: damaged or cut short after {end} ({error}); import it again when it is whole'
+        return filled
 
     @property
     def position(self) -> int:
