@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import polars as pl
 
+CHUNKS = 8  # up to so many polars looks up without joining them, and joining copies all
 REMEMBERED = 1_500_000  # answers kept; past that the memory starts again, so that it stays bounded
 
 
@@ -27,7 +28,9 @@ class Distinct:
         known = len(self.answers)
         new = pl.DataFrame({'number': numbers, 'text': column}).filter(pl.col('number') >= known).unique('number').sort('number')
         if len(new) or not known:
-            self.answers = pl.concat([self.answers, self.ask(new['text'])], rechunk=True) if known else self.ask(new['text'])
+            self.answers = self.answers.vstack(self.ask(new['text'])) if known else self.ask(new['text'])
+            if self.answers.n_chunks() > CHUNKS:
+                self.answers = self.answers.rechunk()
         return self.answers[numbers]
 
 
