@@ -5,7 +5,7 @@ from collections.abc import Callable
 import polars as pl
 
 CHUNKS = 8  # up to so many polars looks up without joining them, and joining copies all
-REMEMBERED = 1_500_000  # answers kept; past that the memory starts again, so that it stays bounded
+REMEMBERED = 600_000  # answers kept; past that the memory starts again, so that it stays bounded
 
 
 class Distinct:

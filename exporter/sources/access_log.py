@@ -12,7 +12,7 @@ from exporter.sources.log_file import LogFile
 SOURCE = 'access_log'
 HEAD = 1_024  # bytes by which a log is known
 PIECE = 16 << 20  # bytes read and parsed at a time
-FIRST, WHOLE = 1, 4  # pieces of a batch; the first is smaller, so that ClickHouse has work early
+FIRST, WHOLE = 1, 2  # pieces of a batch; the first is smaller, so that ClickHouse has work early
 LONGEST_LINE = 16 << 20
 CHECKPOINTS = 16  # of a piece; where it has no more lines than that, each line has one
 
