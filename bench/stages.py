@@ -17,9 +17,9 @@ from exporter.config import Portal
 from exporter.enrich.day import local_days
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
-from exporter.ledger import Counts, Ledger
+from exporter.ledger import Batch, Counts, Ledger
 from exporter.parse.access_log import parse
-from exporter.sources.access_log import AccessLog, Block
+from exporter.sources.access_log import AccessLog
 from exporter.sources.log_file import LogFile
 from exporter.writer import Writer
 
@@ -49,14 +49,16 @@ def look_ups(enrichment: Enrichment, pieces: list[pl.DataFrame]) -> None:
                 ask(raw)
 
 
-def insert(database: ClickHouse, blocks: list[Block], pieces: list[pl.DataFrame]) -> None:
+def insert(database: ClickHouse, batches: list[Batch | None], pieces: list[pl.DataFrame]) -> None:
     """Stores what is ready, with its rows in the ledger and all rollups."""
-    ready = iter(pieces)
+    ready: list[pl.DataFrame] = []
     with timed('insert'), Writer(Ledger(database, 'bench', None), lambda _: None) as writer:
-        for block in blocks:
-            calls = pl.concat(next(ready) for _ in block.pieces)
-            batch_id = pl.lit(block.batch.id).cast(words('batch_id'))
-            writer.put(block.batch, calls.with_columns(batch_id=batch_id), Counts(len(calls)))
+        for batch, piece in zip(batches, pieces, strict=True):
+            ready.append(piece)
+            if batch:
+                calls = pl.concat(ready).with_columns(batch_id=pl.lit(batch.id).cast(words('batch_id')))
+                writer.put(batch, calls, Counts(len(calls)))
+                ready = []
         writer.wait()
 
 
@@ -72,14 +74,14 @@ def main() -> None:
             database = connect(f'chdb://{folder}')
             schema.apply(database)
         with timed('read'), closing(LogFile(str(file))) as log:
-            blocks = list(AccessLog(log).blocks(DOMAIN, Ledger(database, 'bench', None)))
+            read = list(AccessLog(log).pieces(DOMAIN, Ledger(database, 'bench', None)))
         with timed('parse'):
-            parsed = [parse(piece.lines, 'auto', now).calls for block in blocks for piece in block.pieces]
+            parsed = [parse(piece.lines, 'auto', now).calls for piece, _ in read]
         with timed('enrich'):
             enrichment = Enrichment(DOMAIN, portal, open_places(places), KEY)
             enriched = [enrichment(raw).calls for raw in parsed]
         look_ups(Enrichment(DOMAIN, portal, open_places(places), KEY), parsed)
-        insert(database, blocks, enriched)
+        insert(database, [batch for _, batch in read], enriched)
         database.close()
 
 

@@ -1,17 +1,17 @@
 """The command line: finds the command, hands it the settings, and says errors in one line."""
 
-import os
+import errno
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 import click
 
-# For polars' memory allocator, which reads it when polars is loaded: else it gives every large block back to the system, and
-# fetching its pages anew takes a tenth of an import.
-os.environ.setdefault('_RJEM_MALLOC_CONF', 'oversize_threshold:0,dirty_decay_ms:5000,muzzy_decay_ms:5000')
-
-from exporter.commands.context import Context
 from exporter.errors import ExporterError
 
 COMMANDS = {
@@ -50,15 +50,48 @@ class Commands(click.Group):
         command: click.Command = getattr(import_module(f'exporter.commands.{module}'), name)
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Takes --debug wherever it stands: one adds it at the end of a line that failed."""
+        options = args[: args.index('--')] if '--' in args else args
+        if '--debug' in options:
+            args = ['--debug', *(one for one in options if one != '--debug'), *args[len(options) :]]
+        with _in_one_line(ctx):
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command; what fails on purpose becomes one line and an exit code."""
-        try:
+        """Runs the command."""
+        with _in_one_line(ctx):
             return super().invoke(ctx)
-        except ExporterError as error:
-            if ctx.params.get('debug'):
-                raise
-            click.echo(f'error: {error}', err=True)
-            ctx.exit(error.exit_code)
+
+
+@contextmanager
+def _in_one_line(ctx: click.Context) -> Iterator[None]:
+    """What fails becomes one line on standard error and an exit code, with --debug behind its traceback."""
+    try:
+        yield
+    except (click.exceptions.NoArgsIsHelpError, click.exceptions.Exit, click.Abort):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.EPIPE:  # the reader has seen enough, as head does
+            raise
+        if ctx.params.get('debug'):
+            traceback.print_exc()
+        line, code = _told(error)
+        click.echo(f'error: {line}', err=True)
+        ctx.exit(code)
+
+
+def _told(error: Exception) -> tuple[str, int]:
+    match error:
+        case ExporterError():
+            return str(error), error.exit_code
+        case click.UsageError():
+            line = error.format_message().rstrip('.')
+            line += ' See ' if line.endswith('?') else '; see '
+            return line + (f'{error.ctx.command_path} --help' if error.ctx else '--help'), error.exit_code
+        case OSError(strerror=str()):
+            return f'{error.filename or "system"}: {error.strerror}; mend that and run it again', 1
+    return f'{type(error).__name__}: {error}; this is a fault of usage-exporter: report it with what --debug shows', 1
 
 
 @click.group(cls=Commands, epilog=EXAMPLES, context_settings={'help_option_names': ['-h', '--help'], 'max_content_width': 120})
@@ -73,4 +106,8 @@ class Commands(click.Group):
 @click.pass_context
 def main(ctx: click.Context, config: Path | None, debug: bool) -> None:  # noqa: ARG001
     """Who uses an open-data portal: seven indicators from its API calls."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors='replace')  # a terminal that is not UTF-8 shows ? for what it cannot
+    from exporter.commands.context import Context  # here: whoever interrupts while it loads wants no traceback
+
     ctx.obj = Context(config)

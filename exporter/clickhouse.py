@@ -1,5 +1,6 @@
 """ClickHouse behind one small interface: a server by its URL, or chDB, the same engine embedded in this process."""
 
+import fcntl
 import json
 import logging
 import os
@@ -9,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote
 
 from exporter.errors import EngineError, SettingsError
 
@@ -17,14 +18,15 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 DATABASE = 'usage'
+EMBEDDED = re.compile(r'chdb://(?P<path>/[^?#]*)(\?database=(?P<database>[\w.-]+))?')
+SERVER = re.compile(
+    r'(?P<scheme>https?)://((?P<user>[^:@/?#]+)(:(?P<password>[^@/?#]*))?@)?'
+    r'(?P<host>[\w.-]+|\[[\da-fA-F:.]+\])(:(?P<port>\d{1,5}))?(/(?P<database>[\w.-]+)?)?'
+)
+NO_ANSWER = re.compile('Connection (refused|aborted)|Max retries|Name or service|timed out|NewConnectionError')
 Row = dict[str, Any]
 
 logging.getLogger('clickhouse_connect').addHandler(logging.NullHandler())  # it would say on stderr what our errors say
-
-NO_ADDRESS = SettingsError(
-    'USAGE_CLICKHOUSE_URL is no address of ClickHouse; write chdb:///path or http(s)://user:password@host:port/database, '
-    'and what is special in a password or path as %40'
-)
 
 
 @dataclass(frozen=True)
@@ -39,34 +41,24 @@ class Address:
 
 def address(url: str) -> Address:
     """Reads `chdb:///path[?database=d]` or `http(s)://user:password@host:port/database`. Raises SettingsError."""
-    try:
-        parts = urlsplit(url)
-        port, asked = parts.port, parse_qs(parts.query)
-    except ValueError:
-        raise NO_ADDRESS from None  # its text may hold a part of the password
-    if parts.scheme == 'chdb' and parts.path.startswith('/') and not parts.netloc and not parts.fragment:
-        database = asked.get('database', [DATABASE])[0]
-        path = Path(unquote(parts.path))
-        return Address(path, {}, _database_name(database), f'chdb://{path}')
-    if parts.scheme in ('http', 'https') and parts.hostname and not parts.query and not parts.fragment:
-        secure = parts.scheme == 'https'
+    if found := EMBEDDED.fullmatch(url):
+        path = Path(unquote(found['path']))
+        return Address(path, {}, found['database'] or DATABASE, f'chdb://{path}')
+    if found := SERVER.fullmatch(url):
+        secure = found['scheme'] == 'https'
         server = {
-            'host': parts.hostname,
-            'port': port or (8443 if secure else 8123),
+            'host': found['host'],
+            'port': int(found['port'] or (8443 if secure else 8123)),
             'secure': secure,
-            'username': unquote(parts.username or 'default'),
-            'password': unquote(parts.password or ''),
+            'username': unquote(found['user'] or 'default'),
+            'password': unquote(found['password'] or ''),
         }
-        database = _database_name(unquote(parts.path.strip('/')) or DATABASE)
-        host = f'[{parts.hostname}]' if ':' in parts.hostname else parts.hostname
-        return Address(None, server, database, f'{parts.scheme}://{host}:{server["port"]}/{database}')
-    raise NO_ADDRESS
-
-
-def _database_name(name: str) -> str:
-    if not re.fullmatch(r'[\w.-]+', name):
-        raise NO_ADDRESS
-    return name
+        database = found['database'] or DATABASE
+        return Address(None, server, database, f'{found["scheme"]}://{server["host"]}:{server["port"]}/{database}')
+    raise SettingsError(
+        'USAGE_CLICKHOUSE_URL is no address of ClickHouse; write chdb:///path or http(s)://user:password@host:port/database, '
+        'with %40 for an @ in the password and so on'
+    )
 
 
 class ClickHouse:
@@ -84,7 +76,10 @@ class ClickHouse:
             raise _engine_error(error, self.address) from error
 
     def query(self, statement: str, parameters: Mapping[str, Any] | None = None, **settings: Any) -> list[Row]:
-        """The rows that a statement gives; `parameters` are ClickHouse's own, {name:Type}. Raises EngineError."""
+        """The rows that a statement gives; `parameters` are ClickHouse's own, {name:Type}. Raises EngineError.
+
+        With readonly=1 use a connection of its own: an embedded engine may leave it so.
+        """
         try:
             result = self.client.query(statement, parameters=dict(parameters or {}), settings=settings)
         except Exception as error:
@@ -132,9 +127,26 @@ def connect(url: str) -> ClickHouse:
     if where.embedded:
         try:
             where.embedded.mkdir(parents=True, exist_ok=True)
+            held = _held(where.embedded)
         except OSError as error:
             raise EngineError(f'{where.embedded}: cannot keep a database here ({error.strerror}); choose another path') from error
+        if held:
+            raise EngineError(
+                f'{where.embedded}: another process holds this embedded database; '
+                'wait for it to end, or let both use a ClickHouse server'
+            )
     return _open(where)
+
+
+def _held(directory: Path) -> bool:
+    """Whether another process has an embedded database open: asked here, since the engine itself says it on stderr."""
+    with (directory / 'status').open('a+') as status:  # chDB locks this file, and writes into it who it is
+        try:
+            fcntl.flock(status, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            status.seek(0)
+            return f'PID: {os.getpid()}\n' not in status.read()
+    return False
 
 
 def _open(where: Address) -> ClickHouse:
@@ -171,12 +183,9 @@ def _once(token: str) -> dict[str, Any]:
 
 def _engine_error(error: Exception, where: Address) -> EngineError:
     text = str(error)
-    if where.embedded and ('Cannot lock file' in text or 'Code: 76' in text):
-        return EngineError(
-            f'{where.embedded}: another process holds this embedded database; '
-            'wait for it to end, or let both use a ClickHouse server'
-        )
-    if not where.embedded and re.search(r'Connection refused|Max retries|Name or service|timed out|NewConnectionError', text):
+    if found := re.search(r'\[SSL: (\w+)\]', text):
+        return EngineError(f'{where.shown}: no TLS connection to ClickHouse ({found[1]}); write http://, or mend the certificate')
+    if not where.embedded and NO_ANSWER.search(text):
         return EngineError(f'{where.shown}: no ClickHouse server answers; start it or correct USAGE_CLICKHOUSE_URL')
     if 'AUTHENTICATION_FAILED' in text or 'Code: 516' in text:
         return EngineError(f'{where.shown}: ClickHouse refuses the user or the password of USAGE_CLICKHOUSE_URL')

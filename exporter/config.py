@@ -5,6 +5,7 @@ import json
 import os
 import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -41,7 +42,7 @@ def _time_zone(value: str) -> str:
 
 
 def _account_source(value: str) -> str:
-    if not re.fullmatch(r'user|query:[\w.~-]+', value):
+    if not re.fullmatch(r'user|query:\S+', value):
         raise ValueError(f"{value!r} is no source of accounts; write user (the log's user field) or query:apikey")
     return value
 
@@ -144,9 +145,11 @@ def _toml(path: Path | None) -> dict[str, object]:
         raise SettingsError(f'{file}: this is not TOML ({error}); mend that line') from error
 
 
-def _unknown(name: str, known: list[str], table: str = '') -> SettingsError:
+def _unknown(name: str, known: Iterable[str], before: str = '') -> SettingsError:
     near = difflib.get_close_matches(name, known, 1)
-    return SettingsError(f'{table}{name} is no setting' + (f'; did you mean {near[0]}?' if near else '; see docs/settings.md'))
+    return SettingsError(
+        f'{before}{name} is no setting; ' + (f'did you mean {before}{near[0]}?' if near else 'see docs/settings.md')
+    )
 
 
 def _written(part: str) -> str:
@@ -157,13 +160,14 @@ def _written(part: str) -> str:
 def load(path: Path | None = None) -> Settings:
     """The settings in force. `path` names the TOML file. Raises SettingsError, in one line, for what is wrong."""
     from_file = _toml(path)
-    variables = [PREFIX + name.upper() for name in Settings.model_fields]
-    for name in os.environ:
-        if name.startswith(PREFIX) and name not in (*variables, FILE_VARIABLE) and not name.startswith('USAGE_TEST_'):
-            raise _unknown(name, variables)
+    variables = [name.upper() for name in Settings.model_fields]
+    for variable in os.environ:
+        name = variable.removeprefix(PREFIX)
+        if name not in (variable, *variables) and variable != FILE_VARIABLE and not name.startswith('TEST_'):
+            raise _unknown(name, variables, PREFIX)
     for name in from_file:
         if name not in Settings.model_fields:
-            raise _unknown(name, list(Settings.model_fields))
+            raise _unknown(name, Settings.model_fields)
     try:
         return Settings(**from_file)  # type: ignore[arg-type]
     except ValidationError as error:
@@ -172,5 +176,5 @@ def load(path: Path | None = None) -> Settings:
         variable = PREFIX + setting.upper()
         place = [variable if os.environ.get(variable) else setting, *map(_written, inner)]
         if first['type'] == 'extra_forbidden':
-            raise _unknown(inner[-1], list(Portal.model_fields), '.'.join(place[:-1]) + '.') from None
+            raise _unknown(inner[-1], Portal.model_fields, '.'.join(place[:-1]) + '.') from None
         raise SettingsError(f'{".".join(place)}: {first["msg"].removeprefix("Value error, ")}') from None

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from exporter.clickhouse import ClickHouse
-from exporter.errors import InputError
+from exporter.errors import InputError, PeriodError
+from exporter.period import Period
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,9 @@ class Event:
 
 
 def add(database: ClickHouse, event: Event) -> None:
-    """Stores an event. Raises InputError for one that ends before it begins, EngineError."""
+    """Stores an event. Raises PeriodError for one that ends before it begins, EngineError."""
     if event.end < event.start:
-        raise InputError(f'the event ends before it begins ({event.start:%Y-%m-%d %H:%M} UTC); swap --start and --end')
+        raise PeriodError(f'the event ends before it begins ({event.start:%Y-%m-%d %H:%M} UTC); swap --start and --end')
     row = vars(event) | {name: f'{getattr(event, name).astimezone(UTC):%Y-%m-%d %H:%M:%S}' for name in ('start', 'end')}
     database.insert_rows('events', [row], token=event.id)
 
@@ -45,6 +46,11 @@ def listed(database: ClickHouse, domain: str | None) -> list[Event]:
               row['title'], row['text'], list(row['tags']), row['id'])
         for row in rows
     ]  # fmt: skip
+
+
+def of_period(database: ClickHouse, domain: str, asked: Period) -> list[Event]:
+    """The events of a portal, and of every portal, that overlap a period. Raises EngineError."""
+    return [event for event in listed(database, domain) if event.start < asked.end and event.end >= asked.start]
 
 
 def remove(database: ClickHouse, event_id: str) -> None:

@@ -1,78 +1,83 @@
-"""Goes through a set-up part by part: what is well, and for what is not the mend."""
+"""Goes through a set-up part by part: what is well, and for what is not the mend. It only looks: nothing is made."""
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from exporter import report, schema
-from exporter.clickhouse import ClickHouse, connect
+from exporter.clickhouse import ClickHouse, address, connect
 from exporter.config import Settings
 from exporter.enrich.geo import open_places
 from exporter.enrich.request import Requests
 from exporter.enrich.visitor import key_id, load_key
 from exporter.errors import ExporterError
+from exporter.findings import Finding, fault, note, ok, told
 from exporter.ledger import Ledger
+from exporter.period import period
 
 OLD = timedelta(days=90)  # of geolocation data: addresses move
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One part of the set-up. `mend` is empty where it is well."""
-
-    part: str
-    state: str
-    mend: str = ''
+LONGEST_BATCH = timedelta(minutes=10)  # that a batch takes to be stored; longer, and it was cut off
 
 
 def check(settings: Settings) -> Iterator[Finding]:
     """What there is to say of a set-up. What cannot be looked at because of an earlier fault is left out."""
     yield _data_directory(settings)
+    key, finding = _key(settings)
+    yield finding
     yield _places(settings)
     yield from _portals(settings)
     try:
+        path = address(settings.database_url).embedded
+        if path and not os.access(path, os.F_OK):
+            yield note('engine', f'{path}: no database yet', 'usage-exporter init, or the first import, makes it')
+            return
         database = connect(settings.database_url)
     except ExporterError as error:
-        yield _fault('engine', error)
+        yield told('engine', error)
         return
     try:
-        yield from _database(settings, database)
+        yield from _database(settings, database, key)
     finally:
         database.close()
 
 
-def _fault(part: str, error: Exception) -> Finding:
-    state, _, mend = str(error).partition('; ')
-    return Finding(part, state, mend or 'see --debug')
-
-
 def _data_directory(settings: Settings) -> Finding:
-    directory = settings.data_dir
+    part, directory = 'data directory', settings.data_dir
+    mend = 'choose another USAGE_DATA_DIR'
+    there = next(path for path in (directory, *directory.absolute().parents) if os.access(path, os.F_OK))
+    if not there.is_dir():
+        return fault(part, f'{there}: is no directory', mend)
+    if not os.access(there, os.W_OK | os.X_OK):
+        own = f'chown {os.getuid()} {there}' if there == directory else f'make {directory} for user {os.getuid()}'
+        return fault(part, f'{there}: may not be written', f'{own}, or {mend}')
+    return ok(part, f'{directory}: may be written' if there == directory else f'{directory}: will be made')
+
+
+def _key(settings: Settings) -> tuple[str, Finding]:
+    """Which key tells visitors apart: '' where there is none."""
+    part, file = 'visitor key', settings.data_dir / 'secret'
+    secret = settings.secret.get_secret_value() if settings.secret else None
+    if not secret and not os.access(file, os.F_OK):
+        return '', ok(part, f'{file}: will be made')
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        return Finding('data directory', f'{directory}: {error.strerror}', 'choose another USAGE_DATA_DIR')
-    if not os.access(directory, os.W_OK | os.X_OK):
-        return Finding(
-            'data directory',
-            f'{directory}: may not be written',
-            f'chown {os.getuid()} {directory}, or choose another USAGE_DATA_DIR',
-        )
-    return Finding('data directory', f'{directory}: may be written')
+        key = key_id(load_key(settings.data_dir, secret))
+    except ExporterError as error:
+        return '', told(part, error)
+    return key, ok(part, f'{"USAGE_SECRET" if secret else file}: {key}')
 
 
 def _places(settings: Settings) -> Finding:
+    part = 'geolocation'
     try:
         places = open_places(settings.geo_database)
     except ExporterError as error:
-        return _fault('geolocation', error)
+        return told(part, error)
     if settings.geo_database is None:
-        return Finding('geolocation', f'{places.name}: countries only (USAGE_GEO_DATABASE names no file)')
+        return ok(part, f'{places.name}: countries only; for cities, name an MMDB file in USAGE_GEO_DATABASE')
     state = f'{settings.geo_database}: {places.name} of {places.date}'
     if places.date and datetime.now(UTC).date() - places.date > OLD:
-        return Finding('geolocation', state, f'older than {OLD.days} days: fetch a newer file')
-    return Finding('geolocation', state)
+        return fault(part, state, f'older than {OLD.days} days: fetch a newer file')
+    return ok(part, state)
 
 
 def _portals(settings: Settings) -> Iterator[Finding]:
@@ -81,53 +86,68 @@ def _portals(settings: Settings) -> Iterator[Finding]:
         part = f'rules of {domain}' if domain else 'rules'
         try:
             Requests(settings.portal(domain), b'rules')
-            yield Finding(part, f'time zone {settings.portal(domain).timezone}')
+            yield ok(part, f'time zone {settings.portal(domain).timezone}')
         except ExporterError as error:
-            yield _fault(part, error)
+            yield told(part, error)
 
 
-def _database(settings: Settings, database: ClickHouse) -> Iterator[Finding]:
+def _database(settings: Settings, database: ClickHouse, key: str) -> Iterator[Finding]:
     [row] = database.query('SELECT version() AS version')
     kind = 'embedded' if database.address.embedded else 'server'
-    yield Finding('engine', f'{database.address.shown}: ClickHouse {row["version"]}, {kind}')
+    yield ok('engine', f'{database.address.shown}: ClickHouse {row["version"]}, {kind}')
     try:
         waiting = schema.pending(database)
     except ExporterError as error:
-        yield _fault('schema', error)
+        yield told('schema', error)
+        return
+    if not schema.applied(database):
+        yield note('schema', 'no tables yet', 'usage-exporter init, or the first import, makes them')
         return
     if waiting:
-        yield Finding('schema', f'{len(waiting)} changes are not applied, as {waiting[0].name}', 'usage-exporter init')
+        yield fault('schema', f'{len(waiting)} changes are not applied, as {waiting[0].name}', 'usage-exporter init')
         return
-    yield Finding('schema', schema.migrations()[-1].name)
+    yield ok('schema', schema.migrations()[-1].name)
+    yield from _cut_off(database)
     portals = report.portals(database)
     if not portals:
-        yield Finding('calls', 'none yet', 'usage-exporter import access.log --domain data.example.org, or usage-exporter demo')
+        yield note('calls', 'none yet', 'usage-exporter import access.log --domain data.example.org, or usage-exporter demo')
     for portal in portals:
-        yield from _portal(settings, database, portal)
+        yield from _portal(settings, database, key, portal)
 
 
-def _portal(settings: Settings, database: ClickHouse, portal: report.Portal) -> Iterator[Finding]:
-    part = portal.domain
-    yield Finding(part, f'calls from {portal.first_day} to {portal.last_day}')
-    if portal.timezone != (zone := settings.portal(part).timezone) and part in (settings.domain, *settings.domains):
-        yield Finding(
+def _cut_off(database: ClickHouse) -> Iterator[Finding]:
+    """Batches that were begun and never done: until they are, their calls may be in a rollup or not."""
+    rows = database.query(
+        """
+        SELECT domain, if(any(origin) = '', any(source), any(origin)) AS origin
+        FROM batches
+        GROUP BY domain, batch_id
+        HAVING max(state) = 'begun' AND max(at) < now() - {longest:UInt32}
+        ORDER BY domain, origin
+        LIMIT 1 BY domain, origin
+        """,
+        {'longest': int(LONGEST_BATCH.total_seconds())},
+    )
+    for row in rows:
+        yield fault(row['domain'], f'an import of {row["origin"]} was cut off', 'run it again: it finishes what was begun')
+
+
+def _portal(settings: Settings, database: ClickHouse, key: str, portal: report.Portal) -> Iterator[Finding]:
+    part, zone = portal.domain, settings.portal(portal.domain).timezone
+    yield ok(part, f'calls from {portal.first_day} to {portal.last_day}')
+    if portal.timezone != zone and part in (settings.domain, *settings.domains):
+        yield fault(
             part,
-            f'its calls are of time zone {portal.timezone}, the settings say {zone}',
-            'set the timezone of the domain',
+            f'its days are those of {portal.timezone}, the settings say {zone}',
+            f'set its timezone to {portal.timezone}; days that are stored stay as they are',
         )
-    try:
-        key = load_key(settings.data_dir, settings.secret.get_secret_value() if settings.secret else None)
-    except ExporterError as error:
-        yield _fault('visitor key', error)
-    else:
-        keys = Ledger(database, '', None).keys(part)
-        if keys and key_id(key) not in keys:
-            yield Finding(
-                part,
-                'its visitors were made with another key',
-                f'put back {settings.data_dir}/secret or USAGE_SECRET; else all count as new',
-            )
-    whole = report.period(portal.first_day.isoformat(), portal.last_day.isoformat(), portal.timezone, datetime.now(UTC))
+    if (keys := Ledger(database, '', None).keys(part)) and key not in keys:
+        yield fault(
+            part,
+            'its visitors were told apart with another key' if key else 'the key that told its visitors apart is not there',
+            f'put back {settings.data_dir}/secret or USAGE_SECRET; without it all visitors count as new',
+        )
+    whole = period(portal.first_day.isoformat(), portal.last_day.isoformat(), portal.timezone, datetime.now(UTC))
     found = report.fetch(database, part, portal.timezone, whole)
     indicators = {
         'activity': found['calls'],
@@ -138,8 +158,11 @@ def _portal(settings: Settings, database: ClickHouse, portal: report.Portal) -> 
         'top users': found['top_users'],
         'map': found['map'],
     }
-    without = [name for name, value in indicators.items() if not value]
-    if without:
-        yield Finding(part, f'no data for: {", ".join(without)}', 'import calls that are not of crawlers, with public addresses')
+    without = ', '.join(name for name, value in indicators.items() if not value)
+    if not without:
+        yield ok(part, 'all seven indicators have data')
+    elif found['calls']:
+        mend = "no address of its calls has a place: log the client's address, not the proxy's, and import that"
+        yield fault(part, f'no data for: {without}', mend)
     else:
-        yield Finding(part, 'all seven indicators have data')
+        yield fault(part, f'no data for: {without}', 'all its calls are of crawlers: check USAGE_PATHS, and import other calls')

@@ -11,6 +11,7 @@ from exporter.errors import SchemaError
 
 PACKAGE = Path(__file__).parent
 SQL = PACKAGE / 'sql' if (PACKAGE / 'sql').is_dir() else PACKAGE.parent / 'sql'  # in a wheel; in a checkout
+QUOTED = r"""'(?:[^'\\]|\\.)*'"""
 RECORD = """
 CREATE TABLE IF NOT EXISTS migrations (name String, digest String, applied_at DateTime64(6, 'UTC') DEFAULT now64(6))
 ENGINE = MergeTree ORDER BY (name, applied_at)
@@ -31,7 +32,8 @@ class Change(NamedTuple):
 
 def statements(text: str) -> Iterator[str]:
     """The statements of an SQL file, without its comments: a server takes one at a time."""
-    for statement in re.sub(r'--.*', '', text).split(';'):
+    bare = re.sub(rf'({QUOTED})|--.*', lambda found: found[1] or '', text)
+    for statement in re.findall(rf'(?:{QUOTED}|[^;])+', bare):
         if statement.strip():
             yield statement.strip()
 

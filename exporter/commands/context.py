@@ -1,26 +1,22 @@
 """What commands share: the settings, and the parts that are opened by them."""
 
-import csv
-import json
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from exporter import config, schema
+from exporter import config, output, schema
 from exporter.clickhouse import ClickHouse, Row, connect
-from exporter.enrich.enrichment import Enrichment
-from exporter.enrich.geo import open_places
-from exporter.enrich.visitor import key_id, load_key
-from exporter.errors import SchemaError, SettingsError
+from exporter.errors import ExporterError, SchemaError, SettingsError
 from exporter.ledger import Ledger
+
+if TYPE_CHECKING:
+    from exporter.enrich.enrichment import Enrichment
 
 FORMATS = click.Choice(['table', 'json', 'csv'])
 
@@ -41,6 +37,21 @@ class Context:
     @contextmanager
     def database(self) -> Iterator[ClickHouse]:
         """The database, with the schema of this program. Raises EngineError, SchemaError."""
+        with self.opening() as opened:
+            yield opened()
+
+    @contextmanager
+    def opening(self) -> Iterator[Callable[[], ClickHouse]]:
+        """Gives what waits for the database: a thread opens it, which takes half a second, while one does something else."""
+        with ThreadPoolExecutor(1, thread_name_prefix='opener') as opener:
+            database = opener.submit(self._open)
+            try:
+                yield database.result
+            finally:
+                if not database.exception():
+                    database.result().close()
+
+    def _open(self) -> ClickHouse:
         database = connect(self.settings.database_url)
         try:
             if not schema.applied(database):
@@ -50,9 +61,10 @@ class Context:
                     f'{database.address.shown}: its schema is older than this program ({waiting[0].name} is missing); '
                     'run usage-exporter init'
                 )
-            yield database
-        finally:
+        except ExporterError:
             database.close()
+            raise
+        return database
 
     def given_domain(self, text: str) -> str:
         """The domain that was given as an option. Raises SettingsError for what is none."""
@@ -71,11 +83,16 @@ class Context:
             return domain
         raise SettingsError('which portal is this? Say --domain data.example.org, or set USAGE_DOMAIN')
 
-    def enrichment(self, database: ClickHouse, domain: str, rules: config.Portal | None = None) -> tuple[Ledger, Enrichment]:
-        """The ledger, and what adds to the calls of a portal, by `rules` or those of the settings.
+    def enrichment(self, domain: str, rules: config.Portal | None = None) -> 'Enrichment':
+        """What adds to the calls of a portal, by `rules` or those of the settings.
 
-        Warns where places or visitors will not be what they were. Raises SettingsError for a rule or a key of no use.
+        Warns of a geolocation file that cannot be used. Raises SettingsError for a rule or a key of no use.
         """
+        # here: they take 0.3 s to load, for which a report need not wait
+        from exporter.enrich.enrichment import Enrichment
+        from exporter.enrich.geo import open_places
+        from exporter.enrich.visitor import load_key
+
         settings = self.settings
         try:
             places = open_places(settings.geo_database)
@@ -83,35 +100,42 @@ class Context:
             self.warn(f'{error}; until then places are countries only')
             places = open_places(None)
         secret = settings.secret.get_secret_value() if settings.secret else None
-        key = load_key(settings.data_dir, secret)
-        ledger = Ledger(database, key_id(key), places.date)
-        if (keys := ledger.keys(domain)) and key_id(key) not in keys:
+        return Enrichment(domain, rules or settings.portal(domain), places, load_key(settings.data_dir, secret))
+
+    def ledger(self, database: ClickHouse, enrichment: 'Enrichment') -> Ledger:
+        """The ledger of calls that are enriched so. Warns where visitors will not be what they were. Raises EngineError."""
+        ledger = Ledger(database, enrichment.key_id, enrichment.geo_date)
+        if (keys := ledger.keys(enrichment.domain)) and enrichment.key_id not in keys:
             self.warn(
                 'the key that tells visitors apart is not the one of earlier calls: who came before counts as new; '
-                f'put back {settings.data_dir}/secret or USAGE_SECRET'
+                f'put back {self.settings.data_dir}/secret or USAGE_SECRET'
             )
-        return ledger, Enrichment(domain, rules or settings.portal(domain), places, key)
+        return ledger
 
     def warn(self, text: str) -> None:
-        """A line on standard error that stops nothing."""
-        self.notes.print(f'warning: {text}', style='yellow', markup=False, soft_wrap=True)
+        """A warning on standard error: it stops nothing."""
+        self.note(f'warning: {text}')
+
+    def note(self, text: str) -> None:
+        """A line on standard error."""
+        self.notes.print(text, style='yellow', markup=False, soft_wrap=True)
 
     def json(self, value: Any) -> None:
         """A result as JSON on standard output."""
-        click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+        click.echo(output.as_json(value))
+
+    def csv(self, text: str) -> None:
+        """A result as CSV on standard output, as it is: click would leave out what steers a terminal."""
+        click.echo(text, nl=False, color=True)
 
     def show(self, rows: list[Row], columns: list[str], form: str) -> None:
         """Rows on standard output, as a table, JSON or CSV."""
         if form == 'json':
             self.json(rows)
         elif form == 'csv':
-            lines = csv.writer(sys.stdout, lineterminator='\n')
-            lines.writerows([columns, *([row[name] for name in columns] for row in rows)])
+            self.csv(output.as_csv(rows, columns))
         else:
-            table = Table(*columns)
-            for row in rows:
-                table.add_row(*(Text('' if row[name] is None else str(row[name])) for name in columns))
-            self.out.print(table)
+            output.show(self.out, rows, columns)
 
 
 pass_context = click.make_pass_decorator(Context)

@@ -16,6 +16,7 @@ from exporter.forget import forget_domain
 from exporter.importer import Outcome
 from exporter.ledger import Batch, Ledger
 from exporter.parse import Parsed
+from exporter.period import period
 from exporter.pipeline import RawPiece
 from exporter.rejected import Rejected
 from exporter.sources import demo as source
@@ -38,20 +39,23 @@ In Grafana:    cp .env.example .env; docker compose up -d; then http://localhost
 @click.option('--remove', is_flag=True, help='Take all calls and events of the demo away.')
 @pass_context
 def demo(context: Context, remove: bool) -> None:
-    """Store 30 days of a made-up portal's traffic, and show who uses it.
+    """Store a made-up portal's traffic and show who uses it.
 
-    The portal is demo.example.org. Its days end today; another time, those that have come since are added, none twice.
+    The portal is demo.example.org. Its 30 days end today; another time, those that have come since are added, none twice.
     """
-    with context.database() as database:
-        ledger, enrichment = context.enrichment(database, source.DOMAIN, Portal(timezone=source.TIMEZONE))
+    with context.opening() as opened:
+        enrichment = context.enrichment(source.DOMAIN, Portal(timezone=source.TIMEZONE))
+        database = opened()
+        ledger = context.ledger(database, enrichment)
         if remove:
             click.echo(f'took away {forget_domain(database, ledger, source.DOMAIN):,} calls of {source.DOMAIN}')
             return
         today = datetime.now(ZoneInfo(source.TIMEZONE)).date()
         outcome = store(database, ledger, enrichment, Rejected(context.settings.data_dir), today)
         click.echo(f'{source.DOMAIN}: stored {outcome.stored:,} calls; {outcome.already_stored:,} were stored already\n')
-        period = report.period(None, None, source.TIMEZONE, datetime.now(UTC))
-        context.out.print(drawing(report.fetch(database, source.DOMAIN, source.TIMEZONE, period), 'en', crawlers=False))
+        asked = period(None, None, source.TIMEZONE, datetime.now(UTC))
+        found = report.fetch(database, source.DOMAIN, source.TIMEZONE, asked)
+        context.out.print(drawing(found, 'en', crawlers=False, events=events.of_period(database, source.DOMAIN, asked)))
     context.out.print(NEXT, soft_wrap=True)
 
 

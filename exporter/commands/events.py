@@ -1,17 +1,23 @@
 """`events`: what explains a change in activity, drawn on the dashboards."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import click
 
 from exporter import events as stored
+from exporter import report
+from exporter.clickhouse import ClickHouse
 from exporter.commands.context import FORMATS, Context, pass_context
-from exporter.errors import PeriodError
+from exporter.period import moment
 
+SECOND = timedelta(seconds=1)
 EXAMPLES = """\b
 Examples:
-  usage-exporter events add "Air quality published" --start 2026-11-03 --domain data.example.org --tag dataset
+  usage-exporter events add "Air quality published" --start 2026-11-03 \\
+    --domain data.example.org --tag dataset --tag air
+  usage-exporter events add "Outage" --start 2026-11-03T08:15 --end 2026-11-03T10:00
   usage-exporter events list
   usage-exporter events remove 1a2b3c4d
 """
@@ -19,25 +25,33 @@ Examples:
 
 @click.group(epilog=EXAMPLES)
 def events() -> None:
-    """Note what explains a change in activity: a new data set, a campaign, an outage."""
+    """Note what explains a change in activity.
+
+    A new data set, a campaign, an outage: drawn on the dashboards and named in the report.
+    """
 
 
 @events.command(epilog=EXAMPLES)
 @click.argument('title')
 @click.option('--start', required=True, metavar='TIME', help="A day or date-time in the portal's time zone.")
-@click.option('--end', metavar='TIME', help='Until when.  [default: the start]')
+@click.option('--end', metavar='TIME', help='Until when; a day is included whole.  [default: the start]')
 @click.option('--domain', metavar='D', help='The portal.  [default: every portal]')
 @click.option('--text', default='', help='More about it.')
 @click.option('--tag', 'tags', multiple=True, metavar='TAG', help='A word to filter by; may be given several times.')
 @pass_context
 def add(context: Context, title: str, start: str, end: str | None, domain: str | None, text: str, tags: tuple[str, ...]) -> None:
     """Add an event."""
+    if not title.strip():
+        raise click.UsageError('an event needs a title')
     portal = context.given_domain(domain) if domain else ''
-    zone = ZoneInfo(context.settings.portal(portal).timezone)
-    first = _moment('--start', start, zone)
-    last = _moment('--end', end, zone) if end else first
-    event = stored.Event(portal, first, last, title, text, list(tags))
     with context.database() as database:
+        zone = _zones(context, database)(portal)
+        first = moment('--start', start, zone).begins
+        last = first
+        if end:
+            until = moment('--end', end, zone)
+            last = max(until.begins, until.ends - SECOND)  # of a day its last second
+        event = stored.Event(portal, first, last, title, text, list(tags))
         stored.add(database, event)
     click.echo(f'added event {event.id}')
 
@@ -47,11 +61,12 @@ def add(context: Context, title: str, start: str, end: str | None, domain: str |
 @click.option('--format', 'form', type=FORMATS, default='table', show_default=True, help='How to print them.')
 @pass_context
 def list_events(context: Context, domain: str | None, form: str) -> None:
-    """List the events, the earliest first; times are UTC."""
+    """List the events, the earliest first."""
     portal = context.given_domain(domain) if domain else None
     with context.database() as database:
+        zone = _zones(context, database)
         found = [
-            vars(event) | {'start': event.start.isoformat(), 'end': event.end.isoformat()}
+            vars(event) | {name: getattr(event, name).astimezone(zone(event.domain)).isoformat() for name in ('start', 'end')}
             for event in stored.listed(database, portal)
         ]
     context.show(found, ['id', 'domain', 'start', 'end', 'title', 'text', 'tags'], form)
@@ -67,9 +82,7 @@ def remove(context: Context, event_id: str) -> None:
     click.echo(f'removed event {event_id}')
 
 
-def _moment(option: str, text: str, zone: ZoneInfo) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise PeriodError(f'{option}: {text!r} is no time; write it as 2026-11-01 or 2026-11-01T08:30:00') from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+def _zones(context: Context, database: ClickHouse) -> Callable[[str], ZoneInfo]:
+    """Tells the time zone of a portal: that of its calls, or before there are any that of the settings."""
+    of_calls = {portal.domain: portal.timezone for portal in report.portals(database)}
+    return lambda domain: ZoneInfo(of_calls.get(domain) or context.settings.portal(domain).timezone)

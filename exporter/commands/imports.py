@@ -13,16 +13,17 @@ from exporter.errors import InputError
 from exporter.importer import Outcome, import_log
 from exporter.parse.access_log import FORMATS
 from exporter.rejected import Rejected
+from exporter.report import portals
 from exporter.sources.access_log import AccessLog
 from exporter.sources.log_file import LogFile
 
 MEANING = {
     'read': 'lines',
     'stored': 'calls, in the database now',
-    'already_stored': 'calls that an earlier import stored',
-    'skipped': 'no API calls: other paths than the setting names, or pre-flights (OPTIONS)',
-    'left': 'a last line that is still being written: the next import takes it',
-    'rejected': 'cannot be read; usage-exporter rejected list shows them',
+    'already_stored': 'calls of an earlier import',
+    'skipped': 'no API calls by the setting paths, or OPTIONS',
+    'left': 'a last line that is still being written',
+    'rejected': 'unreadable: usage-exporter rejected list',
 }
 QUIET = 10  # seconds between two lines of progress where there is no terminal
 EXAMPLES = """\b
@@ -53,10 +54,11 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
     FILE is a log in the common or combined format, plain or packed (.gz, .bz2, .xz, .zst); - is standard input.
     """
     portal = context.portal(domain)
-    outcome, problems = Outcome(), list[str]()
+    outcome, problems, days = Outcome(), list[str](), list[str]()
     try:
-        with context.database() as database, _progress(context) as watching:
-            ledger, enrichment = context.enrichment(database, portal)
+        with context.opening() as opened, _progress(context) as watching:
+            enrichment = context.enrichment(portal)
+            ledger = context.ledger(opened(), enrichment)
             rejected = Rejected(context.settings.data_dir)
             for name in files:
                 try:
@@ -65,9 +67,12 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
                         import_log(log, log_format, enrichment, ledger, rejected, outcome, watching(file, outcome))
                 except InputError as error:  # the other logs can still be imported
                     problems.append(str(error))
+            days = [f'--from {known.first_day} --to {known.last_day}' for known in portals(opened()) if known.domain == portal]
     except KeyboardInterrupt:
         problems.append('interrupted; what is stored stays stored, and the same command again finishes the job')
     _show(context, outcome, form)
+    if outcome.stored and form == 'table':
+        context.out.print(f'\nNext: usage-exporter report --domain {portal} {" ".join(days)}', soft_wrap=True)
     if problems:
         raise InputError('\nerror: '.join(problems))
 

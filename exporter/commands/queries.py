@@ -1,6 +1,9 @@
 """`query`: any reading SQL, as a table, JSON or CSV."""
 
 import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -10,11 +13,18 @@ from exporter.errors import QueryError
 EXAMPLES = """\b
 Examples:
   usage-exporter query "SELECT * FROM domains"
-  usage-exporter query "SELECT status, count() AS calls FROM calls GROUP BY status ORDER BY calls DESC" --format csv
-  usage-exporter query "SELECT * FROM activity(domains=[], from='2026-11-01 00:00:00', to=1794700800, crawlers=0)"
+  usage-exporter query --format csv \\
+    "SELECT status, count() AS calls FROM calls GROUP BY status ORDER BY calls DESC"
+  usage-exporter query "SELECT * FROM activity(domains=[],
+    from='2026-11-01 00:00:00', to='2026-11-15 00:00:00', crawlers=0)"
 """
-QUOTED = re.compile(r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`\\]|\\.|``)*`|--[^\n]*|/\*.*?\*/""", re.DOTALL)
-READS = ('select', 'with', 'show', 'describe', 'desc', 'explain', 'exists')
+QUOTED = re.compile(
+    r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`\\]|\\.|``)*`|--[^\n]*|\#[ !][^\n]*|/\*.*?\*/""", re.DOTALL
+)
+ESCAPED = re.compile(r'\\x([0-9a-fA-F]{2})')
+WRITERS = ('outfile', 'sqlite')  # SELECT … INTO OUTFILE; the table function sqlite() makes its file before it is refused
+SELECTS = ('select', 'with', 'from')
+READS = (*SELECTS, 'show', 'describe', 'desc', 'explain', 'exists')
 
 
 @click.command(epilog=EXAMPLES)
@@ -22,26 +32,53 @@ READS = ('select', 'with', 'show', 'describe', 'desc', 'explain', 'exists')
 @click.option('--format', 'form', type=FORMATS, default='table', show_default=True, help='How to print the rows.')
 @pass_context
 def query(context: Context, sql: str, form: str) -> None:
-    """Run one SQL statement that only reads. docs/sql.md describes the tables and views."""
+    """Run one SQL statement that only reads.
+
+    docs/sql.md describes the tables and views.
+    """
     statement = reading(sql)
-    with context.database() as database:
+    with context.database() as database, _interruptible():
+        if database.address.embedded:  # it takes several statements, and would read only the last with the setting below
+            database.command('SET readonly = 1')
         rows = database.query(statement, readonly=1)
-    context.show(rows, list(rows[0]) if rows else [], form)
+        columns = list(rows[0]) if rows else []
+        if not rows and _words(statement)[0] in SELECTS:
+            columns = [row['name'] for row in database.query(f'DESCRIBE (\n{statement}\n)', readonly=1)]
+    context.show(rows, columns, form)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Lets an interrupt end the process: Python would hear of it only when the engine has answered."""
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def reading(sql: str) -> str:
-    """The statement, without a closing semicolon. Raises QueryError for one that does more than read.
+    """The statement, without a closing semicolon. Raises QueryError, in one line, for one that does more than read.
 
-    The engine refuses writes by itself (readonly), but not a file written by INTO OUTFILE.
+    This is for the line: what is refused here, the engine refuses too (readonly), whatever hides it. But not files that are
+    written: those words may stand nowhere, since only the engine's own parser knows what is a comment or a text.
     """
-    bare = QUOTED.sub(' ', sql).strip().rstrip(';').lower()
-    words = bare.replace('(', ' ').split()
-    if ';' in bare:
+    words = _words(sql)
+    plain = ESCAPED.sub(lambda found: chr(int(found[1], 16)), sql).lower()
+    for word in WRITERS:
+        if word in plain:
+            raise QueryError(
+                f'the word {word} is refused, since it writes a file; to get one, use --format and redirect the output'
+            )
+    if ';' in ' '.join(words):
         raise QueryError('one statement at a time; leave out what stands behind the semicolon')
     if not words or words[0] not in READS:
         raise QueryError(f'this is no statement that reads; begin with one of {", ".join(READS).upper()}')
-    if re.search(r'\binto\s+outfile\b', bare):
-        raise QueryError('INTO OUTFILE writes a file; use --format and redirect the output')
-    if re.search(r'\bformat\s+\w+\s*$', bare):
+    if re.search(r'\bformat (?!asc\b|desc\b)[a-z]\w*( settings\b.*)?$', ' '.join(words)):
         raise QueryError('leave FORMAT out; choose with --format')
     return sql.strip().rstrip(';')
+
+
+def _words(sql: str) -> list[str]:
+    """What a statement says outside of texts and comments."""
+    return QUOTED.sub(' ', sql).strip().rstrip('; \n').lower().replace('(', ' ').split()

@@ -14,7 +14,10 @@ Examples:
 
 @click.group(epilog=EXAMPLES)
 def rejected() -> None:
-    """Look at the input that could not be counted: it is kept, with its reason, in the data directory."""
+    """Look at the input that could not be counted.
+
+    It is kept as it came, with its reason, in the data directory.
+    """
 
 
 @rejected.command('list', epilog=EXAMPLES)

@@ -4,16 +4,18 @@ from datetime import UTC, datetime
 
 import click
 
+from exporter import events
 from exporter import report as reports
 from exporter.commands.context import FORMATS, Context, pass_context
 from exporter.errors import PeriodError
-from exporter.terminal import LANGUAGES, drawing
+from exporter.period import period
+from exporter.terminal import LANGUAGES, drawing, nothing
 
 EXAMPLES = """\b
 Examples:
   usage-exporter report --domain data.example.org
-  usage-exporter report --domain data.example.org --from 2026-11-01 --to 2026-11-14 --format json
-  usage-exporter report --from 2026-11-01T08:00:00 --to 2026-11-01T12:00:00 --lang fr
+  usage-exporter report --from 2026-11-01 --to 2026-11-14 --format json
+  usage-exporter report --from 2026-11-01T08:00 --to 2026-11-01T12:00 --lang fr
 """
 
 
@@ -33,20 +35,24 @@ Examples:
 def report(
     context: Context, domain: str | None, first: str | None, last: str | None, crawlers: bool, lang: str, form: str
 ) -> None:
-    """Print the seven indicators of a portal: by default of the last 14 days, today included."""
+    """Print the seven indicators of a portal.
+
+    By default of the last 14 days, today included.
+    """
     named = context.domain(domain)
     with context.database() as database:
         portal = _portal(named, reports.portals(database))
-        asked = reports.period(first, last, portal.timezone, datetime.now(UTC))
+        asked = period(first, last, portal.timezone, datetime.now(UTC))
         found = reports.fetch(database, portal.domain, portal.timezone, asked, crawlers)
+        happened = events.of_period(database, portal.domain, asked)
     if form == 'json':
         context.json(found)
     elif form == 'csv':
-        click.echo(reports.as_csv(found), nl=False)
+        context.csv(reports.as_csv(found))
     else:
-        context.out.print(drawing(found, lang, crawlers))
+        context.out.print(drawing(found, lang, crawlers, happened))
     if not found['calls']:
-        context.warn(f'no calls in this period; {portal.domain} has calls from {portal.first_day} to {portal.last_day}')
+        context.note(nothing(portal, lang))
 
 
 def _portal(named: str | None, known: list[reports.Portal]) -> reports.Portal:

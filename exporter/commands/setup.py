@@ -6,10 +6,12 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from exporter import health, schema
+from exporter import health, output, schema
 from exporter.clickhouse import connect
 from exporter.commands.context import Context, pass_context
+from exporter.findings import Level
 
+STYLES = {Level.OK: 'green', Level.NOTE: 'yellow', Level.FAULT: 'bold red'}
 EXAMPLES = """\b
 Examples:
   usage-exporter init
@@ -25,7 +27,10 @@ Examples:
 @click.command(epilog=EXAMPLES)
 @pass_context
 def init(context: Context) -> None:
-    """Create the tables and views, or bring them to this version. A second time there is nothing to do."""
+    """Create the tables and views, or bring them to this version.
+
+    The other commands do so by themselves where there is nothing yet. A second time there is nothing to do.
+    """
     database = connect(context.settings.database_url)
     try:
         changes = schema.apply(database)
@@ -46,15 +51,18 @@ def init(context: Context) -> None:
 )
 @pass_context
 def check(context: Context, form: str) -> None:
-    """Go through the set-up and say how to mend each fault. Ends with 1 where there is one."""
+    """Say what is wrong with the set-up, and how to mend it.
+
+    Ends with 1 where there is a fault.
+    """
     findings = list(health.check(context.settings))
     if form == 'json':
         context.json([asdict(finding) for finding in findings])
     else:
         table = Table.grid(padding=(0, 2))
         for finding in findings:
-            mark = Text('fault', 'bold red') if finding.mend else Text('ok', 'green')
-            table.add_row(mark, finding.part, Text(finding.state) + Text(f' → {finding.mend}' if finding.mend else '', 'bold'))
-        context.out.print(table)
-    if any(finding.mend for finding in findings):
+            state = Text(finding.state) + Text(f'\n→ {finding.mend}' if finding.mend else '', 'bold')
+            table.add_row(Text(finding.level, STYLES[finding.level]), finding.part, state)
+        output.show_whole(context.out, table)
+    if any(finding.level == Level.FAULT for finding in findings):
         click.get_current_context().exit(1)

@@ -11,7 +11,7 @@ from exporter.enrich.day import local_days
 from exporter.enrich.distinct import Distinct
 from exporter.enrich.geo import Places
 from exporter.enrich.request import Requests
-from exporter.enrich.visitor import valid, visitors
+from exporter.enrich.visitor import key_id, valid, visitors
 
 NAMES = [column.name for column in COLUMNS]
 WORDS = [column.name for column in COLUMNS if column.words]
@@ -30,9 +30,12 @@ class Enrichment:
 
     def __init__(self, domain: str, portal: Portal, places: Places, key: bytes) -> None:
         self.domain = domain
+        self.key_id = key_id(key)
+        self.geo_date = places.date
         self.timezone = portal.timezone
         self.requests = Requests(portal, key)
         self.agents = Distinct(lambda agents: _words(classify(agents)))
+        self.agents(pl.Series([''], dtype=pl.String))  # the first question builds the patterns, in 0.2 s: while the engine loads
         self.addresses = Distinct(
             lambda addresses: _words(
                 places.locate(addresses).with_columns(valid(addresses).alias('valid'), visitors(addresses, key).alias('visitor'))

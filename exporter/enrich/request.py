@@ -28,7 +28,7 @@ class Rule(NamedTuple):
 PRESETS = {
     # https://help.opendatasoft.com/apis/ods-explore-v2/ and, before it, /apis/ods-explore-v1/
     'opendatasoft': (
-        Rule(r'^/(?:api/(?:explore/)?v2\.\d/catalog/datasets|(?:explore|map)/(?:embed/)?dataset)/([^/]+)'),
+        Rule(r'^/(?:api/(?:explore/)?v2(?:\.\d)?/catalog/datasets|(?:explore|map)/(?:embed/)?dataset)/([^/]+)'),
         Rule(r'^/api/(?:records|datasets)/1\.0/', ('dataset', 'datasetid')),
     ),
     # https://docs.ckan.org/en/latest/api/

@@ -13,9 +13,9 @@ EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # before the web
 AHEAD = timedelta(days=1)  # how far the clock of a portal may be ahead of ours
 
 # A line of a log, whatever its quoted fields hold, and also when it ends within them: all that is counted stands before them.
-# Rust's engine reads any line in linear time.
+# A line that begins with a virtual host is none: it may be another portal's. Rust's engine reads any line in linear time.
 LINE = (
-    r'^(?<ip>\S+) \S+ (?<user>.+?) (?<time>\[[^\]\s]*) (?<offset>[^\]\s]*\]) '
+    r'^(?<ip>\S+) \S+ (?<user>-|[^\s-].*?|-\S.*?) (?<time>\[[^\]\s]*) (?<offset>[^\]\s]*\]) '
     r'"(?<request>(?:[^"\\]|\\.)*)" (?<status>\S+) (?<bytes>\S+)'
     r'(?: "(?:[^"\\]|\\.)*\\?(?:" ?"?(?<agent>(?:[^"\\]|\\.)*)\\?(?:".*)?)?)?\s*$'
 )

@@ -117,8 +117,9 @@ class AccessLog:
 
     def _count_part(self, lines: bytes) -> None:
         """Counts the lines of a shorter copy that lie in a batch which is done."""
-        self.left = int(self.grows and not lines.endswith(b'\n'))
-        self.already.add(Counts(lines.count(b'\n') + int(not self.left and not lines.endswith(b'\n'))))
+        cut = bool(lines) and not lines.endswith(b'\n')
+        self.left = int(cut and self.grows)
+        self.already.add(Counts(lines.count(b'\n') + int(cut and not self.grows)))
 
     def _behind_line_end(self, position: int) -> int:
         """Where new lines begin: the last line that was stored may have had no end then, and have one now."""

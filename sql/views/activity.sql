@@ -1,12 +1,14 @@
 -- Indicator 1: API calls per day. `time` is the moment at which the day begins, in the zone of the busiest portal asked for.
 WITH
     (
-        SELECT toString(argMax(timezone, n))
-        FROM (SELECT timezone, sum(calls) AS n FROM days WHERE {{asked}} GROUP BY timezone)
-    ) AS zone
+        SELECT if(empty(groupArray(zone) AS found), ['UTC'], found)
+        FROM (SELECT toString(timezone) AS zone FROM days WHERE {{asked}} GROUP BY zone ORDER BY sum(days.calls) DESC, zone)
+    ) AS zones,
+    arrayMap(zone -> toDate(toString({from:DateTime('UTC')}, zone)), zones) AS first_days,
+    arrayMap(zone -> toDate(toString({to:DateTime('UTC')} - 1, zone)), zones) AS last_days
 SELECT
     day,
-    assumeNotNull(toTimeZone(toDateTime(day, if(zone = '', 'UTC', zone)), 'UTC')) AS time,
+    toTimeZone(toDateTime(day, zones[1]), 'UTC') AS time,
     sum(n) AS calls
 FROM
 (
@@ -20,18 +22,7 @@ FROM
     GROUP BY day
     UNION ALL
     -- every day of the period, so that none is missing
-    SELECT toDate(arrayJoin(range(toUInt32(first_day), toUInt32(last_day) + 1))) AS day, 0 AS n
-    FROM
-    (
-        SELECT
-            min(toDate(toString({from:DateTime('UTC')}, local))) AS first_day,
-            max(toDate(toString({to:DateTime('UTC')} - 1, local))) AS last_day
-        FROM
-        (
-            SELECT arrayJoin(if(empty(zones), ['UTC'], zones)) AS local
-            FROM (SELECT groupUniqArray(toString(timezone)) AS zones FROM days WHERE {{asked}})
-        )
-    )
+    SELECT toDate(arrayJoin(range(toUInt32(arrayMin(first_days)), toUInt32(arrayMax(last_days)) + 1))) AS day, 0 AS n
     WHERE {from:DateTime('UTC')} < {to:DateTime('UTC')}
 )
 GROUP BY day

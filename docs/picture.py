@@ -1,0 +1,60 @@
+"""Draws docs/report.svg, the picture of the README: the report of the demo, as a terminal shows it."""
+
+import io
+import os
+import re
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+
+from exporter.commands.context import Context
+from exporter.commands.demo import store
+from exporter.commands.reports import report
+from exporter.config import PREFIX, Portal
+from exporter.rejected import Rejected
+from exporter.sources import demo
+
+FILE = Path(__file__).with_name('report.svg')
+LAST_DAY = date(2026, 11, 22)
+SECRET = 'the same for every picture'  # users are estimated from keyed hashes: with another key there are some more or fewer
+WIDTH = 88  # characters
+FONTS = re.compile(r'@font-face \{.*?\}', re.DOTALL)  # of another server: without them nothing is fetched to see the picture
+
+
+def picture() -> str:
+    """The report as SVG: the same bytes for the same dependencies.
+
+    The environment names a database without calls, and SECRET as the secret.
+    """
+    context = Context(None)
+    with context.database() as database:
+        enrichment = context.enrichment(demo.DOMAIN, Portal(timezone=demo.TIMEZONE))
+        store(database, context.ledger(database, enrichment), enrichment, Rejected(context.settings.data_dir), LAST_DAY)
+    context.out = Console(
+        file=io.StringIO(),
+        record=True,
+        width=WIDTH,
+        highlight=False,
+        force_terminal=True,
+        color_system='truecolor',
+        no_color=False,
+    )
+    command = ['--domain', demo.DOMAIN, '--to', f'{LAST_DAY}']
+    report.main(command, obj=context, standalone_mode=False)
+    return FONTS.sub('', context.out.export_svg(title=' '.join(['usage-exporter report', *command])))
+
+
+def main() -> None:
+    """Writes the file."""
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        del os.environ[name]
+    with TemporaryDirectory() as folder:
+        os.environ |= {'USAGE_DATA_DIR': folder, 'USAGE_SECRET': SECRET}
+        os.chdir(folder)  # no settings file is there
+        FILE.write_text(picture(), encoding='utf-8')
+
+
+if __name__ == '__main__':
+    main()

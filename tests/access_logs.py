@@ -1,0 +1,129 @@
+"""What the tests of access logs share: lines, an independent reader of them, and imports in this process."""
+
+import json
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from click.testing import CliRunner, Result
+
+from exporter.cli import main
+from exporter.clickhouse import ClickHouse
+
+DOMAIN = 'data.example.org'
+FIRST = datetime(2024, 10, 30, 22, 15, tzinfo=UTC)  # its month ends soon after
+FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0'
+IPHONE = (
+    'Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) '
+    'Version/17.5 Mobile/15E148 Safari/604.1'
+)
+CRAWLER = 'Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)'
+AGENTS = (FIREFOX, IPHONE, 'curl/8.11.1', CRAWLER)
+ACCOUNTS = ('-', 'alice', '-', 'bob', '-', '-', 'carol')
+
+# Slow and plain, and written before a look at the program's own parser: what common and combined lines are.
+SIMPLE = re.compile(
+    r'(?P<ip>\S+) \S+ (?P<user>.+?) \[(?P<time>[^\]]+)\] "(?P<request>(?:\\.|[^"\\])*)" (?P<status>\d+) (?P<bytes>\d+|-)'
+    r'(?: "(?:\\.|[^"\\])*" "(?P<agent>(?:\\.|[^"\\])*)(?:".*)?)?'  # one line of the real log ends within its agent
+)
+
+
+class Call(NamedTuple):
+    """A line as the simple reader understands it."""
+
+    timestamp: datetime
+    ip: str
+    user_id: str
+    user_agent: str
+    method: str
+    path: str
+    status: int
+    bytes: int
+
+
+def read(line: str) -> Call:
+    """The call of a line that is in the format and has a request line of three parts."""
+    found = SIMPLE.fullmatch(line.rstrip('\r\n'))
+    assert found, line
+    method, path, _ = found['request'].split(' ')
+    return Call(
+        datetime.strptime(found['time'], '%d/%b/%Y:%H:%M:%S %z').astimezone(UTC),
+        found['ip'],
+        '' if found['user'] == '-' else found['user'],
+        found['agent'] or '',
+        method,
+        path,
+        int(found['status']),
+        0 if found['bytes'] == '-' else int(found['bytes']),
+    )
+
+
+def line(number: int, **other: object) -> str:
+    """The line of a made-up call, without an end. All differ; `other` says what is to be otherwise."""
+    call = {
+        'ip': f'198.51.{number // 250 % 256}.{number % 250}',
+        'user': ACCOUNTS[number % len(ACCOUNTS)],
+        'time': f'{FIRST + timedelta(minutes=7 * number):%d/%b/%Y:%H:%M:%S %z}',
+        'request': f'GET /api/{number}?rows=10 HTTP/1.1',
+        'status': 200,
+        'bytes': number,
+        'agent': AGENTS[number % len(AGENTS)],
+    } | other
+    return '{ip} - {user} [{time}] "{request}" {status} {bytes} "-" "{agent}"'.format(**call)
+
+
+def log(numbers: Iterable[int], end: str = '\n') -> bytes:
+    """The lines of made-up calls."""
+    return ''.join(line(number) + end for number in numbers).encode()
+
+
+def run(*arguments: str | Path, stdin: bytes | None = None) -> Result:
+    """Runs the program in this process, as the fixture `settings` has set it up."""
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], input=stdin)
+
+
+def imported(*files: str | Path, domain: str = DOMAIN, stdin: bytes | None = None) -> dict[str, Any]:
+    """Imports logs without a fault, and gives what became of their lines."""
+    result = run('import', *files, '--domain', domain, '--format', 'json', stdin=stdin)
+    assert result.exit_code == 0, result.output
+    return dict(json.loads(result.stdout))
+
+
+def outcome(stored: int = 0, already: int = 0, skipped: int = 0, left: int = 0, **rejected: int) -> dict[str, Any]:
+    """What `import --format json` prints."""
+    parts = {'stored': stored, 'already_stored': already, 'skipped': skipped, 'left': left}
+    return {'read': sum(parts.values()) + sum(rejected.values()), **parts, 'rejected': rejected}
+
+
+def paths(database: ClickHouse, domain: str = DOMAIN) -> list[str]:
+    """What the calls of a portal asked, in order, each as often as it is stored."""
+    rows = database.query('SELECT path FROM calls WHERE domain = {domain:String} ORDER BY path', {'domain': domain})
+    return [row['path'] for row in rows]
+
+
+def asked(numbers: Iterable[int]) -> list[str]:
+    """What `paths` gives where the calls of these lines are stored once."""
+    return sorted(f'/api/{number}' for number in numbers)
+
+
+def assert_rollups_agree(database: ClickHouse, domain: str = DOMAIN) -> None:
+    """Each rollup says of each of its groups what the calls say."""
+    crawler = "client = 'crawler'"
+    groups = {
+        'days': ('day, crawler', f"count(), countIf(device IN ('phone', 'tablet')), countIf(country = '') "
+                 f"FROM (SELECT *, {crawler} AS crawler FROM calls)", 'sum(calls), sum(mobile_calls), sum(unlocated_calls) FROM days'),
+        'accounts': ('user_id, day, crawler', f'count() FROM (SELECT *, {crawler} AS crawler FROM calls)',
+                     'sum(calls) FROM accounts'),
+        'places': ('country, city, latitude, longitude, day, crawler', f'count() FROM (SELECT *, {crawler} AS crawler FROM calls)',
+                   'sum(calls) FROM places'),
+    }  # fmt: skip
+    for rollup, (group, exact, rolled_up) in groups.items():
+        exact_rows, rollup_rows = (
+            database.query(
+                f'SELECT {group}, {what} WHERE domain = {{domain:String}} GROUP BY {group} ORDER BY {group}', {'domain': domain}
+            )
+            for what in (exact, rolled_up)
+        )
+        assert [tuple(row.values()) for row in rollup_rows] == [tuple(row.values()) for row in exact_rows], rollup

@@ -1,0 +1,188 @@
+"""The command line: help with examples, errors in one line with their exit code, and quiet when one has seen enough."""
+
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from access_logs import imported, line, run
+
+from exporter.cli import main
+
+pytestmark = pytest.mark.usefixtures('settings')
+PROGRAM = [sys.executable, '-c', 'from exporter.cli import main; main()']
+
+
+def commands(group: click.Group = main, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every command, as one types it."""
+    yield path
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        assert command, name
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name)
+
+
+@pytest.fixture
+def environment(settings: pytest.MonkeyPatch) -> None:
+    """What another process needs: its own embedded engine, and this program."""
+    settings.delenv('USAGE_CLICKHOUSE_URL')
+    settings.setenv('PYTHONPATH', str(Path(__file__).parents[1]))
+
+
+@pytest.mark.parametrize('command', list(commands()), ids=' '.join)
+def test_help_of_every_command_has_examples_that_can_be_typed(command: tuple[str, ...]) -> None:
+    result = run(*command, '--help')
+    assert result.exit_code == 0
+    assert run(*command, '-h').stdout == result.stdout
+    _, _, examples = result.stdout.partition('\n  Examples:\n')
+    typed = shlex.split(examples.partition('\n\n')[0])
+    starts = [at for at, word in enumerate(typed) if word == 'usage-exporter']
+    assert starts
+    for start, end in zip(starts, [*starts[1:], len(typed)], strict=True):
+        assert run(*typed[start + 1 : end], '--help').exit_code == 0, typed[start:end]
+
+
+def test_commands_are_listed_with_a_whole_sentence_in_80_columns() -> None:
+    lines = run('--help').stdout.partition('Commands:\n')[2].partition('\n\n')[0].splitlines()
+    assert [entry.split()[0] for entry in lines] == main.list_commands(click.Context(main))
+    mine = [entry for entry in lines if not entry.startswith('  import')]
+    assert all(entry.endswith('.') and not entry.endswith('...') for entry in mine), lines
+
+
+def test_without_a_command_it_prints_its_help() -> None:
+    assert run('--help').stdout.strip() in run().output
+    assert 'usage-exporter events list' in run('events').output
+
+
+def test_it_tells_its_version() -> None:
+    assert re.fullmatch(r'main, version \d+\.\d+\.\d+\n', run('--version').stdout)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'error'),
+    [
+        (['frobnicate'], "No such command 'frobnicate'; see usage-exporter --help"),
+        (['events', 'frobnicate'], "No such command 'frobnicate'; see usage-exporter events --help"),
+        (['--frobnicate'], "No such option '--frobnicate'; see usage-exporter --help"),
+        (['report', '--zzz'], "No such option '--zzz'; see usage-exporter report --help"),
+        (['report', '--frobnicate'], "No such option '--frobnicate'. Did you mean '--format'? See main report --help"),
+        (['report', '--form', 'csv'], "No such option '--form'."),
+        (['report', '--format', 'xml'], "Invalid value for '--format': 'xml' is not one of 'table', 'json', 'csv'"),
+        (['report', '--from'], "Option '--from' requires an argument"),
+        (['query'], "Missing argument 'SQL'; see usage-exporter query --help"),
+        (['report', 'x'], 'Got unexpected extra argument (x); see usage-exporter report --help'),
+        (['query', 'DROP TABLE calls'], 'this is no statement that reads'),
+        (['--config', 'none.toml', 'report'], 'none.toml: cannot read the settings (No such file or directory)'),
+    ],
+)
+def test_wrong_usage_is_one_line_and_2(arguments: list[str], error: str) -> None:
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout) == (2, '')
+    assert result.stderr.startswith(f'error: {error}'.replace('usage-exporter', 'main'))
+    assert result.stderr.count('\n') == 1
+
+
+def test_what_fails_is_one_line_and_1(settings: pytest.MonkeyPatch) -> None:
+    settings.setenv('USAGE_CLICKHOUSE_URL', 'http://127.0.0.1:9/usage')
+    result = run('report')
+    assert (result.exit_code, result.stdout) == (1, '')
+    assert (
+        result.stderr
+        == 'error: http://127.0.0.1:9/usage: no ClickHouse server answers; start it or correct USAGE_CLICKHOUSE_URL\n'
+    )
+
+
+def test_what_the_disk_refuses_is_one_line_and_1(tmp_path: Path) -> None:
+    (tmp_path / 'data').mkdir()
+    (tmp_path / 'data' / 'rejected').touch()  # where the directory of rejects should be
+    result = run('import', '-', '--domain', 'a.org', stdin=f'{line(1)}\nno call\n'.encode())
+    assert result.exit_code == 1
+    assert result.stderr == f'error: {tmp_path}/data/rejected: File exists; mend that and run it again\n'
+
+
+@pytest.fixture
+def a_bug() -> Iterator[None]:
+    """A command that fails as no command should."""
+    main.add_command(click.Command('divide', callback=lambda: 1 // 0))
+    yield
+    del main.commands['divide']
+
+
+@pytest.mark.usefixtures('a_bug')
+def test_a_fault_of_the_program_is_one_line_too() -> None:
+    result = run('divide')
+    assert (result.exit_code, result.stdout) == (1, '')
+    assert result.stderr.startswith('error: ZeroDivisionError: ')
+    assert '--debug' in result.stderr
+    assert result.stderr.count('\n') == 1
+    assert 'line' in run('--debug', 'divide').stderr
+
+
+@pytest.mark.parametrize('arguments', [['--debug', 'report', '--from', 'x'], ['report', '--from', 'x', '--debug']])
+def test_debug_shows_the_traceback_wherever_it_stands(arguments: list[str]) -> None:
+    imported('-', stdin=line(1).encode())
+    plain = run('report', '--from', 'x')
+    result = run(*arguments)
+    assert result.exit_code == plain.exit_code == 2
+    assert result.stderr.startswith('Traceback (most recent call last):\n')
+    assert 'exporter/period.py' in result.stderr
+    assert result.stderr.endswith(plain.stderr)
+
+
+def test_what_stands_behind_two_dashes_is_no_option() -> None:
+    result = run('query', '--', '--debug')
+    assert result.exit_code == 2
+    assert 'this is no statement that reads' in result.stderr
+    assert 'Traceback' not in result.stderr
+
+
+def test_settings_are_read_from_the_file_that_is_named(tmp_path: Path) -> None:
+    file = tmp_path / 'other.toml'
+    file.write_text("domain = 'from.the.file'\n")
+    assert imported('-', stdin=line(1).encode())['stored'] == 1
+    result = run('--config', file, 'report')
+    assert result.stderr == 'error: from.the.file has no calls; there are calls of data.example.org\n'
+    file.write_text("domian = 'from.the.file'\n")
+    wrong = run('--config', file, 'report')
+    assert wrong.exit_code == 2
+    assert 'did you mean domain?' in wrong.stderr
+
+
+@pytest.mark.usefixtures('environment')
+def test_a_reader_that_has_seen_enough_hears_no_complaint() -> None:
+    command = [*PROGRAM, 'query', 'SELECT number FROM numbers(300000)', '--format', 'csv']
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline() == b'number\n'
+        process.stdout.close()
+        assert process.stderr.read() == b''
+
+
+@pytest.mark.usefixtures('environment')
+@pytest.mark.parametrize('seconds', [0.2, 2.5])  # while it loads; in the middle of a query
+def test_an_interrupt_is_quiet(seconds: float) -> None:
+    sql = 'SELECT count() FROM numbers(100000000000) WHERE NOT ignore(sipHash64(number))'
+    with subprocess.Popen([*PROGRAM, 'query', sql], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=30)
+    assert out == b''
+    assert b'Traceback' not in error
+    assert process.returncode != 0
+
+
+@pytest.mark.usefixtures('environment')
+def test_a_terminal_that_is_not_utf_8_gets_what_it_can_show(settings: pytest.MonkeyPatch) -> None:
+    settings.setenv('PYTHONIOENCODING', 'ascii')
+    result = subprocess.run([*PROGRAM, 'query', "SELECT 'é' AS a"], capture_output=True, check=True)
+    assert result.stdout.split()[-1:] == [b'?']

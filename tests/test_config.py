@@ -1,0 +1,305 @@
+"""Settings: the environment goes over the file, what is wrong is named in one line, and secrets are not shown."""
+
+import json
+import os
+import zoneinfo
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from exporter.cli import main
+from exporter.clickhouse import ClickHouse, address
+from exporter.config import Portal, Settings, load
+from exporter.errors import SettingsError
+
+PASSWORD, SECRET = 'pass-word-7', 'secret-of-all-hosts'
+DEFAULT_DATASETS = ('opendatasoft', 'ckan', 'socrata')
+
+
+@pytest.fixture(autouse=True)
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """No setting is set, and the current directory is an empty one."""
+    for name in [name for name in os.environ if name.upper().startswith('USAGE_')]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return monkeypatch
+
+
+def file(text: str, name: str = 'usage-exporter.toml') -> Path:
+    path = Path(name)
+    path.write_text(text, encoding='utf-8')
+    return path
+
+
+def refused(path: Path | None = None) -> str:
+    """What is said of settings that cannot be used, in one line, and the program ends with 2."""
+    with pytest.raises(SettingsError) as error:
+        load(path)
+    ended = CliRunner().invoke(main, [*(['--config', str(path)] if path else []), 'report'])
+    assert (ended.exit_code, ended.stdout, ended.stderr) == (2, '', f'error: {error.value}\n')
+    assert '\n' not in str(error.value)
+    return str(error.value)
+
+
+# where a value comes from
+
+
+def test_without_any_setting_everything_has_a_value(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    environment.setenv('XDG_DATA_HOME', str(tmp_path))
+    settings = load()
+    assert settings.portal('data.example.org') == Portal(
+        timezone='UTC', paths=(), accounts=('user',), api_keys=None, datasets=DEFAULT_DATASETS
+    )
+    assert (settings.domain, settings.geo_database, settings.secret, settings.domains) == (None, None, None, {})
+    assert settings.data_dir == tmp_path / 'usage-exporter'
+    assert settings.database_url == f'chdb://{tmp_path}/usage-exporter/clickhouse'
+
+
+def test_the_environment_goes_over_the_file_and_the_file_over_the_defaults(environment: pytest.MonkeyPatch) -> None:
+    file('timezone = "Europe/Paris"\ndomain = "data.example.org"\npaths = ["/file"]')
+    environment.setenv('USAGE_TIMEZONE', 'Asia/Kathmandu')
+    environment.setenv('USAGE_PATHS', '/environment')
+    settings = load()
+    assert (settings.timezone, settings.paths) == ('Asia/Kathmandu', ('/environment',))
+    assert settings.domain == 'data.example.org'
+    assert settings.datasets == DEFAULT_DATASETS
+
+
+def test_a_file_is_named_by_the_option_else_by_the_variable_else_it_lies_here(environment: pytest.MonkeyPatch) -> None:
+    assert load().domain is None
+    file('domain = "here.example"')
+    assert load().domain == 'here.example'
+    environment.setenv('USAGE_CONFIG', str(file('domain = "variable.example"', 'variable.toml')))
+    assert load().domain == 'variable.example'
+    assert load(file('domain = "option.example"', 'option.toml')).domain == 'option.example'
+    environment.setenv('USAGE_CONFIG', '')
+    assert load().domain == 'here.example'
+
+
+@pytest.mark.parametrize('setting', Settings.model_fields)
+def test_an_empty_value_is_none(environment: pytest.MonkeyPatch, setting: str) -> None:
+    default = load()
+    environment.setenv(f'USAGE_{setting.upper()}', '')
+    assert load() == default
+    file(f'{setting} = ""')
+    assert load() == default
+
+
+def test_lists_are_written_with_commas_or_as_lists(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv('USAGE_PATHS', ' /api/* , ,/explore/*,')
+    environment.setenv('USAGE_ACCOUNTS', 'query:apikey,user')
+    environment.setenv('USAGE_DATASETS', 'ckan')
+    settings = load()
+    assert settings.paths == ('/api/*', '/explore/*')
+    assert settings.accounts == ('query:apikey', 'user')
+    assert settings.datasets == ('ckan',)
+    environment.delenv('USAGE_PATHS')
+    file('paths = ["/a,b", "/c"]')
+    assert load().paths == ('/a,b', '/c')
+
+
+def test_a_file_may_come_from_windows() -> None:
+    Path('usage-exporter.toml').write_bytes(b'\xef\xbb\xbfdomain = "data.example.org"\r\ntimezone = "UTC"\r\n')
+    assert load().domain == 'data.example.org'
+
+
+# one portal's own rules
+
+TWO_PORTALS = """
+timezone = "Europe/Paris"
+paths = ["/api/*"]
+[domains."Data.Example.org"]
+timezone = "Asia/Kathmandu"
+api_keys = "keys.csv"
+[domains."open.example.net"]
+paths = []
+accounts = "query:apikey,user"
+"""
+
+
+def test_a_portal_has_its_own_rules_over_the_common_ones(environment: pytest.MonkeyPatch) -> None:
+    file(TWO_PORTALS)
+    common = Portal(timezone='Europe/Paris', paths=('/api/*',))
+    assert load().portal('data.example.org') == common.model_copy(
+        update={'timezone': 'Asia/Kathmandu', 'api_keys': Path('keys.csv')}
+    )
+    assert load().portal('open.example.net') == common.model_copy(update={'paths': (), 'accounts': ('query:apikey', 'user')})
+    assert load().portal('else.example') == common
+    environment.setenv('USAGE_TIMEZONE', 'America/New_York')  # for those that have none of their own
+    zones = [load().portal(domain).timezone for domain in ('data.example.org', 'open.example.net', 'else.example')]
+    assert zones == ['Asia/Kathmandu', 'America/New_York', 'America/New_York']
+
+
+def test_portals_rules_can_stand_in_the_environment(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv('USAGE_DOMAINS', json.dumps({'data.example.org': {'timezone': 'Asia/Kathmandu', 'paths': ['/x']}}))
+    assert load().portal('data.example.org') == Portal(timezone='Asia/Kathmandu', paths=('/x',))
+
+
+# what is refused
+
+
+@pytest.mark.parametrize(
+    ('name', 'said'),
+    [
+        ('USAGE_TIMEZON', 'USAGE_TIMEZON is no setting; did you mean USAGE_TIMEZONE?'),
+        ('USAGE_CLICKHOUSE_URI', 'USAGE_CLICKHOUSE_URI is no setting; did you mean USAGE_CLICKHOUSE_URL?'),
+        ('USAGE_QQQ', 'USAGE_QQQ is no setting; see docs/settings.md'),
+        ('USAGE_', 'USAGE_ is no setting; see docs/settings.md'),
+    ],
+)
+@pytest.mark.parametrize('value', ['', f'http://me:{PASSWORD}@ch'])
+def test_an_unknown_variable_is_named_with_the_nearest(environment: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
+    environment.setenv(name, value)
+    assert refused() == said
+
+
+@pytest.mark.parametrize(
+    ('text', 'said'),
+    [
+        ('timezon = "UTC"', 'timezon is no setting; did you mean timezone?'),
+        ('qqq = 1', 'qqq is no setting; see docs/settings.md'),
+        ('USAGE_DOMAIN = "data.example.org"', 'USAGE_DOMAIN is no setting; see docs/settings.md'),
+        ('_env_prefix = "OTHER_"', '_env_prefix is no setting; see docs/settings.md'),
+        ('[listen]\nport = 1', 'listen is no setting; see docs/settings.md'),
+        (
+            '[domains."data.example.org"]\ntimezon = "UTC"',
+            'domains."data.example.org".timezon is no setting; did you mean domains."data.example.org".timezone?',
+        ),
+        ('[domains.intranet]\npath = ["/x"]', 'domains.intranet.path is no setting; did you mean domains.intranet.paths?'),
+        (
+            '[domains."data.example.org"]\nclickhouse_url = "x"',
+            'domains."data.example.org".clickhouse_url is no setting; see docs/settings.md',
+        ),
+    ],
+)
+def test_an_unknown_key_is_named_with_the_nearest(text: str, said: str) -> None:
+    assert refused(file(text)) == said
+
+
+@pytest.mark.parametrize(
+    'zone', ['Paris', 'europe/paris', 'Europe', '+01:00', '../etc/passwd', '/etc/localtime', 'localtime', 'right/Europe/Paris']
+)
+def test_a_wrong_time_zone_is_refused(environment: pytest.MonkeyPatch, zone: str) -> None:
+    said = f'{zone!r} is no time zone; write one as Europe/Paris'
+    assert refused(file(f'timezone = "{zone}"')) == f'timezone: {said}'
+    assert refused(file(f'[domains."a.example"]\ntimezone = "{zone}"')) == f'domains."a.example".timezone: {said}'
+    Path('usage-exporter.toml').unlink()
+    environment.setenv('USAGE_TIMEZONE', zone)
+    assert refused() == f'USAGE_TIMEZONE: {said}'
+
+
+@pytest.mark.parametrize(
+    'name', ['a b', 'https://data.example.org', 'data.example.org/api', 'data..org', '-a.org', "o'x.org", 'é.org', 'x' * 64]
+)
+def test_a_wrong_domain_name_is_refused(environment: pytest.MonkeyPatch, name: str) -> None:
+    said = f'{name!r} is no domain name; write the portal as data.example.org'
+    assert refused(file(f'domain = "{name}"')) == f'domain: {said}'
+    assert refused(file(f'[domains."{name}"]\ntimezone = "UTC"')).endswith(f': {said}')
+    Path('usage-exporter.toml').unlink()
+    environment.setenv('USAGE_DOMAIN', name)
+    assert refused() == f'USAGE_DOMAIN: {said}'
+
+
+@pytest.mark.parametrize(
+    ('given', 'name'),
+    [('Data.Example.ORG.', 'data.example.org'), ('localhost', 'localhost'), ('a_b.x-1.example', 'a_b.x-1.example')],
+)
+def test_a_domain_name_is_kept_in_lower_case(environment: pytest.MonkeyPatch, given: str, name: str) -> None:
+    environment.setenv('USAGE_DOMAIN', given)
+    assert load().domain == name
+
+
+@pytest.mark.parametrize(
+    ('setting', 'value', 'said'),
+    [
+        ('accounts', 'user,header:x', "'header:x' is no source of accounts; write user (the log's user field) or query:apikey"),
+        ('domains', '{', 'this is no JSON; tables of a TOML file are easier to write'),
+        ('domains', '3', 'Input should be a valid dictionary'),
+    ],
+)
+def test_a_wrong_value_is_named_by_the_variable_or_the_key(
+    environment: pytest.MonkeyPatch, setting: str, value: str, said: str
+) -> None:
+    assert refused(file(f"{setting} = '{value}'")) == f'{setting}: {said}'
+    Path('usage-exporter.toml').unlink()
+    environment.setenv(f'USAGE_{setting.upper()}', value)
+    assert refused() == f'USAGE_{setting.upper()}: {said}'
+
+
+@pytest.mark.parametrize('text', ['domain = "a', 'domain', 'a = 1\na = 2', f'clickhouse_url = http://me:{PASSWORD}@ch'])
+def test_a_broken_file_is_named_with_the_place(text: str) -> None:
+    said = refused(file(text, 'broken.toml'))
+    assert said.startswith('broken.toml: this is not TOML (')
+    assert ' (at ' in said
+    assert PASSWORD not in said
+
+
+def test_a_file_that_is_no_text_is_refused() -> None:
+    Path('latin.toml').write_bytes('domain = "é"'.encode('latin-1'))
+    assert refused(Path('latin.toml')).startswith('latin.toml: this is not TOML (')
+
+
+def test_a_named_file_that_cannot_be_read_is_refused(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    gone = tmp_path / 'gone.toml'
+    said = f'{gone}: cannot read the settings (No such file or directory); name a file that is there'
+    assert refused(gone) == said
+    environment.setenv('USAGE_CONFIG', str(gone))
+    assert refused() == said
+    environment.setenv('USAGE_CONFIG', str(tmp_path))
+    assert refused() == f'{tmp_path}: cannot read the settings (Is a directory); name a file that is there'
+
+
+# what is not shown
+
+
+@pytest.mark.parametrize('broken', ['', 'timezone = "Paris"', 'timezon = "UTC"', 'secret = ["{}"]', 'clickhouse_url = ["{}"]'])
+@pytest.mark.parametrize('from_file', [False, True])
+def test_secrets_are_in_no_text_of_the_settings_nor_in_an_error(
+    environment: pytest.MonkeyPatch, broken: str, from_file: bool
+) -> None:
+    values: dict[str, Any] = {'clickhouse_url': f'http://me:{PASSWORD}@ch/usage', 'secret': SECRET}
+    lines = [broken.format(SECRET)] if broken else []
+    for name, value in values.items():
+        if not from_file:
+            environment.setenv(f'USAGE_{name.upper()}', value)
+        elif not broken.startswith(name):
+            lines.append(f'{name} = "{value}"')
+    file('\n'.join(lines))
+    try:
+        settings = load()
+        texts = [repr(settings), str(settings), f'{settings}', str(settings.model_dump()), settings.model_dump_json()]
+        assert settings.database_url == values['clickhouse_url']
+    except SettingsError as error:
+        texts = [repr(error), CliRunner().invoke(main, ['--debug', 'report']).output]
+    for text in texts:
+        assert PASSWORD not in text
+        assert SECRET not in text
+
+
+# what others make of a setting
+
+
+@pytest.mark.parametrize('directory', ['plain', 'with space', 'with#hash', 'with?mark', 'with%20code', 'é'])
+def test_the_embedded_database_lies_in_the_data_directory_whatever_its_name(
+    environment: pytest.MonkeyPatch, tmp_path: Path, directory: str
+) -> None:
+    environment.setenv('USAGE_DATA_DIR', directory)
+    assert address(load().database_url).embedded == tmp_path / directory / 'clickhouse'
+
+
+def test_every_time_zone_that_can_be_set_is_known_to_what_computes_with_it(database: ClickHouse) -> None:
+    zones = []
+    for zone in sorted(zoneinfo.available_timezones()):
+        try:
+            zones.append(Portal(timezone=zone).timezone)
+        except ValueError:
+            assert zone in ('localtime', 'Factory')
+    assert len(zones) > 400
+    moments = pl.Series([datetime(2026, 7, 1, tzinfo=UTC)])
+    for zone in zones:
+        moments.dt.convert_time_zone(zone)
+    assert set(zones) <= {row['time_zone'] for row in database.query('SELECT time_zone FROM system.time_zones')}

@@ -1,0 +1,136 @@
+"""`demo`: whatever happens to it, a made-up portal's days are stored once each, and all that is told of them agrees."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from access_logs import assert_rollups_agree, run
+
+from exporter import events
+from exporter.clickhouse import ClickHouse
+from exporter.commands.context import Context
+from exporter.commands.demo import store
+from exporter.config import Portal
+from exporter.importer import Outcome
+from exporter.rejected import Rejected
+from exporter.sources import demo
+
+DAYS = 4
+LAST = date(2026, 11, 19)  # an event is on the 17th
+SECRET = 'the same for every process of these tests'
+NUMBERS = """
+    SELECT
+        (SELECT groupArray((day, crawler, calls, mobile, unlocated, users)) FROM (
+            SELECT toString(day) AS day, crawler, sum(days.calls) AS calls, sum(mobile_calls) AS mobile,
+                sum(unlocated_calls) AS unlocated, uniqHLL12Merge(anonymous_users) + uniqHLL12Merge(registered_users) AS users
+            FROM days GROUP BY day, crawler ORDER BY day, crawler
+        )) AS days,
+        (SELECT groupArray((user_id, n)) FROM (SELECT user_id, sum(calls) AS n FROM accounts GROUP BY user_id ORDER BY user_id))
+            AS accounts,
+        (SELECT groupArray((country, n)) FROM (SELECT country, sum(calls) AS n FROM places GROUP BY country ORDER BY country))
+            AS places,
+        (SELECT groupArray((id, title)) FROM (SELECT id, title FROM events ORDER BY id)) AS events,
+        (SELECT count() FROM calls) AS calls
+"""
+CHILD = """
+import os, signal, sys
+from exporter.cli import main
+from exporter.sources import demo
+
+demo.DAYS, last = int(sys.argv[1]), int(sys.argv[2])
+draw = demo.day_of_calls
+
+def until(day, drawn=[]):
+    drawn.append(day)
+    if len(drawn) > last:
+        os.kill(os.getpid(), signal.SIGKILL)  # while the day before is being stored
+    return draw(day)
+
+demo.day_of_calls = until
+main(['demo'])
+"""
+
+
+@pytest.fixture(autouse=True)
+def short_month(settings: pytest.MonkeyPatch) -> None:
+    """A demo of a few days."""
+    settings.setenv('USAGE_SECRET', SECRET)
+    settings.setattr(demo, 'DAYS', DAYS)
+
+
+def stored(database: ClickHouse, today: date) -> Outcome:
+    """Stores the days up to `today`, as the command does."""
+    context = Context(None)
+    enrichment = context.enrichment(demo.DOMAIN, Portal(timezone=demo.TIMEZONE))
+    return store(database, context.ledger(database, enrichment), enrichment, Rejected(Path('data')), today)
+
+
+def drawn(today: date, days: int = DAYS) -> int:
+    return sum(len(demo.day_of_calls(today - timedelta(ago))) for ago in range(days))
+
+
+def test_a_later_day_adds_only_the_days_since(database: ClickHouse) -> None:
+    first = stored(database, LAST)
+    assert (first.stored, first.already_stored) == (drawn(LAST), 0)
+    again = stored(database, LAST)
+    assert (again.stored, again.already_stored) == (0, first.stored)
+    tomorrow = LAST + timedelta(1)
+    later = stored(database, tomorrow)
+    assert later.stored == drawn(tomorrow, 1)
+    assert later.already_stored == drawn(tomorrow) - drawn(tomorrow, 1)
+    [whole] = database.query('SELECT count() AS calls, uniqExact(day) AS days FROM calls')
+    assert whole == {'calls': drawn(LAST) + drawn(tomorrow, 1), 'days': DAYS + 1}
+    assert_rollups_agree(database, demo.DOMAIN)
+
+
+def test_events_come_once_and_with_their_days(database: ClickHouse) -> None:
+    for today in (LAST, LAST, LAST + timedelta(1)):
+        stored(database, today)
+    [event] = events.listed(database, demo.DOMAIN)
+    assert (event.id, event.domain, event.start) == ('demo-2026-11-17', demo.DOMAIN, datetime(2026, 11, 17, 8, tzinfo=UTC))
+
+
+def test_the_command_stores_shows_and_takes_away(database: ClickHouse) -> None:
+    first = run('demo')
+    assert first.exit_code == 0, first.output
+    today = datetime.now(ZoneInfo(demo.TIMEZONE)).date()
+    calls = f'{drawn(today):,}'
+    assert first.stdout.startswith(f'demo.example.org: stored {calls} calls; 0 were stored already\n')
+    assert 'Top 5 users' in first.stdout
+    again = run('demo')
+    assert again.stdout.startswith(f'demo.example.org: stored 0 calls; {calls} were stored already\n')
+    assert again.stdout.splitlines()[1:] == first.stdout.splitlines()[1:]
+    [numbers] = database.query(NUMBERS)
+    for _ in range(2):
+        assert run('demo', '--remove').stdout == f'took away {calls} calls of demo.example.org\n'
+        assert database.query(NUMBERS) == [{'days': [], 'accounts': [], 'places': [], 'events': [], 'calls': 0}]
+        assert run('demo').stdout == first.stdout
+        assert database.query(NUMBERS) == [numbers]
+    assert_rollups_agree(database, demo.DOMAIN)
+
+
+def test_to_take_away_what_is_not_there_is_no_fault() -> None:
+    assert run('demo', '--remove').stdout == 'took away 0 calls of demo.example.org\n'
+
+
+@pytest.mark.skipif('USAGE_TEST_CLICKHOUSE_URL' in os.environ, reason='the processes share no embedded engine with this one')
+def test_killed_half_way_it_is_finished_by_the_next(database: ClickHouse, tmp_path: Path, settings: pytest.MonkeyPatch) -> None:
+    settings.delenv('USAGE_CLICKHOUSE_URL')
+    settings.setenv('USAGE_DATA_DIR', str(tmp_path / 'killed'))
+    settings.setenv('PYTHONPATH', str(Path(demo.__file__).parents[2]))
+
+    def child(last: int) -> int:
+        command = [sys.executable, '-c', CHILD, str(DAYS), str(last)]
+        return subprocess.run(command, capture_output=True, check=False).returncode
+
+    assert [child(1), child(2), child(DAYS)] == [-9, -9, 0]
+    answer = [sys.executable, '-c', 'from exporter.cli import main; main()', 'query', NUMBERS, '--format', 'json']
+    [numbers] = json.loads(subprocess.run(answer, capture_output=True, check=True).stdout)
+    stored(database, datetime.now(ZoneInfo(demo.TIMEZONE)).date())
+    [whole] = database.query(NUMBERS)
+    assert numbers == json.loads(json.dumps(whole))

@@ -1,0 +1,281 @@
+"""The documentation is complete and true: what there is, is in it, and what it shows works."""
+
+import json
+import re
+import runpy
+import shlex
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+from pydantic_core import PydanticUndefined
+
+from exporter import errors, schema
+from exporter.call import Reason
+from exporter.cli import main
+from exporter.clickhouse import ClickHouse
+from exporter.config import FILE_VARIABLE, PREFIX, Portal, Settings, load
+from exporter.enrich.request import PRESETS
+from exporter.importer import Outcome
+from exporter.sources.demo import TIMEZONE
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / 'docs'
+PAGES = sorted([*ROOT.glob('*.md'), *DOCS.rglob('*.md'), *(ROOT / 'bench').glob('*.md'), *(ROOT / 'tests').rglob('*.md')])
+VIEW = "(domains=[], from='2026-11-01 00:00:00', to='2026-11-02 00:00:00', crawlers=0)"
+
+
+def page(name: str) -> str:
+    return (DOCS / f'{name}.md').read_text(encoding='utf-8')
+
+
+def section(text: str, title: str) -> str:
+    """What stands below a title, up to the next one of any level."""
+    found = re.search(rf'^#+ {re.escape(title)}\n(.*?)(?=^#+ |\Z)', text, re.MULTILINE | re.DOTALL)
+    assert found, f'no section {title!r}'
+    return found[1]
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of all tables, without their heads' rules."""
+    lines = re.findall(r'^\|(.*)\|$', text, re.MULTILINE)
+    return [[cell.strip() for cell in line.split('|')] for line in lines if not re.fullmatch(r'[-|]+', line)]
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf'^```{language}\n(.*?)^```', text, re.MULTILINE | re.DOTALL)
+
+
+def commands(group: click.Group = main, above: str = '') -> Iterator[tuple[str, click.Command]]:
+    """Every command under its full name, groups too."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command
+        yield f'{above}{name}', command
+        if isinstance(command, click.Group):
+            yield from commands(command, f'{above}{name} ')
+
+
+COMMANDS = dict(commands())
+
+
+# what there is, is documented
+
+
+@pytest.mark.parametrize('name', COMMANDS)
+def test_every_option_of_every_command(name: str) -> None:
+    text = section(page('commands'), name)
+    for option in COMMANDS[name].params:
+        if isinstance(option, click.Option):
+            assert any(f'`{option.opts[0]}' in row[0] for row in rows(text)), option.opts[0]
+            if isinstance(option.type, click.Choice):
+                described = next(row for row in rows(text) if f'`{option.opts[0]}' in row[0])
+                assert all(f'`{choice}`' in ' '.join(described) for choice in option.type.choices), described
+
+
+def test_every_option_of_the_program_and_no_command_that_there_is_not() -> None:
+    text = page('commands')
+    assert all(f'`{option.opts[0]}' in text for option in main.params)
+    assert set(re.findall(r'^##+ (.+)$', text, re.MULTILINE)) == set(COMMANDS)
+
+
+def test_every_exit_code() -> None:
+    codes = {kind.exit_code for kind in errors.ExporterError.__subclasses__()} | {0}
+    assert {row[0] for row in rows(page('commands')) if row[0].isdigit()} == {str(code) for code in codes}
+
+
+def test_every_setting_with_its_default() -> None:
+    table = {row[0].strip('`'): row for row in rows(section(page('settings'), 'All settings'))[1:]}
+    assert set(table) == {PREFIX + name.upper() for name in Settings.model_fields}
+    for name, field in Settings.model_fields.items():
+        _, key, default, _ = table[PREFIX + name.upper()]
+        assert key == f'`{name}`'
+        if isinstance(field.default, tuple) and field.default:
+            assert re.findall(r'`(.+?)`', default) == list(field.default)
+        elif field.default not in (None, PydanticUndefined) and isinstance(field.default, str):
+            assert default == f'`{field.default}`'
+        assert bool(default) == (field.is_required() or name not in ('domain', 'api_keys', 'geo_database', 'domains'))
+    assert f'`{FILE_VARIABLE}`' in page('settings')
+
+
+def test_every_setting_that_a_portal_can_have_of_its_own() -> None:
+    text = section(page('settings'), 'Portals that differ')
+    assert set(re.findall(r'`(\w+)`', text.partition(' can be set')[0])) == set(Portal.model_fields)
+
+
+def test_every_preset_of_data_sets() -> None:
+    entries = [row[0] for row in rows(section(page('settings'), 'Data sets'))]
+    assert [entry.strip('`') for entry in entries if entry.strip('`') in PRESETS] == list(PRESETS)
+
+
+def test_every_reason() -> None:
+    table = rows(section(page('import'), 'What becomes of a line'))
+    reasons = table[table.index(['reason', '']) + 1 :]
+    assert [row[0] for row in reasons] == [f'`{reason}`' for reason in Reason]
+    assert all(row[1] for row in reasons)
+
+
+def test_every_part_of_an_imports_account() -> None:
+    table = [row[0] for row in rows(section(page('import'), 'What becomes of a line'))]
+    assert {f'`{part.replace("_", " ")}`' for part in Outcome().as_dict() if part != 'read'} <= set(table)
+
+
+def test_every_column_of_the_public_tables(database: ClickHouse) -> None:
+    for table in ('calls', 'events', 'batches'):
+        columns = database.query(
+            'SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = {t:String} ORDER BY position',
+            {'t': table},
+        )
+        described = [(row[0].strip('`'), row[1]) for row in rows(section(page('sql'), table))[1:]]
+        assert described == [(column['name'], re.sub(r'^(Enum8)\(.*', r'\1', column['type'])) for column in columns]
+
+
+def test_every_view_with_its_columns(database: ClickHouse) -> None:
+    described = {row[0]: re.findall(r'`(\w+)`', re.sub(r'\(.*?\)', '', row[1])) for row in rows(section(page('sql'), 'Views'))}
+    for view in schema.views():
+        asked = f'{view.name}{VIEW if "{" in view.statements[0] else ""}'
+        columns = database.query(f'DESCRIBE (SELECT * FROM {asked})')
+        assert described[f'`{view.name}`'] == [column['name'] for column in columns]
+
+
+def test_every_table_is_public_or_said_to_be_internal(database: ClickHouse) -> None:
+    found = database.query("SELECT name FROM system.tables WHERE database = currentDatabase() AND name NOT LIKE '%\\_mv'")
+    assert all(f'`{row["name"]}`' in page('sql') for row in found)
+
+
+def test_the_keys_of_a_report_as_json(settings: pytest.MonkeyPatch) -> None:
+    settings.setenv('USAGE_DOMAIN', 'data.example.org')
+    line = '192.0.2.7 - - [01/Nov/2026:08:30:00 +0100] "GET / HTTP/1.1" 200 512'
+    assert CliRunner().invoke(main, ['import', '-'], line).exit_code == 0
+    keys = json.loads(CliRunner().invoke(main, ['report', '--format', 'json']).stdout)
+    text = section(page('commands'), 'report').partition('prints one object:')[2].partition('A value')[0]
+    assert re.findall(r'`(\w+)`', re.sub(r'\(.*?\)', '', text, flags=re.DOTALL)) == list(keys)
+
+
+# what the documentation shows, works
+
+
+@pytest.mark.parametrize('path', PAGES, ids=lambda path: path.name)
+def test_every_command_line_is_one_that_the_program_takes(path: Path) -> None:
+    for block in blocks(path.read_text(encoding='utf-8'), 'sh'):
+        for line in block.splitlines():
+            for words in re.findall(r'(?<![\w.])(?:\.venv/bin/)?usage-exporter ([^|<>;]*)', line):
+                takes(shlex.split(words, comments=True))
+
+
+def takes(words: list[str]) -> None:
+    """Fails where the program would say that this is wrong usage."""
+    command: click.Command = main
+    while isinstance(command, click.Group):
+        context = click.Context(command)
+        _, words, _ = command.make_parser(context).parse_args(words)
+        name, *words = words
+        found = command.get_command(context, name)
+        assert found, f'no command {name}'
+        command = found
+    command.make_context(command.name, words)
+
+
+@pytest.mark.parametrize('path', PAGES, ids=lambda path: path.name)
+def test_every_make_command_has_its_target(path: Path) -> None:
+    text = path.read_text(encoding='utf-8')
+    targets = re.findall(r'^([a-z]+):', (ROOT / 'Makefile').read_text(), re.MULTILINE)
+    for code in blocks(text, 'sh') + re.findall(r'`(.+?)`', text):
+        assert set(re.findall(r'\bmake ([a-z]+)', code)) <= set(targets)
+
+
+def test_every_example_of_settings_is_taken(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings.setenv('USAGE_DATA_DIR', str(tmp_path))
+    examples = [block for path in PAGES for block in blocks(path.read_text(encoding='utf-8'), 'toml')]
+    assert examples
+    for example in examples:
+        (tmp_path / 'example.toml').write_text(example)
+        taken = load(tmp_path / 'example.toml')
+        assert set(taken.domains) == set(tomllib.loads(example).get('domains', {}))
+
+
+def test_every_sql_statement_answers_for_the_demo(settings: pytest.MonkeyPatch, database: ClickHouse) -> None:
+    settings.setenv('USAGE_TIMEZONE', TIMEZONE)
+    assert CliRunner().invoke(main, ['demo']).exit_code == 0
+    statements = blocks(page('sql'), 'sql')
+    assert len(statements) > 12
+    for statement in statements:
+        assert database.query(statement, readonly=1), statement
+
+
+def test_the_picture_is_the_report_of_the_demo(settings: pytest.MonkeyPatch) -> None:
+    drawing = runpy.run_path(str(DOCS / 'picture.py'))
+    settings.setenv('USAGE_SECRET', drawing['SECRET'])
+    assert (DOCS / 'report.svg').read_text(encoding='utf-8') == drawing['picture'](), 'run: make picture'
+
+
+def account(settings: pytest.MonkeyPatch, log: Path) -> dict[str, Any]:
+    """What an import of the log says of its lines."""
+    settings.setenv('USAGE_DOMAIN', 'data.example.org')
+    result: dict[str, Any] = json.loads(CliRunner().invoke(main, ['import', str(log), '--format', 'json']).stdout)
+    return result
+
+
+def test_a_copy_that_ends_early_has_the_lines_that_it_has(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    lines = [f'192.0.2.{n} - - [01/Nov/2026:08:30:00 +0100] "GET /{"long" * 400} HTTP/1.1" 200 512\n' for n in range(4)]
+    (tmp_path / 'log').write_text(''.join(lines[:2]))
+    account(settings, tmp_path / 'log')
+    (tmp_path / 'log').write_text(''.join(lines))
+    account(settings, tmp_path / 'log')
+    (tmp_path / 'copy').write_text(''.join(lines[:2]))
+    counted = {'read': 2, 'stored': 0, 'already_stored': 2, 'skipped': 0, 'left': 0, 'rejected': {}}
+    assert account(settings, tmp_path / 'copy') == counted
+
+
+@pytest.mark.parametrize('host', ['data.example.org', 'data.example.org:443'])
+def test_a_log_that_begins_with_the_virtual_host_is_not_read_as_it_is(
+    settings: pytest.MonkeyPatch, tmp_path: Path, host: str
+) -> None:
+    (tmp_path / 'log').write_text(f'{host} 192.0.2.7 - - [01/Nov/2026:08:30:00 +0100] "GET / HTTP/1.1" 200 512 "-" "curl/8"\n')
+    assert account(settings, tmp_path / 'log')['stored'] == 0
+
+
+# links and addresses
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors that GitHub gives the titles of a page."""
+    titles = re.findall(r'^#+ (.+)$', re.sub(r'^```.*?^```', '', path.read_text(encoding='utf-8'), flags=re.M | re.S), re.M)
+    return {re.sub(r'[^\w\- ]', '', title.lower()).replace(' ', '-') for title in titles}
+
+
+@pytest.mark.parametrize('path', PAGES, ids=lambda path: path.name)
+def test_every_link_within_the_repository_leads_somewhere(path: Path) -> None:
+    text = re.sub(r'^```.*?^```', '', path.read_text(encoding='utf-8'), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r'\]\(([^)\s]+)\)', text):
+        if re.match(r'https?:', target):
+            continue
+        name, _, anchor = target.partition('#')
+        linked = (path.parent / name).resolve() if name else path
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked), target
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    linked = {(ROOT / target).resolve() for target in re.findall(r'\]\(([\w./]+)\)', (ROOT / 'README.md').read_text())}
+    assert set(DOCS.glob('*.md')) | {ROOT / 'LICENSE'} <= linked
+
+
+def test_no_file_names_a_directory_of_a_machine_or_where_packages_come_from() -> None:
+    listed = subprocess.run(['git', 'ls-files', '-z'], cwd=ROOT, capture_output=True, check=False)
+    if listed.returncode:
+        pytest.skip('this is no checkout')
+    home = re.compile(r'(?<![\w.:/])/(?:home|root|Users|work)/\w')
+    registry = re.compile(r'index-url[ =]+\S*//|[/.]pypi\.org/|registry\.npmjs\.org|/artifactor[y]/|/simpl[e]/')
+    for name in listed.stdout.decode().split('\0')[:-1]:
+        path = ROOT / name
+        if path.is_file() and b'\0' not in (content := path.read_bytes()):
+            text = content.decode(errors='replace')
+            assert not home.search(text), name
+            assert not registry.search(text), name
