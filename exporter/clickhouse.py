@@ -178,6 +178,7 @@ def _once(token: str) -> dict[str, Any]:
         'deduplicate_blocks_in_dependent_materialized_views': 1,
         'insert_deduplication_token': token,
         'optimize_on_insert': 0,  # what the materialized views emit is grouped already
+        'max_partitions_per_insert_block': 0,  # the whole past of a small portal fits into one batch
     }
 
 

@@ -36,7 +36,8 @@ class Writer:
         self.ledger.begin(batch)
         if len(calls):
             with NamedTemporaryFile(suffix='.arrow') as file:
-                calls.write_ipc_stream(file.name, compat_level=pl.CompatLevel.oldest())
+                # as one record batch: these too tell ClickHouse whether an insert is the same
+                calls.rechunk().write_ipc_stream(file.name, compat_level=pl.CompatLevel.oldest())
                 self.ledger.database.insert_file('calls', calls.columns, Path(file.name), batch.id)
         self.ledger.done(batch, counts, calls['timestamp'].min(), calls['timestamp'].max())  # type: ignore[arg-type]
         self.stored(counts)

@@ -5,11 +5,14 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from exporter import schema
 from exporter.clickhouse import ClickHouse, connect
 
+hypothesis.settings.register_profile('suite', deadline=None)  # the engine's first answers take their time
+hypothesis.settings.load_profile('suite')
 SERVER = os.environ.get('USAGE_TEST_CLICKHOUSE_URL', '')  # http://user:password@host:port; else chDB in this process
 
 

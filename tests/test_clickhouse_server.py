@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -11,7 +12,7 @@ from uuid import uuid4
 
 import polars as pl
 import pytest
-from access_logs import DOMAIN, assert_rollups_agree, imported, log, outcome, run
+from access_logs import DOMAIN, asked, assert_rollups_agree, imported, log, outcome, paths, run
 from clickhouse_connect import get_client
 from clickhouse_server import (
     ClickHouseServer,
@@ -295,35 +296,68 @@ def test_many_spoiled_imports_end_with_one_that_is_whole(
     assert_finished(served, access_log, clean)
 
 
+@pytest.mark.usefixtures('environment')
+def test_two_imports_at_once_of_a_log_that_grows_count_its_lines_once(
+    server: ClickHouseServer, served: ClickHouse, tmp_path: Path
+) -> None:
+    growing = tmp_path / 'growing.log'
+    growing.write_bytes(log(range(10)))
+
+    def meanwhile(exchange: Exchange) -> None:
+        growing.write_bytes(log(range(20)))
+        assert run('import', growing, '--domain', DOMAIN).exit_code == 0
+        exchange.answer()
+
+    server.fail_next(meanwhile, when=inserting('batches'))
+    run('import', growing, '--domain', DOMAIN)  # may be refused
+    imported(growing)
+    assert paths(served) == asked(range(20))
+
+
 def test_a_client_that_does_not_wait_for_the_answer_may_insert_again(
     server: ClickHouseServer, served: ClickHouse, tmp_path: Path
 ) -> None:
-    calls = tmp_path / 'calls.arrow'
+    calls, late = tmp_path / 'calls.arrow', threading.Event()
     pl.DataFrame({'domain': ['a'] * 10}).write_ipc_stream(calls, compat_level=pl.CompatLevel.oldest())
+
+    def come_late(exchange: Exchange) -> None:
+        try:
+            hang(0.6)(exchange)
+        finally:
+            late.set()
+
     with closing(served.another()) as hasty:
         hasty.client.timeout = Timeout(0.2)  # type: ignore[attr-defined]
-        server.fail_next(hang(0.6), when=inserting('calls'))
+        server.fail_next(come_late, when=inserting('calls'))
         with pytest.raises(EngineError):
             hasty.insert_file('calls', ['domain'], calls, 'token')
     served.insert_file('calls', ['domain'], calls, 'token')
-    time.sleep(1)  # the first insert is done now too
-    assert server.failures == []
-    for table, calls_of_it in (('calls', 'count()'), ('days', 'sum(calls)'), ('places', 'sum(calls)')):
-        assert served.query(f'SELECT {calls_of_it} AS calls FROM {table}') == [{'calls': 10}], table
+    assert late.wait(30)
+    for table, number in (('calls', 'count()'), ('days', 'sum(calls)'), ('accounts', 'sum(calls)'), ('places', 'sum(calls)')):
+        assert served.query(f'SELECT {number} AS calls FROM {table}') == [{'calls': 10}], table
 
 
 def test_a_connection_that_the_server_has_closed_meanwhile_is_opened_again(
-    server: ClickHouseServer, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: ClickHouseServer, served: ClickHouse, tmp_path: Path
 ) -> None:
     calls = tmp_path / 'calls.arrow'
     pl.DataFrame({'domain': ['a']}).write_ipc_stream(calls, compat_level=pl.CompatLevel.oldest())
-    monkeypatch.setattr(Exchange, 'timeout', 0.1)
-    with closing(connect(f'{server.url}/{name}')) as database:
-        schema.apply(database)
-        time.sleep(0.3)
-        database.insert_file('calls', ['domain'], calls, 'token')
-        time.sleep(0.3)
-        assert database.query('SELECT count() AS calls FROM calls') == [{'calls': 1}]
+
+    def answer_and_close(exchange: Exchange) -> None:
+        exchange.answer()
+        exchange.cut()
+
+    writing: list[Callable[[], None]] = [
+        lambda: served.insert_file('calls', ['domain'], calls, 'token'),
+        lambda: served.insert_rows('batches', [{'batch_id': 'a'}], 'token'),
+        lambda: served.command('TRUNCATE TABLE events'),
+    ]
+    for write in writing:
+        server.fail_next(answer_and_close)
+        served.query('SELECT 1')
+        time.sleep(0.1)
+        write()
+    assert served.query('SELECT count() AS calls FROM calls') == [{'calls': 1}]
 
 
 @pytest.mark.parametrize(('failure', 'said'), [(http_error(503), '503'), (clickhouse_error(241), 'MEMORY')], ids=['503', '241'])
@@ -347,25 +381,23 @@ def test_a_report_outlives_a_short_failure(server: ClickHouseServer, access_log:
     assert server.failures == []
 
 
-@pytest.mark.parametrize(
-    'command', [['import'], ['report', *PERIOD], ['query', 'SELECT 1'], ['init']], ids=lambda words: words[0]
-)
 def test_a_wrong_password_is_said_in_one_line(
-    environment: pytest.MonkeyPatch, server: ClickHouseServer, name: str, access_log: Path, command: list[str]
+    environment: pytest.MonkeyPatch, server: ClickHouseServer, name: str, access_log: Path
 ) -> None:
     environment.setenv('USAGE_CLICKHOUSE_URL', f'http://{USER}:wr0ng@127.0.0.1:{server.port}/{name}')
-    result = run(*command, *([access_log, '--domain', DOMAIN] if command == ['import'] else []))
-    assert (result.exit_code, result.stdout) == (1, '')
-    assert_one_line(result.stderr)
-    assert 'refuses the user or the password' in result.stderr
-    assert 'wr0ng' not in result.stderr
+    for command in (['import', str(access_log), '--domain', DOMAIN], ['report'], ['init']):
+        result = run(*command)
+        assert (result.exit_code, result.stdout) == (1, '')
+        assert_one_line(result.stderr)
+        assert 'refuses the user or the password' in result.stderr
+        assert 'wr0ng' not in result.stderr
 
 
 @pytest.mark.usefixtures('environment')
-def test_a_server_that_is_not_there_is_said_in_one_line(server: ClickHouseServer) -> None:
+def test_a_server_that_is_not_there_is_said_in_one_line(server: ClickHouseServer, access_log: Path) -> None:
     server.stop()
-    for command in ('init', 'report', 'check'):
-        result = run(command)
+    for command in (['import', str(access_log), '--domain', DOMAIN], ['report'], ['init']):
+        result = run(*command)
         assert (result.exit_code, result.stdout) == (1, '')
         assert_one_line(result.stderr)
         assert f'http://127.0.0.1:{server.port}/' in result.stderr

@@ -60,22 +60,19 @@ def test_the_same_log_is_imported_again_with_right_rollups_time_after_time(ledge
         assert_rollups_agree(database)
 
 
-@pytest.mark.parametrize('done', range(len(OF_DOMAIN)))
-def test_forgetting_that_was_cut_off_is_finished_by_doing_it_again(ledger: Ledger, database: ClickHouse, done: int) -> None:
-    for table in OF_DOMAIN[: done + 1]:
-        database.command(f"ALTER TABLE {table} DELETE WHERE domain = '{DOMAIN}' SETTINGS mutations_sync = 1")
-    forget_domain(database, ledger, DOMAIN)
-    assert rows(database, DOMAIN) == [0] * len(OF_DOMAIN)
-    assert imported('access.log') == outcome(stored=len(NUMBERS))
-    assert_rollups_agree(database)
+def test_forgetting_that_was_cut_off_is_finished_by_doing_it_again(ledger: Ledger, database: ClickHouse) -> None:
+    for done in range(1, len(OF_DOMAIN)):
+        for table in OF_DOMAIN[:done]:
+            database.command(f"ALTER TABLE {table} DELETE WHERE domain = '{DOMAIN}' SETTINGS mutations_sync = 1")
+        forget_domain(database, ledger, DOMAIN)
+        assert rows(database, DOMAIN) == [0] * len(OF_DOMAIN)
+        assert imported('access.log') == outcome(stored=len(NUMBERS))
+        assert_rollups_agree(database)
 
 
-def test_a_batch_that_was_only_begun_is_forgotten_too(ledger: Ledger, database: ClickHouse) -> None:
+def test_a_batch_that_was_only_begun_is_forgotten_too(database: ClickHouse) -> None:
+    ledger = Ledger(database, '', None)
+    assert forget_domain(database, ledger, DOMAIN) == 0
     ledger.begin(Batch(DOMAIN, 'access_log', 'cut', 0, 9))
     forget_domain(database, ledger, DOMAIN)
     assert all(ledger.entries(DOMAIN, name) == [] for name in ledger.logs(DOMAIN))
-
-
-def test_a_portal_of_which_nothing_is_known_has_nothing_to_forget(ledger: Ledger, database: ClickHouse) -> None:
-    assert forget_domain(database, ledger, 'unknown.example.org') == 0
-    assert paths(database) == asked(NUMBERS)

@@ -27,7 +27,9 @@ def file(settings: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def mixed(numbers: range) -> list[str]:
     """Lines of every fate, five of each six are calls."""
-    return ['no log' if number % 12 == 5 else line(number, status='abc') if number % 12 == 11 else line(number) for number in numbers]
+    return [
+        'no log' if number % 12 == 5 else line(number, status='abc') if number % 12 == 11 else line(number) for number in numbers
+    ]
 
 
 def texts(database: ClickHouse) -> list[str]:
@@ -124,7 +126,9 @@ def test_a_name_that_is_not_utf8_is_no_fault(file: Path, tmp_path: Path) -> None
     assert run('rejected', 'list').exit_code == 0
 
 
-@pytest.mark.parametrize('domain', ['data example', 'http://data.example.org', 'data.example.org/', '', '-x', "d'; DROP TABLE calls"])
+@pytest.mark.parametrize(
+    'domain', ['data example', 'http://data.example.org', 'data.example.org/', '', '-x', "d'; DROP TABLE calls"]
+)
 def test_what_is_no_domain_is_wrong_usage(file: Path, domain: str) -> None:
     file.write_bytes(log(range(3)))
     result = run('import', file, f'--domain={domain}')
@@ -155,7 +159,9 @@ def test_a_portal_is_one_however_its_name_is_written(file: Path, database: Click
     assert paths(database) == asked(range(3))
 
 
-def test_a_damaged_place_database_only_warns(file: Path, settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path) -> None:
+def test_a_damaged_place_database_only_warns(
+    file: Path, settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path
+) -> None:
     (tmp_path / 'places.mmdb').write_bytes(CITIES.read_bytes()[:9_000])
     settings.setenv('USAGE_GEO_DATABASE', str(tmp_path / 'places.mmdb'))
     file.write_text(line(0, ip='81.2.69.160') + '\n')
@@ -203,7 +209,9 @@ def test_no_address_and_no_key_is_stored_or_printed(
     assert database.query('SELECT uniqExact(visitor) AS visitors FROM calls') == [{'visitors': 5}]
 
 
-def test_no_key_is_stored_where_the_question_mark_is_missing(file: Path, settings: pytest.MonkeyPatch, database: ClickHouse) -> None:
+def test_no_key_is_stored_where_the_question_mark_is_missing(
+    file: Path, settings: pytest.MonkeyPatch, database: ClickHouse
+) -> None:
     settings.setenv('USAGE_ACCOUNTS', 'query:apikey')
     file.write_text(line(1, request=f'GET /api/records&apikey={KEYS[0]} HTTP/1.1') + '\n')
     imported(file)
@@ -230,7 +238,9 @@ def test_rejects_are_their_owners_only_and_listed(file: Path, tmp_path: Path) ->
 
 
 def test_an_account_is_never_a_crawler(file: Path, database: ClickHouse) -> None:
-    file.write_text(''.join(line(number, user=user, agent=CRAWLER) + '\n' for number, user in enumerate(['alice', '-', 'alice', '-'])))
+    file.write_text(
+        ''.join(line(number, user=user, agent=CRAWLER) + '\n' for number, user in enumerate(['alice', '-', 'alice', '-']))
+    )
     imported(file)
     assert database.query('SELECT user_id, client, count() AS n FROM calls GROUP BY ALL ORDER BY n DESC, user_id DESC') == [
         {'user_id': 'alice', 'client': 'api_client', 'n': 2},
@@ -264,7 +274,7 @@ def test_a_log_format_can_be_said(file: Path, database: ClickHouse) -> None:
     result = run('import', file, '--log-format', 'combined', '--format', 'json')
     assert json.loads(result.stdout) == outcome(stored=1, format=1)
     assert run('import', file, '--log-format', 'common', '--domain', 'common.example.org').exit_code == 0
-    agents = database.query("SELECT domain, groupUniqArray(browser) AS browsers FROM calls GROUP BY domain ORDER BY domain")
+    agents = database.query('SELECT domain, groupUniqArray(browser) AS browsers FROM calls GROUP BY domain ORDER BY domain')
     assert [row['browsers'] for row in agents] == [[''], ['Mobile Safari']]
     only = file.with_name('common.log')
     only.write_text(f'{common}\n')

@@ -116,7 +116,7 @@ def test_where_a_packed_log_does_not_reach_there_is_nothing(file: Path, pack: Ca
     with closing(LogFile(str(file))) as log_file:
         assert log_file.read(len(LINES) - 1, len(LINES)) == b''
         assert log_file.damage
-        assert log_file.read(0, 1_024) == LINES[:1_024] or PACK['bz2'] == pack  # a bz2 is blocks of 900 kB
+        assert log_file.read(0, 1_024) == LINES[:1_024] or pack in (PACK['bz2'], PACK['zst'])  # made of larger blocks
 
 
 @PACKED

@@ -41,7 +41,8 @@ def real() -> Counted:
     """The real log, in which a third of the lines is given an account."""
     lines = gzip.decompress(LOG.read_bytes()).decode().splitlines()
     lines = [
-        text.replace(' - - [', f' - user{number * number % 23} [', 1) if number % 3 == 0 else text for number, text in enumerate(lines)
+        text.replace(' - - [', f' - user{number * number % 23} [', 1) if number % 3 == 0 else text
+        for number, text in enumerate(lines)
     ]
     calls = [call for call in map(read, lines) if call.method != 'OPTIONS']
     agents = pl.Series(sorted({call.user_agent for call in calls}))

@@ -86,7 +86,9 @@ def test_batches_keep_to_themselves(ledger: Ledger, database: ClickHouse, tmp_pa
     said = run(ledger, Rejected(tmp_path), *map(piece, blocks, starts, batches))
     assert said == [Counts(5, 0, {'format': 1}), Counts(4), Counts(3, 0, {'format': 2})]
     stored = database.query('SELECT batch_id, count() AS calls FROM calls GROUP BY batch_id')
-    assert {row['batch_id']: row['calls'] for row in stored} == {one.id: count.stored for one, count in zip(batches, said, strict=True)}
+    assert {row['batch_id']: row['calls'] for row in stored} == {
+        one.id: count.stored for one, count in zip(batches, said, strict=True)
+    }
     assert len(list((tmp_path / 'rejected').iterdir())) == 2
 
 

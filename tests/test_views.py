@@ -351,15 +351,20 @@ def test_domains_tells_each_portal_with_its_days(database: ClickHouse) -> None:
 # any calls, any period
 
 SEASONS = [(at('2026-03-24'), 14), (at('2026-10-20'), 14)]  # with the days on which clocks change
-EDGES = [
-    begin(moment.date() + number * DAY, zone)
+MIDNIGHTS = {
+    zone: [begin(start.date() + number * DAY, zone) for start, days in SEASONS for number in range(days)]
     for zone in ZONES.values()
-    for moment, days in SEASONS
-    for number in range(days)
-]  # fmt: skip
-near_midnights = st.builds(lambda edge, seconds: edge + seconds * SECOND, st.sampled_from(EDGES), st.integers(-2, 2))
-anywhere = st.builds(lambda season, second: season[0] + second * SECOND, st.sampled_from(SEASONS), st.integers(0, 14 * 86400))
-moments = near_midnights | anywhere
+}
+near_midnights = st.builds(
+    lambda zone, number, seconds: MIDNIGHTS[zone][number] + seconds * SECOND,
+    st.sampled_from(list(MIDNIGHTS)),
+    st.integers(0, 27),
+    st.integers(-2, 2),
+)
+within_seasons = st.builds(
+    lambda season, second: season[0] + second * SECOND, st.sampled_from(SEASONS), st.integers(0, 14 * 86400)
+)
+moments = near_midnights | within_seasons
 periods = st.tuples(moments, moments).map(sorted)
 some_domains = st.lists(st.sampled_from([*ZONES, 'nobody.example']), max_size=3, unique=True)
 fast = settings(max_examples=25, deadline=None)
@@ -402,9 +407,9 @@ def two_seasons(engine_url: str) -> Iterator[tuple[ClickHouse, list[Call]]]:
     stored = []
     for _ in range(4000):
         start, days = chance.choice(SEASONS)
-        moment = chance.choice(EDGES) if chance.random() < 0.3 else start + timedelta(days=chance.uniform(0, days))
-        moment += timedelta(milliseconds=chance.choice([-1, 0, 0, 1, 999, 1000]))
         domain = chance.choice(list(ZONES))
+        midnight, anywhere = chance.choice(MIDNIGHTS[ZONES[domain]]), start + timedelta(days=chance.uniform(0, days))
+        moment = chance.choice([midnight, anywhere]) + timedelta(milliseconds=chance.choice([-1, 0, 0, 1, 999, 1000]))
         stored.append(
             Call(
                 moment.replace(microsecond=moment.microsecond // 1000 * 1000),
@@ -421,6 +426,16 @@ def two_seasons(engine_url: str) -> Iterator[tuple[ClickHouse, list[Call]]]:
         for batch in range(0, len(stored), 500):
             store(database, *stored[batch : batch + 500])
         yield database, stored
+
+
+@pytest.mark.parametrize('zone', ZONES.values())
+def test_a_period_may_begin_and_end_a_second_beside_any_midnight(two_seasons: tuple[ClickHouse, list[Call]], zone: str) -> None:
+    database, stored = two_seasons
+    for days in (range(24, 30), range(26, 28)):
+        first, last = (begin(date(2026, 3, day), zone) for day in (days[0], days[-1]))
+        for beside in (-SECOND, 0 * SECOND, SECOND):
+            period = first + beside, last + beside
+            assert ask(database, 'activity', [], *period) == Count(stored, [], *period, False).activity()
 
 
 @fast

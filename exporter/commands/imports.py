@@ -54,6 +54,8 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
     FILE is a log in the common or combined format, plain or packed (.gz, .bz2, .xz, .zst); - is standard input.
     """
     portal = context.portal(domain)
+    if files.count('-') > 1:
+        raise InputError('standard input can be read once only; name - once')
     outcome, problems, days = Outcome(), list[str](), list[str]()
     try:
         with context.opening() as opened, _progress(context) as watching:

@@ -11,6 +11,7 @@ import polars as pl
 
 from exporter.call import is_word, words
 from exporter.config import Portal
+from exporter.enrich.addresses import packed
 from exporter.enrich.distinct import Distinct
 from exporter.errors import SettingsError
 
@@ -63,6 +64,9 @@ class Requests:
         cut = calls['path'].str.splitn('?', 2).struct.rename_fields(['path', 'query']).struct.unnest()
         known = self.of_path(cut['path'])
         path = cut['path'].str.slice(0, LONGEST_PATH) if (cut['path'].str.len_bytes() > LONGEST_PATH).any() else cut['path']
+        for name in (source.removeprefix('query:') for source in self.sources if source != 'user'):
+            if path.str.contains(f'{name}=', literal=True).any():  # its ? was forgotten: a key is not stored
+                path = path.str.replace_all(f'{re.escape(name)}=[^&/]*', f'{name}='.replace('$', '$$'))
         return pl.DataFrame(
             [
                 path,
@@ -138,6 +142,7 @@ def _accounts(names: pl.Series) -> pl.DataFrame:
     """The accounts that are meant; '' where nobody is."""
     name = names.str.strip_chars().str.slice(0, LONGEST_NAME)
     nobody = name.is_in(['', '-']) | (name.str.to_lowercase() == 'anonymous')
+    nobody |= pl.Series([packed(text) is not None for text in name.to_list()], dtype=pl.Boolean)  # addresses are not stored
     return pl.DataFrame({'user_id': name.set(nobody, '').cast(words('user_id'))})
 
 
@@ -152,7 +157,7 @@ def _names_of_keys(file: Path | None) -> dict[str, str]:
     if file is None:
         return {}
     try:
-        with file.open(newline='', encoding='utf-8') as lines:
+        with file.open(newline='', encoding='utf-8-sig') as lines:  # spreadsheets write a mark first
             rows = list(csv.DictReader(lines))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SettingsError(f'{file}: cannot read the API keys ({error}); name a CSV file of key,account in api_keys') from error

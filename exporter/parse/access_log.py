@@ -13,9 +13,9 @@ EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # before the web
 AHEAD = timedelta(days=1)  # how far the clock of a portal may be ahead of ours
 
 # A line of a log, whatever its quoted fields hold, and also when it ends within them: all that is counted stands before them.
-# A line that begins with a virtual host is none: it may be another portal's. Rust's engine reads any line in linear time.
+# Rust's engine reads any line in linear time.
 LINE = (
-    r'^(?<ip>\S+) \S+ (?<user>-|[^\s-].*?|-\S.*?) (?<time>\[[^\]\s]*) (?<offset>[^\]\s]*\]) '
+    r'^(?<ip>\S+) \S+ (?<user>.+?) (?<time>\[[^\]\s]*) (?<offset>[^\]\s]*\]) '
     r'"(?<request>(?:[^"\\]|\\.)*)" (?<status>\S+) (?<bytes>\S+)'
     r'(?: "(?:[^"\\]|\\.)*\\?(?:" ?"?(?<agent>(?:[^"\\]|\\.)*)\\?(?:".*)?)?)?\s*$'
 )
@@ -36,8 +36,10 @@ def parse(block: bytes, log_format: str, now: datetime) -> Parsed:
     if log_format == 'common':
         fields = fields.with_columns(agent=pl.lit(''))
     wanted = 'agent' if log_format == 'combined' else 'ip'
-    no_format = fields.filter(pl.col(wanted).is_null()).select('line', reason=pl.lit(Reason.FORMAT.value))
-    typed = _typed(fields.drop_nulls(wanted) if len(no_format) else fields)
+    no_format = fields.filter(pl.col('ip').is_null() | pl.col(wanted).is_null()).select(
+        'line', reason=pl.lit(Reason.FORMAT.value)
+    )
+    typed = _typed(fields.drop_nulls(['ip', wanted]) if len(no_format) else fields)
     reason = typed.select(_reason(now)).to_series()
     if not reason.count() and not len(no_format):
         return Parsed(typed, no_format)
@@ -72,7 +74,9 @@ def _plain(lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 def _odd(lines: pl.DataFrame) -> pl.DataFrame:
     """Escaped quotes, a user's name with spaces, an agent cut short, no space where one belongs. All null: no log's line."""
     groups = lines.select('line', pl.col('text').str.extract_groups(LINE).alias('groups')).unnest('groups')
-    return groups.select('line', *FIELDS)
+    # a lone - in the user: something stands before the address (a virtual host, syslog's head), and may be another portal's
+    misread = pl.col('user').str.contains('(?:^-| -) ') | pl.col('user').str.ends_with(' -')
+    return groups.select('line', pl.when(~misread).then('ip'), *FIELDS[1:])
 
 
 def _typed(fields: pl.DataFrame) -> pl.DataFrame:
@@ -101,9 +105,10 @@ def _request(requests: pl.Series) -> pl.DataFrame:
     """`method` and `path` of request lines. What is no request line (a port scan, a client that said nothing) is a path."""
     cut = requests.str.splitn(' ', 3).struct.rename_fields(['method', 'path', 'protocol']).struct.unnest()
     method, path, protocol = pl.col('method'), pl.col('path'), pl.col('protocol')
-    if (cut['protocol'].str.len_bytes() > len('HTTP/1.1')).any():  # the path has spaces of its own
+    odd_protocol = cut['protocol'].str.len_bytes().gt(len('HTTP/1.1')) | ~cut['protocol'].str.starts_with('HTTP/')
+    if odd_protocol.any():  # the path has spaces of its own
         rest = path + ' ' + protocol
-        spaced = protocol.str.contains(' ', literal=True)
+        spaced = protocol.str.contains(' ', literal=True) | ~protocol.str.starts_with('HTTP/')
         cut = cut.with_columns(path=pl.when(spaced).then(rest.str.replace(r' HTTP/[\d.]+$', '')).otherwise(path))
     methods = cut['method'].unique()
     if len(odd := methods.filter(~methods.str.contains(METHOD))):

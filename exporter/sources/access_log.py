@@ -14,6 +14,7 @@ HEAD = 1_024  # bytes by which a log is known
 PIECE = 16 << 20  # bytes read and parsed at a time
 FIRST, WHOLE = 1, 2  # pieces of a batch; the first is smaller, so that ClickHouse has work early
 LONGEST_LINE = 16 << 20
+MOST_LINES = 500_000  # of a piece, roughly
 CHECKPOINTS = 16  # of a piece; where it has no more lines than that, each line has one
 
 
@@ -141,8 +142,8 @@ class AccessLog:
             whole = last and (end is not None or not (self.grows or self.file.damage))
             cut = read if whole else buffer.rfind(b'\n', 0, read) + 1
             if cut or (whole and rest):
-                piece = Piece(start, b''.join((rest, view[:cut])))
-                yield piece
+                for piece in _parts(Piece(start, b''.join((rest, view[:cut])))):
+                    yield piece
                 start, rest = piece.end, bytes(view[cut:read])
             else:
                 rest += view[:read]
@@ -152,6 +153,16 @@ class AccessLog:
             if last:
                 self.left = int(bool(rest))
                 return
+
+
+def _parts(piece: Piece) -> Iterator[Piece]:
+    """The piece, in parts where its lines are so short that parsing all at once would take gigabytes."""
+    size, at = len(piece.lines), 0
+    step = size // (1 + piece.lines.count(b'\n') // MOST_LINES)
+    while at < size:
+        end = piece.lines.find(b'\n', at + step - 1) + 1 or size
+        yield Piece(piece.start + at, piece.lines[at:end]) if end - at < size else piece
+        at = end
 
 
 def _marking_last(pieces: Iterator[Piece]) -> Iterator[tuple[Piece, bool]]:

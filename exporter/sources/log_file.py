@@ -37,7 +37,7 @@ class LogFile:
 
     def __init__(self, name: str) -> None:
         self.name = 'standard input' if name == '-' else name
-        self.packed = _seekable(sys.stdin.buffer) if name == '-' else _opened(Path(name))
+        self.packed = _standard_input() if name == '-' else _opened(Path(name))
         self.size = self.packed.seek(0, io.SEEK_END)
         self.packed.seek(0)
         magic = self.packed.read(6)
@@ -54,9 +54,9 @@ class LogFile:
 
     def read_into(self, buffer: memoryview, start: int) -> int:
         """Fills `buffer` with the bytes from `start` on; gives how many there were before the log ended."""
-        self.file.seek(start)
         filled = 0
         try:
+            self.file.seek(start)
             while filled < len(buffer) and (more := self.file.readinto1(buffer[filled:])):
                 filled += more
         except DAMAGE as error:
@@ -73,6 +73,12 @@ class LogFile:
         """Closes the file."""
         self.file.close()
         self.packed.close()
+
+
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None or sys.stdin.closed:
+        raise InputError('standard input: it is closed; give it a log, as in usage-exporter import - < access.log')
+    return _seekable(sys.stdin.buffer)
 
 
 def _opened(path: Path) -> BinaryIO:
