@@ -184,11 +184,12 @@ def _once(token: str) -> dict[str, Any]:
 
 def _engine_error(error: Exception, where: Address) -> EngineError:
     text = str(error)
-    if found := re.search(r'\[SSL: (\w+)\]', text):
+    code = re.search(r'Code: (\d+)', text)  # of an answer, which may quote the statement
+    if not code and (found := re.search(r'\[SSL: (\w+)\]', text)):
         return EngineError(f'{where.shown}: no TLS connection to ClickHouse ({found[1]}); write http://, or mend the certificate')
-    if not where.embedded and NO_ANSWER.search(text):
+    if not where.embedded and not code and NO_ANSWER.search(text):
         return EngineError(f'{where.shown}: no ClickHouse server answers; start it or correct USAGE_CLICKHOUSE_URL')
-    if 'AUTHENTICATION_FAILED' in text or 'Code: 516' in text:
+    if code and code[1] == '516':
         return EngineError(f'{where.shown}: ClickHouse refuses the user or the password of USAGE_CLICKHOUSE_URL')
     found = re.search(r'Code: \d+\. (?:DB::Exception: )?.*', text)
     line = (found[0] if found else text.strip().split('\n')[0])[:500]

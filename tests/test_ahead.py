@@ -44,7 +44,7 @@ def test_what_making_an_item_raises_is_raised_in_its_place() -> None:
     taken = []
     with pytest.raises(ValueError, match='no third'), Ahead(items()) as ahead:
         for item in ahead:
-            taken.append(item)  # noqa: PERF402
+            taken.append(item)
     assert taken == [1, 2]
 
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import polars as pl
 import pytest
-from access_logs import DOMAIN, asked, assert_rollups_agree, imported, log, outcome, paths, run
+from access_logs import DOMAIN, assert_rollups_agree, imported, log, outcome, run
 from clickhouse_connect import get_client
 from clickhouse_server import (
     ClickHouseServer,
@@ -296,24 +296,6 @@ def test_many_spoiled_imports_end_with_one_that_is_whole(
     assert_finished(served, access_log, clean)
 
 
-@pytest.mark.usefixtures('environment')
-def test_two_imports_at_once_of_a_log_that_grows_count_its_lines_once(
-    server: ClickHouseServer, served: ClickHouse, tmp_path: Path
-) -> None:
-    growing = tmp_path / 'growing.log'
-    growing.write_bytes(log(range(10)))
-
-    def meanwhile(exchange: Exchange) -> None:
-        growing.write_bytes(log(range(20)))
-        assert run('import', growing, '--domain', DOMAIN).exit_code == 0
-        exchange.answer()
-
-    server.fail_next(meanwhile, when=inserting('batches'))
-    run('import', growing, '--domain', DOMAIN)  # may be refused
-    imported(growing)
-    assert paths(served) == asked(range(20))
-
-
 def test_a_client_that_does_not_wait_for_the_answer_may_insert_again(
     server: ClickHouseServer, served: ClickHouse, tmp_path: Path
 ) -> None:
@@ -408,9 +390,3 @@ def test_an_error_is_not_taken_for_another_by_the_text_of_the_statement(served: 
     for text in ('timed out', 'Connection refused', 'AUTHENTICATION_FAILED', 'Code: 516', '[SSL: X]'):
         with pytest.raises(EngineError, match='UNKNOWN_TABLE'):
             served.query(f"SELECT '{text}' FROM nothing")
-
-
-@pytest.mark.usefixtures('environment')
-def test_check_makes_nothing(server: ClickHouseServer, name: str) -> None:
-    assert 'ClickHouse' in run('check').stdout
-    assert server.engine.query(f"SELECT count() FROM system.databases WHERE name = '{name}'").bytes() == b'0\n'

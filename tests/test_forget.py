@@ -16,7 +16,7 @@ NUMBERS = range(40)
 
 
 @pytest.fixture
-def ledger(settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path) -> Ledger:  # noqa: ARG001  # they are in force
+def ledger(settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path) -> Ledger:  # they are in force
     """Two portals that have the same calls, an event for each and one for every portal."""
     (tmp_path / 'access.log').write_bytes(log(NUMBERS))
     now = datetime.now(UTC)

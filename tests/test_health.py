@@ -67,7 +67,7 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def portal(settings: pytest.MonkeyPatch, database: ClickHouse) -> ClickHouse:  # noqa: ARG001  # it is in force
+def portal(settings: pytest.MonkeyPatch, database: ClickHouse) -> ClickHouse:  # it is in force
     """A set-up in which a log was imported."""
     imported('-', stdin=log(range(20)))
     return database

@@ -148,7 +148,7 @@ def test_a_portal_must_be_named(file: Path, settings: pytest.MonkeyPatch) -> Non
     assert result.stderr == 'error: which portal is this? Say --domain data.example.org, or set USAGE_DOMAIN\n'
 
 
-def test_no_file_is_wrong_usage(file: Path) -> None:  # noqa: ARG001
+def test_no_file_is_wrong_usage(file: Path) -> None:
     assert run('import').exit_code == 2
 
 

@@ -17,7 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter.errors import InputError
-from exporter.sources.log_file import LogFile, zstd
+from exporter.sources.log_file import LogFile
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 LINES = log(range(1_500))
 CHECKED = {zstd.CompressionParameter.checksum_flag: 1}  # as the program zstd writes by default
@@ -25,7 +30,7 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
     'gz': lambda data: gzip.compress(data, 6),
     'bz2': bz2.compress,
     'xz': lambda data: lzma.compress(data, preset=0),
-    'zst': lambda data: zstd.compress(data, options=CHECKED),
+    'zst': lambda data: zstd.compress(data, options=CHECKED),  # type: ignore[arg-type]
 }
 PLACES = st.integers(0, len(LINES) + 9)
 PACKED = pytest.mark.parametrize('pack', PACK.values(), ids=PACK)
@@ -124,16 +129,20 @@ def test_damage_is_noticed(file: Path, pack: Callable[[bytes], bytes]) -> None:
     spoiled = bytearray(pack(LINES))
     spoiled[len(spoiled) // 2] ^= 0xFF
     file.write_bytes(spoiled)
-    with closing(LogFile(str(file))) as log_file:
-        assert log_file.read(0, 4 * len(LINES)) != LINES  # some tell only at the end of a block
-        assert log_file.damage
+    with pytest.raises(InputError, match=r'damaged .* nothing of it is stored'):  # some tell only at their end
+        LogFile(str(file))
 
 
 @pytest.mark.parametrize('magic', [b'\x1f\x8b', b'BZh', b'\xfd7zXZ\x00', b'\x28\xb5\x2f\xfd'])
 @pytest.mark.parametrize('rest', [b'', b'\0' * 100, b'no such thing'])
 def test_what_only_begins_as_if_it_were_packed_is_damaged(file: Path, magic: bytes, rest: bytes) -> None:
     file.write_bytes(magic + rest)
-    with closing(LogFile(str(file))) as log_file:
+    try:
+        log_file = LogFile(str(file))
+    except InputError as error:
+        assert 'damaged' in str(error)
+        return
+    with closing(log_file):  # it is merely cut short
         assert log_file.read(0, 100) == b''
         assert log_file.damage
 

@@ -25,6 +25,7 @@ UNPACK: dict[bytes, Callable[[Any], Any]] = {
     b'\xfd7zXZ\x00': lzma.open,
     b'\x28\xb5\x2f\xfd': zstd.open,
 }
+PIECE = 1 << 20
 DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, zstd.ZstdError, OSError)
 
 
@@ -37,6 +38,7 @@ class LogFile:
 
     def __init__(self, name: str) -> None:
         self.name = 'standard input' if name == '-' else name
+        self.damage = ''
         self.packed = _standard_input() if name == '-' else _opened(Path(name))
         self.size = self.packed.seek(0, io.SEEK_END)
         self.packed.seek(0)
@@ -44,8 +46,9 @@ class LogFile:
         self.packed.seek(0)
         unpack = next((unpack for start, unpack in UNPACK.items() if magic.startswith(start)), None)
         self.file: Any = unpack(self.packed) if unpack else self.packed
+        if unpack:
+            self._check()
         self.grows = not (unpack or name == '-')
-        self.damage = ''
 
     def read(self, start: int, end: int) -> bytes:
         """The bytes from `start` to `end`, or to where the log ends."""
@@ -63,6 +66,21 @@ class LogFile:
             end = f'{start + filled:,} bytes'
             self.damage = f'{self.name}: damaged or cut short after {end} ({error}); import it again when it is whole'
         return filled
+
+    def _check(self) -> None:
+        """Reads a packed log through: what unpacks to something else than was packed is known by checksums at its end only.
+
+        Raises InputError for one that is spoiled. One that is merely cut short is right as far as it goes.
+        """
+        buffer = bytearray(PIECE)
+        try:
+            while self.file.readinto1(buffer):
+                pass
+        except EOFError as error:
+            self.damage = f'{self.name}: cut short ({error}); import it again when it is whole'
+        except DAMAGE as error:
+            raise InputError(f'{self.name}: damaged ({error}), nothing of it is stored; import a whole copy') from error
+        self.file.seek(0)
 
     @property
     def position(self) -> int:
