@@ -223,7 +223,7 @@ class ClickHouseServer:
         os.environ['TZ'] = self.timezone = timezone  # the engine's is that of the process when it first ran
         time.tzset()
         self.directory, self.user, self.password = str(directory), user, password
-        self.engine = chdb.connect(self.directory)  # keeps the engine open
+        self.engine = chdb.connect(self.directory)  # keeps the engine open  # type: ignore[no-untyped-call, unused-ignore]
         self.failures = list[tuple[Failure, Callable[[Request], bool]]]()
         self.lock = threading.Lock()
         self.listening: ThreadingHTTPServer | None = None
@@ -267,7 +267,7 @@ class ClickHouseServer:
         data = WITH_DATA.match(asked.statement)
         if not data and re.search(rb';\s*[^\s;]', QUOTED.sub(b'', asked.statement)):
             raise Refusal(62)
-        with closing(chdb.connect(self.directory)) as handle, NamedTemporaryFile(suffix='.data') as file:
+        with closing(chdb.connect(self.directory)) as handle, NamedTemporaryFile(suffix='.data') as file:  # type: ignore[no-untyped-call, unused-ignore]
             if data:  # in a file, since the engine itself would look for the end of a statement in them
                 file.write(memoryview(asked.statement)[data.end() :])
                 file.flush()
