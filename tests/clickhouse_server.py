@@ -223,7 +223,7 @@ class ClickHouseServer:
         os.environ['TZ'] = self.timezone = timezone  # the engine's is that of the process when it first ran
         time.tzset()
         self.directory, self.user, self.password = str(directory), user, password
-        self.engine = chdb.connect(self.directory)  # keeps the engine open  # type: ignore[no-untyped-call, unused-ignore]
+        self.engine = chdb.connect(self.directory)  # type: ignore[no-untyped-call, unused-ignore]  # keeps the engine open
         self.failures = list[tuple[Failure, Callable[[Request], bool]]]()
         self.lock = threading.Lock()
         self.listening: ThreadingHTTPServer | None = None
