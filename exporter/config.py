@@ -81,7 +81,7 @@ class Portal(BaseModel):
     )
     datasets: Words = Field(
         ('opendatasoft', 'ckan', 'socrata'),
-        description='how the data set is found in a request: presets, or a regular expression of one group over path?query',
+        description='how the data set is found in a request: presets, query:NAME, or a pattern of one group over the path',
     )
 
 

@@ -41,16 +41,16 @@ TEXTS: dict[str, tuple[str, str]] = {
     'total_users_about': (
         """Unique users: accounts, and anonymous visitors told apart by their IP address (IPv6: by its /64 network).
 
-        Computed: estimated (HyperLogLog). The error is below 1 % up to 1,000 users; 3 % on average and 6 % at most
-        around 10,000; below 1 % on average and 3 % at most at a million. People who share an address count as one;
+        Computed: estimated (HyperLogLog). The error is 1 % on average and 4 % at most up to 1,000 users; 3 % and
+        6 % around 10,000; 1 % and 3 % at a million. People who share an address count as one;
         someone who changes address counts again.
 
         Left out: crawlers, unless counted above.""",
         """Utilisateurs uniques : les comptes, et les visiteurs anonymes distingués par leur adresse IP (IPv6 : par
         son réseau /64).
 
-        Calcul : estimation (HyperLogLog). L'erreur est inférieure à 1 % jusqu'à 1 000 utilisateurs ; de 3 % en
-        moyenne et de 6 % au plus autour de 10 000 ; de moins de 1 % en moyenne et de 3 % au plus à un million.
+        Calcul : estimation (HyperLogLog). L'erreur est de 1 % en moyenne et de 4 % au plus jusqu'à 1 000 utilisateurs ;
+        de 3 % et 6 % autour de 10 000 ; de 1 % et 3 % à un million.
         Plusieurs personnes derrière une même adresse comptent pour une ; qui change d'adresse compte à nouveau.
 
         Exclus : les robots d'indexation, sauf choix contraire ci-dessus.""",
