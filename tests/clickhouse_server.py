@@ -259,7 +259,9 @@ class ClickHouseServer:
             return self._run(asked)
         except Refusal as refusal:
             return refusal.result
-        except chdb.ChdbError as error:
+        except Exception as error:
+            if type(error).__name__ != 'ChdbError':  # chdb has two classes of this name
+                raise
             code = re.search(r'Code: (\d+)', str(error))
             return Refusal(int(code[1]) if code else 1002, str(error)).result
 
