@@ -190,7 +190,7 @@ def _engine_error(error: Exception, where: Address) -> EngineError:
     if not where.embedded and not code and NO_ANSWER.search(text):
         return EngineError(f'{where.shown}: no ClickHouse server answers; start it or correct USAGE_CLICKHOUSE_URL')
     if code and code[1] == '516':
-        return EngineError(f'{where.shown}: ClickHouse refuses the user or the password of USAGE_CLICKHOUSE_URL')
+        return EngineError(f'{where.shown}: ClickHouse refuses the user or the password of USAGE_CLICKHOUSE_URL', 516)
     found = re.search(r'Code: \d+\. (?:DB::Exception: )?.*', text)
     line = (found[0] if found else text.strip().split('\n')[0])[:500]
-    return EngineError(f'{where.shown}: {line}')
+    return EngineError(f'{where.shown}: {line}', int(code[1]) if code else None)

@@ -18,7 +18,14 @@ class InputError(ExporterError):
 
 
 class EngineError(ExporterError):
-    """ClickHouse, embedded or served, cannot be reached, is held by another process, or refuses a statement."""
+    """ClickHouse, embedded or served, cannot be reached, is held by another process, or refuses a statement.
+
+    `code` is ClickHouse's number of the error, where it has answered.
+    """
+
+    def __init__(self, text: str, code: int | None = None) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class SchemaError(ExporterError):
@@ -35,3 +42,7 @@ class QueryError(ExporterError):
     """A statement that does more than read, or is none."""
 
     exit_code = 2
+
+
+class SpoolFull(ExporterError):
+    """What is accepted fills the room it may take: no more is accepted until the database has taken some."""

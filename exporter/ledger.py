@@ -95,6 +95,15 @@ class Ledger:
         }
         self.database.insert_rows('batches', [row], token=f'{batch.id} {state}')
 
+    def is_done(self, batch: Batch) -> bool:
+        """Whether a batch is stored. Raises EngineError."""
+        rows = self.database.query(
+            'SELECT 1 FROM batches WHERE domain = {domain:String} AND log = {log:String} AND start = {start:UInt64} '
+            "AND batch_id = {id:String} AND state = 'done' LIMIT 1",
+            {'domain': batch.domain, 'log': batch.log, 'start': batch.start, 'id': batch.id},
+        )
+        return bool(rows)
+
     def logs(self, domain: str) -> list[str]:
         """Every log of which there ever was a batch. Raises EngineError."""
         rows = self.database.query('SELECT DISTINCT log FROM batches WHERE domain = {domain:String}', {'domain': domain})

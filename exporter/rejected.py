@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from exporter.durable import write
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,7 @@ class Rejected:
         text = ''.join(json.dumps(asdict(reject)) + '\n' for reject in rejects)
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.directory / f'{hashlib.blake2b(batch_id.encode(), digest_size=12).hexdigest()}.jsonl'
-        draft = path.with_suffix('.draft')
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 'w', encoding='ascii') as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        write(path, text.encode('ascii'))
 
     def __iter__(self) -> Iterator[Reject]:
         """All rejects, the oldest batch first."""

@@ -90,3 +90,18 @@ def apply(database: ClickHouse) -> list[Change]:
             database.command(statement)
         database.command(f"INSERT INTO migrations (name, digest) VALUES ('{change.name}', '{change.digest}')")
     return todo
+
+
+def ready(database: ClickHouse) -> ClickHouse:
+    """The database, brought to the schema where it has none yet.
+
+    Raises SchemaError for one that is older or newer than this program, EngineError.
+    """
+    if not applied(database):
+        apply(database)
+    elif waiting := pending(database):
+        raise SchemaError(
+            f'{database.address.shown}: its schema is older than this program ({waiting[0].name} is missing); '
+            'run usage-exporter init'
+        )
+    return database

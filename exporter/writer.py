@@ -12,6 +12,17 @@ import polars as pl
 from exporter.ledger import Batch, Counts, Ledger
 
 
+def store(ledger: Ledger, batch: Batch, calls: pl.DataFrame, counts: Counts) -> None:
+    """Stores one batch: `calls` has all columns of a call. Again, it counts once. Raises EngineError."""
+    ledger.begin(batch)
+    if len(calls):
+        with NamedTemporaryFile(suffix='.arrow') as file:
+            # as one record batch: these too tell ClickHouse whether an insert is the same
+            calls.rechunk().write_ipc_stream(file.name, compat_level=pl.CompatLevel.oldest())
+            ledger.database.insert_file('calls', calls.columns, Path(file.name), batch.id)
+    ledger.done(batch, counts, calls['timestamp'].min(), calls['timestamp'].max())  # type: ignore[arg-type]
+
+
 class Writer:
     """A thread that inserts. Use it in a `with`: its end waits for the batch that is under way."""
 
@@ -33,13 +44,7 @@ class Writer:
             under_way.result()
 
     def _store(self, batch: Batch, calls: pl.DataFrame, counts: Counts) -> None:
-        self.ledger.begin(batch)
-        if len(calls):
-            with NamedTemporaryFile(suffix='.arrow') as file:
-                # as one record batch: these too tell ClickHouse whether an insert is the same
-                calls.rechunk().write_ipc_stream(file.name, compat_level=pl.CompatLevel.oldest())
-                self.ledger.database.insert_file('calls', calls.columns, Path(file.name), batch.id)
-        self.ledger.done(batch, counts, calls['timestamp'].min(), calls['timestamp'].max())  # type: ignore[arg-type]
+        store(self.ledger, batch, calls, counts)
         self.stored(counts)
 
     def __enter__(self) -> Self:

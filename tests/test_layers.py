@@ -26,10 +26,14 @@ LAYERS = (
     'period',
     'importer',
     'ahead',
+    'drain',
     'sources',
     'pipeline',
     'parse',
     'enrich',
+    'keys',
+    'spool',
+    'spool_file',
     'writer',
     'ledger',
     'rejected',
@@ -37,6 +41,7 @@ LAYERS = (
     'clickhouse',
     'config',
     'call',
+    'durable',
     'errors',
 )
 MODULES = {

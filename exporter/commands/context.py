@@ -12,7 +12,7 @@ from rich.console import Console
 
 from exporter import config, output, schema
 from exporter.clickhouse import ClickHouse, Row, connect
-from exporter.errors import ExporterError, SchemaError, SettingsError
+from exporter.errors import ExporterError, SettingsError
 from exporter.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -54,17 +54,10 @@ class Context:
     def _open(self) -> ClickHouse:
         database = connect(self.settings.database_url)
         try:
-            if not schema.applied(database):
-                schema.apply(database)
-            elif waiting := schema.pending(database):
-                raise SchemaError(
-                    f'{database.address.shown}: its schema is older than this program ({waiting[0].name} is missing); '
-                    'run usage-exporter init'
-                )
+            return schema.ready(database)
         except ExporterError:
             database.close()
             raise
-        return database
 
     def given_domain(self, text: str) -> str:
         """The domain that was given as an option. Raises SettingsError for what is none."""

@@ -21,6 +21,7 @@ class Enriched(NamedTuple):
     """What became of raw calls: each is in one of the three."""
 
     calls: pl.DataFrame  # all columns of a call but `batch_id`
+    lines: pl.Series  # the `line` of each of these
     skipped: int  # no API calls
     rejected: pl.DataFrame  # `line`, `reason`
 
@@ -60,7 +61,7 @@ class Enrichment:
         calls = pl.concat([asked, found, agents, days], how='horizontal').with_columns(
             domain=pl.lit(self.domain), timezone=pl.lit(self.timezone)
         )
-        return Enriched(_words(calls.select(name for name in NAMES if name != 'batch_id')), skipped, refused)
+        return Enriched(_words(calls.select(name for name in NAMES if name != 'batch_id')), calls['line'], skipped, refused)
 
 
 def _words(frame: pl.DataFrame) -> pl.DataFrame:

@@ -1,0 +1,220 @@
+"""Accepted batches on disk, in their order, until the engine has them: what was accepted survives a crash.
+
+A batch that has an identity of its own is a file. Small requests share one, a segment: each group of them is appended with one
+fsync, and the segment is sealed before it is stored, so that what is stored under its name never changes.
+"""
+
+import fcntl
+import hashlib
+import os
+import secrets
+import threading
+import time
+from bisect import insort
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from exporter.durable import sync, write
+from exporter.errors import SettingsError, SpoolFull
+from exporter.ledger import Batch, Counts
+from exporter.rejected import Reject
+from exporter.spool_file import SOURCE, Header, Key, Part, Segment, Spooled, frames, packed
+
+SEGMENT = 16 << 20  # bytes at which a segment is sealed
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where the accepted calls are: accepted = stored + waiting + quarantined, at every moment. `bytes` lie on the disk."""
+
+    accepted: int = 0
+    stored: int = 0
+    waiting: int = 0
+    quarantined: int = 0
+    bytes: int = 0
+
+    def plus(self, **more: int) -> 'Account':
+        """The account after these calls and bytes came or went."""
+        return replace(self, **{name: getattr(self, name) + number for name, number in more.items()})
+
+
+class Spool:
+    """The files of one directory, of which they fill at most `most_bytes`. Its methods may be called by several threads.
+
+    Raises SettingsError where another process uses the directory, OSError where it cannot be used.
+    """
+
+    def __init__(self, directory: Path, most_bytes: int, key_id: str, geo_date: date | None) -> None:
+        self.directory, self.most_bytes = directory, most_bytes
+        self.key_id, self.geo_date = key_id, geo_date
+        self.account = Account()
+        self._quarantine = directory / 'quarantine'
+        self._quarantine.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._held = _hold(directory)
+        self.log = f'{SOURCE}-{_identity(directory)}'
+        self._lock = threading.RLock()
+        self._files = list[Spooled]()
+        self._refused = dict[Path, Header]()
+        self._open: Segment | None = None
+        self._last = 0
+        self._recover()
+
+    def put(self, batch: Batch, calls: pl.DataFrame, counts: Counts) -> None:
+        """Accepts a batch that has an identity. It is on the disk when this returns. Raises SpoolFull, OSError."""
+        header = Header({batch.domain: counts}, self.key_id, self.geo_date, batch)
+        frame = packed(header, calls)
+        with self._lock:
+            self._make_room(len(frame))
+            path = self._new_path()
+            write(path, frame)
+            insort(self._files, Spooled(path, len(frame), (header,)))
+            self.account = self.account.plus(accepted=header.calls, waiting=header.calls, bytes=len(frame))
+
+    def append(
+        self, calls: pl.DataFrame, counts: Mapping[str, Counts], keys: Sequence[Key] = (), rejects: Sequence[Reject] = ()
+    ) -> None:
+        """Accepts calls of several requests and portals, `counts` by portal. They are on the disk when this returns.
+
+        Raises SpoolFull, OSError.
+        """
+        header = Header(dict(counts), self.key_id, self.geo_date, None, tuple(keys), tuple(rejects))
+        frame = packed(header, calls)
+        with self._lock:
+            self._make_room(len(frame))
+            if self._open and self._open.ended:
+                self.seal()
+            if self._open is None:
+                self._open = Segment(self._new_path().with_suffix('.open'))
+            self._open.append(header, frame)
+            self.account = self.account.plus(accepted=header.calls, waiting=header.calls, bytes=len(frame))
+            if self._open.size >= SEGMENT:
+                self.seal()
+
+    def seal(self) -> None:
+        """Ends the open segment, so that what is in it can be stored. Raises OSError."""
+        with self._lock:
+            if self._open:
+                self._seal(self._open)
+                self._open = None
+
+    def oldest(self) -> Spooled | None:
+        """The file that is to be stored next."""
+        with self._lock:
+            return self._files[0] if self._files else None
+
+    def waiting(self) -> list[tuple[Batch, Counts]]:
+        """The batches with an identity that are accepted and not yet done in the ledger, those in quarantine too."""
+        with self._lock:
+            headers = [header for file in self._files for header in file.headers] + list(self._refused.values())
+        return [(header.batch, header.counts[header.batch.domain]) for header in headers if header.batch]
+
+    def keys(self) -> list[Key]:
+        """The idempotency keys of what is not yet done."""
+        with self._lock:
+            headers = [header for file in self._files for header in file.headers]
+            return [key for header in headers + (self._open.headers if self._open else []) for key in header.keys]
+
+    def done(self, file: Spooled, quarantined: int = 0) -> None:
+        """Removes a file of which the engine has all calls on its disk, but for those in quarantine. Raises OSError."""
+        with self._lock:
+            file.path.unlink()
+            sync(self.directory)
+            self._files.remove(file)
+            self.account = self.account.plus(
+                waiting=-file.calls, stored=file.calls - quarantined, quarantined=quarantined, bytes=-file.size
+            )
+
+    def set_aside(self, file: Spooled) -> None:
+        """Puts a damaged file into quarantine as it is. Raises OSError."""
+        with self._lock:
+            file.path.rename(self._quarantine / f'{file.path.stem}.damaged')
+            sync(self.directory)
+            self._files.remove(file)
+            self.account = self.account.plus(waiting=-file.calls, quarantined=file.calls, bytes=-file.size)
+
+    def refuse(self, part: Part, reason: str) -> int:
+        """Puts a batch that the engine does not take into quarantine; gives its number of calls. Raises OSError."""
+        header = Header({part.batch.domain: part.counts}, part.header.key_id, part.header.geo_date, part.batch, refused=reason)
+        frame = packed(header, part.calls)
+        path = self._quarantine / f'{hashlib.blake2b(part.batch.id.encode(), digest_size=12).hexdigest()}.batch'
+        with self._lock:
+            write(path, frame)
+            if path in self._refused:  # a crash came before `done`: these calls were counted as waiting too
+                self.account = self.account.plus(accepted=-header.calls, quarantined=-header.calls, bytes=-len(frame))
+            self._refused[path] = header
+            self.account = self.account.plus(bytes=len(frame))
+        return header.calls
+
+    def release(self) -> int:
+        """Lets what is in quarantine be stored again; gives the number of calls. Raises OSError."""
+        with self._lock:
+            calls = 0
+            for path, header in list(self._refused.items()):
+                waiting = path.rename(self._new_path())
+                sync(self.directory)
+                insort(self._files, Spooled(waiting, waiting.stat().st_size, (header,)))
+                del self._refused[path]
+                calls += header.calls
+            self.account = self.account.plus(quarantined=-calls, waiting=calls)
+        return calls
+
+    def close(self) -> None:
+        """Seals what is open, and lets another process use the directory. Raises OSError."""
+        self.seal()
+        os.close(self._held)
+
+    def _recover(self) -> None:
+        """Takes up what an earlier process left."""
+        for draft in self.directory.rglob('*.draft'):
+            draft.unlink()
+        for path in sorted(self.directory.glob('*.batch')):
+            self._files.append(Spooled(path, path.stat().st_size, tuple(frame.header for frame in frames(path))))
+        for path in self.directory.glob('*.open'):
+            self._seal(Segment(path))
+        self._refused = {path: frame.header for path in self._quarantine.glob('*.batch') for frame in frames(path)}
+        self._last = max((file.number for file in self._files), default=0)
+        waiting = sum(file.calls for file in self._files)
+        quarantined = sum(header.calls for header in self._refused.values())
+        size = sum(path.stat().st_size for path in self.directory.rglob('*.batch'))
+        self.account = Account(waiting + quarantined, 0, waiting, quarantined, size)
+
+    def _seal(self, segment: Segment) -> None:
+        path = segment.path.with_suffix('.batch')
+        if segment.seal(path):
+            insort(self._files, Spooled(path, segment.size, tuple(segment.headers)))
+
+    def _make_room(self, size: int) -> None:
+        if self.account.bytes + size > self.most_bytes:
+            raise SpoolFull(
+                f'{self.directory}: the spool is full ({self.account.bytes >> 20} MB); '
+                'see why the database does not take it, or raise USAGE_SPOOL_BYTES'
+            )
+
+    def _new_path(self) -> Path:
+        self._last = max(time.time_ns(), self._last + 1)
+        return self.directory / f'{self._last:020}.batch'
+
+
+def _hold(directory: Path) -> int:
+    """Keeps other processes from the directory for as long as the descriptor is open."""
+    held = os.open(directory / 'lock', os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(held)
+        raise SettingsError(
+            f'{directory}: another usage-exporter uses this spool; stop it, or choose another USAGE_DATA_DIR'
+        ) from None
+    return held
+
+
+def _identity(directory: Path) -> str:
+    """8 hexadecimal digits that tell this spool's batches from those of others; made once."""
+    path = directory / 'id'
+    if not path.exists():
+        write(path, secrets.token_hex(4).encode())
+    return path.read_text()
