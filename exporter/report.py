@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from exporter.clickhouse import ClickHouse
+from exporter.clickhouse import ClickHouse, Row
 from exporter.period import Period
 
 Report = dict[str, Any]  # the keys that `report --format json` prints
@@ -31,10 +31,15 @@ def portals(database: ClickHouse) -> list[Portal]:
     return [Portal(**row) for row in rows]
 
 
+def numbers(database: ClickHouse, domain: str, start: int, end: int) -> Row:
+    """The view `summary` of one portal from `start` to `end`, in Unix seconds, without crawlers. Raises EngineError."""
+    [row] = database.query(f'SELECT * FROM summary{_of(domain, start, end, False)}')
+    return row
+
+
 def fetch(database: ClickHouse, domain: str, timezone: str, asked: Period, crawlers: bool = False) -> Report:
     """The report of one portal, crawlers left out unless asked for. Raises EngineError."""
-    start, end = (int(moment.timestamp()) for moment in (asked.start, asked.end))
-    view = f"(domains=['{domain}'], from={start}, to={end}, crawlers={int(crawlers)})"
+    view = _of(domain, int(asked.start.timestamp()), int(asked.end.timestamp()), crawlers)
     [summary] = database.query(f'SELECT * FROM summary{view}')
     return {
         'domain': domain,
@@ -52,6 +57,10 @@ def fetch(database: ClickHouse, domain: str, timezone: str, asked: Period, crawl
         'unlocated_calls': summary['unlocated_calls'],
         'crawler_calls': summary['crawler_calls'],
     }
+
+
+def _of(domain: str, start: int, end: int, crawlers: bool) -> str:
+    return f"(domains=['{domain}'], from={start}, to={end}, crawlers={int(crawlers)})"
 
 
 def as_csv(report: Report) -> str:

@@ -52,8 +52,10 @@ class Spool:
         self.directory, self.most_bytes = directory, most_bytes
         self.key_id, self.geo_date = key_id, geo_date
         self.account = Account()
+        self.taken = Counts()  # what became of all lines and calls since the start
         self._quarantine = directory / 'quarantine'
-        self._quarantine.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._quarantine.mkdir(mode=0o700, exist_ok=True)
         self._held = _hold(directory)
         self.log = f'{SOURCE}-{_identity(directory)}'
         self._lock = threading.RLock()
@@ -72,7 +74,7 @@ class Spool:
             path = self._new_path()
             write(path, frame)
             insort(self._files, Spooled(path, len(frame), (header,)))
-            self.account = self.account.plus(accepted=header.calls, waiting=header.calls, bytes=len(frame))
+            self._accepted(header, len(frame))
 
     def append(
         self, calls: pl.DataFrame, counts: Mapping[str, Counts], keys: Sequence[Key] = (), rejects: Sequence[Reject] = ()
@@ -90,7 +92,7 @@ class Spool:
             if self._open is None:
                 self._open = Segment(self._new_path().with_suffix('.open'))
             self._open.append(header, frame)
-            self.account = self.account.plus(accepted=header.calls, waiting=header.calls, bytes=len(frame))
+            self._accepted(header, len(frame))
             if self._open.size >= SEGMENT:
                 self.seal()
 
@@ -186,6 +188,11 @@ class Spool:
         path = segment.path.with_suffix('.batch')
         if segment.seal(path):
             insort(self._files, Spooled(path, segment.size, tuple(segment.headers)))
+
+    def _accepted(self, header: Header, size: int) -> None:
+        self.account = self.account.plus(accepted=header.calls, waiting=header.calls, bytes=size)
+        for counts in header.counts.values():
+            self.taken.add(counts)
 
     def _make_room(self, size: int) -> None:
         if self.account.bytes + size > self.most_bytes:

@@ -1,0 +1,38 @@
+"""A connection to the database for each thread that asks, opened when it first does."""
+
+import threading
+
+from exporter import schema
+from exporter.clickhouse import ClickHouse, connect
+
+
+class Connections:
+    """Gives the calling thread its connection, to a database that has the schema. Use it in a `with`: its end closes them all."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._lock = threading.Lock()
+        self._of_thread = threading.local()
+        self._all = list[ClickHouse]()
+        self._ready = False
+
+    def __call__(self) -> ClickHouse:
+        """Raises EngineError, also while a server is away, and SchemaError."""
+        found: ClickHouse | None = getattr(self._of_thread, 'connection', None)
+        if found is None:
+            with self._lock:  # one opens, and brings to the schema, what the others find ready
+                found = connect(self._url)
+                self._all.append(found)
+                if not self._ready:
+                    schema.ready(found)
+                    self._ready = True
+            self._of_thread.connection = found
+        return found
+
+    def __enter__(self) -> 'Connections':
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            for connection in self._all:
+                connection.close()

@@ -1,0 +1,168 @@
+"""Accepts requests: those that come together are enriched together and share one fsync."""
+
+import itertools
+import queue
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Self
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from exporter.call import Reason
+from exporter.enrich.enrichment import Enrichment
+from exporter.errors import KeyInUse, KeyReused
+from exporter.keys import Keys
+from exporter.ledger import Counts
+from exporter.rejected import Reject
+from exporter.sources.collector import Rejection
+from exporter.spool import Spool
+from exporter.spool_file import SOURCE, Key
+
+MOST_REQUESTS = 256  # that share one fsync
+
+
+@dataclass(frozen=True)
+class Request:
+    """The calls of one request, of one or several portals; at least one."""
+
+    calls: pl.DataFrame  # the columns of SAID (exporter/call.py), and `line`: the call's index in the request
+    rejects: Sequence[Rejection]
+    key: str | None  # the idempotency key
+    scope: str  # whose key that is: the id of a token, '' where none is needed
+    digest: bytes  # of the unpacked body: tells whether a repeated key came with another
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """One element that was rejected, as the answer tells it."""
+
+    index: int
+    field: str
+    reason: Reason
+    detail: str
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What became of a request's elements: the first three add up to their number. A repeated key is answered the same."""
+
+    accepted: int  # on disk, and counted once
+    skipped: int  # no API calls, by the settings
+    rejected: int
+    rejects: list[Refusal]
+
+
+class Intake:
+    """Puts the calls of requests into the spool. Use it in a `with`: its end waits for what is under way.
+
+    `enrichment` gives what adds to the calls of a portal.
+    """
+
+    def __init__(self, spool: Spool, keys: Keys, enrichment: Callable[[str], Enrichment]) -> None:
+        self.spool, self.keys, self.enrichment = spool, keys, enrichment
+        self._lock = threading.Lock()
+        self._under_way = set[tuple[str, str]]()
+        self._numbers = itertools.count(time.time_ns())  # of rejects: each is told from all others of its portal
+        self._coming = queue.SimpleQueue[tuple[Request, Future[Answer]] | None]()
+        self._thread = threading.Thread(target=self._run, name='intake')
+
+    def accept(self, request: Request) -> Answer:
+        """Returns once the calls are on the disk.
+
+        Raises KeyReused, KeyInUse, SpoolFull, SettingsError, and OSError where the disk takes no more: then nothing is accepted.
+        """
+        if request.key is None:
+            return self._accept(request)
+        key = request.scope, request.key
+        with self._lock:
+            if key in self._under_way:
+                raise KeyInUse('the request that brought this Idempotency-Key is still under way; ask again later')
+            if used := self.keys.find(*key):
+                if used.digest != request.digest.hex():
+                    raise KeyReused('this Idempotency-Key came with another body; send a new key with new calls')
+                return msgspec.convert(used.answer, Answer)
+            self._under_way.add(key)
+        try:
+            return self._accept(request)
+        finally:
+            with self._lock:
+                self._under_way.remove(key)
+
+    def _accept(self, request: Request) -> Answer:
+        answer = Future[Answer]()
+        self._coming.put((request, answer))
+        return answer.result()
+
+    def _run(self) -> None:
+        while first := self._coming.get():
+            group, ends = [first], False
+            while len(group) < MOST_REQUESTS and not self._coming.empty():
+                if not (more := self._coming.get()):
+                    ends = True
+                    break
+                group.append(more)
+            try:
+                answers = self._store([request for request, _ in group])
+            except Exception as error:  # each of them is told
+                for _, answer in group:
+                    answer.set_exception(error)
+            else:
+                for (_, future), told in zip(group, answers, strict=True):
+                    future.set_result(told)
+            if ends:
+                return
+
+    def _store(self, requests: list[Request]) -> list[Answer]:
+        sizes = [len(request.calls) for request in requests]
+        calls = pl.concat([request.calls.drop('line') for request in requests]).with_row_index('line')
+        counts, stored, lines = dict[str, Counts](), list[pl.DataFrame](), list[pl.Series]()
+        for (domain,), some in calls.partition_by('domain', as_dict=True, include_key=False).items():
+            enriched = self.enrichment(str(domain))(some)
+            counts[str(domain)] = Counts(len(enriched.calls), enriched.skipped)
+            stored.append(enriched.calls)
+            lines.append(enriched.lines)
+        of_request = np.searchsorted(np.cumsum(sizes), pl.concat(lines).to_numpy(), side='right')
+        accepted = np.bincount(of_request, minlength=len(requests)).tolist()
+        answers = [
+            Answer(
+                number,
+                size - number,
+                len(request.rejects),
+                [Refusal(one.index, one.field, one.reason, one.detail) for one in request.rejects],
+            )
+            for request, size, number in zip(requests, sizes, accepted, strict=True)
+        ]
+        rejects = [reject for request in requests for reject in self._rejects(request)]
+        for domain, reasons in _by_domain(rejects).items():
+            counts.setdefault(domain, Counts()).rejected = reasons
+        keys = [
+            Key(request.scope, request.key, request.digest.hex(), msgspec.to_builtins(answer))
+            for request, answer in zip(requests, answers, strict=True)
+            if request.key is not None
+        ]
+        self.spool.append(pl.concat(stored), counts, keys, rejects)
+        self.keys.spooled(keys)
+        return answers
+
+    def _rejects(self, request: Request) -> Iterator[Reject]:
+        """What is kept of what was rejected; where an element names no portal, it is of the request's first."""
+        for one in request.rejects:
+            text = one.text.encode(errors='surrogateescape').decode(errors='backslashreplace')
+            yield Reject(one.reason, one.domain or request.calls['domain'][0], SOURCE, next(self._numbers), text)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._coming.put(None)
+        self._thread.join()
+
+
+def _by_domain(rejects: list[Reject]) -> dict[str, dict[str, int]]:
+    domains = {reject.domain for reject in rejects}
+    return {domain: dict(Counter(one.reason for one in rejects if one.domain == domain)) for domain in domains}

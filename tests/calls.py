@@ -1,0 +1,35 @@
+"""Enriched calls for tests of what comes after the enrichment."""
+
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+
+from exporter.call import RAW
+from exporter.config import Portal
+from exporter.enrich.enrichment import Enrichment
+from exporter.enrich.geo import open_places
+
+KEY = b'k' * 32
+BEGIN = datetime(2026, 11, 2, 8, tzinfo=UTC)
+
+
+def raw(number: int, first: int = 0) -> pl.DataFrame:
+    """Calls as a source hands them on, each a second after the one before, told apart by their paths."""
+    numbers = range(first, first + number)
+    columns = {
+        'timestamp': [BEGIN + timedelta(seconds=n) for n in numbers],
+        'ip': [f'192.0.2.{n % 200}' for n in numbers],
+        'user_id': ['alice' if n % 3 == 0 else '' for n in numbers],
+        'user_agent': ['curl/8.5.0'] * number,
+        'method': ['GET'] * number,
+        'path': [f'/api/{n}' for n in numbers],
+        'status': [200] * number,
+        'bytes': list(numbers),
+        'duration_ms': [1] * number,
+    }
+    return pl.DataFrame(columns, RAW).with_row_index('line')
+
+
+def calls(domain: str, number: int, first: int = 0) -> pl.DataFrame:
+    """The same, enriched: all columns of a call but `batch_id`."""
+    return Enrichment(domain, Portal(), open_places(None), KEY)(raw(number, first)).calls
