@@ -17,6 +17,22 @@ class InputError(ExporterError):
     """A source (a log, a file of keys) cannot be read, or not to its end."""
 
 
+class TooLarge(InputError):
+    """A request holds more than is taken at once."""
+
+
+class KeyReused(ExporterError):
+    """An idempotency key came before, with another body."""
+
+
+class KeyInUse(ExporterError):
+    """The request that brought this idempotency key first is still under way."""
+
+
+class SpoolFull(ExporterError):
+    """What is accepted and not yet stored fills the room that it may take."""
+
+
 class EngineError(ExporterError):
     """ClickHouse, embedded or served, cannot be reached, is held by another process, or refuses a statement.
 
