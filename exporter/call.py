@@ -1,11 +1,14 @@
 """A call: the columns that one answered API call becomes, in the order of the table `calls`."""
 
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 import polars as pl
 
 TIMESTAMP = pl.Datetime('ms', 'UTC')
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # before the web
+AHEAD = timedelta(days=1)  # how far the clock of a portal may be ahead of ours
 
 
 class Column(NamedTuple):
@@ -54,6 +57,9 @@ RAW: dict[str, pl.DataType] = {
     'bytes': pl.UInt64(),
     'duration_ms': pl.UInt32(),
 }
+# What calls have besides that speak for themselves (those sent over HTTP): their `user_id` and `dataset_id` go before what the
+# portal's rules find in the request; '' where a call says none.
+SAID = RAW | {'domain': pl.String(), 'dataset_id': pl.String()}
 
 
 def words(name: str) -> pl.Categorical:
@@ -92,8 +98,13 @@ class Client(StrEnum):
 class Reason(StrEnum):
     """Why an input was rejected: a closed set."""
 
-    FORMAT = 'format'  # the line is not in the log's format
+    FORMAT = 'format'  # the line is not in the log's format; the element is no JSON object
     TIMESTAMP = 'timestamp'  # no such moment, or one before the web or in the future
-    ADDRESS = 'address'  # neither an IP address nor a host name
+    ADDRESS = 'address'  # neither an IP address nor, in a log, a host name
     STATUS = 'status'  # not a number from 100 to 999
     BYTES = 'bytes'  # neither a size nor -
+    MISSING_FIELD = 'missing_field'  # a field that a call cannot do without
+    UNKNOWN_FIELD = 'unknown_field'  # a field that no call has
+    VALUE = 'value'  # of a type that the field does not have, too long or too large
+    DOMAIN = 'domain'  # no domain name
+    FORBIDDEN = 'forbidden'  # a call of a portal that the token is not for

@@ -17,6 +17,22 @@ class InputError(ExporterError):
     """A source (a log, a file of keys) cannot be read, or not to its end."""
 
 
+class TooLarge(InputError):
+    """A request holds more than is taken at once."""
+
+
+class KeyReused(ExporterError):
+    """An idempotency key came before, with another body."""
+
+
+class KeyInUse(ExporterError):
+    """The request that brought this idempotency key first is still under way."""
+
+
+class SpoolFull(ExporterError):
+    """What is accepted and not yet stored fills the room that it may take: no more is accepted until some is stored."""
+
+
 class EngineError(ExporterError):
     """ClickHouse, embedded or served, cannot be reached, is held by another process, or refuses a statement.
 
@@ -42,7 +58,3 @@ class QueryError(ExporterError):
     """A statement that does more than read, or is none."""
 
     exit_code = 2
-
-
-class SpoolFull(ExporterError):
-    """What is accepted fills the room it may take: no more is accepted until the database has taken some."""

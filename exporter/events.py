@@ -2,11 +2,13 @@
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from exporter.clickhouse import ClickHouse
 from exporter.errors import InputError, PeriodError
-from exporter.period import Period
+from exporter.period import Moment, Period
+
+SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,11 @@ class Event:
     text: str = ''
     tags: list[str] = field(default_factory=list)
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+
+
+def last_second(until: Moment) -> datetime:
+    """When an event ends that lasts until a day, which is included whole, or until a moment."""
+    return max(until.begins, until.ends - SECOND)
 
 
 def add(database: ClickHouse, event: Event) -> None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Self
 
 import msgspec
-import numpy as np
 import polars as pl
 
 from exporter.call import Reason
@@ -29,7 +28,7 @@ MOST_REQUESTS = 256  # that share one fsync
 
 @dataclass(frozen=True)
 class Request:
-    """The calls of one request, of one or several portals; at least one."""
+    """The calls of one request, of one or several portals."""
 
     calls: pl.DataFrame  # the columns of SAID (exporter/call.py), and `line`: the call's index in the request
     rejects: Sequence[Rejection]
@@ -71,10 +70,12 @@ class Intake:
         self._thread = threading.Thread(target=self._run, name='intake')
 
     def accept(self, request: Request) -> Answer:
-        """Returns once the calls are on the disk.
+        """Returns once the calls are on the disk. A request that has none leaves nothing: its rejects are only answered.
 
         Raises KeyReused, KeyInUse, SpoolFull, SettingsError, and OSError where the disk takes no more: then nothing is accepted.
         """
+        if request.calls.is_empty():
+            return _answer(request, 0)
         if request.key is None:
             return self._accept(request)
         key = request.scope, request.key
@@ -117,7 +118,6 @@ class Intake:
                 return
 
     def _store(self, requests: list[Request]) -> list[Answer]:
-        sizes = [len(request.calls) for request in requests]
         calls = pl.concat([request.calls.drop('line') for request in requests]).with_row_index('line')
         counts, stored, lines = dict[str, Counts](), list[pl.DataFrame](), list[pl.Series]()
         for (domain,), some in calls.partition_by('domain', as_dict=True, include_key=False).items():
@@ -125,17 +125,9 @@ class Intake:
             counts[str(domain)] = Counts(len(enriched.calls), enriched.skipped)
             stored.append(enriched.calls)
             lines.append(enriched.lines)
-        of_request = np.searchsorted(np.cumsum(sizes), pl.concat(lines).to_numpy(), side='right')
-        accepted = np.bincount(of_request, minlength=len(requests)).tolist()
-        answers = [
-            Answer(
-                number,
-                size - number,
-                len(request.rejects),
-                [Refusal(one.index, one.field, one.reason, one.detail) for one in request.rejects],
-            )
-            for request, size, number in zip(requests, sizes, accepted, strict=True)
-        ]
+        ends = pl.Series(itertools.accumulate(len(request.calls) for request in requests))
+        accepted = Counter(ends.search_sorted(pl.concat(lines), side='right').to_list())
+        answers = [_answer(request, accepted[number]) for number, request in enumerate(requests)]
         rejects = [reject for request in requests for reject in self._rejects(request)]
         for domain, reasons in _by_domain(rejects).items():
             counts.setdefault(domain, Counts()).rejected = reasons
@@ -161,6 +153,11 @@ class Intake:
     def __exit__(self, *_: object) -> None:
         self._coming.put(None)
         self._thread.join()
+
+
+def _answer(request: Request, accepted: int) -> Answer:
+    refusals = [Refusal(one.index, one.field, one.reason, one.detail) for one in request.rejects]
+    return Answer(accepted, len(request.calls) - accepted, len(refusals), refusals)
 
 
 def _by_domain(rejects: list[Reject]) -> dict[str, dict[str, int]]:

@@ -54,16 +54,20 @@ def _moment(text: str, zone: ZoneInfo) -> Moment:
     return Moment(day.isoformat(), day, begins, ends)
 
 
-def period(first: str | None, last: str | None, timezone: str, now: datetime) -> Period:
+def period(
+    first: str | None, last: str | None, timezone: str, now: datetime, names: tuple[str, str] = ('--from', '--to')
+) -> Period:
     """The period between two days or date-times of a time zone. A day given as the last is included whole.
 
     The default is today and the 13 days before it; without a first day, the 14 days that end with the last.
-    Raises PeriodError for what is no day or date-time, and for a period that ends before it begins.
+    `names` are what errors call the two. Raises PeriodError for what is no day or date-time, and for a period that ends
+    before it begins.
     """
+    from_name, to_name = names
     zone = ZoneInfo(timezone)
-    to = moment('--to', last or now.astimezone(zone).date().isoformat(), zone)
-    since = moment('--from', first or (to.day - (DEFAULT_DAYS - 1) * DAY).isoformat(), zone)
+    to = moment(to_name, last or now.astimezone(zone).date().isoformat(), zone)
+    since = moment(from_name, first or (to.day - (DEFAULT_DAYS - 1) * DAY).isoformat(), zone)
     if since.begins >= to.ends:
-        mend = 'swap --from and --to' if last else 'say --to as well'
+        mend = f'swap {from_name} and {to_name}' if last else f'say {to_name} as well'
         raise PeriodError(f'the period from {since.text} to {to.text} is empty or ends before it begins; {mend}')
     return Period(since.begins, to.ends, since.text, to.text)

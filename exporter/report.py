@@ -2,11 +2,14 @@
 
 import csv
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from exporter.clickhouse import ClickHouse, Row
+from exporter.errors import PeriodError
 from exporter.period import Period
 
 Report = dict[str, Any]  # the keys that `report --format json` prints
@@ -35,6 +38,28 @@ def numbers(database: ClickHouse, domain: str, start: int, end: int) -> Row:
     """The view `summary` of one portal from `start` to `end`, in Unix seconds, without crawlers. Raises EngineError."""
     [row] = database.query(f'SELECT * FROM summary{_of(domain, start, end, False)}')
     return row
+
+
+def chosen(named: str | None, known: list[Portal], option: str = '--domain') -> Portal:
+    """The portal that is meant: the one named, or the only one. `option` is how one names it.
+
+    Raises PeriodError, naming those that there are, where it is not clear.
+    """
+    if not known:
+        raise PeriodError('there are no calls yet; begin with usage-exporter import or usage-exporter demo')
+    matching = [portal for portal in known if portal.domain == named] if named else known
+    if len(matching) == 1:
+        return matching[0]
+    names = ', '.join(portal.domain for portal in known)
+    raise PeriodError(
+        f'{named} has no calls; there are calls of {names}' if named else f'which portal? Say {option}, one of {names}'
+    )
+
+
+def zones(known: list[Portal], otherwise: Callable[[str], str]) -> Callable[[str], ZoneInfo]:
+    """Tells the time zone of a portal: that of its calls, or before there are any that of the settings, `otherwise`."""
+    of_calls = {portal.domain: portal.timezone for portal in known}
+    return lambda domain: ZoneInfo(of_calls.get(domain) or otherwise(domain))
 
 
 def fetch(database: ClickHouse, domain: str, timezone: str, asked: Period, crawlers: bool = False) -> Report:

@@ -115,9 +115,10 @@ def test_every_preset_of_data_sets() -> None:
 
 
 def test_every_reason() -> None:
-    table = rows(section(page('import'), 'What becomes of a line'))
-    reasons = table[table.index(['reason', '']) + 1 :]
-    assert [row[0] for row in reasons] == [f'`{reason}`' for reason in Reason]
+    for_lines = rows(section(page('import'), 'What becomes of a line'))
+    for_calls = rows(section(page('collector'), 'Rejects'))
+    reasons = [row for table in (for_lines, for_calls) for row in table[table.index(['reason', '']) + 1 :]]
+    assert {row[0] for row in reasons} == {f'`{reason}`' for reason in Reason}
     assert all(row[1] for row in reasons)
 
 

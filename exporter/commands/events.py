@@ -1,7 +1,6 @@
 """`events`: what explains a change in activity, drawn on the dashboards."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import click
@@ -12,7 +11,6 @@ from exporter.clickhouse import ClickHouse
 from exporter.commands.context import FORMATS, Context, pass_context
 from exporter.period import moment
 
-SECOND = timedelta(seconds=1)
 EXAMPLES = """\b
 Examples:
   usage-exporter events add "Air quality published" --start 2026-11-03 \\
@@ -47,10 +45,7 @@ def add(context: Context, title: str, start: str, end: str | None, domain: str |
     with context.database() as database:
         zone = _zones(context, database)(portal)
         first = moment('--start', start, zone).begins
-        last = first
-        if end:
-            until = moment('--end', end, zone)
-            last = max(until.begins, until.ends - SECOND)  # of a day its last second
+        last = stored.last_second(moment('--end', end, zone)) if end else first
         event = stored.Event(portal, first, last, title, text, list(tags))
         stored.add(database, event)
     click.echo(f'added event {event.id}')
@@ -83,6 +78,4 @@ def remove(context: Context, event_id: str) -> None:
 
 
 def _zones(context: Context, database: ClickHouse) -> Callable[[str], ZoneInfo]:
-    """Tells the time zone of a portal: that of its calls, or before there are any that of the settings."""
-    of_calls = {portal.domain: portal.timezone for portal in report.portals(database)}
-    return lambda domain: ZoneInfo(of_calls.get(domain) or context.settings.portal(domain).timezone)
+    return report.zones(report.portals(database), lambda domain: context.settings.portal(domain).timezone)

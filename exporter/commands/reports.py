@@ -7,7 +7,6 @@ import click
 from exporter import events
 from exporter import report as reports
 from exporter.commands.context import FORMATS, Context, pass_context
-from exporter.errors import PeriodError
 from exporter.period import period
 from exporter.terminal import LANGUAGES, drawing, nothing
 
@@ -41,7 +40,7 @@ def report(
     """
     named = context.domain(domain)
     with context.database() as database:
-        portal = _portal(named, reports.portals(database))
+        portal = reports.chosen(named, reports.portals(database))
         asked = period(first, last, portal.timezone, datetime.now(UTC))
         found = reports.fetch(database, portal.domain, portal.timezone, asked, crawlers)
         happened = events.of_period(database, portal.domain, asked)
@@ -53,16 +52,3 @@ def report(
         context.out.print(drawing(found, lang, crawlers, happened))
     if not found['calls']:
         context.note(nothing(portal, lang))
-
-
-def _portal(named: str | None, known: list[reports.Portal]) -> reports.Portal:
-    """The portal that is meant. Raises PeriodError, naming those that there are, where it is not clear."""
-    if not known:
-        raise PeriodError('there are no calls yet; begin with usage-exporter import or usage-exporter demo')
-    matching = [portal for portal in known if portal.domain == named] if named else known
-    if len(matching) == 1:
-        return matching[0]
-    names = ', '.join(portal.domain for portal in known)
-    raise PeriodError(
-        f'{named} has no calls; there are calls of {names}' if named else f'which portal? Say --domain, one of {names}'
-    )

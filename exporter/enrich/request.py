@@ -53,6 +53,7 @@ class Requests:
         names = _names_of_keys(portal.api_keys)
         self.account_of_user = Distinct(_accounts)
         self.dataset_of_text = Distinct(_datasets)
+        self.dataset_said = Distinct(lambda names: pl.DataFrame({'dataset_id': names.cast(words('dataset_id'))}))
         self.account_of_key = Distinct(
             lambda keys: _accounts(
                 pl.Series([names.get(k) or (hashed_key(k, key) if k else '') for k in keys.to_list()], dtype=pl.String)
@@ -60,26 +61,34 @@ class Requests:
         )
 
     def __call__(self, calls: pl.DataFrame) -> pl.DataFrame:
-        """`user_id`, `path` without its query string, `dataset_id`, and `api_call`: whether it is one, by the setting paths."""
+        """`user_id`, `path` without its query string, `dataset_id`, and `api_call`: whether it is one, by the setting paths.
+
+        What calls say themselves (SAID) goes before what the rules find.
+        """
         cut = calls['path'].str.splitn('?', 2).struct.rename_fields(['path', 'query']).struct.unnest()
         known = self.of_path(cut['path'])
         path = cut['path'].str.slice(0, LONGEST_PATH) if (cut['path'].str.len_bytes() > LONGEST_PATH).any() else cut['path']
         for name in (source.removeprefix('query:') for source in self.sources if source != 'user'):
             if path.str.contains(f'{name}=', literal=True).any():  # its ? was forgotten: a key is not stored
                 path = path.str.replace_all(f'{re.escape(name)}=[^&/]*', f'{name}='.replace('$', '$$'))
+        sources, datasets = self.sources, self._datasets(known, cut['query'])
+        if 'dataset_id' in calls.columns:
+            sources = ('user', *(source for source in sources if source != 'user'))
+            said = self.dataset_said(calls['dataset_id'])['dataset_id']
+            datasets = said.zip_with(~is_word(said, ''), datasets)
         return pl.DataFrame(
             [
                 path,
-                self._accounts(calls['user_id'], cut['query']),
-                self._datasets(known, cut['query']),
+                self._accounts(sources, calls['user_id'], cut['query']),
+                datasets,
                 known['api_call'] & (calls['method'] != 'OPTIONS'),
             ]
         )
 
-    def _accounts(self, users: pl.Series, queries: pl.Series) -> pl.Series:
+    def _accounts(self, sources: tuple[str, ...], users: pl.Series, queries: pl.Series) -> pl.Series:
         nobody = pl.Series('user_id', [''], words('user_id')).new_from_index(0, len(users))
         found: pl.Series | None = None
-        for source in self.sources:  # the first that names somebody wins
+        for source in sources:  # the first that names somebody wins
             if source == 'user':
                 named = self.account_of_user(users)['user_id']
             else:

@@ -1,16 +1,14 @@
 """Web logs in the common and combined formats (Apache's and nginx's), as columns."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import polars as pl
 
-from exporter.call import RAW, TIMESTAMP, Reason
+from exporter.call import AHEAD, EARLIEST, RAW, TIMESTAMP, Reason
 from exporter.parse import Parsed
 
 FORMATS = ('auto', 'combined', 'common')
-EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # before the web
-AHEAD = timedelta(days=1)  # how far the clock of a portal may be ahead of ours
 
 # A line of a log, whatever its quoted fields hold, and also when it ends within them: all that is counted stands before them.
 # Rust's engine reads any line in linear time.

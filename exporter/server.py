@@ -1,0 +1,81 @@
+"""The HTTP interface as a WSGI application: which address is answered by what."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import msgspec
+from flask import Flask, Response
+
+from exporter.clickhouse import ClickHouse
+from exporter.intake import Intake
+from exporter.tokens import Scope, Tokens
+from exporter.web import access, calls, openapi, problems, questions
+
+MOST_BYTES = 10 << 20  # of a body, as it is sent
+JSON = 'application/json'
+# The limits that the server around the application keeps, as waitress names them.
+LIMITS = {
+    'max_request_body_size': 4 * MOST_BYTES,  # up to here a problem document says what is too large; above, waitress does
+    'max_request_header_size': 16 << 10,  # bytes
+    'channel_timeout': 60,  # seconds in which nothing comes
+    'ident': None,  # no Server header
+}
+
+
+def create_app(
+    *,
+    intake: Intake,
+    tokens: Tokens,
+    database: Callable[[], ClickHouse],
+    timezone: Callable[[str], str],
+    metrics: Callable[[], bytes],
+    ready: Callable[[], Mapping[str, bool]],
+) -> Flask:
+    """The application.
+
+    `database` gives the calling thread's own connection, `timezone` a portal's by the settings, `metrics` a page in
+    Prometheus' text format, `ready` the parts of the program and whether each is well. Where `tokens` are not needed
+    everything is open: let nobody but this machine reach it then.
+    """
+    app = Flask(__name__, static_folder=None)
+    app.config.update(MAX_CONTENT_LENGTH=MOST_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
+    app.url_map.merge_slashes = False
+    problems.register(app)
+
+    def answer(rule: str, view: Callable[[], Response], method: str = 'GET') -> None:
+        app.add_url_rule(rule, rule, view, methods=[method])
+
+    answer('/v1/calls', partial(calls.post, tokens, intake), 'POST')
+    answer('/v1/events', partial(questions.add_event, tokens, database, timezone), 'POST')
+    answer('/v1/report', partial(questions.report, tokens, database))
+    answer('/metrics', partial(_metrics, tokens, metrics))
+    answer('/healthz', _healthy)
+    answer('/readyz', partial(_ready, ready))
+    answer('/openapi.json', partial(_openapi, tokens))
+    return app
+
+
+def _metrics(tokens: Tokens, metrics: Callable[[], bytes]) -> Response:
+    """They tell of every portal, so they need a token for every one."""
+    access.every_portal(access.caller(tokens, Scope.READ))
+    return Response(metrics(), content_type='text/plain; version=0.0.4; charset=utf-8')
+
+
+def _healthy() -> Response:
+    return _json({'status': 'ok'})
+
+
+def _ready(ready: Callable[[], Mapping[str, bool]]) -> Response:
+    parts = dict(ready())
+    if all(parts.values()):
+        return _json({'status': 'ready', 'parts': parts})
+    ill = ', '.join(name for name, well in parts.items() if not well)
+    return problems.unavailable(f'not well: {ill}', parts=parts)
+
+
+def _openapi(tokens: Tokens) -> Response:
+    return _json(openapi.document(tokens.needed))
+
+
+def _json(value: object) -> Response:
+    return Response(msgspec.json.encode(value), content_type=JSON)

@@ -1,0 +1,76 @@
+"""Errors over HTTP: problem documents (RFC 9457), which tell a caller what is theirs to mend, and nothing else."""
+
+import errno
+import logging
+import traceback
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from exporter.errors import EngineError, InputError, KeyInUse, KeyReused, PeriodError, SpoolFull, TooLarge
+
+MEDIA_TYPE = 'application/problem+json'
+RETRY_SECONDS = 5
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+STATUSES = {  # a kind before those that it is one of
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    InputError: HTTPStatus.BAD_REQUEST,
+    PeriodError: HTTPStatus.BAD_REQUEST,
+    KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    KeyInUse: HTTPStatus.CONFLICT,
+}
+log = logging.getLogger(__name__)
+
+
+class Problem(msgspec.Struct):
+    """What went wrong (RFC 9457)."""
+
+    title: str
+    status: int
+    detail: str
+
+
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **members: Any) -> Response:
+    """A problem document. `members` stand in it beside title, status and detail."""
+    status = HTTPStatus(status)
+    body = {'title': status.phrase, 'status': status.value, 'detail': detail, **members}
+    return Response(msgspec.json.encode(body), status, headers, content_type=MEDIA_TYPE)
+
+
+def unavailable(detail: str, **members: Any) -> Response:
+    """What is asked cannot be done now, but soon."""
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {'Retry-After': str(RETRY_SECONDS)}, **members)
+
+
+def register(app: Flask) -> None:
+    """Makes a problem document of whatever is raised."""
+    app.register_error_handler(HTTPException, _of_http)
+    app.register_error_handler(Exception, _of_any)
+
+
+def _of_http(error: HTTPException) -> Response:
+    """What Flask itself refuses: no such address, another method."""
+    headers = {name: value for name, value in error.get_headers() if name not in ('Content-Type', 'Content-Length')}
+    return problem(error.code or 500, error.description or '', headers)
+
+
+def _of_any(error: Exception) -> Response:
+    for kind, status in STATUSES.items():
+        if isinstance(error, kind):
+            return problem(status, str(error), {'Retry-After': '1'} if status is HTTPStatus.CONFLICT else None)
+    if isinstance(error, SpoolFull) or (isinstance(error, OSError) and error.errno in NO_ROOM):
+        return unavailable('there is no room for more calls until those that wait are stored; send this again later')
+    _log(error)
+    if isinstance(error, EngineError):
+        return unavailable('the database does not answer; ask again later')
+    return problem(500, 'this is a fault of the server; its log tells more')
+
+
+def _log(error: Exception) -> None:
+    """Where it happened. What an error says may hold an address or a part of the body; one of the engine's is ours."""
+    what = str(error) if isinstance(error, EngineError) else ''.join(traceback.format_tb(error.__traceback__))
+    log.error('%s %s: %s\n%s', request.method, request.url_rule, type(error).__name__, what)

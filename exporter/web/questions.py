@@ -1,0 +1,80 @@
+"""`GET /v1/report` and `POST /v1/events`: the indicators of a portal, and what explains a change in them."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+from flask import Response, request
+from msgspec import Meta
+from werkzeug.exceptions import NotFound, UnsupportedMediaType
+
+from exporter import events, output
+from exporter import report as reports
+from exporter.clickhouse import ClickHouse
+from exporter.config import domain_name
+from exporter.errors import InputError
+from exporter.period import moment, period
+from exporter.tokens import Scope, Tokens
+from exporter.web import access
+
+JSON = 'application/json'
+PARAMETERS = ('domain', 'from', 'to', 'crawlers')
+Time = Annotated[str, Meta(min_length=1, max_length=40)]
+
+
+class NewEvent(msgspec.Struct, forbid_unknown_fields=True):
+    """Something that explains a change in activity."""
+
+    title: Annotated[str, Meta(min_length=1, max_length=200, pattern=r'\S')]
+    start: Annotated[Time, Meta(description="A day or date-time (ISO 8601), in the portal's time zone unless it has an offset.")]
+    end: Annotated[Time | None, Meta(description='Until when; a day is included whole. Without it, the start.')] = None
+    domain: Annotated[
+        Annotated[str, Meta(max_length=254)], Meta(description='The portal; empty: every one. The token of a portal implies it.')
+    ] = ''
+    text: Annotated[str, Meta(max_length=2_000)] = ''
+    tags: Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=50)] = []
+
+
+def report(tokens: Tokens, database: Callable[[], ClickHouse]) -> Response:
+    """The report of a portal, as `report --format json` prints it."""
+    token = access.caller(tokens, Scope.READ)
+    asked = {name: request.args.get(name) for name in PARAMETERS}
+    for name in request.args:
+        if name not in PARAMETERS or len(request.args.getlist(name)) > 1:
+            raise InputError(f'{name[:100]} is no parameter, or stands twice; those are {", ".join(PARAMETERS)}')
+    if asked['crawlers'] not in (None, 'true', 'false'):
+        raise InputError('crawlers: say true or false')
+    named = access.portal(token, _domain(asked['domain']))
+    known = [portal for portal in reports.portals(database()) if token.domain in ('', portal.domain)]
+    if not known or (named and named not in [portal.domain for portal in known]):
+        raise NotFound(f'there are no calls of {named}' if named else 'there are no calls yet')
+    portal = reports.chosen(named, known, 'domain')
+    over = period(asked['from'], asked['to'], portal.timezone, datetime.now(UTC), ('from', 'to'))
+    found = reports.fetch(database(), portal.domain, portal.timezone, over, asked['crawlers'] == 'true')
+    return Response(output.as_json(found), content_type=JSON)
+
+
+def add_event(tokens: Tokens, database: Callable[[], ClickHouse], timezone: Callable[[str], str]) -> Response:
+    """Stores an event: 201 with the event."""
+    token = access.caller(tokens, Scope.WRITE)
+    if request.mimetype != JSON:
+        raise UnsupportedMediaType(f'send the event as {JSON}')
+    try:
+        new = msgspec.json.decode(request.get_data(), type=NewEvent)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f'this is no event: {error}') from None
+    domain = access.portal(token, _domain(new.domain))
+    zone = reports.zones(reports.portals(database()), timezone)(domain)
+    first = moment('start', new.start, zone).begins
+    last = moment('end', new.end, zone) if new.end else None
+    event = events.Event(domain, first, events.last_second(last) if last else first, new.title, new.text, new.tags)
+    events.add(database(), event)
+    return Response(output.as_json(vars(event)), 201, content_type=JSON)
+
+
+def _domain(given: str | None) -> str:
+    try:
+        return domain_name(given) if given else ''
+    except ValueError as error:
+        raise InputError(f'domain: {error}') from None
