@@ -2,13 +2,15 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import polars as pl
 
 from exporter.call import RAW, TIMESTAMP, Reason
+from exporter.config import LogFormat
 from exporter.parse import Parsed
 
-FORMATS = ('auto', 'combined', 'common')
+FORMATS = get_args(LogFormat)
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # before the web
 AHEAD = timedelta(days=1)  # how far the clock of a portal may be ahead of ours
 
