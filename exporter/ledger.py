@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Protocol
 
 from exporter.clickhouse import ClickHouse
 
@@ -56,19 +55,6 @@ class Entry:
 
     batch: Batch
     counts: Counts | None
-
-
-class History(Protocol):
-    """What is known of the batches of logs."""
-
-    def logs(self, domain: str) -> list[str]:
-        """Every log of which there ever was a batch."""
-
-    def new_log(self, domain: str, name: str) -> str:
-        """A name that no log of the portal has had."""
-
-    def entries(self, domain: str, log: str) -> list[Entry]:
-        """The batches of a log that are done or begun, in their order."""
 
 
 class Ledger:
@@ -132,7 +118,7 @@ class Ledger:
         [row] = self.database.query(
             """
             SELECT max(least(last_timestamp, at)) AS last FROM batches
-            WHERE domain = {domain:String} AND origin = {origin:String} AND state = 'done'
+            WHERE domain = {domain:String} AND origin = {origin:String} AND state = 'done' AND last_timestamp IS NOT NULL
             """,  # a call may be ahead of its time, if the portal's clock is
             {'domain': domain, 'origin': origin},
         )

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import xxhash
 
 from exporter.errors import InputError
-from exporter.ledger import Batch, Checkpoint, Counts, Entry, History
+from exporter.ledger import Batch, Checkpoint, Counts, Entry
+from exporter.sources.history import History
 from exporter.sources.log_file import LogFile
 
 SOURCE = 'access_log'
@@ -44,8 +45,8 @@ class AccessLog:
     """What is to be stored of a log. `complete`: take a last line without an end, also where the log may still grow.
 
     After `pieces` is exhausted, `already` tells what became of the lines that were done before, and `left` the number of
-    last lines that are still being written: 0 or 1. `name` is that of the log in the ledger, once its first piece is there, and
-    `position` the byte behind the last batch, where the log holds all that is known of it.
+    last lines that are still being written: 0 or 1. `name` is then that of the log in the ledger, and `position`
+    the byte behind its last batch; 0 where it is a shorter copy.
     """
 
     def __init__(self, file: LogFile, complete: bool = False) -> None:
@@ -62,6 +63,7 @@ class AccessLog:
 
         Raises InputError where a batch was begun of which this log holds only a part, or where no line ends.
         """
+        self.position = 0
         self.name, entries = self.known_as(domain, ledger)
         position = 0
         for entry in entries:

@@ -10,12 +10,16 @@ from exporter.pipeline import RawPiece
 from exporter.sources.access_log import Piece
 
 
+class NoLog(InputError):
+    """A file of which no line is one of an access log."""
+
+
 def parsed(pieces: Iterable[tuple[Piece, Batch | None]], name: str, log_format: str) -> Iterator[RawPiece]:
-    """Parses what is to be stored of the log of that name. Raises InputError where its first piece is of no log."""
+    """Parses what is to be stored of the log of that name. Raises NoLog where its first piece is of no log."""
     for piece, batch in pieces:
         found = parse(piece.lines, log_format, datetime.now(UTC))
         if piece.start == 0 and found.no_format:
-            raise InputError(f'{name}: {_no_log(piece.lines, log_format)}')
+            raise NoLog(f'{name}: {_no_log(piece.lines, log_format)}')
         yield RawPiece(found, batch, piece.start, piece.lines)
 
 
