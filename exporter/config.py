@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -59,6 +59,7 @@ def _tables(value: object) -> object:
 
 
 DomainName = Annotated[str, AfterValidator(domain_name)]
+LogFormat = Literal['auto', 'combined', 'common']
 Zone = Annotated[str, AfterValidator(_time_zone)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 AccountSources = Annotated[tuple[Annotated[str, AfterValidator(_account_source)], ...], NoDecode, BeforeValidator(_words)]
@@ -85,6 +86,16 @@ class Portal(BaseModel):
     )
 
 
+class Follow(BaseModel):
+    """A log, or several by a pattern, that `serve` follows."""
+
+    model_config = ConfigDict(extra='forbid', frozen=True)
+
+    path: Annotated[str, Field(min_length=1)] = Field(description='a log, or a pattern of logs with * ? [ ]')
+    domain: DomainName = Field(description='the portal whose log it is')
+    log_format: LogFormat = Field('auto', description='how the lines are written')
+
+
 class Settings(Portal, BaseSettings):
     """All settings, as the user gave them; the portal's own rules are the defaults of every domain."""
 
@@ -105,6 +116,10 @@ class Settings(Portal, BaseSettings):
     )
     domains: Annotated[dict[DomainName, Portal], NoDecode, BeforeValidator(_tables)] = Field(
         {}, description='tables of the TOML file: [domains."data.example.org"]; in the environment, the same as JSON'
+    )
+
+    follow: Annotated[tuple[Follow, ...], NoDecode, BeforeValidator(_tables)] = Field(
+        (), description='the logs that serve follows: tables [[follow]] of the TOML file; in the environment, the same as JSON'
     )
 
     @property
@@ -176,5 +191,6 @@ def load(path: Path | None = None) -> Settings:
         variable = PREFIX + setting.upper()
         place = [variable if os.environ.get(variable) else setting, *map(_written, inner)]
         if first['type'] == 'extra_forbidden':
-            raise _unknown(inner[-1], Portal.model_fields, '.'.join(place[:-1]) + '.') from None
+            known = Follow.model_fields if setting == 'follow' else Portal.model_fields
+            raise _unknown(inner[-1], known, '.'.join(place[:-1]) + '.') from None
         raise SettingsError(f'{".".join(place)}: {first["msg"].removeprefix("Value error, ")}') from None

@@ -1,19 +1,17 @@
 """Imports one log to its end and accounts for each of its lines."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from exporter import pipeline
 from exporter.ahead import Ahead
 from exporter.enrich.enrichment import Enrichment
 from exporter.errors import InputError
 from exporter.ledger import Counts, Ledger
-from exporter.parse.access_log import parse
-from exporter.pipeline import RawPiece
 from exporter.rejected import Rejected
 from exporter.sources.access_log import AccessLog
+from exporter.sources.parsed import parsed
 from exporter.writer import Writer
 
 
@@ -74,27 +72,13 @@ def import_log(
         outcome.count(counts)
         watch()
 
-    with Writer(ledger, stored) as writer, Ahead(_raw(log, log_format, enrichment.domain, ledger)) as pieces:
+    lines = parsed(log.pieces(enrichment.domain, ledger), log.file.name, log_format)
+    with Writer(ledger, stored) as writer, Ahead(lines) as pieces:
         try:
-            pipeline.run(pieces, enrichment, rejected, writer)
+            pipeline.run(pieces, enrichment, rejected, writer.put)
+            writer.wait()
         finally:
             outcome.count_before(log.already)
             outcome.left += log.left
     if log.file.damage:
         raise InputError(log.file.damage)
-
-
-def _raw(log: AccessLog, log_format: str, domain: str, ledger: Ledger) -> Iterator[RawPiece]:
-    for piece, batch in log.pieces(domain, ledger):
-        parsed = parse(piece.lines, log_format, datetime.now(UTC))
-        if piece.start == 0 and parsed.no_format:
-            raise InputError(f'{log.file.name}: {_no_log(piece.lines, log_format)}')
-        yield RawPiece(parsed, batch, piece.start, piece.lines)
-
-
-def _no_log(lines: bytes, log_format: str) -> str:
-    first = lines.partition(b'\n')[0][:60]
-    if not first.isascii() or any(byte < 32 for byte in first.strip()):
-        return 'this is no text; import an access log'
-    wanted = 'in the common or the combined format' if log_format == 'auto' else f'in the {log_format} format'
-    return f'none of its lines is {wanted}; import an access log, or choose --log-format'

@@ -1,6 +1,6 @@
 """The ledger: which batches were begun, which are done, and what became of their lines. It decides what counts once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -111,8 +111,18 @@ class Ledger:
 
     def new_log(self, domain: str, name: str) -> str:
         """A name that no log of the portal has had, also none that was taken back: `name`, or with ~1, ~2 … behind it."""
-        others = sum(log.partition('~')[0] == name for log in self.logs(domain))
-        return f'{name}~{others}' if others else name
+        return unused(name, self.logs(domain))
+
+    def last_call(self, domain: str, origin: str) -> datetime | None:
+        """Up to when at least the file of a name has been read: its last call that is stored. Raises EngineError."""
+        [row] = self.database.query(
+            """
+            SELECT max(least(last_timestamp, at)) AS last FROM batches
+            WHERE domain = {domain:String} AND origin = {origin:String} AND state = 'done' AND last_timestamp IS NOT NULL
+            """,  # a call may be ahead of its time, if the portal's clock is
+            {'domain': domain, 'origin': origin},
+        )
+        return row['last'].replace(tzinfo=UTC) if row['last'] else None
 
     def keys(self, domain: str) -> set[str]:
         """Which keys made the visitors of the calls that are stored. Raises EngineError."""
@@ -146,6 +156,12 @@ class Ledger:
             )
             for row in rows
         ]  # fmt: skip
+
+
+def unused(name: str, taken: Iterable[str]) -> str:
+    """A name of a log that is not taken: `name`, or with ~1, ~2 … behind it."""
+    others = sum(log.partition('~')[0] == name for log in taken)
+    return f'{name}~{others}' if others else name
 
 
 def _text(moment: datetime | None) -> str | None:

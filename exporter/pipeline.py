@@ -1,7 +1,7 @@
-"""A call's way, from a source to the ledger: parse, enrich, store. One batch is enriched while the one before is stored."""
+"""A call's way, from a source to what stores it: parsed lines are enriched, and put together as batches."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -12,8 +12,8 @@ from exporter.enrich.enrichment import Enrichment
 from exporter.ledger import Batch, Counts
 from exporter.parse import Parsed
 from exporter.rejected import Reject, Rejected
-from exporter.writer import Writer
 
+Put = Callable[[Batch, pl.DataFrame, Counts], None]  # takes a batch, its calls, and what became of its lines
 Refused = tuple[str, int, str]  # the reason, the byte at which the line begins, and the line
 
 
@@ -29,10 +29,10 @@ class RawPiece(NamedTuple):
     lines: bytes = b''
 
 
-def run(pieces: Iterable[RawPiece], enrichment: Enrichment, rejected: Rejected, writer: Writer) -> None:
-    """Brings every batch to the database.
+def run(pieces: Iterable[RawPiece], enrichment: Enrichment, rejected: Rejected, put: Put) -> None:
+    """Hands every batch to `put`, its rejects being kept.
 
-    Raises what a source, the engine or the disk raises; what was stored until then stays stored, and the next run goes on.
+    Raises what a source, `put` or the disk raises; what was put until then stays, and the next run goes on.
     """
     calls, skipped, refused = list[pl.DataFrame](), 0, list[Refused]()
     for piece in pieces:
@@ -46,9 +46,8 @@ def run(pieces: Iterable[RawPiece], enrichment: Enrichment, rejected: Rejected, 
                     batch.id, [Reject(reason, batch.domain, batch.origin, start, text) for reason, start, text in refused]
                 )
             counts = Counts(sum(map(len, calls)), skipped, Counter(reason for reason, _, _ in refused))
-            writer.put(batch, pl.concat(calls).with_columns(batch_id=pl.lit(batch.id).cast(words('batch_id'))), counts)
+            put(batch, pl.concat(calls).with_columns(batch_id=pl.lit(batch.id).cast(words('batch_id'))), counts)
             calls, skipped, refused = [], 0, []
-    writer.wait()
 
 
 def _refused(piece: RawPiece, lines: pl.DataFrame) -> Iterator[Refused]:

@@ -2,13 +2,15 @@
 
 import re
 from datetime import datetime
+from typing import get_args
 
 import polars as pl
 
 from exporter.call import AHEAD, EARLIEST, RAW, TIMESTAMP, Reason
+from exporter.config import LogFormat
 from exporter.parse import Parsed
 
-FORMATS = ('auto', 'combined', 'common')
+FORMATS = get_args(LogFormat)
 
 # A line of a log, whatever its quoted fields hold, and also when it ends within them: all that is counted stands before them.
 # Rust's engine reads any line in linear time.

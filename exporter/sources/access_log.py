@@ -6,7 +6,8 @@ from typing import NamedTuple
 import xxhash
 
 from exporter.errors import InputError
-from exporter.ledger import Batch, Checkpoint, Counts, Entry, Ledger
+from exporter.ledger import Batch, Checkpoint, Counts, Entry
+from exporter.sources.history import History
 from exporter.sources.log_file import LogFile
 
 SOURCE = 'access_log'
@@ -44,7 +45,8 @@ class AccessLog:
     """What is to be stored of a log. `complete`: take a last line without an end, also where the log may still grow.
 
     After `pieces` is exhausted, `already` tells what became of the lines that were done before, and `left` the number of
-    last lines that are still being written: 0 or 1.
+    last lines that are still being written: 0 or 1. `name` is then that of the log in the ledger, and `position`
+    the byte behind its last batch; 0 where it is a shorter copy.
     """
 
     def __init__(self, file: LogFile, complete: bool = False) -> None:
@@ -52,14 +54,17 @@ class AccessLog:
         self.grows = file.grows and not complete
         self.already = Counts()
         self.left = 0
+        self.name = ''
+        self.position = 0
 
-    def pieces(self, domain: str, ledger: Ledger) -> Iterator[tuple[Piece, Batch | None]]:
+    def pieces(self, domain: str, ledger: History) -> Iterator[tuple[Piece, Batch | None]]:
         """The lines to be stored, and with the last piece of a batch the batch: batches that were begun but not done, exactly
         as they were, and then what is new.
 
         Raises InputError where a batch was begun of which this log holds only a part, or where no line ends.
         """
-        log, entries = self.known_as(domain, ledger)
+        self.position = 0
+        self.name, entries = self.known_as(domain, ledger)
         position = 0
         for entry in entries:
             start, position = entry.batch.start, entry.batch.end
@@ -76,19 +81,24 @@ class AccessLog:
                 raise InputError(f'{self.file.name}: a longer copy of this log was being imported; import that one first')
             if not whole:
                 return
-        begun = self._behind_line_end(position)
+        yield from self.behind(domain, self._behind_line_end(position))
+
+    def behind(self, domain: str, begun: int) -> Iterator[tuple[Piece, Batch | None]]:
+        """What follows a byte at which a line begins, as `pieces` gives it. Raises InputError where no line ends."""
+        self.position = begun
         points: list[Checkpoint] = []
         taken = 0
         for piece, last in _marking_last(self._pieces(begun)):
             points += piece.checkpoints()
             taken += 1
             if last or taken == (FIRST if begun == 0 else WHOLE):
-                yield piece, Batch(domain, SOURCE, log, begun, piece.end, self.file.name, tuple(points))
-                begun, points, taken = piece.end, [], 0
+                yield piece, Batch(domain, SOURCE, self.name, begun, piece.end, self.file.name, tuple(points))
+                self.position = begun = piece.end
+                points, taken = [], 0
             else:
                 yield piece, None
 
-    def known_as(self, domain: str, ledger: Ledger) -> tuple[str, list[Entry]]:
+    def known_as(self, domain: str, ledger: History) -> tuple[str, list[Entry]]:
         """The log's name in the ledger, and its batches there: of logs that begin alike, the one whose content this is."""
         best: tuple[int, str, list[Entry]] = -1, '', []
         for name in ledger.logs(domain):

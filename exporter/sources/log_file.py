@@ -1,6 +1,7 @@
 """A log file, packed or not, or standard input: opened and read from any byte on, as it is unpacked."""
 
 import bz2
+import fcntl
 import gzip
 import io
 import lzma
@@ -25,6 +26,7 @@ UNPACK: dict[bytes, Callable[[Any], Any]] = {
     b'\xfd7zXZ\x00': lzma.open,
     b'\x28\xb5\x2f\xfd': zstd.open,
 }
+LONGEST_MAGIC = max(map(len, UNPACK))
 PIECE = 1 << 20
 DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, zstd.ZstdError, OSError)
 
@@ -42,9 +44,8 @@ class LogFile:
         self.packed = _standard_input() if name == '-' else _opened(Path(name))
         self.size = self.packed.seek(0, io.SEEK_END)
         self.packed.seek(0)
-        magic = self.packed.read(6)
+        unpack = _unpacker(self.packed.read(LONGEST_MAGIC))
         self.packed.seek(0)
-        unpack = next((unpack for start, unpack in UNPACK.items() if magic.startswith(start)), None)
         self.file: Any = unpack(self.packed) if unpack else self.packed
         if unpack:
             self._check()
@@ -93,6 +94,19 @@ class LogFile:
         self.packed.close()
 
 
+def is_packed(path: Path) -> bool:
+    """Whether a file is packed, by its content; not where it cannot be read."""
+    try:
+        with path.open('rb') as file:
+            return _unpacker(file.read(LONGEST_MAGIC)) is not None
+    except OSError:
+        return False
+
+
+def _unpacker(start: bytes) -> Callable[[Any], Any] | None:
+    return next((unpack for magic, unpack in UNPACK.items() if start.startswith(magic)), None)
+
+
 def _standard_input() -> BinaryIO:
     if sys.stdin is None or sys.stdin.closed:
         raise InputError('standard input: it is closed; give it a log, as in usage-exporter import - < access.log')
@@ -101,11 +115,28 @@ def _standard_input() -> BinaryIO:
 
 def _opened(path: Path) -> BinaryIO:
     try:
-        return _seekable(path.open('rb'))
+        file = path.open('rb')
+        _lock(file)
+        return _seekable(file)
+    except BlockingIOError:
+        file.close()
+        raise InputError(
+            f'{path}: another import of this log is under way; let it end (a log that serve follows needs no import)'
+        ) from None
     except IsADirectoryError as error:
         raise InputError(f'{path}: this is a directory; name the logs in it, as {path}/*.log') from error
     except OSError as error:
         raise InputError(f'{path}: cannot read the log ({error.strerror}); name a file that is there and may be read') from error
+
+
+def _lock(file: BinaryIO) -> None:
+    """Keeps other imports from the file for as long as it is open. Raises BlockingIOError where another one reads it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:  # not every file system can: then the ledger tells
+        pass
 
 
 def _seekable(file: BinaryIO) -> BinaryIO:

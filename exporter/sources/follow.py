@@ -1,0 +1,174 @@
+"""Follows logs through rotation of any kind, and puts what is new in them into the spool."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from exporter.config import Follow
+from exporter.enrich.enrichment import Enrichment
+from exporter.errors import EngineError, ExporterError, InputError
+from exporter.ledger import Ledger
+from exporter.pipeline import Put
+from exporter.rejected import Rejected
+from exporter.sources.followed import Followed
+from exporter.sources.history import Waiting, WithSpool
+from exporter.sources.log_file import is_packed
+from exporter.sources.parsed import NoLog
+from exporter.sources.tail import Key, Replaced, State, Tail, key, state
+
+SLICE = 2.0  # seconds after which a poll takes no other batch: it must not keep the program from ending
+QUIET = 600  # seconds without a change after which a log that was rotated away is closed
+TICK = 2  # seconds by which the clocks of files may differ
+
+
+class Follower:
+    """The logs that are followed, each from where the ledger and the spool say that it is read to.
+
+    `ledger` connects to the engine or raises EngineError; `waiting` gives what the spool holds, and `put` adds to it; `say`
+    takes a line for the operator: what is wrong is said once. For one thread.
+    """
+
+    def __init__(
+        self,
+        follow: Sequence[Follow],
+        enrichment: Callable[[str], Enrichment],
+        ledger: Callable[[], Ledger],
+        waiting: Callable[[], Waiting],
+        put: Put,
+        rejected: Rejected,
+        say: Callable[[str], None],
+    ) -> None:
+        self.enrichments = {domain: enrichment(domain) for domain in sorted({settings.domain for settings in follow})}
+        self.ledger, self.waiting, self.put, self.rejected, self.say = ledger, waiting, put, rejected, say
+        self.coming = [Followed(settings) for settings in follow]  # those of which it is not known yet how far they are read
+        self.followed = list[Followed]()
+        self.tails = dict[Key, tuple[Tail, Followed]]()  # the one that waits longest first
+        self.rested = dict[Key, tuple[State, int]]()  # closed ones: as they were, and the size from which they may be logs
+        self.gone = dict[Key, float]()  # open ones that no name leads to any more, and since when
+        self.written = Counter[str]()
+        self.said = dict[str, str]()  # what is wrong, by what it is wrong with
+
+    def poll(self) -> None:
+        """Takes what is new, for some SLICE seconds. What is wrong with a log, the engine or the disk is said, not raised."""
+        now, end = time.time(), time.monotonic() + SLICE
+        self.away: EngineError | None = None
+        self._begin(now)
+        behind = set[Followed]()
+        named = {found for followed in self.followed for found in self._find(followed, now, end, behind)}
+        try:
+            self._read(now, end, behind)
+            self.said.pop('spool', None)
+        except (ExporterError, OSError) as error:  # of the spool, or of the rejects
+            self._say('spool', error)
+            behind.update(self.followed)
+        if not self.away:
+            self.said.pop('engine', None)
+        for followed in self.followed:
+            if followed not in behind:
+                followed.read_until = now - TICK
+        self._rest(named, now)
+
+    def close(self) -> None:
+        """Closes all files. What was not taken is taken after the next start."""
+        for tail, _ in self.tails.values():
+            tail.close()
+
+    def _begin(self, now: float) -> None:
+        """Starts with logs where an earlier process ended."""
+        for followed in list(self.coming):
+            path, domain = followed.settings.path, followed.settings.domain
+            waits = any((batch.domain, batch.origin) == (domain, path) for batch, _ in self.waiting())
+            try:
+                last = self.ledger().last_call(domain, path)
+            except EngineError as error:
+                self._engine_is_away(error)
+                return
+            if waits and not last:  # up to when it is read is known when that is stored
+                continue
+            followed.read_until = last.timestamp() if last else now
+            followed.rotated(now)
+            self.coming.remove(followed)
+            self.followed.append(followed)
+
+    def _find(self, followed: Followed, now: float, end: float, behind: set[Followed]) -> Iterator[Key]:
+        """Opens what is new among the files; gives all that are there."""
+        for path, stat in followed.files(now):
+            yield key(stat)
+            if key(stat) not in self.tails and not self._rests(stat):
+                if time.monotonic() < end:
+                    self._open(path, stat, followed)
+                else:
+                    behind.add(followed)
+        if not followed.key and not followed.pattern:
+            path = followed.settings.path
+            self._say(path, f'{path}: there is no such log yet; it is followed from when it is there')
+
+    def _open(self, path: str, stat: os.stat_result, followed: Followed) -> None:
+        settings = followed.settings
+        try:
+            tail = Tail(path, settings.log_format, self.enrichments[settings.domain], self.written)
+            self.tails[tail.key] = tail, followed
+        except InputError as error:
+            self._say(path, error)
+            if is_packed(Path(path)):  # it costs much to look at it again
+                self.rested[key(stat)] = state(stat), 0
+
+    def _read(self, now: float, end: float, behind: set[Followed]) -> None:
+        """Takes a batch of each log in turn until there is none, or it is time. Raises what is wrong with all logs."""
+        waiting = list(self.tails.values())
+        while waiting and time.monotonic() < end:
+            tail, followed = waiting.pop(0)
+            self.tails[tail.key] = self.tails.pop(tail.key)  # behind the others
+            try:
+                if tail.step(self._history, self.rejected, self.put):
+                    waiting.append((tail, followed))
+                    self.said.pop(tail.file.name, None)
+                continue
+            except Replaced:
+                followed.rotated(now)
+                self._close(tail)
+            except EngineError as error:
+                self._engine_is_away(error)
+            except InputError as error:
+                self._say(tail.file.name, error)
+                self._close(tail, 2 * tail.size if isinstance(error, NoLog) else 0)
+            behind.add(followed)
+        behind.update(followed for _, followed in waiting)
+
+    def _rest(self, named: set[Key], now: float) -> None:
+        """Closes what is read to its end and not written to any more; it is looked at again when it changes."""
+        for found, (tail, followed) in list(self.tails.items()):
+            gone = 0.0 if found in named else self.gone.setdefault(found, now)
+            quiet = now - max(tail.changed, gone) > QUIET and found != followed.key
+            if tail.finished or quiet:
+                self._close(tail)
+        self.gone = {found: since for found, since in self.gone.items() if found in self.tails and found not in named}
+        self.rested = {found: rest for found, rest in self.rested.items() if found in named}
+
+    def _rests(self, stat: os.stat_result) -> bool:
+        """Whether a file that was closed is still as it was, or too little else to be a log now."""
+        before, enough = self.rested.get(key(stat), (None, 0))
+        return before is not None and (state(stat) == before or before[0] <= stat.st_size < enough)
+
+    def _close(self, tail: Tail, enough: int = 0) -> None:
+        """Closes a log until it changes, or has `enough` bytes."""
+        del self.tails[tail.key]
+        if tail.looked:
+            self.rested[tail.key] = tail.looked, enough
+        tail.close()
+
+    def _history(self) -> WithSpool:
+        if self.away:
+            raise self.away
+        return WithSpool(self.waiting(), self.ledger())
+
+    def _engine_is_away(self, error: EngineError) -> None:
+        self.away = error
+        self._say('engine', error)
+
+    def _say(self, about: str, what: object) -> None:
+        if self.said.get(about) != str(what):
+            self.said[about] = str(what)
+            self.say(str(what))

@@ -1,0 +1,58 @@
+"""Which files are meant by a log that is followed: by its name or pattern, and where it was rotated to."""
+
+import glob
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from exporter.config import Follow
+from exporter.sources.log_file import is_packed
+from exporter.sources.tail import Key, key
+
+ROTATION = 120  # seconds for which what a log was renamed or copied to is looked for
+PACKING = 10  # seconds without a change after which a packed log is whole
+
+
+class Followed:
+    """A table [[follow]]: which files it means now.
+
+    A log that is named without a pattern was at times rotated while nobody followed it, or copied and cut. Then the files
+    beside it that were written to since it was last read to its end are meant too.
+    """
+
+    def __init__(self, settings: Follow) -> None:
+        self.settings = settings
+        self.pattern = glob.has_magic(settings.path)
+        self.read_until = 0.0  # Unix seconds: what was written before then is taken
+        self._since, self._until = 0.0, 0.0
+        self.key: Key | None = None  # of the file that has the name
+
+    def rotated(self, now: float) -> None:
+        """Looks for what the log was rotated to, from now on for a while."""
+        if now >= self._until:
+            self._since = self.read_until
+        self._until = now + ROTATION
+
+    def files(self, now: float) -> Iterator[tuple[str, os.stat_result]]:
+        """The files that are there, but those that are being packed."""
+        path = self.settings.path
+        if not self.pattern and (stat := _stat(path)) and key(stat) != self.key:
+            self.key = key(stat)
+            self.rotated(now)
+        beside = f'{glob.escape(path)}[.-]*' if now < self._until else ''
+        for name in sorted(glob.glob(path if self.pattern else beside)):  # noqa: PTH207  # of a whole path
+            if (stat := _stat(name)) and (self.pattern or stat.st_mtime >= self._since) and not _being_packed(name, stat, now):
+                yield name, stat
+        if not self.pattern and (stat := _stat(path)):
+            yield path, stat
+
+
+def _stat(path: str) -> os.stat_result | None:
+    try:
+        return Path(path).stat()
+    except OSError:
+        return None
+
+
+def _being_packed(path: str, stat: os.stat_result, now: float) -> bool:
+    return now - stat.st_mtime < PACKING and is_packed(Path(path))

@@ -1,0 +1,156 @@
+"""One open log that is followed: what was written behind the last byte that was taken, and whether it is still the same log."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from math import inf
+
+import polars as pl
+
+from exporter import pipeline
+from exporter.enrich.enrichment import Enrichment
+from exporter.errors import InputError
+from exporter.ledger import Batch, Counts
+from exporter.pipeline import Put, RawPiece
+from exporter.rejected import Rejected
+from exporter.sources.access_log import AccessLog
+from exporter.sources.history import History
+from exporter.sources.log_file import LogFile
+from exporter.sources.parsed import parsed
+
+MARK = 1_024  # bytes before the position by which a log is known to be still the same
+Key = tuple[int, int]  # device and inode
+State = tuple[int, int]  # size and time of the last change
+
+
+def key(stat: os.stat_result) -> Key:
+    """What a file is, whatever its name."""
+    return stat.st_dev, stat.st_ino
+
+
+def state(stat: os.stat_result) -> State:
+    """What changes when a file is written to."""
+    return stat.st_size, stat.st_mtime_ns
+
+
+class Replaced(Exception):
+    """The file holds another log by now: it was cut to nothing after it was copied."""
+
+
+class Tail:
+    """A log, open until it is given up. Raises InputError where it cannot be opened, or not to its end.
+
+    What is stored of it is asked once; from then on its position is kept here. `written` counts the batches that were put of
+    each log: when another file brought some of the same log, as a packed copy does, what is stored is asked again.
+    """
+
+    def __init__(self, path: str, log_format: str, enrichment: Enrichment, written: Counter[str]) -> None:
+        self.file = LogFile(path)
+        self.log_format = log_format
+        self.enrichment = enrichment
+        self.written = written
+        self.log = AccessLog(self.file)
+        self.key = key(self._stat())
+        self.seen: State | None = None  # when it was read to its end
+        self.position: int | None = None  # once all before it is known to be taken
+        self.looked: State | None = None  # when it was begun to be read
+        self._coming: Iterator[RawPiece] | None = None
+        self._mark, self._mark_end = b'', 0
+        self._written_then = 0
+        if self.file.damage:
+            self.close()
+            raise InputError(self.file.damage)
+
+    def step(self, history: Callable[[], History], rejected: Rejected, put: Put) -> int:
+        """Takes the next batch; gives its size in bytes, 0 where nothing is new.
+
+        Raises Replaced, InputError, what `history` and `put` raise, OSError. What was not put comes again.
+        """
+        if self._replaced():
+            raise Replaced
+        if self.log.name and self.written[self._name] != self._written_then:
+            self.position = self._coming = None
+            self.seen = None
+        if self._coming is None and not self._look(history):
+            return 0
+        taken = 0
+
+        def putting(batch: Batch, calls: pl.DataFrame, counts: Counts) -> None:
+            nonlocal taken
+            if self._replaced():
+                raise Replaced
+            put(batch, calls, counts)
+            self.written[self._name] += 1
+            taken = batch.end - batch.start
+            if self.position is not None:
+                self.position = batch.end
+
+        try:
+            pipeline.run(self._batch(), self.enrichment, rejected, putting)
+        except BaseException:
+            self._coming = None
+            raise
+        self._written_then = self.written[self._name]
+        if not taken:
+            self._coming, self.seen = None, self.looked
+            self.position = self.log.position or None
+            if self.file.damage:
+                raise InputError(self.file.damage)
+        self._set_mark()
+        return taken
+
+    def close(self) -> None:
+        """Closes the file."""
+        self.file.close()
+
+    @property
+    def finished(self) -> bool:
+        """Whether it can be closed as it is read to its end, and is looked at anew when it changes."""
+        return self.seen is not None and (self.position is None or not self.file.grows)
+
+    @property
+    def size(self) -> int:
+        """Its bytes on the disk now."""
+        return self._stat().st_size
+
+    @property
+    def changed(self) -> float:
+        """When it was last written to, in Unix seconds; in the far future, while it is not read to its end."""
+        stat = self._stat()
+        return stat.st_mtime if state(stat) == self.seen else inf
+
+    @property
+    def _name(self) -> str:
+        return f'{self.enrichment.domain}/{self.log.name}'
+
+    def _stat(self) -> os.stat_result:
+        return os.fstat(self.file.packed.fileno())
+
+    def _look(self, history: Callable[[], History]) -> bool:
+        """Begins to read where something may be new."""
+        self.looked = state(self._stat())
+        if self.looked == self.seen:
+            return False
+        domain = self.enrichment.domain
+        pieces = self.log.pieces(domain, history()) if self.position is None else self.log.behind(domain, self.position)
+        self._coming = parsed(pieces, self.file.name, self.log_format)
+        return True
+
+    def _batch(self) -> Iterator[RawPiece]:
+        """The pieces of the next batch."""
+        assert self._coming
+        for piece in self._coming:
+            yield piece
+            if piece.batch:
+                return
+
+    def _set_mark(self) -> None:
+        self._mark_end = self.log.position if self.file.grows else 0
+        self._mark = self._before(self._mark_end, MARK)
+
+    def _replaced(self) -> bool:
+        return self._stat().st_size < self._mark_end or self._before(self._mark_end, len(self._mark)) != self._mark
+
+    def _before(self, end: int, length: int) -> bytes:
+        """The bytes before `end`, as they are on the disk now: what was read before may still be in a buffer."""
+        return os.pread(self.file.packed.fileno(), min(length, end), end - min(length, end))
