@@ -17,6 +17,7 @@ from exporter.errors import ExporterError
 COMMANDS = {
     'init': 'setup:init',
     'import': 'imports:import_logs',
+    'serve': 'serving:serve',
     'report': 'reports:report',
     'query': 'queries:query',
     'events': 'events:events',

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from exporter.errors import EngineError, SettingsError
+from exporter.errors import EngineError, Held, SettingsError
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -131,7 +131,7 @@ def connect(url: str) -> ClickHouse:
         except OSError as error:
             raise EngineError(f'{where.embedded}: cannot keep a database here ({error.strerror}); choose another path') from error
         if held:
-            raise EngineError(
+            raise Held(
                 f'{where.embedded}: another process holds this embedded database; '
                 'wait for it to end, or let both use a ClickHouse server'
             )

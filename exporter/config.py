@@ -58,9 +58,17 @@ def _tables(value: object) -> object:
         raise ValueError('this is no JSON; tables of a TOML file are easier to write') from None
 
 
+def _listen(value: str) -> str:
+    host, _, port = value.rpartition(':')
+    if not re.fullmatch(r'[\w.-]+|\[[\da-fA-F:.]+\]', host) or not port.isdigit() or int(port) > 65_535:
+        raise ValueError(f'{value!r} is no address to listen on; write it as 127.0.0.1:8093')
+    return value
+
+
 DomainName = Annotated[str, AfterValidator(domain_name)]
 LogFormat = Literal['auto', 'combined', 'common']
 Zone = Annotated[str, AfterValidator(_time_zone)]
+Listen = Annotated[str, AfterValidator(_listen)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 AccountSources = Annotated[tuple[Annotated[str, AfterValidator(_account_source)], ...], NoDecode, BeforeValidator(_words)]
 
@@ -107,10 +115,14 @@ class Settings(Portal, BaseSettings):
     )
     data_dir: Path = Field(
         default_factory=lambda: Path(os.environ.get('XDG_DATA_HOME') or Path.home() / '.local' / 'share') / 'usage-exporter',
-        description='where the secret, rejected input and the embedded database lie',
+        description='where the secret, the tokens, the spool, rejected input and the embedded database lie',
     )
     domain: DomainName | None = Field(None, description='the portal that is meant when a command names none')
     geo_database: Path | None = Field(None, description='an MMDB file such as GeoLite2-City.mmdb; without one, countries only')
+    listen: Listen = Field('127.0.0.1:8093', description='address and port of serve; without tokens, of this machine only')
+    spool_bytes: Annotated[int, Field(ge=1 << 20)] = Field(
+        1 << 30, description='how much of what is accepted may wait for the database, in bytes on the disk'
+    )
     secret: SecretStr | None = Field(
         None, description='what keys the visitors, where several hosts must agree; else made once in the data directory'
     )

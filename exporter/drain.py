@@ -49,19 +49,19 @@ class Drain:
         pause = EVERY
         while not stop.wait(pause):
             try:
-                self.empty()
+                self.empty(stop.is_set)
                 pause = EVERY
             except (ExporterError, OSError, sqlite3.Error) as error:
                 self._failed(error)
                 pause = min(LONGEST, 2 * max(pause, 0.25)) * random.uniform(0.75, 1.25)  # not all at once where many wait
 
-    def empty(self, until: float = float('inf')) -> None:
-        """Stores all that waits, or what can be stored until a moment of the monotonic clock.
+    def empty(self, ends: Callable[[], bool] = lambda: False) -> None:
+        """Stores all that waits, unless `ends` says before a batch that it is to end.
 
         Raises EngineError, SchemaError, OSError, sqlite3.Error.
         """
         self.spool.seal()
-        while time.monotonic() < until and self._store_oldest():
+        while not ends() and self._store_oldest():
             self.trouble = ''
         self.trouble = ''
 

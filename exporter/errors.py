@@ -44,6 +44,10 @@ class EngineError(ExporterError):
         self.code = code
 
 
+class Held(EngineError):
+    """Another process has the embedded engine."""
+
+
 class SchemaError(ExporterError):
     """The database is not of this program, or newer than it."""
 

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 import msgspec
-from flask import Flask, Response
+from flask import Flask, Response, request
 
 from exporter.clickhouse import ClickHouse
 from exporter.intake import Intake
+from exporter.metrics import Metrics
 from exporter.tokens import Scope, Tokens
 from exporter.web import access, calls, openapi, problems, questions
 
@@ -28,19 +29,19 @@ def create_app(
     tokens: Tokens,
     database: Callable[[], ClickHouse],
     timezone: Callable[[str], str],
-    metrics: Callable[[], bytes],
+    metrics: Metrics,
     ready: Callable[[], Mapping[str, bool]],
 ) -> Flask:
     """The application.
 
-    `database` gives the calling thread's own connection, `timezone` a portal's by the settings, `metrics` a page in
-    Prometheus' text format, `ready` the parts of the program and whether each is well. Where `tokens` are not needed
-    everything is open: let nobody but this machine reach it then.
+    `database` gives the calling thread's own connection, `timezone` a portal's by the settings, `ready` the parts of the
+    program and whether each is well. Where `tokens` are not needed everything is open: let nobody but this machine reach it.
     """
     app = Flask(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MOST_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.merge_slashes = False
     problems.register(app)
+    app.after_request(partial(_count, metrics))
 
     def answer(rule: str, view: Callable[[], Response], method: str = 'GET') -> None:
         app.add_url_rule(rule, rule, view, methods=[method])
@@ -55,10 +56,15 @@ def create_app(
     return app
 
 
-def _metrics(tokens: Tokens, metrics: Callable[[], bytes]) -> Response:
+def _count(metrics: Metrics, response: Response) -> Response:
+    metrics.requests.labels(request.url_rule.rule if request.url_rule else '', response.status_code).inc()
+    return response
+
+
+def _metrics(tokens: Tokens, metrics: Metrics) -> Response:
     """They tell of every portal, so they need a token for every one."""
     access.every_portal(access.caller(tokens, Scope.READ))
-    return Response(metrics(), content_type='text/plain; version=0.0.4; charset=utf-8')
+    return Response(metrics.text(), content_type='text/plain; version=0.0.4; charset=utf-8')
 
 
 def _healthy() -> Response:

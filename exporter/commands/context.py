@@ -12,12 +12,14 @@ from rich.console import Console
 
 from exporter import config, output, schema
 from exporter.clickhouse import ClickHouse, Row, connect
-from exporter.errors import ExporterError, SettingsError
+from exporter.errors import ExporterError, Held, SettingsError
 from exporter.ledger import Ledger
 
 if TYPE_CHECKING:
     from exporter.enrich.enrichment import Enrichment
+    from exporter.enrich.geo import Places
 
+SERVING = 'serving'  # the file in the data directory that says where serve listens
 FORMATS = click.Choice(['table', 'json', 'csv'])
 
 
@@ -52,7 +54,16 @@ class Context:
                     database.result().close()
 
     def _open(self) -> ClickHouse:
-        database = connect(self.settings.database_url)
+        try:
+            database = connect(self.settings.database_url)
+        except Held as error:
+            serving = self.settings.data_dir / SERVING
+            if not serving.exists():
+                raise
+            raise Held(
+                f'{self.settings.data_dir}: usage-exporter serve holds the embedded database; ask it at '
+                f'http://{serving.read_text()}/v1/report, stop it first, or let both use a ClickHouse server'
+            ) from error
         try:
             return schema.ready(database)
         except ExporterError:
@@ -83,17 +94,27 @@ class Context:
         """
         # here: they take 0.3 s to load, for which a report need not wait
         from exporter.enrich.enrichment import Enrichment
-        from exporter.enrich.geo import open_places
-        from exporter.enrich.visitor import load_key
 
-        settings = self.settings
+        return Enrichment(domain, rules or self.settings.portal(domain), self.places, self.key)
+
+    @cached_property
+    def places(self) -> 'Places':
+        """Where addresses are. Warns of a geolocation file that cannot be used: until then places are countries."""
+        from exporter.enrich.geo import open_places
+
         try:
-            places = open_places(settings.geo_database)
+            return open_places(self.settings.geo_database)
         except SettingsError as error:
             self.warn(f'{error}; until then places are countries only')
-            places = open_places(None)
-        secret = settings.secret.get_secret_value() if settings.secret else None
-        return Enrichment(domain, rules or settings.portal(domain), places, load_key(settings.data_dir, secret))
+            return open_places(None)
+
+    @cached_property
+    def key(self) -> bytes:
+        """What keys the visitors. Raises SettingsError."""
+        from exporter.enrich.visitor import load_key
+
+        secret = self.settings.secret.get_secret_value() if self.settings.secret else None
+        return load_key(self.settings.data_dir, secret)
 
     def ledger(self, database: ClickHouse, enrichment: 'Enrichment') -> Ledger:
         """The ledger of calls that are enriched so. Warns where visitors will not be what they were. Raises EngineError."""

@@ -49,6 +49,7 @@ class Follower:
         self.gone = dict[Key, float]()  # open ones that no name leads to any more, and since when
         self.written = Counter[str]()
         self.said = dict[str, str]()  # what is wrong, by what it is wrong with
+        self.lag = dict[str, int]()  # bytes of each open log that were not read yet, as of the last poll
 
     def poll(self) -> None:
         """Takes what is new, for some SLICE seconds. What is wrong with a log, the engine or the disk is said, not raised."""
@@ -69,6 +70,9 @@ class Follower:
             if followed not in behind:
                 followed.read_until = now - TICK
         self._rest(named, now)
+        self.lag = {
+            tail.file.name: max(0, tail.size - (tail.position or 0)) for tail, _ in self.tails.values() if tail.file.grows
+        }
 
     def close(self) -> None:
         """Closes all files. What was not taken is taken after the next start."""

@@ -1,0 +1,202 @@
+"""Kills `serve` again and again while calls come over HTTP and into a log that is followed; then counts what is stored.
+
+Every call has a path of its own. Clients send each request again with its idempotency key until it is acknowledged. In the end
+every acknowledged call and every line must be stored once: nothing is lost, nothing is double.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+
+from exporter.clickhouse import connect
+
+DOMAIN = 'data.example.org'
+SERVE = [sys.executable, '-c', 'from exporter.cli import main; main()', 'serve']
+CLIENTS = 4
+LINES = 20  # that are written to the log at a time
+ROTATED = 40  # writes after which the log is rotated
+PATIENCE = 120.0  # seconds for the last calls to be stored
+
+
+class Load:
+    """Clients that send calls, and a web server that writes a log, until they are told to end."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.log, self.url = folder / 'access.log', f'{url}/v1/calls'
+        self.ending = threading.Event()
+        self.acknowledged, self.written, self.sent_again = list[str](), list[str](), 0
+        self._lock = threading.Lock()
+        self._threads = [threading.Thread(target=self._send, args=(n,)) for n in range(CLIENTS)]
+        self._threads.append(threading.Thread(target=self._write))
+
+    def start(self) -> None:
+        """Begins."""
+        for thread in self._threads:
+            thread.start()
+
+    def end(self) -> None:
+        """Ends when each request is acknowledged."""
+        self.ending.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _send(self, client: int) -> None:
+        number = 0
+        while not self.ending.is_set():
+            paths = [f'/http/{client}/{number + i}' for i in range(random.choice((1, 1, 1, 10, 100)))]
+            number += len(paths)
+            now = datetime.now(UTC).isoformat()
+            body = [{'timestamp': now, 'domain': DOMAIN, 'ip': f'192.0.2.{client}', 'path': path} for path in paths]
+            key = {'Idempotency-Key': str(uuid4())}
+            while not self._acknowledged(body, key):
+                self.sent_again += 1
+                time.sleep(0.02)
+            with self._lock:
+                self.acknowledged += paths
+
+    def _acknowledged(self, body: list[dict[str, str]], key: dict[str, str]) -> bool:
+        try:
+            answer = httpx.post(self.url, json=body, headers=key, timeout=5)
+        except httpx.HTTPError:
+            return False
+        if answer.status_code not in (202, 409, 503):
+            raise SystemExit(f'{answer.status_code}: {answer.text}')
+        return answer.status_code == 202
+
+    def _write(self) -> None:
+        writes = 0
+        log = self.log.open('a')
+        while not self.ending.is_set():
+            for _ in range(LINES):
+                path = f'/log/{len(self.written)}'
+                moment = datetime.now(UTC).strftime('%d/%b/%Y:%H:%M:%S +0000')
+                log.write(f'192.0.2.{len(self.written) % 200} - - [{moment}] "GET {path} HTTP/1.1" 200 12 "-" "curl/8.5.0"\n')
+                self.written.append(path)
+            log.flush()
+            writes += 1
+            if writes % ROTATED == 0:
+                self.log.rename(self.log.with_name(f'access.log-{writes:06}'))
+                log.close()
+                log = self.log.open('a')
+            time.sleep(0.05)
+        log.close()
+
+
+def start(folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """A serve of its own process."""
+    with (folder / 'serve.log').open('ab') as out:
+        return subprocess.Popen(SERVE, env=environment, stdout=out, stderr=out)
+
+
+def up(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Waits until it answers."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            httpx.get(f'{url}/healthz', timeout=1)
+        except httpx.HTTPError:
+            time.sleep(0.05)
+        else:
+            return
+    raise SystemExit('serve did not start')
+
+
+def stored(url: str) -> int:
+    """How many calls were stored since the start, where none waits; else -1."""
+    values = dict(line.rsplit(' ', 1) for line in httpx.get(f'{url}/metrics').text.splitlines() if not line.startswith('#'))
+    unread = sum(float(value) for name, value in values.items() if name.startswith('usage_follow_lag_bytes'))
+    return -1 if float(values['usage_waiting_calls']) or unread else int(float(values['usage_stored_calls_total']))
+
+
+def drained(url: str) -> None:
+    """Waits until nothing has come for some seconds."""
+    until, before, quiet = time.monotonic() + PATIENCE, -2, 0
+    while time.monotonic() < until and quiet < 6:
+        now = stored(url)
+        quiet = quiet + 1 if now == before >= 0 else 0
+        before = now
+        time.sleep(1)
+
+
+def count(database_url: str, expected: list[str]) -> dict[str, int]:
+    """What is stored of what must be."""
+    database = connect(database_url)
+    found = Counter({row['path']: row['n'] for row in database.query('SELECT path, count() AS n FROM calls GROUP BY path')})
+    [sums] = database.query(
+        'SELECT (SELECT sum(days.calls) FROM days) AS days, (SELECT sum(calls) FROM accounts) AS accounts, '
+        '(SELECT sum(calls) FROM places) AS places'
+    )
+    database.close()
+    return {
+        'expected': len(expected),
+        'stored': found.total(),
+        'lost': sum(path not in found for path in expected),
+        'double': sum(number > 1 for number in found.values()),
+        'unexpected': len(found.keys() - set(expected)),
+        'rollups_off': sum(abs(value - found.total()) for value in sums.values()),
+    }
+
+
+def run(kills: int, folder: Path) -> dict[str, int]:
+    """Kills so often, then counts."""
+    with socket.create_server(('127.0.0.1', 0)) as free:
+        port = free.getsockname()[1]
+    url, database = f'http://127.0.0.1:{port}', f'chdb://{folder}/data/clickhouse'
+    environment = {name: value for name, value in os.environ.items() if not name.startswith('USAGE_')} | {
+        'USAGE_DATA_DIR': str(folder / 'data'),
+        'USAGE_CLICKHOUSE_URL': database,
+        'USAGE_LISTEN': f'127.0.0.1:{port}',
+        'USAGE_FOLLOW': json.dumps([{'path': str(folder / 'access.log'), 'domain': DOMAIN}]),
+    }
+    load = Load(folder, url)
+    process = start(folder, environment)
+    up(url, process)
+    load.start()
+    for number in range(kills):
+        if number % 4:  # now and then also while it starts
+            up(url, process)
+        time.sleep(random.expovariate(1 / 0.7))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process = start(folder, environment)
+    up(url, process)
+    load.end()
+    drained(url)
+    process.send_signal(signal.SIGTERM)
+    ended = process.wait(60)
+    result = count(database, load.acknowledged + load.written)
+    return {'kills': kills, 'exit_code': ended, 'sent_again': load.sent_again, **result}
+
+
+def main() -> None:
+    """Prints what became of the calls as JSON; ends with 1 where one is lost or double."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--kills', type=int, default=100)
+    parser.add_argument('--keep', type=Path, help='a folder in which all is left as it was in the end')
+    options = parser.parse_args()
+    if options.keep:
+        options.keep.mkdir(parents=True)
+        result = run(options.kills, options.keep.absolute())
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            result = run(options.kills, Path(folder))
+    print(json.dumps(result))
+    sys.exit(bool(result['lost'] or result['double'] or result['unexpected'] or result['rollups_off'] or result['exit_code']))
+
+
+if __name__ == '__main__':
+    main()

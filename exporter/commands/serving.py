@@ -1,0 +1,178 @@
+"""`serve`: takes calls over HTTP, follows logs, stores, and tells Prometheus, until it is told to stop."""
+
+import logging
+import signal
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import lru_cache
+from ipaddress import ip_address
+from pathlib import Path
+
+import click
+from flask import Flask
+from waitress import wasyncore
+from waitress.server import create_server
+
+from exporter import jobs
+from exporter.commands.context import SERVING, Context, pass_context
+from exporter.connections import Connections
+from exporter.drain import Drain
+from exporter.durable import write
+from exporter.enrich.visitor import key_id
+from exporter.errors import EngineError, ExporterError, SettingsError
+from exporter.intake import Intake
+from exporter.keys import Keys
+from exporter.ledger import Ledger
+from exporter.metrics import Indicators, Metrics, State
+from exporter.rejected import Rejected
+from exporter.server import LIMITS, create_app
+from exporter.sources.follow import Follower
+from exporter.spool import Spool
+from exporter.tokens import Tokens
+
+THREADS = 16  # that answer requests
+PORTALS = 200  # of which the rules, and what was found out about their addresses, are kept in memory
+LAST = 8.0  # seconds for which, at the end, what is accepted is still stored; what then waits is stored after the next start
+EXAMPLES = """\b
+Examples:
+  usage-exporter serve
+  USAGE_LISTEN=0.0.0.0:8093 usage-exporter serve
+  USAGE_FOLLOW='[{"path": "/var/log/nginx/access.log", "domain": "data.example.org"}]' usage-exporter serve
+"""
+
+log = logging.getLogger('usage-exporter')
+
+
+@click.command(epilog=EXAMPLES)
+@pass_context
+def serve(context: Context) -> None:
+    """Take calls over HTTP, follow logs, and store both, until SIGTERM or Ctrl-C.
+
+    What it has answered with 202, and what it has read of a log, is on the disk and is stored once, whatever happens.
+    """
+    logging.basicConfig(format='%(asctime)s %(levelname)s %(message)s', level=logging.INFO)
+    logging.getLogger('apscheduler').setLevel(logging.CRITICAL)  # jobs.py says what fails, in a line
+    settings, directory = context.settings, context.settings.data_dir
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    tokens, rejected = Tokens(directory), Rejected(directory)
+    listen = _listen(settings.listen, tokens.needed)
+    made_with = key_id(context.key), context.places.date
+    with ExitStack() as parts:
+        spool = Spool(directory / 'spool', settings.spool_bytes, *made_with)
+        parts.callback(spool.close)
+        keys = Keys(directory / 'keys.sqlite', spool.keys())
+        parts.callback(keys.close)
+        database = parts.enter_context(Connections(settings.database_url))
+        _open(database, settings.database_url)
+        drain = Drain(spool, keys, rejected, database)
+        parts.callback(_begin(drain))
+        intake = parts.enter_context(Intake(spool, keys, lru_cache(PORTALS)(context.enrichment)))
+        follower = Follower(
+            settings.follow,
+            context.enrichment,
+            lambda: Ledger(database(), *made_with),
+            spool.waiting,
+            spool.put,
+            rejected,
+            log.warning,
+        )
+        parts.callback(follower.close)
+        indicators = Indicators()
+        scheduler = jobs.table(follower.poll, lambda: indicators.refresh(database()), lambda: None)
+        scheduler.start()
+        parts.callback(scheduler.shutdown)
+        app = create_app(
+            intake=intake,
+            tokens=tokens,
+            database=database,
+            timezone=lambda domain: settings.portal(domain).timezone,
+            metrics=Metrics(State(spool, drain, lambda: follower.lag), indicators),
+            ready=lambda: {
+                'database': not drain.trouble,
+                'spool': spool.account.bytes < spool.most_bytes,
+                'quarantine': not spool.account.quarantined,
+                'follow': not follower.said,
+            },
+        )
+        for followed in settings.follow:
+            log.info('follows %s for %s', followed.path, followed.domain)
+        _answer(app, listen, directory / SERVING)
+    log.info('stopped')
+
+
+def _listen(listen: str, guarded: bool) -> str:
+    """Where to listen: without tokens this machine only."""
+    host, _, port = listen.rpartition(':')
+    if guarded:
+        return listen
+    log.warning('there are no tokens, so only this machine may call; usage-exporter tokens add makes one')
+    try:
+        loopback = host == 'localhost' or ip_address(host.strip('[]')).is_loopback
+    except ValueError:
+        loopback = False
+    return listen if loopback else f'127.0.0.1:{port}'
+
+
+def _open(database: Connections, url: str) -> None:
+    """Opens the database, so that a wrong set-up is said at once. A server may be away: what is accepted waits for it."""
+    try:
+        log.info('writes to %s', database().address.shown)
+    except EngineError as error:
+        if url.startswith('chdb:'):
+            raise
+        log.warning('%s; what is accepted waits in the spool', error)
+
+
+def _begin(drain: Drain) -> Callable[[], None]:
+    """Starts the thread that stores; gives what ends it."""
+    stop = threading.Event()
+    thread = threading.Thread(target=drain.run, args=(stop,), name='drain', daemon=True)
+    thread.start()
+
+    def end() -> None:
+        stop.set()
+        until = time.monotonic() + LAST
+        thread.join(LAST)
+        try:
+            if not thread.is_alive():
+                drain.empty(lambda: time.monotonic() > until)
+        except (ExporterError, OSError, sqlite3.Error) as error:
+            log.warning('%s', error)
+        if waiting := drain.spool.account.waiting:
+            log.info('%d accepted calls wait on the disk for the next start', waiting)
+
+    return end
+
+
+def _answer(app: Flask, listen: str, told: Path) -> None:
+    """Answers requests until a signal; those that are then under way are finished, in at most five seconds."""
+
+    def end(*_: object) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        log.info('stopping')
+        raise SystemExit
+
+    host, _, port = listen.rpartition(':')
+    family = socket.AF_INET6 if ':' in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host.strip('[]'), int(port)), family=family, backlog=1_024)
+    except OSError as error:
+        raise SettingsError(f'{listen}: cannot listen here ({error.strerror}); choose another USAGE_LISTEN') from error
+    address = f'{host}:{listening.getsockname()[1]}'
+    connections: dict[int, object] = {}
+    server = create_server(app, map=connections, sockets=[listening], threads=THREADS, **LIMITS)
+    write(told, address.encode())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    log.info('listens on http://%s', address)
+    try:
+        server.run()
+        wasyncore.loop(timeout=0.1, map=connections, count=10)  # sends the answers that were being made
+    finally:
+        server.close()
+        told.unlink()
