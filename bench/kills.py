@@ -166,6 +166,7 @@ def run(kills: int, folder: Path) -> dict[str, int]:
     process = start(folder, environment)
     up(url, process)
     load.start()
+    time.sleep(5)  # until the log is known: what was rotated away before it was ever followed is for `import`
     for number in range(kills):
         if number % 4:  # now and then also while it starts
             up(url, process)

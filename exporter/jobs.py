@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -20,8 +21,8 @@ def table(follow: Callable[[], None], indicators: Callable[[], None], nightly: C
         job_defaults={'coalesce': True, 'max_instances': 1, 'misfire_grace_time': None},
         timezone='UTC',
     )
-    scheduler.add_job(follow, 'interval', seconds=FOLLOW, id='follow')
-    scheduler.add_job(indicators, 'interval', seconds=INDICATORS, id='indicators')
+    scheduler.add_job(follow, 'interval', seconds=FOLLOW, id='follow', next_run_time=datetime.now(UTC))
+    scheduler.add_job(indicators, 'interval', seconds=INDICATORS, id='indicators', next_run_time=datetime.now(UTC))
     scheduler.add_job(nightly, 'cron', hour=2, minute=17, id='nightly')
     scheduler.add_listener(_say, EVENT_JOB_ERROR)
     return scheduler
