@@ -88,7 +88,7 @@ def _told(error: Exception) -> tuple[str, int]:
         case ExporterError():
             return str(error), error.exit_code
         case click.UsageError():
-            line = error.format_message().rstrip('.')
+            line = ' '.join(error.format_message().split()).rstrip('.')
             line += ' See ' if line.endswith('?') else '; see '
             return line + (f'{error.ctx.command_path} --help' if error.ctx else '--help'), error.exit_code
         case OSError(strerror=str()):

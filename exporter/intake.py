@@ -143,8 +143,7 @@ class Intake:
     def _rejects(self, request: Request) -> Iterator[Reject]:
         """What is kept of what was rejected; where an element names no portal, it is of the request's first."""
         for one in request.rejects:
-            text = one.text.encode(errors='surrogateescape').decode(errors='backslashreplace')
-            yield Reject(one.reason, one.domain or request.calls['domain'][0], SOURCE, next(self._numbers), text)
+            yield Reject(one.reason, one.domain or request.calls['domain'][0], SOURCE, next(self._numbers), one.text)
 
     def __enter__(self) -> Self:
         self._thread.start()

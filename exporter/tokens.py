@@ -3,7 +3,6 @@
 import fcntl
 import os
 import secrets
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from exporter.durable import write
 from exporter.errors import InputError, SettingsError
 
 TOKEN_BYTES = 32
@@ -106,24 +106,11 @@ class Tokens:
                 fcntl.flock(directory, fcntl.LOCK_EX)
                 tokens = list(self.listed())
                 yield tokens
-                self._write(msgspec.json.format(msgspec.json.encode(tokens)))
-                os.fsync(directory)
+                write(self.file, msgspec.json.format(msgspec.json.encode(tokens)) + b'\n')
             finally:
                 os.close(directory)
         except OSError as error:
             raise SettingsError(f'{self.file}: cannot write the tokens ({error.strerror}); mend that') from error
-
-    def _write(self, content: bytes) -> None:
-        descriptor, draft = tempfile.mkstemp(prefix='tokens.', dir=self.file.parent)  # its owner's only
-        try:
-            with os.fdopen(descriptor, 'wb') as writing:
-                writing.write(content + b'\n')
-                writing.flush()
-                os.fsync(descriptor)
-            Path(draft).replace(self.file)
-        except BaseException:
-            Path(draft).unlink(missing_ok=True)
-            raise
 
 
 def _hash(text: str) -> str:

@@ -28,16 +28,16 @@ def tokens() -> None:
 @click.option(
     '--scope',
     'scopes',
-    type=click.Choice(list(Scope)),
+    type=click.Choice([scope.value for scope in Scope]),
     multiple=True,
     required=True,
     help='write: send calls and events; read: get reports. May be given twice.',
 )
 @pass_context
-def add(context: Context, name: str, domain: str | None, scopes: tuple[Scope, ...]) -> None:
+def add(context: Context, name: str, domain: str | None, scopes: tuple[str, ...]) -> None:
     """Make a token and print it, this once."""
     portal = context.given_domain(domain) if domain else ''
-    token, text = Tokens(context.settings.data_dir).add(name, portal, scopes)
+    token, text = Tokens(context.settings.data_dir).add(name, portal, map(Scope, scopes))
     click.echo(text)
     context.note(f'token {token.id} for {portal or "every portal"}: it is shown this once, so keep it in a safe place')
 

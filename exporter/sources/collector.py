@@ -1,7 +1,5 @@
 """Calls that are sent over HTTP: the body of a request in, calls and rejects out; pure."""
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, NamedTuple
@@ -13,9 +11,9 @@ from msgspec import Meta
 from exporter.call import AHEAD, EARLIEST, SAID, TIMESTAMP, Reason
 from exporter.config import domain_name
 from exporter.enrich.addresses import packed
-from exporter.errors import InputError, TooLarge
+from exporter.errors import TooLarge
+from exporter.sources.body import NO_JSON, Element, elements
 
-JSON, NDJSON = 'application/json', 'application/x-ndjson'
 MOST_CALLS = 10_000  # in one request
 MOST_BYTES = 2**63 - 1  # what other programs' JSON still holds
 
@@ -63,7 +61,7 @@ class Rejection:
     reason: Reason
     detail: str  # what is wrong and how to mend it; holds no value of the call
     domain: str  # the portal that it is of; '' where that is unknown
-    text: str  # as it came; bytes that are not UTF-8 are kept as surrogates
+    text: str  # as it came
 
 
 class Taken(NamedTuple):
@@ -78,10 +76,6 @@ class _Fault(Exception):
         self.field, self.reason, self.detail = field, reason, detail
 
 
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-_ARRAY = re.compile(rb'[ \t\r\n]*\[')
-_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_element = msgspec.json.Decoder(msgspec.Raw).decode
 _call = msgspec.json.Decoder(Call).decode
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _FIELDS = {field.name: msgspec.json.Decoder(field.type) for field in msgspec.structs.fields(Call)}
@@ -99,32 +93,20 @@ def read(body: bytes, media_type: str, now: datetime, portal: str = '') -> Taken
     """Reads one JSON object, an array of them (JSON), or one a line (NDJSON; empty lines are passed over).
 
     `portal`: the only one that the sender may write, '' for any. `now` bounds which moments are taken for true.
-    Raises InputError for a body that is neither, TooLarge for more than MOST_CALLS elements.
+    Raises InputError for a body that cannot be read, TooLarge for more than MOST_CALLS elements.
     """
-    elements = _cut(body, media_type)
-    if len(elements) > MOST_CALLS:
-        raise TooLarge(f'{len(elements):,} calls are more than a request may hold, {MOST_CALLS:,}; send several')
+    found = elements(body, media_type)
+    if len(found) > MOST_CALLS:
+        raise TooLarge(f'{len(found):,} calls are more than a request may hold, {MOST_CALLS:,}; send several')
     checking = _Checking(now, portal)
     calls, rejects = list[tuple[Any, ...]](), list[Rejection]()
-    for index, element in enumerate(elements):
+    for index, element in enumerate(found):
         try:
             calls.append((index, *checking(element)))
         except _Fault as fault:
-            text = bytes(element).decode(errors='surrogateescape')
+            text = bytes(element).decode()
             rejects.append(Rejection(index, fault.field, fault.reason, fault.detail, checking.portal_of(element), text))
     return Taken(_frame(calls), rejects)
-
-
-def _cut(body: bytes, media_type: str) -> Sequence[bytes | msgspec.Raw]:
-    if media_type == NDJSON:
-        lines = [line for line in body.split(b'\n') if line.strip()]
-        if not lines:
-            raise InputError('the body holds no line; send one call a line')
-        return lines
-    try:
-        return _elements(body) if _ARRAY.match(body) else [_element(body)]
-    except _UNREADABLE as error:
-        raise InputError(f'the body is no JSON ({error}); send one object or an array, or lines as {NDJSON}') from None
 
 
 class _Checking:
@@ -135,11 +117,11 @@ class _Checking:
         self.portal = portal
         self.domains: dict[str | None, str] = {None: portal}  # as given: as stored; a request names a few
 
-    def __call__(self, element: bytes | msgspec.Raw) -> tuple[Any, ...]:
+    def __call__(self, element: Element) -> tuple[Any, ...]:
         """The values of a call, in the order of SAID. Raises _Fault."""
         try:
             call = _call(element)
-        except _UNREADABLE as error:
+        except NO_JSON as error:
             raise _fault(element, error) from None
         moment = call.timestamp
         seconds = moment if isinstance(moment, float) else moment.timestamp()
@@ -149,7 +131,7 @@ class _Checking:
             raise _Fault('ip', Reason.ADDRESS, 'neither an IPv4 nor an IPv6 address')
         domain = self.domains.get(call.domain) or self._domain(call.domain)
         return (
-            int(seconds * 1000 + 0.001),  # a float's error is smaller
+            int(seconds * 1000 + 0.0005),  # more than the error of a float, less than a microsecond
             call.ip,
             call.user_id or '',
             call.user_agent or '',
@@ -174,26 +156,26 @@ class _Checking:
         self.domains[given] = name
         return name
 
-    def portal_of(self, element: bytes | msgspec.Raw) -> str:
+    def portal_of(self, element: Element) -> str:
         """The portal of an element that is no call; '' where it names none."""
         try:
             return self.portal or domain_name(_FIELDS['domain'].decode(_fields(element)['domain']) or '')
-        except (*_UNREADABLE, KeyError, ValueError):
+        except (*NO_JSON, KeyError, ValueError):
             return ''
 
 
-def _fault(element: bytes | msgspec.Raw, error: Exception) -> _Fault:
+def _fault(element: Element, error: Exception) -> _Fault:
     """Which field is at fault."""
     try:
         fields = _fields(element)
-    except _UNREADABLE as unreadable:
+    except NO_JSON as unreadable:
         return _Fault('', Reason.FORMAT, f'no JSON object: {unreadable}')
     for name, value in fields.items():
         if name not in _FIELDS:
             return _Fault(name[:100], Reason.UNKNOWN_FIELD, f'no field of a call; those are {", ".join(_FIELDS)}')
         try:
             _FIELDS[name].decode(value)
-        except _UNREADABLE as wrong:
+        except NO_JSON as wrong:
             return _Fault(name, _REASONS.get(name, Reason.VALUE), str(wrong))
     for name in _REQUIRED:
         if name not in fields:

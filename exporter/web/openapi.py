@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from exporter.intake import Answer
-from exporter.sources.collector import JSON, NDJSON, Call
+from exporter.sources.body import JSON, NDJSON
+from exporter.sources.collector import MOST_CALLS, Call
 from exporter.web.problems import MEDIA_TYPE, Problem
 from exporter.web.questions import NewEvent
 
@@ -101,7 +102,7 @@ def document(guarded: bool) -> Schema:
     _, schemas = msgspec.json.schema_components(TYPES, ref_template=REF)
     call = _ref('Call')
     lines = {'schema': {'type': 'string', 'description': 'One call a line.'}}
-    several = {JSON: {'schema': {'oneOf': [call, {'type': 'array', 'items': call, 'maxItems': 10_000}]}}, NDJSON: lines}
+    several = {JSON: {'schema': {'oneOf': [call, {'type': 'array', 'items': call, 'maxItems': MOST_CALLS}]}}, NDJSON: lines}
     calls: Schema = {
         'summary': 'Send calls',
         'description': 'A call that is wrong is rejected alone, and the answer says why. 202: the accepted ones are on disk.',

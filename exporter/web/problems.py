@@ -11,7 +11,7 @@ import msgspec
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from exporter.errors import EngineError, InputError, KeyInUse, KeyReused, PeriodError, SpoolFull, TooLarge
+from exporter.errors import EngineError, ExporterError, InputError, KeyInUse, KeyReused, PeriodError, SpoolFull, TooLarge
 
 MEDIA_TYPE = 'application/problem+json'
 RETRY_SECONDS = 5
@@ -71,6 +71,6 @@ def _of_any(error: Exception) -> Response:
 
 
 def _log(error: Exception) -> None:
-    """Where it happened. What an error says may hold an address or a part of the body; one of the engine's is ours."""
-    what = str(error) if isinstance(error, EngineError) else ''.join(traceback.format_tb(error.__traceback__))
+    """Where it happened. What an error says may hold an address or a part of the body; what one of ours says does not."""
+    what = str(error) if isinstance(error, ExporterError) else ''.join(traceback.format_tb(error.__traceback__))
     log.error('%s %s: %s\n%s', request.method, request.url_rule, type(error).__name__, what)

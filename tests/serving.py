@@ -1,0 +1,73 @@
+"""What the tests of the HTTP interface share: the application over the real spool and engine, and requests to it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from exporter.clickhouse import ClickHouse
+from exporter.config import Portal
+from exporter.drain import Drain
+from exporter.enrich.enrichment import Enrichment
+from exporter.enrich.geo import open_places
+from exporter.intake import Intake
+from exporter.keys import Keys
+from exporter.rejected import Rejected
+from exporter.server import create_app
+from exporter.spool import Spool
+from exporter.tokens import Scope, Tokens
+
+DOMAIN, OTHER = 'data.example.org', 'other.example.net'
+CALL = {'timestamp': '2026-11-02T08:30:00Z', 'domain': DOMAIN, 'ip': '81.2.69.160', 'path': '/api/trees', 'status': 200}
+METRICS = b'usage_calls 1\n'
+
+
+class Serving:
+    """The parts of the program that the application needs, in one directory. `parts` is what readyz tells."""
+
+    def __init__(self, directory: Path, database: Callable[[], ClickHouse], room: int = 1 << 20, **portal: Any) -> None:
+        self.tokens = Tokens(directory)
+        self.rejected = Rejected(directory)
+        self.parts = {'spool': True, 'database': True}
+        rules = Portal(timezone='Europe/Paris', **portal)
+        places = open_places(None)
+        enrichments = {domain: Enrichment(domain, rules, places, b'k' * 32) for domain in (DOMAIN, OTHER)}
+        spool = Spool(directory / 'spool', room, enrichments[DOMAIN].key_id, None)
+        keys = Keys(directory / 'keys.sqlite', spool.keys())
+        self.intake = Intake(spool, keys, lambda domain: enrichments.get(domain) or Enrichment(domain, rules, places, b'k' * 32))
+        self.drain = Drain(spool, keys, self.rejected, database)
+        self.spool, self.keys = spool, keys
+        self.app: Flask = create_app(
+            intake=self.intake,
+            tokens=self.tokens,
+            database=database,
+            timezone=lambda _: rules.timezone,
+            metrics=lambda: METRICS,
+            ready=lambda: self.parts,
+        )
+        self.client: FlaskClient = self.app.test_client()
+
+    def token(self, *scopes: Scope, domain: str = '') -> dict[str, str]:
+        """The header of a new token."""
+        return {'Authorization': f'Bearer {self.tokens.add("test", domain, scopes)[1]}'}
+
+    def post(self, body: Any, headers: dict[str, str] | None = None, **named: str) -> TestResponse:
+        """Sends calls: bytes as they are, anything else as JSON. A header's name is written with _ for -."""
+        given = {name.replace('_', '-'): value for name, value in named.items()} | (headers or {})
+        content = {'data': body} if isinstance(body, bytes) else {'json': body}
+        given = {'Content-Type': 'application/json'} | given
+        return self.client.post('/v1/calls', headers=given, **content)
+
+
+@contextmanager
+def serving(directory: Path, database: Callable[[], ClickHouse], **more: Any) -> Iterator[Serving]:
+    """The application, until its end."""
+    parts = Serving(directory, database, **more)
+    with parts.intake:
+        yield parts
+    parts.spool.close()
+    parts.keys.close()
