@@ -6,7 +6,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ from exporter.errors import KeyInUse, KeyReused, SpoolFull
 from exporter.intake import Answer, Intake, Request
 from exporter.keys import Keys
 from exporter.sources import collector
+from exporter.sources.body import JSON
 from exporter.spool import Spool
 
 PORTAL, OTHER = 'data.example.org', 'open.example.net'
@@ -43,7 +44,7 @@ def an_intake(folder: Path, room: int = 10 << 20) -> Iterator[Intake]:
 def request(*paths: str, key: str | None = None, domain: str = PORTAL, scope: str = 'token', **more: object) -> Request:
     calls = [{'timestamp': 1_793_491_200, 'domain': domain, 'ip': '192.0.2.7', 'path': path, **more} for path in paths]
     body = json.dumps(calls).encode()
-    taken = collector.read(body, collector.JSON, datetime.now(UTC))
+    taken = collector.read(body, JSON, datetime.now(UTC))
     return Request(taken.calls, taken.rejects, key, scope, hashlib.sha256(body).digest())
 
 
@@ -72,7 +73,7 @@ def test_each_call_is_accounted_for(tmp_path: Path) -> None:
         answer = intake.accept(some)
         assert (answer.accepted, answer.skipped, answer.rejected) == (2, 1, 0)
         body = b'[{"timestamp": 1793491200, "domain": "data.example.org", "ip": "192.0.2.7"}, {"ip": "x"}, 7]'
-        taken = collector.read(body, collector.JSON, datetime.now(UTC))
+        taken = collector.read(body, JSON, datetime.now(UTC))
         answer = intake.accept(Request(taken.calls, taken.rejects, None, '', b''))
         assert (answer.accepted, answer.skipped, answer.rejected) == (1, 0, 2)
         assert [refusal.index for refusal in answer.rejects] == [1, 2]
@@ -194,8 +195,13 @@ def test_numbers_of_an_answer_add_up(tmp_path: Path, number: int) -> None:
 
 
 def test_its_end_waits_for_what_is_under_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sync: Callable[[int], None] = os.fdatasync
-    monkeypatch.setattr(os, 'fdatasync', lambda file: (time.sleep(0.3), sync(file)))
+    sync = os.fdatasync
+
+    def slow(file: int) -> None:
+        time.sleep(0.3)
+        sync(file)
+
+    monkeypatch.setattr(os, 'fdatasync', slow)
     with ThreadPoolExecutor(4) as clients:
         with an_intake(tmp_path) as intake:
             answers = [clients.submit(intake.accept, request(f'/{n}')) for n in range(4)]

@@ -1,6 +1,7 @@
 """`serve`: takes calls over HTTP, follows logs, stores, and tells Prometheus, until it is told to stop."""
 
 import logging
+import os
 import signal
 import socket
 import sqlite3
@@ -162,7 +163,9 @@ def _answer(app: Flask, listen: str, told: Path) -> None:
     try:
         listening = socket.create_server((host.strip('[]'), int(port)), family=family, backlog=1_024)
     except OSError as error:
-        raise SettingsError(f'{listen}: cannot listen here ({error.strerror}); choose another USAGE_LISTEN') from error
+        raise SettingsError(
+            f'{listen}: cannot listen here ({os.strerror(error.errno or 0)}); choose another USAGE_LISTEN'
+        ) from error
     address = f'{host}:{listening.getsockname()[1]}'
     connections: dict[int, object] = {}
     server = create_server(app, map=connections, sockets=[listening], threads=THREADS, **LIMITS)
