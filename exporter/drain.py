@@ -20,7 +20,7 @@ from exporter.spool_file import Part
 from exporter.writer import store
 
 EVERY = 1.0  # seconds for which small requests are gathered in one batch
-LONGEST = 30.0  # seconds between two tries while the database is away
+LONGEST = 10.0  # seconds between two tries while the database is away
 TRIES = 5  # of a batch that the engine refuses for a reason of which it is not known that it passes
 
 # ClickHouse's error codes, https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp: of batches that fail
