@@ -16,6 +16,7 @@ from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.intake import Intake
 from exporter.keys import Keys
+from exporter.metrics import Indicators, Metrics, State
 from exporter.rejected import Rejected
 from exporter.server import create_app
 from exporter.spool import Spool
@@ -23,7 +24,6 @@ from exporter.tokens import Scope, Tokens
 
 DOMAIN, OTHER = 'data.example.org', 'other.example.net'
 CALL = {'timestamp': '2026-11-02T08:30:00Z', 'domain': DOMAIN, 'ip': '81.2.69.160', 'path': '/api/trees', 'status': 200}
-METRICS = b'usage_calls 1\n'
 
 
 class Serving:
@@ -46,7 +46,7 @@ class Serving:
             tokens=self.tokens,
             database=database,
             timezone=lambda _: rules.timezone,
-            metrics=lambda: METRICS,
+            metrics=Metrics(State(spool, self.drain, dict), Indicators()),
             ready=lambda: self.parts,
         )
         self.client: FlaskClient = self.app.test_client()

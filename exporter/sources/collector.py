@@ -9,7 +9,7 @@ import polars as pl
 from msgspec import Meta
 
 from exporter.call import AHEAD, EARLIEST, SAID, TIMESTAMP, Reason
-from exporter.config import domain_name
+from exporter.config import LABEL, domain_name
 from exporter.enrich.addresses import packed
 from exporter.errors import TooLarge
 from exporter.sources.body import NO_JSON, Element, elements
@@ -17,6 +17,9 @@ from exporter.sources.body import NO_JSON, Element, elements
 MOST_CALLS = 10_000  # in one request
 MOST_BYTES = 2**63 - 1  # what other programs' JSON still holds
 
+# `domain_name` checks it; the pattern only describes it
+PATTERN = rf'^{LABEL}(\.{LABEL})*\.?$'.replace('a-z', 'A-Za-z')
+Domain = Annotated[str, Meta(max_length=254, extra_json_schema={'pattern': PATTERN})]
 Text = Annotated[str, Meta(max_length=16_384)]
 Name = Annotated[str, Meta(max_length=200)]
 
@@ -25,7 +28,7 @@ class Call(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """One answered API call. An optional field may be null, which is as if it were not there."""
 
     timestamp: Annotated[
-        Annotated[datetime, Meta(tz=True)] | float,
+        Annotated[datetime, Meta(tz=True)] | Annotated[float, Meta(ge=EARLIEST.timestamp())],
         Meta(description='When it was answered: RFC 3339 with an offset, or Unix seconds; from 1990 to a day ahead of now.'),
     ]
     ip: Annotated[
@@ -37,7 +40,7 @@ class Call(msgspec.Struct, forbid_unknown_fields=True, gc=False):
         ),
     ]
     domain: Annotated[
-        Annotated[str, Meta(max_length=254)] | None,
+        Domain | None,
         Meta(description='The portal, as data.example.org. Needed unless the token is for one portal.'),
     ] = None
     user_id: Annotated[Name | None, Meta(description='The account; null, empty or anonymous: not logged in.')] = None

@@ -7,7 +7,7 @@ import msgspec
 
 from exporter.intake import Answer
 from exporter.sources.body import JSON, NDJSON
-from exporter.sources.collector import MOST_CALLS, Call
+from exporter.sources.collector import MOST_CALLS, PATTERN, Call
 from exporter.web.problems import MEDIA_TYPE, Problem
 from exporter.web.questions import NewEvent
 
@@ -77,10 +77,14 @@ KEY = {
     'description': 'The same key again with the same body counts once, and is answered the same.',
     'schema': {'type': 'string', 'pattern': '^[!-~]{1,255}$'},
 }
+DAY = {'type': 'string', 'anyOf': [{'format': 'date'}, {'format': 'date-time'}]}  # or a date-time without an offset
 PARAMETERS = {
-    'domain': ('The portal; needed where the token is good for several that have calls.', {'type': 'string'}),
-    'from': ("The first day, or a date-time, in the portal's time zone. By default 13 days before the last.", {'type': 'string'}),
-    'to': ('The last day, included whole, or a date-time, not included. By default today.', {'type': 'string'}),
+    'domain': (
+        'The portal; needed where the token is good for several that have calls.',
+        {'type': 'string', 'pattern': PATTERN, 'maxLength': 254},
+    ),
+    'from': ("The first day, or a date-time, in the portal's time zone. By default 13 days before the last.", DAY),
+    'to': ('The last day, included whole, or a date-time, not included. By default today.', DAY),
     'crawlers': ('Count the calls of crawlers too.', {'type': 'boolean', 'default': False}),
 }
 RETRY = {'Retry-After': {'description': 'Seconds after which to try again.', 'schema': {'type': 'integer'}}}

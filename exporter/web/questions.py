@@ -15,12 +15,13 @@ from exporter.clickhouse import ClickHouse
 from exporter.config import domain_name
 from exporter.errors import InputError
 from exporter.period import moment, period
+from exporter.sources.body import JSON
+from exporter.sources.collector import Domain
 from exporter.tokens import Scope, Tokens
 from exporter.web import access
 
-JSON = 'application/json'
 PARAMETERS = ('domain', 'from', 'to', 'crawlers')
-Time = Annotated[str, Meta(min_length=1, max_length=40)]
+Time = Annotated[str, Meta(max_length=40, extra_json_schema={'anyOf': [{'format': 'date'}, {'format': 'date-time'}]})]
 
 
 class NewEvent(msgspec.Struct, forbid_unknown_fields=True):
@@ -29,9 +30,9 @@ class NewEvent(msgspec.Struct, forbid_unknown_fields=True):
     title: Annotated[str, Meta(min_length=1, max_length=200, pattern=r'\S')]
     start: Annotated[Time, Meta(description="A day or date-time (ISO 8601), in the portal's time zone unless it has an offset.")]
     end: Annotated[Time | None, Meta(description='Until when; a day is included whole. Without it, the start.')] = None
-    domain: Annotated[
-        Annotated[str, Meta(max_length=254)], Meta(description='The portal; empty: every one. The token of a portal implies it.')
-    ] = ''
+    domain: Annotated[Domain | None, Meta(description='The portal; without it every one, or the one that the token is for.')] = (
+        None
+    )
     text: Annotated[str, Meta(max_length=2_000)] = ''
     tags: Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=50)] = []
 
@@ -40,9 +41,11 @@ def report(tokens: Tokens, database: Callable[[], ClickHouse]) -> Response:
     """The report of a portal, as `report --format json` prints it."""
     token = access.caller(tokens, Scope.READ)
     asked = {name: request.args.get(name) for name in PARAMETERS}
-    for name in request.args:
+    for name, text in request.args.items():
         if name not in PARAMETERS or len(request.args.getlist(name)) > 1:
             raise InputError(f'{name[:100]} is no parameter, or stands twice; those are {", ".join(PARAMETERS)}')
+        if not text:
+            raise InputError(f'{name}: there is nothing behind it; leave it out, or say it')
     if asked['crawlers'] not in (None, 'true', 'false'):
         raise InputError('crawlers: say true or false')
     named = access.portal(token, _domain(asked['domain']))
@@ -67,14 +70,15 @@ def add_event(tokens: Tokens, database: Callable[[], ClickHouse], timezone: Call
     domain = access.portal(token, _domain(new.domain))
     zone = reports.zones(reports.portals(database()), timezone)(domain)
     first = moment('start', new.start, zone).begins
-    last = moment('end', new.end, zone) if new.end else None
+    last = moment('end', new.end, zone) if new.end is not None else None
     event = events.Event(domain, first, events.last_second(last) if last else first, new.title, new.text, new.tags)
     events.add(database(), event)
-    return Response(output.as_json(vars(event)), 201, content_type=JSON)
+    told = vars(event) | {name: getattr(event, name).astimezone(zone).isoformat() for name in ('start', 'end')}
+    return Response(output.as_json(told), 201, content_type=JSON)
 
 
 def _domain(given: str | None) -> str:
     try:
-        return domain_name(given) if given else ''
+        return '' if given is None else domain_name(given)
     except ValueError as error:
         raise InputError(f'domain: {error}') from None
