@@ -11,7 +11,7 @@ import polars as pl
 
 from exporter.call import words
 from exporter.clickhouse import ClickHouse
-from exporter.errors import EngineError, ExporterError, InputError
+from exporter.errors import EngineError, ExporterError, InputError, UnderWay
 from exporter.keys import Keys
 from exporter.ledger import Ledger
 from exporter.rejected import Rejected
@@ -98,10 +98,10 @@ class Drain:
         calls = part.calls.with_columns(batch_id=pl.lit(part.batch.id).cast(words('batch_id')))
         try:
             store(ledger, part.batch, calls, part.counts)
-        except EngineError as error:
-            if not self._is_refusal(error):
+        except (EngineError, UnderWay) as error:
+            if isinstance(error, EngineError) and not self._is_refusal(error):
                 raise
-            log.error('the database refuses a batch, which is kept in quarantine: %s', error)
+            log.error('a batch cannot be stored, and is kept in quarantine: %s', error)
             self.failures += 1
             self._tries = 0
             return self.spool.refuse(part, str(error))

@@ -33,6 +33,10 @@ class SpoolFull(ExporterError):
     """What is accepted and not yet stored fills the room that it may take: no more is accepted until some is stored."""
 
 
+class UnderWay(InputError):
+    """Another process is storing the same log."""
+
+
 class EngineError(ExporterError):
     """ClickHouse, embedded or served, cannot be reached, is held by another process, or refuses a statement.
 

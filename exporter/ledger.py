@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from exporter.clickhouse import ClickHouse
+from exporter.errors import UnderWay
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,19 @@ class Ledger:
         self.made_with = {'geo_date': geo_date, 'key_id': key_id}
 
     def begin(self, batch: Batch) -> None:
-        """Notes that a batch is about to be stored. Raises EngineError."""
+        """Notes that a batch is about to be stored. Raises EngineError.
+
+        Raises UnderWay where another batch holds some of its lines, and then notes nothing: whoever begins second gives way, or
+        both do. The same batch twice is no harm: it counts once.
+        """
         self._add('begun', batch, {})
+        if self._is_overlapped(batch):
+            self.database.command(
+                'ALTER TABLE batches DELETE WHERE domain = {domain:String} AND log = {log:String} AND batch_id = {id:String} '
+                "AND state = 'begun' SETTINGS mutations_sync = 1",
+                {'domain': batch.domain, 'log': batch.log, 'id': batch.id},
+            )
+            raise UnderWay(f'{batch.origin}: another import of this log is under way; let it end, then import it again')
 
     def done(self, batch: Batch, counts: Counts, first: datetime | None, last: datetime | None) -> None:
         """Notes that a batch is stored, and what became of it. Raises EngineError."""
@@ -79,10 +91,11 @@ class Ledger:
         self._add('forgotten', batch, {})
 
     def _add(self, state: str, batch: Batch, result: Mapping[str, object]) -> None:
+        at = _text(datetime.now(UTC))
         row = {
             'batch_id': batch.id,
             'state': state,
-            'at': _text(datetime.now(UTC)),
+            'at': at,
             'domain': batch.domain,
             'source': batch.source,
             'origin': batch.origin,
@@ -93,7 +106,25 @@ class Ledger:
             **result,
             **self.made_with,
         }
-        self.database.insert_rows('batches', [row], token=f'{batch.id} {state}')
+        # done counts once; a batch that gave way to another may begin a second time
+        self.database.insert_rows(
+            'batches', [row], token=f'{batch.id} {state}' if state == 'done' else f'{batch.id} {state} {at}'
+        )
+
+    def _is_overlapped(self, batch: Batch) -> bool:
+        """Whether another batch of the log, begun or done, holds some of the same lines."""
+        rows = self.database.query(
+            """
+            SELECT 1 FROM batches
+            WHERE domain = {domain:String} AND log = {log:String} AND start < {end:UInt64} AND end > {start:UInt64}
+            AND batch_id != {id:String}
+            GROUP BY batch_id
+            HAVING max(state) != 'forgotten'
+            LIMIT 1
+            """,
+            {'domain': batch.domain, 'log': batch.log, 'start': batch.start, 'end': batch.end, 'id': batch.id},
+        )
+        return bool(rows)
 
     def is_done(self, batch: Batch) -> bool:
         """Whether a batch is stored. Raises EngineError."""

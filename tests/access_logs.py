@@ -74,9 +74,9 @@ def line(number: int, **other: object) -> str:
     return '{ip} - {user} [{time}] "{request}" {status} {bytes} "-" "{agent}"'.format(**call)
 
 
-def log(numbers: Iterable[int], end: str = '\n') -> bytes:
+def log(numbers: Iterable[int], end: str = '\n', **other: object) -> bytes:
     """The lines of made-up calls."""
-    return ''.join(line(number) + end for number in numbers).encode()
+    return ''.join(line(number, **other) + end for number in numbers).encode()
 
 
 def run(*arguments: str | Path, stdin: bytes | None = None) -> Result:

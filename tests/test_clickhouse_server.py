@@ -12,7 +12,8 @@ from uuid import uuid4
 
 import polars as pl
 import pytest
-from access_logs import DOMAIN, assert_rollups_agree, imported, log, outcome, run
+from access_logs import DOMAIN, asked, assert_rollups_agree, imported, log, outcome, paths, run
+from click.testing import Result
 from clickhouse_connect import get_client
 from clickhouse_server import (
     ClickHouseServer,
@@ -294,6 +295,49 @@ def test_many_spoiled_imports_end_with_one_that_is_whole(
     assert_finished(served, access_log, clean)
     assert imported(access_log) == outcome(already=LINES)
     assert_finished(served, access_log, clean)
+
+
+@pytest.mark.usefixtures('environment')
+def test_two_imports_at_once_of_a_log_that_grows_count_its_lines_once(
+    server: ClickHouseServer, served: ClickHouse, tmp_path: Path
+) -> None:
+    growing, copy = tmp_path / 'growing.log', tmp_path / 'copy.log'
+    growing.write_bytes(log(range(10)))
+    other: list[int] = []
+
+    def meanwhile(exchange: Exchange) -> None:
+        copy.write_bytes(log(range(20)))  # another file: its lock tells nothing
+        other.append(run('import', copy, '--domain', DOMAIN).exit_code)
+        exchange.answer()
+
+    server.fail_next(meanwhile, when=inserting('batches'))
+    refused = run('import', growing, '--domain', DOMAIN)
+    assert other == [0]
+    assert refused.exit_code == 1
+    assert f'error: {growing}: another import of this log is under way' in refused.stderr
+    imported(growing, copy)
+    assert paths(served) == asked(range(20))
+    assert_rollups_agree(served)
+
+
+@pytest.mark.usefixtures('environment')
+def test_two_imports_at_once_of_the_same_file_are_one_and_a_line_that_says_so(
+    server: ClickHouseServer, served: ClickHouse, tmp_path: Path
+) -> None:
+    file = tmp_path / 'access.log'
+    file.write_bytes(log(range(10)))
+    other: list[Result] = []
+
+    def meanwhile(exchange: Exchange) -> None:
+        other.append(run('import', file, '--domain', DOMAIN))
+        exchange.answer()
+
+    server.fail_next(meanwhile, when=inserting('calls'))
+    assert imported(file) == outcome(stored=10)
+    [refused] = other
+    assert refused.exit_code == 1
+    assert f'{file}: another import of this log is under way' in refused.output
+    assert paths(served) == asked(range(10))
 
 
 def test_a_client_that_does_not_wait_for_the_answer_may_insert_again(

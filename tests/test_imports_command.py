@@ -2,9 +2,11 @@
 
 import gzip
 import json
+import os
 import re
 import signal
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -283,18 +285,22 @@ def test_a_log_format_can_be_said(file: Path, database: ClickHouse) -> None:
     assert 'none of its lines is in the combined format' in refused.stderr
 
 
+@pytest.mark.parametrize('interrupts', [1, 2, 1_000], ids=['once', 'twice', 'at every batch'])
 def test_an_interrupt_says_what_was_stored_and_the_next_import_finishes(
-    file: Path, settings: pytest.MonkeyPatch, database: ClickHouse
+    file: Path, settings: pytest.MonkeyPatch, database: ClickHouse, interrupts: int
 ) -> None:
     settings.setattr(access_log, 'PIECE', 3_000)
     file.write_bytes(log(range(300)))
-    real, once = ClickHouse.insert_file, list[int]()
+    real, sent = ClickHouse.insert_file, list[int]()
 
     def interrupted(self: ClickHouse, table: str, columns: list[str], block: Path, token: str) -> None:
-        real(self, table, columns, block, token)
-        if not once:
-            once.append(signal.SIGINT)
-            signal.raise_signal(signal.SIGINT)
+        for place in ('before', 'after'):  # the second may come while the first is being heeded
+            if len(sent) < interrupts:
+                sent.append(signal.SIGINT)
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.01)  # the main thread heeds it
+            if place == 'before':
+                real(self, table, columns, block, token)
 
     with settings.context() as patch:
         patch.setattr(ClickHouse, 'insert_file', interrupted)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.clickhouse import ClickHouse
+from exporter.errors import UnderWay
 from exporter.ledger import Batch, Checkpoint, Counts, Entry, Ledger
 
 DOMAIN, LOG = 'data.example.org', 'd717c86ab4c5c297:1024'
@@ -49,10 +50,37 @@ def test_saying_it_again_changes_nothing(ledger: Ledger) -> None:
         ledger.begin(one)
         ledger.done(one, counts, FIRST, LAST)
     assert ledger.entries(DOMAIN, LOG) == [Entry(one, counts)]
-    assert ledger.database.query('SELECT state, count() AS rows FROM batches GROUP BY state ORDER BY state') == [
-        {'state': 'begun', 'rows': 1},
-        {'state': 'done', 'rows': 1},
-    ]
+    assert ledger.database.query("SELECT count() AS rows FROM batches WHERE state = 'done'") == [{'rows': 1}]
+
+
+@pytest.mark.parametrize('done', [False, True], ids=['begun', 'done'])
+def test_who_begins_second_with_some_of_the_same_lines_gives_way(ledger: Ledger, done: bool) -> None:
+    first = batch(100, 200)
+    ledger.begin(first)
+    if done:
+        ledger.done(first, Counts(5), FIRST, LAST)
+    for other in (batch(0, 101), batch(199, 300), batch(100, 300), batch(120, 180)):
+        for _ in range(2):
+            with pytest.raises(UnderWay, match='another import of this log is under way'):
+                ledger.begin(other)
+    assert [entry.batch for entry in ledger.entries(DOMAIN, LOG)] == [first]
+    ledger.begin(first)
+    ledger.begin(batch(0, 100))
+    ledger.begin(batch(200, 300))
+    ledger.begin(batch(100, 300, 'another log'))
+    ledger.forget(first)
+    ledger.begin(batch(120, 180))
+    assert [entry.batch.start for entry in ledger.entries(DOMAIN, LOG)] == [0, 120, 200]
+
+
+def test_who_gave_way_can_begin_again(ledger: Ledger) -> None:
+    first, second = batch(0, 100), batch(0, 200)
+    ledger.begin(first)
+    with pytest.raises(UnderWay):
+        ledger.begin(second)
+    ledger.forget(first)
+    ledger.begin(second)
+    assert ledger.entries(DOMAIN, LOG) == [Entry(second, None)]
 
 
 def test_it_says_when_with_what_places_and_with_what_key(ledger: Ledger) -> None:

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 
 from exporter.commands.context import Context, pass_context
+from exporter.commands.interrupts import Interrupts
 from exporter.errors import InputError
 from exporter.importer import Outcome, import_log
 from exporter.parse.access_log import FORMATS
@@ -57,22 +58,26 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
     if files.count('-') > 1:
         raise InputError('standard input can be read once only; name - once')
     outcome, problems, days = Outcome(), list[str](), list[str]()
-    try:
-        with context.opening() as opened, _progress(context) as watching:
-            enrichment = context.enrichment(portal)
-            ledger = context.ledger(opened(), enrichment)
-            rejected = Rejected(context.settings.data_dir)
-            for name in files:
-                try:
-                    with closing(LogFile(name)) as file:
-                        log = AccessLog(file, complete)
-                        import_log(log, log_format, enrichment, ledger, rejected, outcome, watching(file, outcome))
-                except InputError as error:  # the other logs can still be imported
-                    problems.append(str(error))
-            days = [f'--from {known.first_day} --to {known.last_day}' for known in portals(opened()) if known.domain == portal]
-    except KeyboardInterrupt:
-        problems.append('interrupted; what is stored stays stored, and the same command again finishes the job')
-    _show(context, outcome, form)
+    with Interrupts() as interrupts:
+        try:
+            with context.opening() as opened, _progress(context, interrupts) as watching:
+                enrichment = context.enrichment(portal)
+                ledger = context.ledger(opened(), enrichment)
+                rejected = Rejected(context.settings.data_dir)
+                for name in files:
+                    try:
+                        with closing(LogFile(name)) as file, interrupts.held():
+                            log = AccessLog(file, complete)
+                            import_log(log, log_format, enrichment, ledger, rejected, outcome, watching(file, outcome))
+                    except InputError as error:  # the other logs can still be imported
+                        problems.append(str(error))
+                days = [
+                    f'--from {known.first_day} --to {known.last_day}' for known in portals(opened()) if known.domain == portal
+                ]
+            interrupts.over()
+        except KeyboardInterrupt:
+            problems.append('interrupted; what is stored stays stored, and the same command again finishes the job')
+        _show(context, outcome, form)
     if outcome.stored and form == 'table':
         context.out.print(f'\nNext: usage-exporter report --domain {portal} {" ".join(days)}', soft_wrap=True)
     if problems:
@@ -80,8 +85,8 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
 
 
 @contextmanager
-def _progress(context: Context) -> Iterator[Callable[[LogFile, Outcome], Callable[[], None]]]:
-    """Gives what watches the import of a file: a bar on a terminal, and elsewhere a line now and then."""
+def _progress(context: Context, interrupts: Interrupts) -> Iterator[Callable[[LogFile, Outcome], Callable[[], None]]]:
+    """Gives what watches the import of a file: a bar on a terminal, and elsewhere a line now and then. An interrupt ends it."""
     columns = TextColumn('{task.description}'), BarColumn(), DownloadColumn(), TimeRemainingColumn()
     with Progress(*columns, console=context.notes, transient=True, disable=not context.notes.is_terminal) as progress:
         said = time.monotonic()
@@ -95,6 +100,7 @@ def _progress(context: Context) -> Iterator[Callable[[LogFile, Outcome], Callabl
                 if not context.notes.is_terminal and time.monotonic() - said > QUIET:
                     said = time.monotonic()
                     click.echo(f'{file.name}: {100 * file.position // file.size} %, {outcome.stored:,} calls stored', err=True)
+                interrupts.check()
 
             return watch
 

@@ -20,6 +20,7 @@ from exporter.sources.tail import Key, Replaced, State, Tail, key, state
 
 SLICE = 2.0  # seconds after which a poll takes no other batch: it must not keep the program from ending
 QUIET = 600  # seconds without a change after which a log that was rotated away is closed
+DAY = 86_400  # seconds that one looks back for rotated logs where nothing is stored yet, but something is in the spool
 TICK = 2  # seconds by which the clocks of files may differ
 
 
@@ -89,9 +90,7 @@ class Follower:
             except EngineError as error:
                 self._engine_is_away(error)
                 return
-            if waits and not last:  # up to when it is read is known when that is stored
-                continue
-            followed.read_until = last.timestamp() if last else now
+            followed.read_until = last.timestamp() if last else now - DAY if waits else now
             followed.rotated(now)
             self.coming.remove(followed)
             self.followed.append(followed)

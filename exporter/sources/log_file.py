@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from exporter.errors import InputError
+from exporter.errors import InputError, UnderWay
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -80,6 +80,7 @@ class LogFile:
         except EOFError as error:
             self.damage = f'{self.name}: cut short ({error}); import it again when it is whole'
         except DAMAGE as error:
+            self.close()
             raise InputError(f'{self.name}: damaged ({error}), nothing of it is stored; import a whole copy') from error
         self.file.seek(0)
 
@@ -120,7 +121,7 @@ def _opened(path: Path) -> BinaryIO:
         return _seekable(file)
     except BlockingIOError:
         file.close()
-        raise InputError(
+        raise UnderWay(
             f'{path}: another import of this log is under way; let it end (a log that serve follows needs no import)'
         ) from None
     except IsADirectoryError as error:
