@@ -23,6 +23,7 @@ COMMANDS = {
     'events': 'events:events',
     'rejected': 'rejects:rejected',
     'tokens': 'tokens:tokens',
+    'prune': 'prune:prune',
     'check': 'setup:check',
     'demo': 'demo:demo',
 }
