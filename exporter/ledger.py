@@ -1,10 +1,12 @@
 """The ledger: which batches were begun, which are done, and what became of their lines. It decides what counts once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
-from exporter.clickhouse import ClickHouse
+import xxhash
+
+from exporter.clickhouse import ClickHouse, Row
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,18 @@ class Ledger:
         times = {'first_timestamp': _text(first), 'last_timestamp': _text(last)}
         self._add('done', batch, result | times)
 
-    def forget(self, batch: Batch) -> None:
-        """Notes that the calls of a batch were taken away; they may come again, as a batch of another log. Raises EngineError."""
-        self._add('forgotten', batch, {})
+    def forget(self, batches: Collection[Batch]) -> None:
+        """Notes, of all or none, that their calls were taken away; they may come again, as of another log. Raises EngineError."""
+        if batches:
+            rows = [self._row('forgotten', batch, {}) for batch in batches]
+            ids = '\n'.join(batch.id for batch in batches).encode()
+            self.database.insert_rows('batches', rows, token=f'{xxhash.xxh3_128_hexdigest(ids)} forgotten')
 
     def _add(self, state: str, batch: Batch, result: Mapping[str, object]) -> None:
-        row = {
+        self.database.insert_rows('batches', [self._row(state, batch, result)], token=f'{batch.id} {state}')
+
+    def _row(self, state: str, batch: Batch, result: Mapping[str, object]) -> Row:
+        return {
             'batch_id': batch.id,
             'state': state,
             'at': _text(datetime.now(UTC)),
@@ -93,7 +101,6 @@ class Ledger:
             **result,
             **self.made_with,
         }
-        self.database.insert_rows('batches', [row], token=f'{batch.id} {state}')
 
     def is_done(self, batch: Batch) -> bool:
         """Whether a batch is stored. Raises EngineError."""

@@ -26,6 +26,7 @@ LAYERS = (
     'output',
     'report',
     'forget',
+    'retry',
     'retention',
     'events',
     'period',

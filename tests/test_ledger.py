@@ -75,7 +75,7 @@ def test_a_forgotten_batch_is_none_and_its_log_has_a_new_name(ledger: Ledger) ->
     one = batch(0, 100)
     ledger.begin(one)
     ledger.done(one, Counts(90), FIRST, LAST)
-    ledger.forget(one)
+    ledger.forget([one])
     assert ledger.entries(DOMAIN, LOG) == []
     assert ledger.logs(DOMAIN) == [LOG]
     second = ledger.new_log(DOMAIN, LOG)

@@ -12,10 +12,10 @@ from exporter.commands.context import Context, pass_context
 from exporter.errors import InputError
 from exporter.importer import Outcome, import_log
 from exporter.parse.access_log import FORMATS
-from exporter.rejected import Rejected
 from exporter.report import portals
 from exporter.sources.access_log import AccessLog
 from exporter.sources.log_file import LogFile
+from exporter.storing import storing
 
 MEANING = {
     'read': 'lines',
@@ -58,10 +58,10 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
         raise InputError('standard input can be read once only; name - once')
     outcome, problems, days = Outcome(), list[str](), list[str]()
     try:
-        with context.opening() as opened, _progress(context) as watching:
+        with context.opening() as opened, _progress(context) as watching, storing(context.settings.data_dir):
             enrichment = context.enrichment(portal)
             ledger = context.ledger(opened(), enrichment)
-            rejected = Rejected(context.settings.data_dir)
+            rejected = context.rejected
             for name in files:
                 try:
                     with closing(LogFile(name)) as file:

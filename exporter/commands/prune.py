@@ -22,4 +22,5 @@ def prune(context: Context) -> None:
     """
     with context.database() as database:
         removed = remove_old(context.settings, database, datetime.now(UTC).date())
+    context.rejected.remove_old()
     click.echo(f'removed {removed.calls:,} calls and the sums of {removed.days:,} days')
