@@ -20,7 +20,7 @@ Examples:
 
 @click.group(epilog=EXAMPLES)
 def rejected() -> None:
-    """Look at the input that could not be counted, and count it after a fix.
+    """Look at the input that could not be counted, or retry it.
 
     It is kept as it came, with its reason, in the data directory, for 30 days (keep_rejected_days).
     """
