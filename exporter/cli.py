@@ -23,6 +23,8 @@ COMMANDS = {
     'events': 'events:events',
     'rejected': 'rejects:rejected',
     'tokens': 'tokens:tokens',
+    'forget': 'forget:forget',
+    'prune': 'prune:prune',
     'check': 'setup:check',
     'demo': 'demo:demo',
 }

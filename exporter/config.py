@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import math
 import os
 import re
 import tomllib
@@ -11,7 +12,17 @@ from typing import Annotated, Literal
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from exporter.errors import SettingsError
@@ -126,6 +137,15 @@ class Settings(Portal, BaseSettings):
     secret: SecretStr | None = Field(
         None, description='what keys the visitors, where several hosts must agree; else made once in the data directory'
     )
+    keep_calls_days: Annotated[int, Field(ge=1)] | None = Field(
+        None, description='calls of earlier days are removed; their sums stay. None given keeps them for ever'
+    )
+    keep_rollups_days: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description='the sums of earlier days are removed too, at least as late as the calls. None given keeps them for ever',
+    )
+    keep_rejected_days: int = Field(30, ge=1, description='rejected input is removed after so many days')
+    most_rejected_mb: int = Field(256, ge=1, description='how much disk rejected input may take, in MB; the oldest goes first')
     domains: Annotated[dict[DomainName, Portal], NoDecode, BeforeValidator(_tables)] = Field(
         {}, description='tables of the TOML file: [domains."data.example.org"]; in the environment, the same as JSON'
     )
@@ -133,6 +153,13 @@ class Settings(Portal, BaseSettings):
     follow: Annotated[tuple[Follow, ...], NoDecode, BeforeValidator(_tables)] = Field(
         (), description='the logs that serve follows: tables [[follow]] of the TOML file; in the environment, the same as JSON'
     )
+
+    @field_validator('keep_rollups_days')
+    @classmethod
+    def _sums_outlive_calls(cls, days: int | None, others: ValidationInfo) -> int | None:
+        if days and days < (others.data.get('keep_calls_days') or math.inf):
+            raise ValueError(f'{days} days are fewer than keep_calls_days; the sums of a day are kept as long as its calls')
+        return days
 
     @property
     def database_url(self) -> str:

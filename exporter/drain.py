@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import polars as pl
 
@@ -17,6 +18,7 @@ from exporter.ledger import Ledger
 from exporter.rejected import Rejected
 from exporter.spool import Spool
 from exporter.spool_file import Part
+from exporter.storing import storing
 from exporter.writer import store
 
 EVERY = 1.0  # seconds for which small requests are gathered in one batch
@@ -37,8 +39,8 @@ log = logging.getLogger(__name__)
 class Drain:
     """The thread that stores. `trouble` says why it cannot just now, '' where it can; `failures` counts tries that failed."""
 
-    def __init__(self, spool: Spool, keys: Keys, rejected: Rejected, database: Callable[[], ClickHouse]) -> None:
-        self.spool, self.keys, self.rejected, self.database = spool, keys, rejected, database
+    def __init__(self, spool: Spool, keys: Keys, rejected: Rejected, database: Callable[[], ClickHouse], data_dir: Path) -> None:
+        self.spool, self.keys, self.rejected, self.database, self.data_dir = spool, keys, rejected, database, data_dir
         self.trouble = ''
         self.failures = 0
         self.last_stored = 0.0  # Unix seconds
@@ -81,7 +83,8 @@ class Drain:
             log.error('%s', error)
             self.spool.set_aside(file)
             return True
-        quarantined = sum(self._store(part) for part in parts)
+        with storing(self.data_dir):
+            quarantined = sum(self._store(part) for part in parts)
         if keys := [key for header in file.headers for key in header.keys]:
             self.keys.keep(keys)
         self.spool.done(file, quarantined)

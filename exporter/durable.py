@@ -1,5 +1,6 @@
-"""Files that last: whole or not there at all, and on the disk, their names too."""
+"""Files that last, whole or not there at all, their names too; and files that one process has to itself."""
 
+import fcntl
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -28,3 +29,17 @@ def sync(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def hold(path: Path) -> int:
+    """Keeps other processes from a file, which is made, for as long as the descriptor that this gives is open.
+
+    Raises BlockingIOError where another one keeps it, OSError.
+    """
+    held = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(held)
+        raise
+    return held

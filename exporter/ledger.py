@@ -1,10 +1,12 @@
 """The ledger: which batches were begun, which are done, and what became of their lines. It decides what counts once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
-from exporter.clickhouse import ClickHouse
+import xxhash
+
+from exporter.clickhouse import ClickHouse, Row
 from exporter.errors import UnderWay
 
 
@@ -86,16 +88,24 @@ class Ledger:
         times = {'first_timestamp': _text(first), 'last_timestamp': _text(last)}
         self._add('done', batch, result | times)
 
-    def forget(self, batch: Batch) -> None:
-        """Notes that the calls of a batch were taken away; they may come again, as a batch of another log. Raises EngineError."""
-        self._add('forgotten', batch, {})
+    def forget(self, batches: Collection[Batch]) -> None:
+        """Notes, of all or none, that their calls were taken away; they may come again, as of another log. Raises EngineError."""
+        if batches:
+            rows = [self._row('forgotten', batch, {}) for batch in batches]
+            ids = '\n'.join(batch.id for batch in batches).encode()
+            self.database.insert_rows('batches', rows, token=f'{xxhash.xxh3_128_hexdigest(ids)} forgotten')
 
     def _add(self, state: str, batch: Batch, result: Mapping[str, object]) -> None:
-        at = _text(datetime.now(UTC))
-        row = {
+        row = self._row(state, batch, result)
+        # done counts once; a batch that gave way to another may begin a second time
+        token = f'{batch.id} {state}' if state == 'done' else f'{batch.id} {state} {row["at"]}'
+        self.database.insert_rows('batches', [row], token=token)
+
+    def _row(self, state: str, batch: Batch, result: Mapping[str, object]) -> Row:
+        return {
             'batch_id': batch.id,
             'state': state,
-            'at': at,
+            'at': _text(datetime.now(UTC)),
             'domain': batch.domain,
             'source': batch.source,
             'origin': batch.origin,
@@ -106,10 +116,6 @@ class Ledger:
             **result,
             **self.made_with,
         }
-        # done counts once; a batch that gave way to another may begin a second time
-        self.database.insert_rows(
-            'batches', [row], token=f'{batch.id} {state}' if state == 'done' else f'{batch.id} {state} {at}'
-        )
 
     def _is_overlapped(self, batch: Batch) -> bool:
         """Whether another batch of the log, begun or done, holds some of the same lines."""

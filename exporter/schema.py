@@ -43,17 +43,26 @@ def migrations() -> list[Change]:
     return [Change(path.stem, tuple(statements(path.read_text()))) for path in sorted(SQL.glob('[0-9]*.sql'))]
 
 
-def views() -> list[Change]:
-    """The public views, with the conditions that they share put in for {{name}}."""
-    conditions = {path.stem: path.read_text().strip() for path in (SQL / 'conditions').glob('*.sql')}
+def views(calls_removed: bool = False) -> list[Change]:
+    """The public views, with the conditions that they share put in for {{name}}.
+
+    Once calls were removed by their age, some conditions are others, in which {{kept}} is the one that they replace.
+    """
+    conditions = _texts('conditions')
+    if calls_removed:
+        conditions |= {name: text.replace('{{kept}}', conditions[name]) for name, text in _texts('removed').items()}
 
     def whole(text: str) -> str:
         return re.sub(r'\{\{(\w+)\}\}', lambda found: whole(conditions[found[1]]), text)
 
     return [
-        Change(path.stem, (f'CREATE OR REPLACE VIEW {path.stem} AS\n{next(statements(whole(path.read_text())))}',))
-        for path in sorted((SQL / 'views').glob('*.sql'))
+        Change(name, (f'CREATE OR REPLACE VIEW {name} AS\n{next(statements(whole(text)))}',))
+        for name, text in _texts('views').items()
     ]
+
+
+def _texts(directory: str) -> dict[str, str]:
+    return {path.stem: path.read_text().strip() for path in sorted((SQL / directory).glob('*.sql'))}
 
 
 def applied(database: ClickHouse) -> dict[str, str]:
@@ -72,8 +81,9 @@ def pending(database: ClickHouse) -> list[Change]:
         raise SchemaError(
             f'{database.address.shown}: it has {newer[-1]}, which this program does not know; install a newer usage-exporter'
         )
+    removed = '0005_retention' in done and bool(database.query('SELECT 1 FROM retention LIMIT 1'))
     return [change for change in tables if change.name not in done] + [
-        change for change in views() if done.get(change.name) != change.digest
+        change for change in views(removed) if done.get(change.name) != change.digest
     ]
 
 

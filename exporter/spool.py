@@ -4,7 +4,6 @@ A batch that has an identity of its own is a file. Small requests share one, a s
 fsync, and the segment is sealed before it is stored, so that what is stored under its name never changes.
 """
 
-import fcntl
 import hashlib
 import os
 import secrets
@@ -18,7 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
-from exporter.durable import sync, write
+from exporter.durable import hold, sync, write
 from exporter.errors import SettingsError, SpoolFull
 from exporter.ledger import Batch, Counts
 from exporter.rejected import Reject
@@ -56,7 +55,12 @@ class Spool:
         self._quarantine = directory / 'quarantine'
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._quarantine.mkdir(mode=0o700, exist_ok=True)
-        self._held = _hold(directory)
+        try:
+            self._held = hold(directory / 'lock')
+        except BlockingIOError:
+            raise SettingsError(
+                f'{directory}: another usage-exporter uses this spool; stop it, or choose another USAGE_DATA_DIR'
+            ) from None
         self.log = f'{SOURCE}-{_identity(directory)}'
         self._lock = threading.RLock()
         self._files = list[Spooled]()
@@ -204,19 +208,6 @@ class Spool:
     def _new_path(self) -> Path:
         self._last = max(time.time_ns(), self._last + 1)
         return self.directory / f'{self._last:020}.batch'
-
-
-def _hold(directory: Path) -> int:
-    """Keeps other processes from the directory for as long as the descriptor is open."""
-    held = os.open(directory / 'lock', os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(held)
-        raise SettingsError(
-            f'{directory}: another usage-exporter uses this spool; stop it, or choose another USAGE_DATA_DIR'
-        ) from None
-    return held
 
 
 def _identity(directory: Path) -> str:

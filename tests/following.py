@@ -58,7 +58,7 @@ class Following:
     def drain(self) -> None:
         """Stores all that waits."""
         with closing(Keys(self.directory / 'keys.sqlite', [])) as keys:
-            Drain(self.spool, keys, Rejected(self.directory), lambda: self.database).empty()
+            Drain(self.spool, keys, Rejected(self.directory), lambda: self.database, self.directory).empty()
 
     def enrichment(self, domain: str) -> Enrichment:
         """That of the process."""

@@ -57,12 +57,31 @@ def begin(day: date, timezone: str) -> datetime:
 
 
 class Count:
-    """The indicators over start <= t < end, of the calls of the portals that are asked for (none: of all)."""
+    """The indicators over start <= t < end, of the calls of the portals that are asked for (none: of all).
 
-    def __init__(self, stored: Iterable[Call], domains: list[str], start: datetime, end: datetime, crawlers: bool) -> None:
+    A day before `calls_from` is counted whole where the period has a second of it.
+    """
+
+    def __init__(
+        self,
+        stored: Iterable[Call],
+        domains: list[str],
+        start: datetime,
+        end: datetime,
+        crawlers: bool,
+        calls_from: date = date.min,
+    ) -> None:
         self.start, self.end = start, end
         self.portals = [call for call in stored if not domains or call.domain in domains]
-        period = [call for call in self.portals if start <= call.timestamp < end]
+
+        def asked(call: Call) -> bool:
+            if call.day >= calls_from:
+                return start <= call.timestamp < end
+            zone = ZoneInfo(call.timezone)
+            first, last = start.astimezone(zone).date(), (end - timedelta(seconds=1)).astimezone(zone).date()
+            return start < end and first <= call.day <= last
+
+        period = [call for call in self.portals if asked(call)]
         self.calls = [call for call in period if crawlers or call.client != 'crawler']
         self.crawler_calls = sum(call.client == 'crawler' for call in period)
         self.registered_users = len({call.user_id for call in self.calls if call.user_id != ANONYMOUS})

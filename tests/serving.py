@@ -39,7 +39,7 @@ class Serving:
         spool = Spool(directory / 'spool', room, enrichments[DOMAIN].key_id, None)
         keys = Keys(directory / 'keys.sqlite', spool.keys())
         self.intake = Intake(spool, keys, lambda domain: enrichments.get(domain) or Enrichment(domain, rules, places, b'k' * 32))
-        self.drain = Drain(spool, keys, self.rejected, database)
+        self.drain = Drain(spool, keys, self.rejected, database, directory)
         self.spool, self.keys = spool, keys
         self.app: Flask = create_app(
             intake=self.intake,

@@ -61,7 +61,7 @@ def served(server: ClickHouseServer) -> Iterator[ClickHouse]:
 
 def drain_into(database: ClickHouse, folder: Path) -> Drain:
     spool = Spool(folder / 'spool', 10 << 20, 'key', None)
-    return Drain(spool, Keys(folder / 'keys.sqlite', spool.keys()), Rejected(folder), lambda: database)
+    return Drain(spool, Keys(folder / 'keys.sqlite', spool.keys()), Rejected(folder), lambda: database, folder)
 
 
 def stored(database: ClickHouse) -> list[str]:

@@ -68,7 +68,7 @@ def test_who_begins_second_with_some_of_the_same_lines_gives_way(ledger: Ledger,
     ledger.begin(batch(0, 100))
     ledger.begin(batch(200, 300))
     ledger.begin(batch(100, 300, 'another log'))
-    ledger.forget(first)
+    ledger.forget([first])
     ledger.begin(batch(120, 180))
     assert [entry.batch.start for entry in ledger.entries(DOMAIN, LOG)] == [0, 120, 200]
 
@@ -78,7 +78,7 @@ def test_who_gave_way_can_begin_again(ledger: Ledger) -> None:
     ledger.begin(first)
     with pytest.raises(UnderWay):
         ledger.begin(second)
-    ledger.forget(first)
+    ledger.forget([first])
     ledger.begin(second)
     assert ledger.entries(DOMAIN, LOG) == [Entry(second, None)]
 
@@ -103,7 +103,7 @@ def test_a_forgotten_batch_is_none_and_its_log_has_a_new_name(ledger: Ledger) ->
     one = batch(0, 100)
     ledger.begin(one)
     ledger.done(one, Counts(90), FIRST, LAST)
-    ledger.forget(one)
+    ledger.forget([one])
     assert ledger.entries(DOMAIN, LOG) == []
     assert ledger.logs(DOMAIN) == [LOG]
     second = ledger.new_log(DOMAIN, LOG)

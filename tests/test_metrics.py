@@ -26,7 +26,7 @@ PORTAL, OTHER = 'data.example.org', 'open.example.net'
 @pytest.fixture
 def drain(database: ClickHouse, tmp_path: Path) -> Drain:
     spool = Spool(tmp_path / 'spool', 10 << 20, 'key', None)
-    return Drain(spool, Keys(tmp_path / 'keys.sqlite', []), Rejected(tmp_path), lambda: database)
+    return Drain(spool, Keys(tmp_path / 'keys.sqlite', []), Rejected(tmp_path), lambda: database, tmp_path)
 
 
 def told(drain: Drain, indicators: Indicators) -> dict[tuple[str, ...], float]:

@@ -11,7 +11,7 @@ from exporter.clickhouse import ClickHouse, connect
 from exporter.errors import SchemaError
 
 FILES = sorted(schema.SQL.rglob('*.sql'))
-TABLES = {'calls', 'days', 'accounts', 'places', 'batches', 'events', 'migrations'}
+TABLES = {'calls', 'days', 'accounts', 'places', 'batches', 'events', 'retention', 'migrations'}
 
 
 @pytest.fixture
@@ -133,8 +133,9 @@ def test_statements_are_split_where_they_end() -> None:
     ]
 
 
-def test_a_view_is_one_statement_with_all_conditions_put_in() -> None:
-    for change in schema.views():
+@pytest.mark.parametrize('calls_removed', [False, True])
+def test_a_view_is_one_statement_with_all_conditions_put_in(calls_removed: bool) -> None:
+    for change in schema.views(calls_removed):
         [statement] = change.statements
         assert statement.startswith(f'CREATE OR REPLACE VIEW {change.name} AS\n')
         assert '{{' not in statement

@@ -14,6 +14,7 @@ from exporter import config, output, schema
 from exporter.clickhouse import ClickHouse, Row, connect
 from exporter.errors import ExporterError, Held, SettingsError
 from exporter.ledger import Ledger
+from exporter.rejected import Rejected
 
 if TYPE_CHECKING:
     from exporter.enrich.enrichment import Enrichment
@@ -115,6 +116,11 @@ class Context:
 
         secret = self.settings.secret.get_secret_value() if self.settings.secret else None
         return load_key(self.settings.data_dir, secret)
+
+    @property
+    def rejected(self) -> Rejected:
+        """Where rejected input is kept, as much and as long as the settings say."""
+        return Rejected(self.settings.data_dir, self.settings.most_rejected_mb << 20, self.settings.keep_rejected_days)
 
     def ledger(self, database: ClickHouse, enrichment: 'Enrichment') -> Ledger:
         """The ledger of calls that are enriched so. Warns where visitors will not be what they were. Raises EngineError."""

@@ -12,7 +12,7 @@ from exporter.clickhouse import ClickHouse
 from exporter.commands.context import Context, pass_context
 from exporter.config import Portal
 from exporter.enrich.enrichment import Enrichment
-from exporter.forget import forget_domain
+from exporter.forget import count, forget_domain, of_domain
 from exporter.importer import Outcome
 from exporter.ledger import Batch, Ledger
 from exporter.parse import Parsed
@@ -20,6 +20,7 @@ from exporter.period import period
 from exporter.pipeline import RawPiece
 from exporter.rejected import Rejected
 from exporter.sources import demo as source
+from exporter.storing import nobody_storing, storing
 from exporter.terminal import drawing
 from exporter.writer import Writer
 
@@ -48,10 +49,14 @@ def demo(context: Context, remove: bool) -> None:
         database = opened()
         ledger = context.ledger(database, enrichment)
         if remove:
-            click.echo(f'took away {forget_domain(database, ledger, source.DOMAIN):,} calls of {source.DOMAIN}')
+            calls = count(database, of_domain(source.DOMAIN))
+            with nobody_storing(context.settings.data_dir):
+                forget_domain(database, ledger, context.rejected, source.DOMAIN)
+            click.echo(f'took away {calls:,} calls of {source.DOMAIN}')
             return
         today = datetime.now(ZoneInfo(source.TIMEZONE)).date()
-        outcome = store(database, ledger, enrichment, Rejected(context.settings.data_dir), today)
+        with storing(context.settings.data_dir):
+            outcome = store(database, ledger, enrichment, context.rejected, today)
         click.echo(f'{source.DOMAIN}: stored {outcome.stored:,} calls; {outcome.already_stored:,} were stored already\n')
         asked = period(None, None, source.TIMEZONE, datetime.now(UTC))
         found = report.fetch(database, source.DOMAIN, source.TIMEZONE, asked)

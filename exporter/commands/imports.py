@@ -13,10 +13,10 @@ from exporter.commands.interrupts import Interrupts
 from exporter.errors import InputError
 from exporter.importer import Outcome, import_log
 from exporter.parse.access_log import FORMATS
-from exporter.rejected import Rejected
 from exporter.report import portals
 from exporter.sources.access_log import AccessLog
 from exporter.sources.log_file import LogFile
+from exporter.storing import storing
 
 MEANING = {
     'read': 'lines',
@@ -60,10 +60,11 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
     outcome, problems, days = Outcome(), list[str](), list[str]()
     with Interrupts() as interrupts:
         try:
-            with context.opening() as opened, _progress(context, interrupts) as watching:
+            directory = context.settings.data_dir
+            with context.opening() as opened, _progress(context, interrupts) as watching, storing(directory):
                 enrichment = context.enrichment(portal)
                 ledger = context.ledger(opened(), enrichment)
-                rejected = Rejected(context.settings.data_dir)
+                rejected = context.rejected
                 for name in files:
                     try:
                         with closing(LogFile(name)) as file, interrupts.held():

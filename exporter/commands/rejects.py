@@ -1,22 +1,28 @@
-"""`rejected`: the input that could not be counted."""
+"""`rejected`: the input that could not be counted, and how to count it after all."""
+
+from functools import cache
 
 import click
 
 from exporter.commands.context import FORMATS, Context, pass_context
-from exporter.rejected import Rejected
+from exporter.parse.access_log import FORMATS as LOG_FORMATS
+from exporter.retry import of_access_log
+from exporter.retry import retry as retry_all
+from exporter.storing import nobody_storing
 
 EXAMPLES = """\b
 Examples:
   usage-exporter rejected list
   usage-exporter rejected list --format json
+  usage-exporter rejected retry
 """
 
 
 @click.group(epilog=EXAMPLES)
 def rejected() -> None:
-    """Look at the input that could not be counted.
+    """Look at the input that could not be counted, or retry it.
 
-    It is kept as it came, with its reason, in the data directory.
+    It is kept as it came, with its reason, in the data directory, for 30 days (keep_rejected_days).
     """
 
 
@@ -27,5 +33,47 @@ def rejected() -> None:
 def list_rejected(context: Context, domain: str | None, form: str) -> None:
     """List rejected input: reason, portal, log, byte in the log, text."""
     portal = context.given_domain(domain) if domain else None
-    found = [vars(reject) for reject in Rejected(context.settings.data_dir) if portal in (None, reject.domain)]
+    found = [vars(reject) for reject in context.rejected if portal in (None, reject.domain)]
     context.show(found, ['reason', 'domain', 'origin', 'offset', 'text'], form)
+
+
+@rejected.command(epilog=EXAMPLES)
+@click.option('--domain', metavar='D', help='Those of one portal.')
+@click.option(
+    '--log-format', type=click.Choice(LOG_FORMATS), default='auto', show_default=True, help='How the lines are written.'
+)
+@click.option(
+    '--format',
+    'form',
+    type=click.Choice(['table', 'json']),
+    default='table',
+    show_default=True,
+    help='How to print the result.',
+)
+@pass_context
+def retry(context: Context, domain: str | None, log_format: str, form: str) -> None:
+    """Read rejected input again, as after new settings or with a newer program.
+
+    What can be counted now is stored, once, and is no reject any more.
+    """
+    portal = context.given_domain(domain) if domain else None
+    with context.database() as database, nobody_storing(context.settings.data_dir):
+        parsers = {'': of_access_log(log_format)}
+        retried = retry_all(context.rejected, database, cache(context.enrichment), parsers, portal)
+    if form == 'json':
+        context.json(
+            {
+                'stored': retried.stored,
+                'skipped': retried.skipped,
+                'waiting': retried.waiting,
+                'rejected': dict(sorted(retried.rejected.items())),
+            }
+        )
+        return
+    click.echo(
+        f'stored {retried.stored:,} calls; {retried.skipped:,} are no API calls; {retried.rejected.total():,} stay rejected'
+    )
+    for reason, lines in sorted(retried.rejected.items()):
+        click.echo(f'  {lines:,} {reason}')
+    if retried.waiting:
+        context.warn(f'{retried.waiting:,} are of an import that was cut off; run it again first: it decides about them')

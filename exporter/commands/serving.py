@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
@@ -18,7 +19,7 @@ from flask import Flask
 from waitress import wasyncore
 from waitress.server import create_server
 
-from exporter import jobs
+from exporter import jobs, retention
 from exporter.commands.context import SERVING, Context, pass_context
 from exporter.connections import Connections
 from exporter.drain import Drain
@@ -29,7 +30,6 @@ from exporter.intake import Intake
 from exporter.keys import Keys
 from exporter.ledger import Ledger
 from exporter.metrics import Indicators, Metrics, State
-from exporter.rejected import Rejected
 from exporter.server import LIMITS, create_app
 from exporter.sources.follow import Follower
 from exporter.spool import Spool
@@ -59,7 +59,7 @@ def serve(context: Context) -> None:
     logging.getLogger('apscheduler').setLevel(logging.CRITICAL)  # jobs.py says what fails, in a line
     settings, directory = context.settings, context.settings.data_dir
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    tokens, rejected = Tokens(directory), Rejected(directory)
+    tokens, rejected = Tokens(directory), context.rejected
     listen = _listen(settings.listen, tokens.needed)
     made_with = key_id(context.key), context.places.date
     with ExitStack() as parts:
@@ -69,7 +69,7 @@ def serve(context: Context) -> None:
         parts.callback(keys.close)
         database = parts.enter_context(Connections(settings.database_url))
         _open(database, settings.database_url)
-        drain = Drain(spool, keys, rejected, database)
+        drain = Drain(spool, keys, rejected, database, directory)
         parts.callback(_begin(drain))
         intake = parts.enter_context(Intake(spool, keys, lru_cache(PORTALS)(context.enrichment)))
         follower = Follower(
@@ -83,7 +83,12 @@ def serve(context: Context) -> None:
         )
         parts.callback(follower.close)
         indicators = Indicators()
-        scheduler = jobs.table(follower.poll, lambda: indicators.refresh(database()), lambda: None)
+
+        def remove_old() -> None:
+            rejected.remove_old()
+            retention.remove_old(settings, database(), datetime.now(UTC).date())
+
+        scheduler = jobs.table(follower.poll, lambda: indicators.refresh(database()), remove_old)
         scheduler.start()
         parts.callback(scheduler.shutdown)
         app = create_app(

@@ -1,0 +1,26 @@
+"""`prune`: removes what is older than the settings keep it."""
+
+from datetime import UTC, datetime
+
+import click
+
+from exporter.commands.context import Context, pass_context
+from exporter.retention import remove_old
+
+EXAMPLES = """\b
+Examples:
+  USAGE_KEEP_CALLS_DAYS=90 usage-exporter prune
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@pass_context
+def prune(context: Context) -> None:
+    """Remove calls, sums of days and rejected input that are older than the settings keep them.
+
+    The settings are keep_calls_days, keep_rollups_days and keep_rejected_days. `serve` does this every night.
+    """
+    with context.database() as database:
+        removed = remove_old(context.settings, database, datetime.now(UTC).date())
+    context.rejected.remove_old()
+    click.echo(f'removed {removed.calls:,} calls and the sums of {removed.days:,} days')

@@ -1,0 +1,132 @@
+"""Retries rejected input after a fix: what can be counted now is stored, exactly once, and is no reject any more.
+
+What is to be stored is first written beside the rejects as a plan: a batch of its own, with the calls and the rejects that they
+were. From then on it is stored under that identity, however often it takes, then the rejects go, then the plan.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import xxhash
+
+from exporter.call import words
+from exporter.clickhouse import ClickHouse
+from exporter.durable import sync, write
+from exporter.enrich.enrichment import Enrichment
+from exporter.ledger import Batch, Counts, Ledger
+from exporter.parse import Parsed
+from exporter.parse.access_log import parse
+from exporter.rejected import Kept, Reject, Rejected
+from exporter.spool_file import Header, Spooled, frames, packed
+from exporter.writer import store
+
+SOURCE = 'retry'
+Parser = Callable[[list[str]], Parsed]  # texts, as they came; `line` is the number of the text
+
+
+@dataclass
+class Retried:
+    """What became of rejects: `stored` as calls, `skipped` as no API calls, still `rejected` by reason.
+
+    `waiting` are of batches that are not stored yet: storing those decides about them.
+    """
+
+    stored: int = 0
+    skipped: int = 0
+    waiting: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+
+
+def of_access_log(log_format: str) -> Parser:
+    """Reads the lines of a log again, in a format as `parse` takes it."""
+    return lambda texts: parse(
+        b''.join(text.encode(errors='surrogateescape') + b'\n' for text in texts), log_format, datetime.now(UTC)
+    )
+
+
+def is_retry(log: str, of: str) -> bool:
+    """Whether the first log is a retry of the second one's rejects."""
+    return log.startswith(f'{SOURCE} ') and log.endswith(f' of {of}')
+
+
+def retry(
+    rejected: Rejected,
+    database: ClickHouse,
+    enrichment: Callable[[str], Enrichment],
+    parsers: Mapping[str, Parser],
+    domain: str | None = None,
+) -> Retried:
+    """Retries the rejects of a portal, or of all. `enrichment` gives that of a portal, `parsers` who reads a text: that of the
+    reject's origin, or else that of ''.
+
+    Raises EngineError, OSError, SettingsError; what was cut off is finished the next time, before anything else.
+    """
+    retried = Retried()
+    for plan in sorted(rejected.directory.glob('*.plan')):
+        _carry_out(plan, rejected, database, retried)
+    for kept in rejected.batches():
+        if not kept.rejects or domain not in (None, kept.rejects[0].domain):
+            continue
+        enriching = enrichment(kept.rejects[0].domain)
+        origin, ledger = _batch(kept), Ledger(database, enriching.key_id, enriching.geo_date)
+        if not ledger.is_done(origin):
+            retried.waiting += len(kept.rejects)
+        elif written := _plan(kept, origin, ledger, enriching, parsers, retried):
+            _carry_out(written, rejected, database, retried)
+    return retried
+
+
+def _batch(kept: Kept) -> Batch:
+    """The batch whose rejects these are."""
+    domain, _, rest = kept.batch_id.partition('/')
+    log, _, stretch = rest.rpartition('/')
+    start, _, end = stretch.partition('-')
+    return Batch(domain, '', log, int(start), int(end))
+
+
+def _plan(
+    kept: Kept, origin: Batch, ledger: Ledger, enrichment: Enrichment, parsers: Mapping[str, Parser], retried: Retried
+) -> Path | None:
+    """Writes down what is to be stored of a batch's rejects; None where nothing of it can be counted."""
+    first = kept.rejects[0]
+    parsed = parsers.get(first.origin, parsers[''])([reject.text for reject in kept.rejects])
+    enriched = enrichment(parsed.calls)
+    reasons = dict(pl.concat([parsed.rejected, enriched.rejected]).iter_rows())
+    retried.rejected += Counter(reasons.values())
+    good = [reject for number, reject in enumerate(kept.rejects) if number not in reasons]
+    if not good:
+        return None
+    number = 1 + sum(is_retry(log, origin.log) for log in ledger.logs(origin.domain))
+    batch = Batch(origin.domain, SOURCE, f'{SOURCE} {number} of {origin.log}', origin.start, origin.end, first.origin)
+    header = Header(
+        {batch.domain: Counts(len(enriched.calls), enriched.skipped)}, enrichment.key_id, enrichment.geo_date, batch,
+        rejects=tuple(map(_hashed, good)),
+    )  # fmt: skip
+    plan = kept.path.with_suffix('.plan')
+    write(plan, packed(header, enriched.calls))
+    return plan
+
+
+def _carry_out(plan: Path, rejected: Rejected, database: ClickHouse, retried: Retried) -> None:
+    headers = tuple(frame.header for frame in frames(plan))
+    [part] = Spooled(plan, plan.stat().st_size, headers).parts('')
+    ledger = Ledger(database, part.header.key_id, part.header.geo_date)
+    if not ledger.is_done(part.batch):
+        calls = part.calls.with_columns(batch_id=pl.lit(part.batch.id).cast(words('batch_id')))
+        store(ledger, part.batch, calls, part.counts)
+    retried.stored += part.counts.stored
+    retried.skipped += part.counts.skipped
+    counted = set(part.header.rejects)
+    if kept := rejected.read(plan.with_suffix('.jsonl')):
+        rejected.replace(kept, [reject for reject in kept.rejects if _hashed(reject) not in counted])
+    plan.unlink()
+    sync(plan.parent)
+
+
+def _hashed(reject: Reject) -> Reject:
+    """The reject as a plan names it: its text may be no UTF-8, and is nobody's business any more."""
+    return replace(reject, text=xxhash.xxh3_128_hexdigest(reject.text.encode(errors='surrogatepass')))
