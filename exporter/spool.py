@@ -21,7 +21,7 @@ from exporter.durable import hold, sync, write
 from exporter.errors import SettingsError, SpoolFull
 from exporter.ledger import Batch, Counts
 from exporter.rejected import Reject
-from exporter.spool_file import SOURCE, Header, Key, Part, Segment, Spooled, frames, packed
+from exporter.spool_file import QUARANTINE, SOURCE, Header, Key, Part, Segment, Spooled, frames, packed
 
 SEGMENT = 16 << 20  # bytes at which a segment is sealed
 
@@ -52,7 +52,7 @@ class Spool:
         self.key_id, self.geo_date = key_id, geo_date
         self.account = Account()
         self.taken = Counts()  # what became of all lines and calls since the start
-        self._quarantine = directory / 'quarantine'
+        self._quarantine = directory / QUARANTINE
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._quarantine.mkdir(mode=0o700, exist_ok=True)
         try:

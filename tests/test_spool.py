@@ -14,7 +14,7 @@ from exporter.errors import SettingsError, SpoolFull
 from exporter.ledger import Batch, Counts
 from exporter.rejected import Reject
 from exporter.spool import Spool
-from exporter.spool_file import Key
+from exporter.spool_file import Key, in_quarantine
 
 PORTAL, OTHER = 'data.example.org', 'open.example.net'
 ROOM = 10 << 20
@@ -153,7 +153,9 @@ def test_calls_are_accounted_for_wherever_they_are(tmp_path: Path) -> None:
     assert (later.account.accepted, later.account.quarantined) == (50, 50)
     assert later.account.bytes == account.bytes > 0
     assert later.waiting() == [(BATCH, Counts(50, 2, {'format': 3}))]
+    assert list(in_quarantine(later.directory)) == [Reject('refused', PORTAL, 'access.log', 0, 'Code: 117')]
     assert later.release() == 50
+    assert list(in_quarantine(later.directory)) == []
     assert (later.account.waiting, later.account.quarantined) == (50, 0)
     assert stored(later) == [(BATCH, DAY['path'].to_list())]
     assert later.account.bytes == 0
@@ -186,7 +188,9 @@ def test_a_damaged_file_is_told_and_set_aside(tmp_path: Path) -> None:
     spool.set_aside(file)
     assert spool.oldest() is None
     assert (spool.account.quarantined, spool.account.accepted) == (50, 50)
-    assert [path.read_bytes() for path in spool.directory.glob('quarantine/*.damaged')] == [text]
+    [aside] = spool.directory.glob('quarantine/*.damaged')
+    assert aside.read_bytes() == text
+    assert [(reject.reason, reject.origin) for reject in in_quarantine(spool.directory)] == [('damaged', str(aside))]
 
 
 def test_it_takes_no_more_than_it_may(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`rejected`: the input that could not be counted, and how to count it after all."""
 
 from functools import cache
+from itertools import chain
 
 import click
 
@@ -8,6 +9,7 @@ from exporter.commands.context import FORMATS, Context, pass_context
 from exporter.parse.access_log import FORMATS as LOG_FORMATS
 from exporter.retry import of_access_log
 from exporter.retry import retry as retry_all
+from exporter.spool_file import in_quarantine
 from exporter.storing import nobody_storing
 
 EXAMPLES = """\b
@@ -31,9 +33,10 @@ def rejected() -> None:
 @click.option('--format', 'form', type=FORMATS, default='table', show_default=True, help='How to print them.')
 @pass_context
 def list_rejected(context: Context, domain: str | None, form: str) -> None:
-    """List rejected input: reason, portal, log, byte in the log, text."""
+    """List rejected input: reason, portal, log, byte in the log, text; and batches that the database refused."""
     portal = context.given_domain(domain) if domain else None
-    found = [vars(reject) for reject in context.rejected if portal in (None, reject.domain)]
+    rejects = chain(context.rejected, in_quarantine(context.settings.data_dir / 'spool'))
+    found = [vars(reject) for reject in rejects if portal in (None, reject.domain)]
     context.show(found, ['reason', 'domain', 'origin', 'offset', 'text'], form)
 
 

@@ -65,6 +65,8 @@ def serve(context: Context) -> None:
     with ExitStack() as parts:
         spool = Spool(directory / 'spool', settings.spool_bytes, *made_with)
         parts.callback(spool.close)
+        if calls := spool.release():
+            log.info('%d calls in quarantine are tried again', calls)
         keys = Keys(directory / 'keys.sqlite', spool.keys())
         parts.callback(keys.close)
         database = parts.enter_context(Connections(settings.database_url))
