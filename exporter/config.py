@@ -1,19 +1,16 @@
 """The settings: environment over a TOML file over defaults, checked at start."""
 
 import difflib
-import json
 import math
 import os
 import re
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -26,62 +23,11 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from exporter.errors import SettingsError
+from exporter.values import AccountSources, DomainName, Listen, LogFormat, Words, Zone, tables
 
 PREFIX = 'USAGE_'
 FILE_VARIABLE = 'USAGE_CONFIG'
 DEFAULT_FILE = Path('usage-exporter.toml')
-LABEL = r'[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?'
-MACHINE_FILES = re.compile('(posix|right)/|(localtime|posixrules|Factory)$')  # beside the zones; other machines lack them
-DOMAIN = re.compile(rf'(?=.{{1,253}}$){LABEL}(?:\.{LABEL})*')
-
-
-def domain_name(value: str) -> str:
-    """A portal's host name, in lower case. Raises ValueError where it is none."""
-    name = value.lower().removesuffix('.')
-    if not DOMAIN.fullmatch(name):
-        raise ValueError(f'{value!r} is no domain name; write the portal as data.example.org')
-    return name
-
-
-def _time_zone(value: str) -> str:
-    try:
-        if not MACHINE_FILES.match(value):
-            return ZoneInfo(value).key
-    except (KeyError, ValueError, OSError):
-        pass
-    raise ValueError(f'{value!r} is no time zone; write one as Europe/Paris')
-
-
-def _account_source(value: str) -> str:
-    if not re.fullmatch(r'user|query:\S+', value):
-        raise ValueError(f"{value!r} is no source of accounts; write user (the log's user field) or query:apikey")
-    return value
-
-
-def _words(value: object) -> object:
-    return tuple(word.strip() for word in value.split(',') if word.strip()) if isinstance(value, str) else value
-
-
-def _tables(value: object) -> object:
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        raise ValueError('this is no JSON; tables of a TOML file are easier to write') from None
-
-
-def _listen(value: str) -> str:
-    host, _, port = value.rpartition(':')
-    if not re.fullmatch(r'[\w.-]+|\[[\da-fA-F:.]+\]', host) or not port.isdigit() or int(port) > 65_535:
-        raise ValueError(f'{value!r} is no address to listen on; write it as 127.0.0.1:8093')
-    return value
-
-
-DomainName = Annotated[str, AfterValidator(domain_name)]
-LogFormat = Literal['auto', 'combined', 'common']
-Zone = Annotated[str, AfterValidator(_time_zone)]
-Listen = Annotated[str, AfterValidator(_listen)]
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
-AccountSources = Annotated[tuple[Annotated[str, AfterValidator(_account_source)], ...], NoDecode, BeforeValidator(_words)]
 
 
 class Portal(BaseModel):
@@ -146,11 +92,11 @@ class Settings(Portal, BaseSettings):
     )
     keep_rejected_days: int = Field(30, ge=1, description='rejected input is removed after so many days')
     most_rejected_mb: int = Field(256, ge=1, description='how much disk rejected input may take, in MB; the oldest goes first')
-    domains: Annotated[dict[DomainName, Portal], NoDecode, BeforeValidator(_tables)] = Field(
+    domains: Annotated[dict[DomainName, Portal], NoDecode, BeforeValidator(tables)] = Field(
         {}, description='tables of the TOML file: [domains."data.example.org"]; in the environment, the same as JSON'
     )
 
-    follow: Annotated[tuple[Follow, ...], NoDecode, BeforeValidator(_tables)] = Field(
+    follow: Annotated[tuple[Follow, ...], NoDecode, BeforeValidator(tables)] = Field(
         (), description='the logs that serve follows: tables [[follow]] of the TOML file; in the environment, the same as JSON'
     )
 

@@ -164,7 +164,7 @@ def test_an_unknown_variable_is_named_with_the_nearest(environment: pytest.Monke
         ('qqq = 1', 'qqq is no setting; see docs/settings.md'),
         ('USAGE_DOMAIN = "data.example.org"', 'USAGE_DOMAIN is no setting; see docs/settings.md'),
         ('_env_prefix = "OTHER_"', '_env_prefix is no setting; see docs/settings.md'),
-        ('[listen]\nport = 1', 'listen is no setting; see docs/settings.md'),
+        ('[smtp]\nport = 1', 'smtp is no setting; see docs/settings.md'),
         (
             '[domains."data.example.org"]\ntimezon = "UTC"',
             'domains."data.example.org".timezon is no setting; did you mean domains."data.example.org".timezone?',

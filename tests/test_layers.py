@@ -50,6 +50,7 @@ LAYERS = (
     'schema',
     'clickhouse',
     'config',
+    'values',
     'call',
     'durable',
     'errors',

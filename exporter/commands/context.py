@@ -15,6 +15,7 @@ from exporter.clickhouse import ClickHouse, Row, connect
 from exporter.errors import ExporterError, Held, SettingsError
 from exporter.ledger import Ledger
 from exporter.rejected import Rejected
+from exporter.values import domain_name
 
 if TYPE_CHECKING:
     from exporter.enrich.enrichment import Enrichment
@@ -74,7 +75,7 @@ class Context:
     def given_domain(self, text: str) -> str:
         """The domain that was given as an option. Raises SettingsError for what is none."""
         try:
-            return config.domain_name(text)
+            return domain_name(text)
         except ValueError as error:
             raise SettingsError(f'--domain: {error}') from None
 

@@ -7,8 +7,8 @@ from typing import get_args
 import polars as pl
 
 from exporter.call import AHEAD, EARLIEST, RAW, TIMESTAMP, Reason
-from exporter.config import LogFormat
 from exporter.parse import Parsed
+from exporter.values import LogFormat
 
 FORMATS = get_args(LogFormat)
 

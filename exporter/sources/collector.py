@@ -9,10 +9,10 @@ import polars as pl
 from msgspec import Meta
 
 from exporter.call import AHEAD, EARLIEST, SAID, TIMESTAMP, Reason
-from exporter.config import LABEL, domain_name
 from exporter.enrich.addresses import packed
 from exporter.errors import TooLarge
 from exporter.sources.body import NO_JSON, Element, elements
+from exporter.values import LABEL, domain_name
 
 MOST_CALLS = 10_000  # in one request
 MOST_BYTES = 2**63 - 1  # what other programs' JSON still holds

@@ -12,12 +12,12 @@ from werkzeug.exceptions import NotFound, UnsupportedMediaType
 from exporter import events, output
 from exporter import report as reports
 from exporter.clickhouse import ClickHouse
-from exporter.config import domain_name
 from exporter.errors import InputError
 from exporter.period import moment, period
 from exporter.sources.body import JSON
 from exporter.sources.collector import Domain
 from exporter.tokens import Scope, Tokens
+from exporter.values import domain_name
 from exporter.web import access
 
 PARAMETERS = ('domain', 'from', 'to', 'crawlers')
