@@ -186,9 +186,6 @@ def test_domains_are_stored_in_one_spelling() -> None:
     assert taken(CALL | {'domain': 'Data.Example.org'}, CALL).calls['domain'].to_list() == ['data.example.org'] * 2
 
 
-# bodies
-
-
 def test_one_object_an_array_and_lines_are_the_same() -> None:
     text = json.dumps(CALL).encode()
     expected = taken(CALL).calls
@@ -205,39 +202,6 @@ def test_a_line_that_is_no_json_is_rejected_alone() -> None:
     assert found.calls['line'].to_list() == [0, 4]
     assert [(reject.index, reject.reason) for reject in found.rejects] == [(n, Reason.FORMAT) for n in (1, 2, 3)]
     assert found.rejects[1].text == '"\ufffd'
-
-
-@pytest.mark.parametrize('media_type', [JSON, NDJSON])
-@pytest.mark.parametrize(
-    ('sent', 'kept'),
-    [
-        (b'\xff', '\ufffd'),
-        (b'caf\xe9!', 'caf\ufffd!'),
-        (rb'\ud83d', '\ufffd'),
-        (rb'\ud83d tail', '\ufffd tail'),
-        (rb'\ude00', '\ufffd'),
-        (rb'\ud83d\ud83d\ude00', '\ufffd\U0001f600'),
-        (rb'\uD83D\uDE00\uDe00', '\U0001f600\ufffd'),
-        (rb'\\ud83d', r'\ud83d'),
-        (rb'\\\ud83d', '\\\ufffd'),
-    ],
-)
-def test_half_a_character_costs_no_call(media_type: str, sent: bytes, kept: str) -> None:
-    text = json.dumps(CALL | {'user_id': 'cut'}).encode()
-    found = read(text.replace(b'cut', sent), media_type, NOW)
-    assert found.calls['user_id'].to_list() == [kept]
-
-
-@pytest.mark.parametrize(
-    ('body', 'media_type'),
-    [
-        (b'', JSON), (b' ', JSON), (b'{', JSON), (b'[1,', JSON), (b'nonsense', JSON), (b'{}\n{}', JSON), (b'[] []', JSON),
-        (b'[' * 100_000, JSON), (b'NaN', JSON), (b'', NDJSON), (b'\n \n', NDJSON),
-    ],
-)  # fmt: skip
-def test_a_body_that_cannot_be_read_is_refused_whole(body: bytes, media_type: str) -> None:
-    with pytest.raises(InputError):
-        read(body, media_type, NOW)
 
 
 def test_no_more_calls_than_the_limit() -> None:
