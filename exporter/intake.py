@@ -19,7 +19,7 @@ from exporter.errors import KeyInUse, KeyReused
 from exporter.keys import Keys
 from exporter.ledger import Counts
 from exporter.rejected import Reject
-from exporter.sources.collector import Rejection
+from exporter.sources.collector import DOMAIN, Rejection, Row, frame
 from exporter.spool import Spool
 from exporter.spool_file import SOURCE, Key
 
@@ -30,7 +30,7 @@ MOST_REQUESTS = 256  # that share one fsync
 class Request:
     """The calls of one request, of one or several portals."""
 
-    calls: pl.DataFrame  # the columns of SAID (exporter/call.py), and `line`: the call's index in the request
+    calls: Sequence[Row]
     rejects: Sequence[Rejection]
     key: str | None  # the idempotency key
     scope: str  # whose key that is: the id of a token, '' where none is needed
@@ -74,7 +74,7 @@ class Intake:
 
         Raises KeyReused, KeyInUse, SpoolFull, SettingsError, and OSError where the disk takes no more: then nothing is accepted.
         """
-        if request.calls.is_empty():
+        if not request.calls:
             return _answer(request, 0)
         if request.key is None:
             return self._accept(request)
@@ -118,7 +118,7 @@ class Intake:
                 return
 
     def _store(self, requests: list[Request]) -> list[Answer]:
-        calls = pl.concat([request.calls.drop('line') for request in requests]).with_row_index('line')
+        calls = frame(call for request in requests for call in request.calls)
         counts, stored, lines = dict[str, Counts](), list[pl.DataFrame](), list[pl.Series]()
         for (domain,), some in calls.partition_by('domain', as_dict=True, include_key=False).items():
             enriched = self.enrichment(str(domain))(some)
@@ -143,7 +143,7 @@ class Intake:
     def _rejects(self, request: Request) -> Iterator[Reject]:
         """What is kept of what was rejected; where an element names no portal, it is of the request's first."""
         for one in request.rejects:
-            yield Reject(one.reason, one.domain or request.calls['domain'][0], SOURCE, next(self._numbers), one.text)
+            yield Reject(one.reason, one.domain or request.calls[0][DOMAIN], SOURCE, next(self._numbers), one.text)
 
     def __enter__(self) -> Self:
         self._thread.start()

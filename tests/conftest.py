@@ -7,6 +7,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from serving import Serving, serving
 
 from exporter import schema
 from exporter.clickhouse import ClickHouse, connect
@@ -50,3 +51,10 @@ def settings(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv('USAGE_DATA_DIR', str(tmp_path / 'data'))
     monkeypatch.chdir(tmp_path)
     return monkeypatch
+
+
+@pytest.fixture
+def web(tmp_path: Path, database: ClickHouse) -> Iterator[Serving]:
+    """The HTTP interface over a spool and a database of its own; no token is needed until one is made."""
+    with serving(tmp_path / 'data', lambda: database) as parts:
+        yield parts

@@ -1,5 +1,6 @@
 """What the tests of the HTTP interface share: the application over the real spool and engine, and requests to it."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,3 +72,25 @@ def serving(directory: Path, database: Callable[[], ClickHouse], **more: Any) ->
         yield parts
     parts.spool.close()
     parts.keys.close()
+
+
+def problem(response: TestResponse, status: int) -> dict[str, Any]:
+    """The document of a problem."""
+    assert (response.status_code, response.content_type) == (status, 'application/problem+json'), response.text
+    document = dict(json.loads(response.text))
+    assert document['status'] == status
+    assert document['title']
+    assert document['detail']
+    return document
+
+
+def answer(response: TestResponse) -> tuple[int, int, int]:
+    """How many calls were accepted, skipped and rejected."""
+    assert response.status_code == 202, response.text
+    return response.json['accepted'], response.json['skipped'], response.json['rejected']  # type: ignore[index]
+
+
+def stored(web: Serving, database: ClickHouse) -> int:
+    """How many calls the database has, once the spool is empty."""
+    web.drain.empty()
+    return int(database.query('SELECT count() AS calls FROM calls')[0]['calls'])

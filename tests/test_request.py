@@ -209,3 +209,18 @@ def test_any_request_is_read_and_each_alone(calls: list[tuple[str, str]]) -> Non
     together = found(calls)
     assert together.null_count().sum_horizontal().sum() == 0
     assert together.rows() == [row for call in calls for row in found([call]).rows()]
+
+
+def test_what_calls_say_themselves_goes_before_what_the_rules_find() -> None:
+    calls = pl.DataFrame(
+        {
+            'path': ['/dataset/found?apikey=secret'] * 4,
+            'user_id': ['alice', '', 'Anonymous', '192.0.2.7'],
+            'dataset_id': ['said', '', 'a+b%20c', 'said'],
+            'method': 'GET',
+        }
+    )
+    found = Requests(Portal(accounts=('query:apikey',), datasets=('ckan',)), KEY)(calls)
+    assert found['dataset_id'].to_list() == ['said', 'found', 'a+b%20c', 'said']
+    shown = hashed_key('secret', KEY)
+    assert found['user_id'].to_list() == ['alice', shown, shown, shown]

@@ -1,5 +1,6 @@
 """Calls that are sent over HTTP: the body of a request in, calls and rejects out; pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, NamedTuple
@@ -20,6 +21,8 @@ MOST_BYTES = 2**63 - 1  # what other programs' JSON still holds
 # `domain_name` checks it; the pattern only describes it
 PATTERN = rf'^{LABEL}(\.{LABEL})*\.?$'.replace('a-z', 'A-Za-z')
 Domain = Annotated[str, Meta(max_length=254, extra_json_schema={'pattern': PATTERN})]
+Row = tuple[Any, ...]  # the values of a call in the order of SAID, its moment in Unix milliseconds
+DOMAIN = list(SAID).index('domain')  # in a row
 Text = Annotated[str, Meta(max_length=16_384)]
 Name = Annotated[str, Meta(max_length=200)]
 
@@ -70,7 +73,7 @@ class Rejection:
 class Taken(NamedTuple):
     """What became of a request's elements: each is in one of the two."""
 
-    calls: pl.DataFrame  # the columns of SAID, and `line`: its index in the request
+    calls: list[Row]
     rejects: list[Rejection]
 
 
@@ -102,14 +105,26 @@ def read(body: bytes, media_type: str, now: datetime, portal: str = '') -> Taken
     if len(found) > MOST_CALLS:
         raise TooLarge(f'{len(found):,} calls are more than a request may hold, {MOST_CALLS:,}; send several')
     checking = _Checking(now, portal)
-    calls, rejects = list[tuple[Any, ...]](), list[Rejection]()
+    calls, rejects = list[Row](), list[Rejection]()
     for index, element in enumerate(found):
         try:
-            calls.append((index, *checking(element)))
+            calls.append(checking(element))
         except _Fault as fault:
             text = bytes(element).decode()
             rejects.append(Rejection(index, fault.field, fault.reason, fault.detail, checking.portal_of(element), text))
-    return Taken(_frame(calls), rejects)
+    return Taken(calls, rejects)
+
+
+def frame(calls: Iterable[Row]) -> pl.DataFrame:
+    """Calls as the columns of SAID, and `line`: the number of each.
+
+    Of many requests at once: a frame costs as much as reading fifty calls.
+    """
+    columns = list(zip(*calls, strict=True)) or [()] * len(SAID)
+    named = dict(zip(SAID, columns, strict=True))
+    moments = pl.Series('timestamp', named.pop('timestamp'), pl.Int64).cast(TIMESTAMP)
+    texts = [pl.Series(name, column, SAID[name]) for name, column in named.items()]
+    return pl.DataFrame([moments, *texts]).with_row_index('line')
 
 
 class _Checking:
@@ -120,7 +135,7 @@ class _Checking:
         self.portal = portal
         self.domains: dict[str | None, str] = {None: portal}  # as given: as stored; a request names a few
 
-    def __call__(self, element: Element) -> tuple[Any, ...]:
+    def __call__(self, element: Element) -> Row:
         """The values of a call, in the order of SAID. Raises _Fault."""
         try:
             call = _call(element)
@@ -184,10 +199,3 @@ def _fault(element: Element, error: Exception) -> _Fault:
         if name not in fields:
             return _Fault(name, Reason.MISSING_FIELD, 'a call needs it')
     return _Fault('', Reason.FORMAT, f'a field stands twice: {error}')
-
-
-def _frame(calls: list[tuple[Any, ...]]) -> pl.DataFrame:
-    columns = zip(*calls, strict=True) if calls else [()] * (1 + len(SAID))
-    types = {'line': pl.UInt32(), **SAID, 'timestamp': pl.Int64()}
-    frame = pl.DataFrame([pl.Series(name, column, type) for (name, type), column in zip(types.items(), columns, strict=True)])
-    return frame.with_columns(pl.col('timestamp').cast(TIMESTAMP))

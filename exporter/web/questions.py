@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from flask import Response, request
 from msgspec import Meta
-from werkzeug.exceptions import NotFound, UnsupportedMediaType
+from werkzeug.exceptions import NotFound
 
 from exporter import events, output
 from exporter import report as reports
@@ -19,6 +19,7 @@ from exporter.sources.collector import Domain
 from exporter.tokens import Scope, Tokens
 from exporter.values import domain_name
 from exporter.web import access
+from exporter.web.content import received
 
 PARAMETERS = ('domain', 'from', 'to', 'crawlers')
 Time = Annotated[str, Meta(max_length=40, extra_json_schema={'anyOf': [{'format': 'date'}, {'format': 'date-time'}]})]
@@ -61,10 +62,9 @@ def report(tokens: Tokens, database: Callable[[], ClickHouse]) -> Response:
 def add_event(tokens: Tokens, database: Callable[[], ClickHouse], timezone: Callable[[str], str]) -> Response:
     """Stores an event: 201 with the event."""
     token = access.caller(tokens, Scope.WRITE)
-    if request.mimetype != JSON:
-        raise UnsupportedMediaType(f'send the event as {JSON}')
+    body = received(JSON)
     try:
-        new = msgspec.json.decode(request.get_data(), type=NewEvent)
+        new = msgspec.json.decode(body, type=NewEvent)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f'this is no event: {error}') from None
     domain = access.portal(token, _domain(new.domain))
