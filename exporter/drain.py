@@ -83,8 +83,13 @@ class Drain:
             log.error('%s', error)
             self.spool.set_aside(file)
             return True
-        with storing(self.data_dir):
-            quarantined = sum(self._store(part) for part in parts)
+        try:
+            with storing(self.data_dir):
+                quarantined = sum(self._store(part) for part in parts)
+        except UnderWay as error:
+            log.warning('a batch is given up, and its log is looked at again: %s', error)
+            self.spool.give_up(file)
+            return True
         if keys := [key for header in file.headers for key in header.keys]:
             self.keys.keep(keys)
         self.spool.done(file, quarantined)
@@ -101,8 +106,8 @@ class Drain:
         calls = part.calls.with_columns(batch_id=pl.lit(part.batch.id).cast(words('batch_id')))
         try:
             store(ledger, part.batch, calls, part.counts)
-        except (EngineError, UnderWay) as error:
-            if isinstance(error, EngineError) and not self._is_refusal(error):
+        except EngineError as error:
+            if not self._is_refusal(error):
                 raise
             log.error('a batch cannot be stored, and is kept in quarantine: %s', error)
             self.failures += 1

@@ -11,6 +11,7 @@ from exporter.errors import InputError
 from exporter.ledger import Counts, Ledger
 from exporter.rejected import Rejected
 from exporter.sources.access_log import AccessLog
+from exporter.sources.history import Waiting, WithSpool
 from exporter.sources.parsed import parsed
 from exporter.writer import Writer
 
@@ -61,9 +62,10 @@ def import_log(
     rejected: Rejected,
     outcome: Outcome,
     watch: Callable[[], None],
+    waiting: Waiting = (),
 ) -> None:
     """Stores what is new in a log. `outcome` is kept up to date, so it is right whatever ends the import, and
-    `watch` is called whenever it has changed.
+    `watch` is called whenever it has changed. `waiting` is what a spool holds: `serve` will store it.
 
     Raises InputError for what is no log or ends before its end, EngineError where ClickHouse fails.
     """
@@ -72,7 +74,7 @@ def import_log(
         outcome.count(counts)
         watch()
 
-    lines = parsed(log.pieces(enrichment.domain, ledger), log.file.name, log_format)
+    lines = parsed(log.pieces(enrichment.domain, WithSpool(waiting, ledger)), log.file.name, log_format)
     with Writer(ledger, stored) as writer, Ahead(lines) as pieces:
         try:
             pipeline.run(pieces, enrichment, rejected, writer.put)

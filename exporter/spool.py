@@ -65,6 +65,7 @@ class Spool:
         self._lock = threading.RLock()
         self._files = list[Spooled]()
         self._refused = dict[Path, Header]()
+        self._given_up = list[Batch]()
         self._open: Segment | None = None
         self._last = 0
         self._recover()
@@ -133,6 +134,21 @@ class Spool:
             self.account = self.account.plus(
                 waiting=-file.calls, stored=file.calls - quarantined, quarantined=quarantined, bytes=-file.size
             )
+
+    def give_up(self, file: Spooled) -> None:
+        """Removes a batch of which another process stores lines, since it read the same log. Raises OSError."""
+        with self._lock:
+            file.path.unlink()
+            sync(self.directory)
+            self._files.remove(file)
+            self._given_up += [header.batch for header in file.headers if header.batch]
+            self.account = self.account.plus(accepted=-file.calls, waiting=-file.calls, bytes=-file.size)
+
+    def given_up(self) -> list[Batch]:
+        """The batches that were given up since this was asked: their logs may hold lines that nobody has stored."""
+        with self._lock:
+            batches, self._given_up = self._given_up, []
+        return batches
 
     def set_aside(self, file: Spooled) -> None:
         """Puts a damaged file into quarantine as it is. Raises OSError."""

@@ -35,10 +35,10 @@ class Following:
     def start(self) -> None:
         """Starts a process."""
         self.spool = Spool(self.directory / 'spool', 100 << 20, 'key', None)
-        self.follower = Follower(
-            self.follow, self.enrichment, self.ledger, self.spool.waiting, lambda *batch: self.putting(self.spool.put)(*batch),
-            Rejected(self.directory), self.said.append,
-        )  # fmt: skip
+        put = self.spool.put
+        self.spool.put = lambda *batch: self.putting(put)(*batch)  # type: ignore[method-assign]
+        rejected = Rejected(self.directory)
+        self.follower = Follower(self.follow, self.enrichment, self.ledger, self.spool, rejected, self.said.append)
 
     def stop(self) -> None:
         """Ends the process, as a kill would: what matters is on the disk."""

@@ -316,6 +316,18 @@ def test_a_followed_log_is_not_imported_at_the_same_time(following: Following, f
     assert len(refused.stderr.splitlines()) == 1
 
 
+def test_an_import_takes_what_waits_in_the_spool_for_stored(following: Following, file: Path) -> None:
+    append(file, log(range(10)))
+    following.poll()
+    following.stop()
+    append(file, log(range(10, 15)))
+    assert imported(file) == outcome(stored=5, already=10)
+    following.start()
+    following.poll()
+    assert stored(following) == asked(range(15))
+    assert not following.spool.account.quarantined
+
+
 def test_logs_that_were_rotated_away_are_closed_when_they_are_quiet(
     following: Following, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

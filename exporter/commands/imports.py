@@ -15,6 +15,7 @@ from exporter.importer import Outcome, import_log
 from exporter.parse.access_log import FORMATS
 from exporter.report import portals
 from exporter.sources.access_log import AccessLog
+from exporter.sources.history import spooled
 from exporter.sources.log_file import LogFile
 from exporter.storing import storing
 
@@ -69,7 +70,8 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
                     try:
                         with closing(LogFile(name)) as file, interrupts.held():
                             log = AccessLog(file, complete)
-                            import_log(log, log_format, enrichment, ledger, rejected, outcome, watching(file, outcome))
+                            waiting = spooled(context.settings.data_dir / 'spool')
+                            import_log(log, log_format, enrichment, ledger, rejected, outcome, watching(file, outcome), waiting)
                     except InputError as error:  # the other logs can still be imported
                         problems.append(str(error))
                 days = [

@@ -78,8 +78,7 @@ def serve(context: Context) -> None:
             settings.follow,
             context.enrichment,
             lambda: Ledger(database(), *made_with),
-            spool.waiting,
-            spool.put,
+            spool,
             rejected,
             log.warning,
         )

@@ -10,13 +10,13 @@ from exporter.config import Follow
 from exporter.enrich.enrichment import Enrichment
 from exporter.errors import EngineError, ExporterError, InputError
 from exporter.ledger import Ledger
-from exporter.pipeline import Put
 from exporter.rejected import Rejected
 from exporter.sources.followed import Followed
-from exporter.sources.history import Waiting, WithSpool
+from exporter.sources.history import WithSpool
 from exporter.sources.log_file import is_packed
 from exporter.sources.parsed import NoLog
 from exporter.sources.tail import Key, Replaced, State, Tail, key, state
+from exporter.spool import Spool
 
 SLICE = 2.0  # seconds after which a poll takes no other batch: it must not keep the program from ending
 QUIET = 600  # seconds without a change after which a log that was rotated away is closed
@@ -27,8 +27,8 @@ TICK = 2  # seconds by which the clocks of files may differ
 class Follower:
     """The logs that are followed, each from where the ledger and the spool say that it is read to.
 
-    `ledger` connects to the engine or raises EngineError; `waiting` gives what the spool holds, and `put` adds to it; `say`
-    takes a line for the operator: what is wrong is said once. For one thread.
+    `ledger` connects to the engine or raises EngineError; `say` takes a line for the operator: what is wrong is said once. For
+    one thread.
     """
 
     def __init__(
@@ -36,13 +36,13 @@ class Follower:
         follow: Sequence[Follow],
         enrichment: Callable[[str], Enrichment],
         ledger: Callable[[], Ledger],
-        waiting: Callable[[], Waiting],
-        put: Put,
+        spool: Spool,
         rejected: Rejected,
         say: Callable[[str], None],
     ) -> None:
         self.enrichments = {domain: enrichment(domain) for domain in sorted({settings.domain for settings in follow})}
-        self.ledger, self.waiting, self.put, self.rejected, self.say = ledger, waiting, put, rejected, say
+        self.ledger, self.spool, self.rejected, self.say = ledger, spool, rejected, say
+        self.started = time.time()
         self.coming = [Followed(settings) for settings in follow]  # those of which it is not known yet how far they are read
         self.followed = list[Followed]()
         self.tails = dict[Key, tuple[Tail, Followed]]()  # the one that waits longest first
@@ -56,6 +56,9 @@ class Follower:
         """Takes what is new, for some SLICE seconds. What is wrong with a log, the engine or the disk is said, not raised."""
         now, end = time.time(), time.monotonic() + SLICE
         self.away: EngineError | None = None
+        for batch in self.spool.given_up():
+            self.written[f'{batch.domain}/{batch.log}'] += 1  # by somebody else: what is stored is asked again
+            self.rested.clear()
         self._begin(now)
         behind = set[Followed]()
         named = {found for followed in self.followed for found in self._find(followed, now, end, behind)}
@@ -84,13 +87,13 @@ class Follower:
         """Starts with logs where an earlier process ended."""
         for followed in list(self.coming):
             path, domain = followed.settings.path, followed.settings.domain
-            waits = any((batch.domain, batch.origin) == (domain, path) for batch, _ in self.waiting())
+            waits = any((batch.domain, batch.origin) == (domain, path) for batch, _ in self.spool.waiting())
             try:
                 last = self.ledger().last_call(domain, path)
             except EngineError as error:
                 self._engine_is_away(error)
                 return
-            followed.read_until = last.timestamp() if last else now - DAY if waits else now
+            followed.read_until = last.timestamp() if last else self.started - DAY if waits else self.started
             followed.rotated(now)
             self.coming.remove(followed)
             self.followed.append(followed)
@@ -99,24 +102,26 @@ class Follower:
         """Opens what is new among the files; gives all that are there."""
         for path, stat in followed.files(now):
             yield key(stat)
-            if key(stat) not in self.tails and not self._rests(stat):
-                if time.monotonic() < end:
-                    self._open(path, stat, followed)
-                else:
-                    behind.add(followed)
+            if key(stat) in self.tails or self._rests(stat):
+                continue
+            if time.monotonic() >= end or not self._open(path, stat, followed):
+                behind.add(followed)
         if not followed.key and not followed.pattern:
             path = followed.settings.path
             self._say(path, f'{path}: there is no such log yet; it is followed from when it is there')
 
-    def _open(self, path: str, stat: os.stat_result, followed: Followed) -> None:
+    def _open(self, path: str, stat: os.stat_result, followed: Followed) -> bool:
         settings = followed.settings
         try:
             tail = Tail(path, settings.log_format, self.enrichments[settings.domain], self.written)
             self.tails[tail.key] = tail, followed
+            self.said.pop(path, None)
+            return True
         except InputError as error:
             self._say(path, error)
             if is_packed(Path(path)):  # it costs much to look at it again
                 self.rested[key(stat)] = state(stat), 0
+            return False
 
     def _read(self, now: float, end: float, behind: set[Followed]) -> None:
         """Takes a batch of each log in turn until there is none, or it is time. Raises what is wrong with all logs."""
@@ -125,7 +130,7 @@ class Follower:
             tail, followed = waiting.pop(0)
             self.tails[tail.key] = self.tails.pop(tail.key)  # behind the others
             try:
-                if tail.step(self._history, self.rejected, self.put):
+                if tail.step(self._history, self.rejected, self.spool.put):
                     waiting.append((tail, followed))
                     self.said.pop(tail.file.name, None)
                 continue
@@ -165,7 +170,7 @@ class Follower:
     def _history(self) -> WithSpool:
         if self.away:
             raise self.away
-        return WithSpool(self.waiting(), self.ledger())
+        return WithSpool(self.spool.waiting(), self.ledger())
 
     def _engine_is_away(self, error: EngineError) -> None:
         self.away = error

@@ -1,11 +1,24 @@
 """What is known of the batches of logs: by the ledger, and by the spool of what the ledger will know."""
 
 from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 from typing import Protocol
 
 from exporter.ledger import Batch, Counts, Entry, Ledger, unused
+from exporter.spool_file import frames
 
 Waiting = Iterable[tuple[Batch, Counts]]  # what a spool holds
+
+
+def spooled(directory: Path) -> list[tuple[Batch, Counts]]:
+    """What the spool of another process, or of none, holds of logs. Raises OSError."""
+    found = list[tuple[Batch, Counts]]()
+    for path in directory.rglob('*.batch'):
+        with suppress(FileNotFoundError):  # it is stored by now
+            headers = [frame.header for frame in frames(path)]
+            found += [(header.batch, header.counts[header.batch.domain]) for header in headers if header.batch]
+    return found
 
 
 class History(Protocol):
