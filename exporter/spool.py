@@ -4,41 +4,26 @@ A batch that has an identity of its own is a file. Small requests share one, a s
 fsync, and the segment is sealed before it is stored, so that what is stored under its name never changes.
 """
 
-import hashlib
 import os
 import secrets
 import threading
 import time
 from bisect import insort
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 
+from exporter.account import Account
 from exporter.durable import hold, sync, write
 from exporter.errors import SettingsError, SpoolFull
 from exporter.ledger import Batch, Counts
+from exporter.quarantine import Quarantine
 from exporter.rejected import Reject
-from exporter.spool_file import QUARANTINE, SOURCE, Header, Key, Part, Segment, Spooled, frames, packed
+from exporter.spool_file import SOURCE, Header, Key, Part, Segment, Spooled, frames, packed
 
 SEGMENT = 16 << 20  # bytes at which a segment is sealed
-
-
-@dataclass(frozen=True)
-class Account:
-    """Where the accepted calls are: accepted = stored + waiting + quarantined, at every moment. `bytes` lie on the disk."""
-
-    accepted: int = 0
-    stored: int = 0
-    waiting: int = 0
-    quarantined: int = 0
-    bytes: int = 0
-
-    def plus(self, **more: int) -> 'Account':
-        """The account after these calls and bytes came or went."""
-        return replace(self, **{name: getattr(self, name) + number for name, number in more.items()})
 
 
 class Spool:
@@ -52,9 +37,8 @@ class Spool:
         self.key_id, self.geo_date = key_id, geo_date
         self.account = Account()
         self.taken = Counts()  # what became of all lines and calls since the start
-        self._quarantine = directory / QUARANTINE
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._quarantine.mkdir(mode=0o700, exist_ok=True)
+        self._quarantine = Quarantine(directory)
         try:
             self._held = hold(directory / 'lock')
         except BlockingIOError:
@@ -64,7 +48,6 @@ class Spool:
         self.log = f'{SOURCE}-{_identity(directory)}'
         self._lock = threading.RLock()
         self._files = list[Spooled]()
-        self._refused = dict[Path, Header]()
         self._given_up = list[Batch]()
         self._open: Segment | None = None
         self._last = 0
@@ -116,7 +99,7 @@ class Spool:
     def waiting(self) -> list[tuple[Batch, Counts]]:
         """The batches with an identity that are accepted and not yet done in the ledger, those in quarantine too."""
         with self._lock:
-            headers = [header for file in self._files for header in file.headers] + list(self._refused.values())
+            headers = [header for file in self._files for header in file.headers] + list(self._quarantine.refused.values())
         return [(header.batch, header.counts[header.batch.domain]) for header in headers if header.batch]
 
     def keys(self) -> list[Key]:
@@ -153,34 +136,26 @@ class Spool:
     def set_aside(self, file: Spooled) -> None:
         """Puts a damaged file into quarantine as it is. Raises OSError."""
         with self._lock:
-            file.path.rename(self._quarantine / f'{file.path.stem}.damaged')
-            sync(self.directory)
+            self._quarantine.set_aside(file)
             self._files.remove(file)
             self.account = self.account.plus(waiting=-file.calls, quarantined=file.calls, bytes=-file.size)
 
     def refuse(self, part: Part, reason: str) -> int:
         """Puts a batch that the engine does not take into quarantine; gives its number of calls. Raises OSError."""
-        header = Header({part.batch.domain: part.counts}, part.header.key_id, part.header.geo_date, part.batch, refused=reason)
-        frame = packed(header, part.calls)
-        path = self._quarantine / f'{hashlib.blake2b(part.batch.id.encode(), digest_size=12).hexdigest()}.batch'
+        calls = part.counts.stored
         with self._lock:
-            write(path, frame)
-            if path in self._refused:  # a crash came before `done`: these calls were counted as waiting too
-                self.account = self.account.plus(accepted=-header.calls, quarantined=-header.calls, bytes=-len(frame))
-            self._refused[path] = header
-            self.account = self.account.plus(bytes=len(frame))
-        return header.calls
+            size = self._quarantine.keep(part, reason)
+            if not size:  # a crash came before `done`: these calls were counted as waiting too
+                self.account = self.account.plus(accepted=-calls, quarantined=-calls)
+            self.account = self.account.plus(bytes=size)
+        return calls
 
     def release(self) -> int:
         """Lets what is in quarantine be stored again; gives the number of calls. Raises OSError."""
         with self._lock:
-            calls = 0
-            for path, header in list(self._refused.items()):
-                waiting = path.rename(self._new_path())
-                sync(self.directory)
-                insort(self._files, Spooled(waiting, waiting.stat().st_size, (header,)))
-                del self._refused[path]
-                calls += header.calls
+            calls = self._quarantine.calls
+            for path in list(self._quarantine.refused):
+                insort(self._files, self._quarantine.release(path, self._new_path()))
             self.account = self.account.plus(quarantined=-calls, waiting=calls)
         return calls
 
@@ -197,10 +172,9 @@ class Spool:
             self._files.append(Spooled(path, path.stat().st_size, tuple(frame.header for frame in frames(path))))
         for path in self.directory.glob('*.open'):
             self._seal(Segment(path))
-        self._refused = {path: frame.header for path in self._quarantine.glob('*.batch') for frame in frames(path)}
         self._last = max((file.number for file in self._files), default=0)
         waiting = sum(file.calls for file in self._files)
-        quarantined = sum(header.calls for header in self._refused.values())
+        quarantined = self._quarantine.calls
         size = sum(path.stat().st_size for path in self.directory.rglob('*.batch'))
         self.account = Account(waiting + quarantined, 0, waiting, quarantined, size)
 

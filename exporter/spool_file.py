@@ -21,7 +21,6 @@ from exporter.rejected import Reject
 
 LENGTHS = struct.Struct('<4sIQQ')  # what it is, bytes of the header, bytes of the calls, hash of both
 MAGIC = b'UXF1'
-QUARANTINE = 'quarantine'  # the directory, in that of the spool, of what the engine refuses
 SOURCE = 'collector'  # of the batches that requests share
 
 
@@ -181,16 +180,6 @@ class Part(NamedTuple):
     def counts(self) -> Counts:
         """What became of the batch's lines."""
         return self.header.counts[self.batch.domain]
-
-
-def in_quarantine(directory: Path) -> Iterator[Reject]:
-    """What the engine has refused: a reject for each batch, with the engine's words; and each file that is damaged."""
-    for path in sorted((directory / QUARANTINE).glob('*.batch')):
-        for frame in frames(path):
-            if batch := frame.header.batch:
-                yield Reject('refused', batch.domain, batch.origin or batch.id, batch.start, frame.header.refused)
-    for path in sorted((directory / QUARANTINE).glob('*.damaged')):
-        yield Reject('damaged', '', str(path), 0, 'cannot be read; restore it from a backup, or remove it')
 
 
 def _calls(file: io.BufferedReader, frame: Frame) -> pl.DataFrame:

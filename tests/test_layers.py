@@ -41,6 +41,7 @@ LAYERS = (
     'enrich',
     'keys',
     'spool',
+    'quarantine',
     'spool_file',
     'writer',
     'ledger',
@@ -52,6 +53,7 @@ LAYERS = (
     'config',
     'values',
     'call',
+    'account',
     'durable',
     'errors',
 )

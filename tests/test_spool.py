@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from exporter.errors import SettingsError, SpoolFull
 from exporter.ledger import Batch, Counts
+from exporter.quarantine import in_quarantine
 from exporter.rejected import Reject
 from exporter.spool import Spool
-from exporter.spool_file import Key, in_quarantine
+from exporter.spool_file import Key
 
 PORTAL, OTHER = 'data.example.org', 'open.example.net'
 ROOM = 10 << 20

@@ -7,9 +7,9 @@ import click
 
 from exporter.commands.context import FORMATS, Context, pass_context
 from exporter.parse.access_log import FORMATS as LOG_FORMATS
+from exporter.quarantine import in_quarantine
 from exporter.retry import of_access_log
 from exporter.retry import retry as retry_all
-from exporter.spool_file import in_quarantine
 from exporter.storing import nobody_storing
 
 EXAMPLES = """\b

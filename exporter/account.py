@@ -1,0 +1,18 @@
+"""Where the calls are that were accepted."""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where the accepted calls are: accepted = stored + waiting + quarantined, at every moment. `bytes` lie on the disk."""
+
+    accepted: int = 0
+    stored: int = 0
+    waiting: int = 0
+    quarantined: int = 0
+    bytes: int = 0
+
+    def plus(self, **more: int) -> 'Account':
+        """The account after these calls and bytes came or went."""
+        return replace(self, **{name: getattr(self, name) + number for name, number in more.items()})
