@@ -1,6 +1,7 @@
 """Accepts requests: those that come together are enriched together and share one fsync."""
 
 import itertools
+import math
 import queue
 import threading
 import time
@@ -24,6 +25,7 @@ from exporter.spool import Spool
 from exporter.spool_file import SOURCE, Key
 
 MOST_REQUESTS = 256  # that share one fsync
+TOGETHER = 0.002  # seconds to wait for as many requests as came together before
 
 
 @dataclass(frozen=True)
@@ -99,13 +101,8 @@ class Intake:
         return answer.result()
 
     def _run(self) -> None:
-        while first := self._coming.get():
-            group, ends = [first], False
-            while len(group) < MOST_REQUESTS and not self._coming.empty():
-                if not (more := self._coming.get()):
-                    ends = True
-                    break
-                group.append(more)
+        group: list[tuple[Request, Future[Answer]]] = []
+        while group := self._group(len(group)):
             try:
                 answers = self._store([request for request, _ in group])
             except Exception as error:  # each of them is told
@@ -114,8 +111,23 @@ class Intake:
             else:
                 for (_, future), told in zip(group, answers, strict=True):
                     future.set_result(told)
-            if ends:
-                return
+
+    def _group(self, before: int) -> list[tuple[Request, Future[Answer]]]:
+        """What came together: all that is there, and for a moment as many more as came `before`; nothing is the end."""
+        group = []
+        until = math.inf
+        while len(group) < MOST_REQUESTS:
+            lasting = until - time.monotonic() if len(group) < before else 0
+            try:
+                more = self._coming.get(timeout=max(0, lasting) if group else None)
+            except queue.Empty:
+                break
+            if more is None:
+                self._coming.put(None)  # again, after this group
+                break
+            group.append(more)
+            until = min(until, time.monotonic() + TOGETHER)
+        return group
 
     def _store(self, requests: list[Request]) -> list[Answer]:
         calls = frame(call for request in requests for call in request.calls)
