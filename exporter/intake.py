@@ -114,7 +114,7 @@ class Intake:
 
     def _group(self, before: int) -> list[tuple[Request, Future[Answer]]]:
         """What came together: all that is there, and for a moment as many more as came `before`; nothing is the end."""
-        group = []
+        group: list[tuple[Request, Future[Answer]]] = []
         until = math.inf
         while len(group) < MOST_REQUESTS:
             lasting = until - time.monotonic() if len(group) < before else 0
