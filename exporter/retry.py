@@ -5,7 +5,7 @@ were. From then on it is stored under that identity, however often it takes, the
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 import xxhash
 
-from exporter.call import words
+from exporter.call import Reason, words
 from exporter.clickhouse import ClickHouse
 from exporter.durable import sync, write
 from exporter.enrich.enrichment import Enrichment
@@ -21,11 +21,12 @@ from exporter.ledger import Batch, Counts, Ledger
 from exporter.parse import Parsed
 from exporter.parse.access_log import parse
 from exporter.rejected import Kept, Reject, Rejected
+from exporter.sources import collector
 from exporter.spool_file import Header, Spooled, frames, packed
 from exporter.writer import store
 
 SOURCE = 'retry'
-Parser = Callable[[list[str]], Parsed]  # texts, as they came; `line` is the number of the text
+Parser = Callable[[Sequence[Reject]], Parsed]  # rejects of one portal; `line` is the number of the reject
 
 
 @dataclass
@@ -43,9 +44,21 @@ class Retried:
 
 def of_access_log(log_format: str) -> Parser:
     """Reads the lines of a log again, in a format as `parse` takes it."""
-    return lambda texts: parse(
-        b''.join(text.encode(errors='surrogateescape') + b'\n' for text in texts), log_format, datetime.now(UTC)
+    return lambda rejects: parse(
+        b''.join(one.text.encode(errors='surrogateescape') + b'\n' for one in rejects), log_format, datetime.now(UTC)
     )
+
+
+def of_calls(rejects: Sequence[Reject]) -> Parsed:
+    """Reads calls again that came over HTTP. One without a field stays rejected, also where that is the portal."""
+    whole = [number for number, one in enumerate(rejects) if one.reason != Reason.MISSING_FIELD]
+    elements = [rejects[number].text.encode(errors='surrogateescape') for number in whole]
+    taken = collector.checked(elements, datetime.now(UTC), rejects[0].domain)
+    again = {whole[one.index]: str(one.reason) for one in taken.rejects}
+    good = [number for number in whole if number not in again]
+    reasons = {number: str(Reason.MISSING_FIELD) for number in range(len(rejects)) if number not in whole} | again
+    bad = pl.DataFrame({'line': reasons.keys(), 'reason': reasons.values()}, {'line': pl.UInt32, 'reason': pl.String})
+    return Parsed(collector.frame(taken.calls).with_columns(line=pl.Series(good, dtype=pl.UInt32)), bad)
 
 
 def is_retry(log: str, of: str) -> bool:
@@ -60,8 +73,8 @@ def retry(
     parsers: Mapping[str, Parser],
     domain: str | None = None,
 ) -> Retried:
-    """Retries the rejects of a portal, or of all. `enrichment` gives that of a portal, `parsers` who reads a text: that of the
-    reject's origin, or else that of ''.
+    """Retries the rejects of a portal, or of all. `enrichment` gives that of a portal, `parsers` who reads a reject: that of its
+    origin, or else that of ''.
 
     Raises EngineError, OSError, SettingsError; what was cut off is finished the next time, before anything else.
     """
@@ -93,7 +106,7 @@ def _plan(
 ) -> Path | None:
     """Writes down what is to be stored of a batch's rejects; None where nothing of it can be counted."""
     first = kept.rejects[0]
-    parsed = parsers.get(first.origin, parsers[''])([reject.text for reject in kept.rejects])
+    parsed = parsers.get(first.origin, parsers[''])(kept.rejects)
     enriched = enrichment(parsed.calls)
     reasons = dict(pl.concat([parsed.rejected, enriched.rejected]).iter_rows())
     retried.rejected += Counter(reasons.values())

@@ -1,13 +1,15 @@
 """Rejects that can be counted after a fix are stored once, whatever cuts a retry off, and are no rejects any more."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 from access_logs import DOMAIN, asked, assert_rollups_agree, imported, line, outcome, paths, run
+from serving import CALL, OTHER, Serving, answer, stored
 from test_forget import answers, cut_off  # noqa: F401  # a fixture
 
 from exporter import retry as module
@@ -17,7 +19,8 @@ from exporter.errors import EngineError
 from exporter.ledger import Batch, Counts, Ledger
 from exporter.parse import Parsed
 from exporter.rejected import Reject, Rejected
-from exporter.retry import Retried, of_access_log, retry
+from exporter.retry import Retried, of_access_log, of_calls, retry
+from exporter.tokens import Scope
 
 CutOff = Callable[[int, Callable[[], object]], bool]
 BROKEN = [3, 3, 7, 8]  # lines that had no status; the first two read the same
@@ -199,9 +202,9 @@ def test_another_kind_of_input_is_read_by_its_own_parser(settings: pytest.Monkey
     ledger.done(batch, Counts(0, 0, {'timestamp': 2}), None, None)
     context.rejected.keep(batch.id, [Reject('timestamp', DOMAIN, 'collector', 0, text) for text in ('{"a": 1}', '{\n}')])
 
-    def parser(texts: list[str]) -> Parsed:
-        asked_of_it.extend(texts)
-        parsed = of_access_log('auto')([line(1)])
+    def parser(rejects: Sequence[Reject]) -> Parsed:
+        asked_of_it.extend(one.text for one in rejects)
+        parsed = of_access_log('auto')([replace(rejects[0], text=line(1))])
         return Parsed(
             parsed.calls, pl.DataFrame({'line': [1], 'reason': ['timestamp']}, {'line': pl.UInt32, 'reason': pl.String})
         )
@@ -210,6 +213,34 @@ def test_another_kind_of_input_is_read_by_its_own_parser(settings: pytest.Monkey
     assert (found.stored, found.rejected) == (1, {'timestamp': 1})
     assert asked_of_it == ['{"a": 1}', '{\n}']
     assert [reject.text for reject in context.rejected] == ['{\n}']
+
+
+def test_calls_that_came_over_http_are_counted_after_a_fix(web: Serving, database: ClickHouse) -> None:
+    spoiled = [CALL | {'domain': domain, 'status': 2000, 'path': f'/{domain}'} for domain in (DOMAIN, OTHER, OTHER)]
+    no_portal = {name: value for name, value in CALL.items() if name != 'domain'}
+    assert answer(web.post([CALL, *spoiled, CALL | {'status': 1}, no_portal])) == (1, 0, 5)
+    assert stored(web, database) == 1
+    for path in web.rejected.directory.glob('*.jsonl'):
+        path.write_text(path.read_text().replace('2000', '200'))
+    parsers = {'': of_access_log('auto'), 'collector': of_calls}
+    found = retry(web.rejected, database, web.intake.enrichment, parsers)
+    assert (found.stored, found.skipped, found.rejected) == (3, 0, {'status': 1, 'missing_field': 1})
+    assert paths(database) == ['/api/trees', f'/{DOMAIN}']
+    assert paths(database, OTHER) == [f'/{OTHER}'] * 2
+    assert retry(web.rejected, database, web.intake.enrichment, parsers).stored == 0
+    assert sorted(reject.reason for reject in web.rejected) == ['missing_field', 'status']
+
+
+def test_a_call_that_came_without_its_portal_is_of_that_of_its_token(web: Serving, database: ClickHouse) -> None:
+    no_portal = {name: value for name, value in CALL.items() if name != 'domain'}
+    token = web.token(Scope.WRITE, domain=DOMAIN)
+    answer(web.post([CALL, no_portal | {'status': 2000}, CALL | {'domain': OTHER}], token))
+    assert stored(web, database) == 1
+    for path in web.rejected.directory.glob('*.jsonl'):
+        path.write_text(path.read_text().replace('2000', '200'))
+    found = retry(web.rejected, database, web.intake.enrichment, {'': of_access_log('auto'), 'collector': of_calls})
+    assert (found.stored, found.rejected) == (1, {'forbidden': 1})
+    assert paths(database) == ['/api/trees'] * 2
 
 
 def test_a_failure_of_the_engine_is_said_and_nothing_is_lost(

@@ -8,8 +8,9 @@ import click
 from exporter.commands.context import FORMATS, Context, pass_context
 from exporter.parse.access_log import FORMATS as LOG_FORMATS
 from exporter.quarantine import in_quarantine
-from exporter.retry import of_access_log
+from exporter.retry import of_access_log, of_calls
 from exporter.retry import retry as retry_all
+from exporter.spool_file import SOURCE as COLLECTOR
 from exporter.storing import nobody_storing
 
 EXAMPLES = """\b
@@ -61,7 +62,7 @@ def retry(context: Context, domain: str | None, log_format: str, form: str) -> N
     """
     portal = context.given_domain(domain) if domain else None
     with context.database() as database, nobody_storing(context.settings.data_dir):
-        parsers = {'': of_access_log(log_format)}
+        parsers = {'': of_access_log(log_format), COLLECTOR: of_calls}
         retried = retry_all(context.rejected, database, cache(context.enrichment), parsers, portal)
     if form == 'json':
         context.json(

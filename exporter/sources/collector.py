@@ -104,6 +104,11 @@ def read(body: bytes, media_type: str, now: datetime, portal: str = '') -> Taken
     found = elements(body, media_type)
     if len(found) > MOST_CALLS:
         raise TooLarge(f'{len(found):,} calls are more than a request may hold, {MOST_CALLS:,}; send several')
+    return checked(found, now, portal)
+
+
+def checked(found: Iterable[Element], now: datetime, portal: str = '') -> Taken:
+    """What becomes of elements, as `read` finds them."""
     checking = _Checking(now, portal)
     calls, rejects = list[Row](), list[Rejection]()
     for index, element in enumerate(found):
