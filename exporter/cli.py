@@ -24,6 +24,8 @@ COMMANDS = {
     'rejected': 'rejects:rejected',
     'tokens': 'tokens:tokens',
     'forget': 'forget:forget',
+    'backup': 'backups:backup',
+    'restore': 'backups:restore',
     'prune': 'prune:prune',
     'check': 'setup:check',
     'demo': 'demo:demo',

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 DATABASE = 'usage'
+NO_DATABASE = 81  # ClickHouse's error UNKNOWN_DATABASE
+OPTIONS = {'backups.allowed_path': '/'}  # of the embedded engine: a backup may go wherever its user may write
 EMBEDDED = re.compile(r'chdb://(?P<path>/[^?#]*)(\?database=(?P<database>[\w.-]+))?')
 SERVER = re.compile(
     r'(?P<scheme>https?)://((?P<user>[^:@/?#]+)(:(?P<password>[^@/?#]*))?@)?'
@@ -121,11 +123,16 @@ class ClickHouse:
         self.client.close()
 
 
-def connect(url: str) -> ClickHouse:
-    """Opens the database that `url` names and makes it where it is missing. Raises EngineError."""
+def connect(url: str, make: bool = True) -> ClickHouse:
+    """Opens the database that `url` names. One that is missing is made, or else is an EngineError of the code NO_DATABASE.
+
+    Raises EngineError.
+    """
     where = address(url)
     if where.embedded:
         try:
+            if not make and not os.access(where.embedded, os.F_OK):
+                raise _no_database(where)
             where.embedded.mkdir(parents=True, exist_ok=True)
             held = _held(where.embedded)
         except OSError as error:
@@ -135,7 +142,11 @@ def connect(url: str) -> ClickHouse:
                 f'{where.embedded}: another process holds this embedded database; '
                 'wait for it to end, or let both use a ClickHouse server'
             )
-    return _open(where)
+    return _open(where, make)
+
+
+def _no_database(where: Address) -> EngineError:
+    return EngineError(f'{where.shown}: no database yet; usage-exporter init, or the first import, makes it', NO_DATABASE)
 
 
 def _held(directory: Path) -> bool:
@@ -149,18 +160,21 @@ def _held(directory: Path) -> bool:
     return False
 
 
-def _open(where: Address) -> ClickHouse:
+def _open(where: Address, make: bool = True) -> ClickHouse:
     try:
         import clickhouse_connect  # here: it takes 0.3 s to load, which only who asks the engine should pay
 
         if where.embedded:
             os.environ['TZ'] = 'UTC'  # chDB's server time zone is the process's
             time.tzset()
-            client = clickhouse_connect.get_client(interface='chdb', path=str(where.embedded))
+            client = clickhouse_connect.get_client(interface='chdb', path=str(where.embedded), chdb_options=OPTIONS)
         else:
             client = clickhouse_connect.get_client(**where.server, autogenerate_session_id=False)
         database = ClickHouse(client, where)
         known = database.query('SELECT 1 FROM system.databases WHERE name = {name:String}', {'name': where.database})
+        if not known and not make:
+            client.close()
+            raise _no_database(where)
         if not known:
             database.command(f'CREATE DATABASE IF NOT EXISTS `{where.database}`')
         client.database = where.database

@@ -91,7 +91,9 @@ class Settings(Portal, BaseSettings):
         description='the sums of earlier days are removed too, at least as late as the calls. None given keeps them for ever',
     )
     keep_rejected_days: int = Field(30, ge=1, description='rejected input is removed after so many days')
-    most_rejected_mb: int = Field(256, ge=1, description='how much disk rejected input may take, in MB; the oldest goes first')
+    rejected_bytes: int = Field(
+        256 << 20, ge=1 << 20, description='how much disk rejected input may take, in bytes; the oldest goes first'
+    )
     domains: Annotated[dict[DomainName, Portal], NoDecode, BeforeValidator(tables)] = Field(
         {}, description='tables of the TOML file: [domains."data.example.org"]; in the environment, the same as JSON'
     )

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from exporter.clickhouse import ClickHouse
+from exporter.clickhouse import ClickHouse, Row
 from exporter.errors import InputError
 from exporter.ledger import Batch, Ledger
 from exporter.rejected import Rejected
@@ -33,11 +33,9 @@ def of_domain(domain: str) -> Selection:
     return Selection('domain = {domain:String}', {'domain': domain})
 
 
-def of_batches(domain: str, batches: Collection[Batch]) -> Selection:
+def of_batches(domain: str, ids: Collection[str]) -> Selection:
     """The calls that came in some batches of a portal."""
-    return Selection(
-        'domain = {domain:String} AND batch_id IN {ids:Array(String)}', {'domain': domain, 'ids': [batch.id for batch in batches]}
-    )
+    return Selection('domain = {domain:String} AND batch_id IN {ids:Array(String)}', {'domain': domain, 'ids': list(ids)})
 
 
 def of_user(domain: str, user: str) -> Selection:
@@ -77,11 +75,12 @@ def forget_batches(database: ClickHouse, ledger: Ledger, rejected: Rejected, dom
 
     Raises InputError where that cannot be done rightly, EngineError, OSError.
     """
-    _refuse_unfinished(database, domain, {batch.id for batch in batches})
-    _refuse_removed(database, domain, batches)
+    ids = {batch.id for batch in batches}
+    _refuse_unfinished(database, domain, ids)
+    _refuse_removed(database, domain, ids)
     for batch in batches:
         rejected.remove(batch.id)
-    _delete(database, 'calls', of_batches(domain, batches))
+    _delete(database, 'calls', of_batches(domain, ids))
     repair(database, domain)
     ledger.forget(batches)
 
@@ -98,6 +97,18 @@ def forget_user(database: ClickHouse, domain: str, user: str) -> int:
     left = count(database, chosen, 'accounts')
     _delete(database, 'accounts', chosen)
     return left
+
+
+def take_out_unfinished(database: ClickHouse) -> None:
+    """Takes away what there is of batches that were begun and not done, where the engine does not know them again.
+
+    That is so in a database that comes from a backup. They can then be stored as if for the first time. Raises EngineError.
+    """
+    for row in database.query('SELECT DISTINCT domain FROM batches'):
+        domain = row['domain']
+        if ids := {row['batch_id'] for row in _unfinished(database, domain)}:
+            _delete(database, 'calls', of_batches(domain, ids))
+        repair(database, domain)
 
 
 def repair(database: ClickHouse, domain: str) -> None:
@@ -127,9 +138,8 @@ def _delete(database: ClickHouse, table: str, chosen: Selection) -> None:
     database.command(f'ALTER TABLE {table} DELETE WHERE {chosen.where} SETTINGS mutations_sync = 1', chosen.parameters)
 
 
-def _refuse_unfinished(database: ClickHouse, domain: str, but: set[str]) -> None:
-    """A batch that is begun may be in the calls, in a rollup, or in both: while that is open, no day can be computed anew."""
-    rows = database.query(
+def _unfinished(database: ClickHouse, domain: str) -> list[Row]:
+    return database.query(
         """
         SELECT batch_id, if(any(origin) = '', any(source), any(origin)) AS origin
         FROM batches
@@ -139,14 +149,18 @@ def _refuse_unfinished(database: ClickHouse, domain: str, but: set[str]) -> None
         """,
         {'domain': domain},
     )
-    for row in rows:
+
+
+def _refuse_unfinished(database: ClickHouse, domain: str, but: set[str]) -> None:
+    """A batch that is begun may be in the calls, in a rollup, or in both: while that is open, no day can be computed anew."""
+    for row in _unfinished(database, domain):
         if row['batch_id'] not in but:
             raise InputError(
                 f'{domain}: an import of {row["origin"]} was cut off or is under way; finish it first, and then run this again'
             )
 
 
-def _refuse_removed(database: ClickHouse, domain: str, batches: Collection[Batch]) -> None:
+def _refuse_removed(database: ClickHouse, domain: str, ids: Collection[str]) -> None:
     """The sums of a day whose calls were removed cannot be taken apart: imported again, the log would double them."""
     [row] = database.query(
         """
@@ -160,7 +174,7 @@ def _refuse_removed(database: ClickHouse, domain: str, batches: Collection[Batch
         WHERE domain = {domain:String} AND day < {first:Date}
             AND day BETWEEN toDate(toString(first_call, timezone)) AND toDate(toString(last_call, timezone))
         """,
-        {'domain': domain, 'ids': [batch.id for batch in batches], 'first': calls_from(database)},
+        {'domain': domain, 'ids': list(ids), 'first': calls_from(database)},
     )
     if row['days']:
         raise InputError(

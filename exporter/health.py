@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from exporter import report, schema
-from exporter.clickhouse import ClickHouse, address, connect
+from exporter.clickhouse import NO_DATABASE, ClickHouse, connect
 from exporter.config import Settings
 from exporter.enrich.geo import open_places
 from exporter.enrich.request import Requests
 from exporter.enrich.visitor import key_id, load_key
-from exporter.errors import ExporterError
+from exporter.errors import EngineError, ExporterError
 from exporter.findings import Finding, fault, note, ok, told
 from exporter.ledger import Ledger
 from exporter.period import period
@@ -27,13 +27,11 @@ def check(settings: Settings) -> Iterator[Finding]:
     yield _places(settings)
     yield from _portals(settings)
     try:
-        path = address(settings.database_url).embedded
-        if path and not os.access(path, os.F_OK):
-            yield note('engine', f'{path}: no database yet', 'usage-exporter init, or the first import, makes it')
-            return
-        database = connect(settings.database_url)
+        database = connect(settings.database_url, make=False)
     except ExporterError as error:
-        yield told('engine', error)
+        found = told('engine', error)
+        missing = isinstance(error, EngineError) and error.code == NO_DATABASE
+        yield note(found.part, found.state, found.mend) if missing else found
         return
     try:
         yield from _database(settings, database, key)

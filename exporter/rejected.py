@@ -58,7 +58,7 @@ class Rejected:
         """
         content, left_out = _content(batch_id, rejects, self.most_bytes)
         if left_out:
-            logger.warning('rejected input: %s lines of one batch are not kept: they are too many for most_rejected_mb', left_out)
+            logger.warning('rejected input: %s lines of one batch are not kept: they are too many for rejected_bytes', left_out)
         with self._lock:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = self._path(batch_id)
@@ -148,7 +148,7 @@ class Rejected:
             total -= sizes.pop(path)
         if full:
             logger.warning(
-                'rejected input: no room, the rejects of the %s oldest batches were removed; see most_rejected_mb', full
+                'rejected input: no room, the rejects of the %s oldest batches were removed; see rejected_bytes', full
             )
 
 

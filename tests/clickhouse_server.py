@@ -223,7 +223,8 @@ class ClickHouseServer:
         os.environ['TZ'] = self.timezone = timezone  # the engine's is that of the process when it first ran
         time.tzset()
         self.directory, self.user, self.password = str(directory), user, password
-        self.engine = chdb.connect(self.directory)  # type: ignore[no-untyped-call, unused-ignore]  # keeps the engine open
+        self.engine_path = f'{self.directory}?backups.allowed_path=/'
+        self.engine = chdb.connect(self.engine_path)  # type: ignore[no-untyped-call, unused-ignore]  # keeps the engine open
         self.failures = list[tuple[Failure, Callable[[Request], bool]]]()
         self.lock = threading.Lock()
         self.listening: ThreadingHTTPServer | None = None
@@ -269,7 +270,7 @@ class ClickHouseServer:
         data = WITH_DATA.match(asked.statement)
         if not data and re.search(rb';\s*[^\s;]', QUOTED.sub(b'', asked.statement)):
             raise Refusal(62)
-        with closing(chdb.connect(self.directory)) as handle, NamedTemporaryFile(suffix='.data') as file:  # type: ignore[no-untyped-call, unused-ignore]
+        with closing(chdb.connect(self.engine_path)) as handle, NamedTemporaryFile(suffix='.data') as file:  # type: ignore[no-untyped-call, unused-ignore]
             if data:  # in a file, since the engine itself would look for the end of a statement in them
                 file.write(memoryview(asked.statement)[data.end() :])
                 file.flush()

@@ -434,3 +434,10 @@ def test_an_error_is_not_taken_for_another_by_the_text_of_the_statement(served: 
     for text in ('timed out', 'Connection refused', 'AUTHENTICATION_FAILED', 'Code: 516', '[SSL: X]'):
         with pytest.raises(EngineError, match='UNKNOWN_TABLE'):
             served.query(f"SELECT '{text}' FROM nothing")
+
+
+@pytest.mark.usefixtures('environment')
+def test_check_makes_nothing(server: ClickHouseServer, name: str) -> None:
+    result = run('check')
+    assert f'http://127.0.0.1:{server.port}/{name}: no database yet' in ' '.join(result.stdout.split())
+    assert server.engine.query(f"SELECT count() FROM system.databases WHERE name = '{name}'").bytes() == b'0\n'

@@ -13,7 +13,7 @@ from access_logs import CRAWLER, DOMAIN, imported, line, log, run
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet  # type: ignore[import-untyped]
 
-from exporter.clickhouse import ClickHouse
+from exporter.clickhouse import ClickHouse, connect
 from exporter.ledger import Batch, Ledger
 
 pytestmark = pytest.mark.usefixtures('settings')
@@ -86,9 +86,13 @@ def test_a_fresh_set_up_has_no_fault_but_a_next_step_and_stays_fresh(tmp_path: P
     found = checked()
     assert found.exit_code == 0
     notes = {one['part']: one['mend'] for one in found.findings if one['level'] == 'note'}
+    assert list(notes) == ['engine']
+    assert 'usage-exporter init' in notes['engine']
+    assert not (tmp_path / 'data').exists()
+    connect(os.environ['USAGE_CLICKHOUSE_URL']).close()
+    notes = {one['part']: one['mend'] for one in checked().findings if one['level'] == 'note'}
     assert list(notes) == ['schema']
     assert 'usage-exporter init' in notes['schema']
-    assert not (tmp_path / 'data').exists()
     assert run('init').exit_code == 0
     notes = {one['part']: one['mend'] for one in checked().findings if one['level'] == 'note'}
     assert list(notes) == ['calls']

@@ -27,6 +27,7 @@ LAYERS = (
     'terminal',
     'output',
     'report',
+    'backup',
     'forget',
     'retry',
     'retention',

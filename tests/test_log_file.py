@@ -5,10 +5,13 @@ import gzip
 import io
 import lzma
 import os
+import re
+import resource
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -201,3 +204,30 @@ def test_standard_input_that_is_closed_is_said_in_one_line(monkeypatch: pytest.M
     monkeypatch.setattr(sys, 'stdin', None)  # what Python makes of `<&-`
     with pytest.raises(InputError, match='standard input'):
         LogFile('-')
+
+
+def write(pipe: Path, content: bytes) -> None:
+    """Writes until nobody reads any more."""
+    with suppress(BrokenPipeError):
+        pipe.write_bytes(content)
+
+
+def test_a_pipe_for_whose_copy_there_is_no_room_is_told_with_the_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
+    pipe = tmp_path / 'pipe'
+    os.mkfifo(pipe)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for size in (6_000, 600_000):  # found when it is flushed; when it is written
+        writing = threading.Thread(target=write, args=(pipe, LINES[:size]))
+        writing.start()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, before[1]))
+        try:
+            with pytest.raises(
+                InputError, match=re.escape(f'{tmp_path}: no room for a copy of the log (File too large); let TMPDIR')
+            ):
+                LogFile(str(pipe))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            writing.join()

@@ -121,7 +121,7 @@ class Context:
     @property
     def rejected(self) -> Rejected:
         """Where rejected input is kept, as much and as long as the settings say."""
-        return Rejected(self.settings.data_dir, self.settings.most_rejected_mb << 20, self.settings.keep_rejected_days)
+        return Rejected(self.settings.data_dir, self.settings.rejected_bytes, self.settings.keep_rejected_days)
 
     def ledger(self, database: ClickHouse, enrichment: 'Enrichment') -> Ledger:
         """The ledger of calls that are enriched so. Warns where visitors will not be what they were. Raises EngineError."""

@@ -145,5 +145,11 @@ def _seekable(file: BinaryIO) -> BinaryIO:
     if file.seekable():
         return file
     copy = tempfile.TemporaryFile()  # noqa: SIM115  # the log closes it
-    shutil.copyfileobj(file, copy)
+    try:
+        shutil.copyfileobj(file, copy)
+        copy.flush()
+    except OSError as error:
+        raise InputError(
+            f'{tempfile.gettempdir()}: no room for a copy of the log ({error.strerror}); let TMPDIR name another directory'
+        ) from error
     return cast(BinaryIO, copy)
