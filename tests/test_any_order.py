@@ -24,7 +24,7 @@ from exporter.errors import EngineError, InputError, SpoolFull, UnderWay
 from exporter.importer import Outcome, import_log
 from exporter.ledger import Ledger
 from exporter.pipeline import Put
-from exporter.sources import access_log
+from exporter.sources import access_log, follow
 from exporter.sources import followed as names
 from exporter.sources.access_log import AccessLog
 from exporter.sources.log_file import LogFile
@@ -52,9 +52,13 @@ class AnyOrder(machines.RuleBasedStateMachine):
         self.written = 0  # lines
         self.half = b''  # of a line, which the server has still to write
         self.server: BinaryIO = self.log.open('ab', buffering=0)
-        self.following = Following(database, self.directory / 'data', followed(self.log, self.domain))
+
+    @machines.initialize(pattern=st.booleans())
+    def follow(self, pattern: bool) -> None:
+        path = self.directory / 'access.log*' if pattern else self.log
+        self.following = Following(self.database, self.directory / 'data', followed(path, self.domain))
         self.write(1, False)  # of a log of which nothing was ever taken it is not known which lines are old
-        self.poll(None)
+        self.poll(None, False)
         self.drain(None)
 
     # the web server, and logrotate
@@ -116,11 +120,13 @@ class AnyOrder(machines.RuleBasedStateMachine):
 
     # usage-exporter
 
-    @machines.rule(fault=st.sampled_from([None, 'engine away', 'full', 'killed before', 'killed after']))
-    def poll(self, fault: str | None) -> None:
+    @machines.rule(fault=st.sampled_from([None, 'engine away', 'full', 'killed before', 'killed after']), later=st.booleans())
+    def poll(self, fault: str | None, later: bool) -> None:
+        """Looks for what is new; `later`: as if nothing was written for long."""
         self.following.away = EngineError('away') if fault == 'engine away' else None
         self.following.putting = lambda put: faulty(put, fault)
-        with suppress(Killed):
+        with suppress(Killed), self.monkeypatch.context() as patch:
+            patch.setattr(follow, 'QUIET', -1 if later else 600)
             self.following.poll()
             return
         self.following.restart()
@@ -167,7 +173,7 @@ class AnyOrder(machines.RuleBasedStateMachine):
     def teardown(self) -> None:
         self.reopen()
         for _ in range(3):  # what gave way to another is looked at again
-            self.poll(None)
+            self.poll(None, False)
             self.drain(None)
         self.server.close()
         self.following.stop()
