@@ -21,6 +21,7 @@ COMMANDS = {
     'query': 'queries:query',
     'events': 'events:events',
     'rejected': 'rejects:rejected',
+    'grafana': 'grafana:grafana',
     'check': 'setup:check',
     'demo': 'demo:demo',
 }
