@@ -27,6 +27,7 @@ COMMANDS = {
     'backup': 'backups:backup',
     'restore': 'backups:restore',
     'prune': 'prune:prune',
+    'grafana': 'grafana:grafana',
     'check': 'setup:check',
     'demo': 'demo:demo',
 }
