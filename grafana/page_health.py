@@ -36,11 +36,11 @@ def health(text: Texts) -> Json:
         [
             large_number(1, 'stored', queries.STORED, Place(0, 0, 6, 4), text, {'unit': 'short'}, empty=none),
             large_number(2, 'rejected', queries.REJECTED, Place(6, 0, 6, 4), text, {'unit': 'short'}, empty=unread),
-            large_number(3, 'newest', queries.NEWEST_CALL, Place(12, 0, 6, 4), text, ago, change=False, empty=never),
-            large_number(4, 'cut_off', queries.CUT_OFF, Place(18, 0, 6, 4), text, waiting, change=False, empty=never),
+            large_number(6, 'newest', queries.NEWEST_CALL, Place(12, 0, 6, 4), text, ago, change=False, empty=never),
+            large_number(8, 'cut_off', queries.CUT_OFF, Place(18, 0, 6, 4), text, waiting, change=False, empty=never),
             named_series(5, 'lines_over_time', queries.LINES_OVER_TIME, Place(0, 4, 24, 9), text, became, bars=True, empty=none),
             labelled_series(
-                6,
+                3,
                 'rejected_over_time',
                 queries.REJECTED_OVER_TIME,
                 Place(0, 13, 12, 9),
@@ -51,7 +51,7 @@ def health(text: Texts) -> Json:
                 empty=unread,
             ),
             table(7, 'rejected_by_reason', queries.REJECTED_BY_REASON, Place(12, 13, 12, 9), text, reasons, empty=unread),
-            named_series(8, 'lateness', queries.LATENESS, Place(0, 22, 12, 9), text, late, bars=False, unit='s', empty=none),
+            named_series(4, 'lateness', queries.LATENESS, Place(0, 22, 12, 9), text, late, bars=False, unit='s', empty=none),
             table(9, 'geolocation', queries.GEOLOCATION, Place(12, 22, 12, 9), text, geolocation, empty=none),
             table(10, 'imports', queries.IMPORTS, Place(0, 31, 24, 12), text, imports, empty=none),
         ],

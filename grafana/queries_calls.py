@@ -32,7 +32,8 @@ ORDER BY time"""
 NEWEST_CALLS = listed(
     f"""\
 SELECT
-    timestamp AS time, calls.domain::String AS domain, if(user_id = '', 'anonymous', user_id) AS user, toString(visitor) AS visitor_hash,
+    timestamp AS time, calls.domain::String AS domain,
+    if(user_id = '', 'anonymous', user_id) AS user, toString(visitor) AS visitor_hash,
     client::String AS kind, if(browser = '', '-', browser) AS program, device::String AS device_kind,
     if(country = '', '-', if(city = '', country, concat(city, ', ', country))) AS place,
     method::String AS method_name, path, if(dataset_id = '', '-', dataset_id) AS dataset,

@@ -8,12 +8,14 @@ BAR: Json = {
     'unit': 'locale',
     'decimals': 0,
     'min': 0,
+    'fieldMinMax': True,  # a full bar is the largest of its own column
+    'custom.minWidth': 80,
     'custom.cellOptions': {'type': 'gauge', 'mode': 'basic', 'valueDisplayMode': 'text'},
 }
 COUNT: Json = {'unit': 'locale', 'decimals': 0, 'custom.width': 90}
-PERCENT: Json = {'unit': 'percent', 'decimals': 1, 'custom.width': 80}
+PERCENT: Json = {'unit': 'percent', 'decimals': 1, 'custom.width': 70}
 BYTES: Json = {'unit': 'decbytes', 'decimals': 1, 'custom.width': 100}
-WORD: Json = {'custom.minWidth': 90}
+WORD: Json = {'custom.minWidth': 75}
 MOMENT: Json = {'custom.width': 165}
 HIDDEN: Json = {'custom.hideFrom': {'viz': True, 'legend': False, 'tooltip': False}}
 
@@ -37,7 +39,7 @@ def table(
             column,
             {
                 **({'displayName': text[column]} if drawn != HIDDEN else {}),
-                **({'noValue': text[empty]} if column == first else {}),
+                **({'noValue': text[empty], 'custom.wrapText': True} if column == first else {}),
                 **drawn,
             },
         )
@@ -60,6 +62,7 @@ def heat_map(number: int, key: str, sql: str, place: Place, text: Texts) -> Json
         'noValue': '',
         'unit': 'short',
         'decimals': 0,
+        'min': 0,
         'color': {'mode': 'continuous-blues'},  # from the panel's own colour: light on light, dark on dark
         'custom': {
             'align': 'center',
@@ -71,6 +74,7 @@ def heat_map(number: int, key: str, sql: str, place: Place, text: Texts) -> Json
     weekday = {
         'displayName': text['weekday_number'],
         'noValue': text['empty'],
+        'custom.wrapText': True,
         'custom.width': 95,
         'custom.align': 'left',
         'custom.cellOptions': {'type': 'auto'},

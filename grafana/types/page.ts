@@ -22,7 +22,8 @@ interface Link {
   targetBlank: boolean;
 }
 
-type Field = Omit<Core.FieldConfig, 'custom' | 'links'> & { links?: Link[] };
+// `fieldMinMax` is in the types of the newer model only, although Grafana knows it in this one too.
+type Field = Omit<Core.FieldConfig, 'custom' | 'links'> & { links?: Link[]; fieldMinMax?: boolean };
 
 // What an override may set: a property of the field, or one of the kind of panel.
 type Property<Custom> =
