@@ -1,8 +1,8 @@
 """The texts of the page of API calls."""
 
 _CHOSEN = (
-    'Left out: what is not chosen above; crawlers, unless counted.',
-    "Exclus : ce qui n'est pas choisi ci-dessus ; les robots d'indexation, sauf s'ils sont comptés.",
+    'Left out: what is not chosen above; calls that were removed for their age; crawlers, unless counted.',
+    "Exclus : ce qui n'est pas choisi ci-dessus ; les appels supprimés pour leur âge ; les robots, sauf s'ils sont comptés.",
 )
 
 CALLS: dict[str, tuple[str, str]] = {

@@ -1,12 +1,15 @@
 """The texts of the Data sets page."""
 
 _LEFT_OUT = (
-    'Left out: calls that ask for no data set; crawlers, unless counted above.',
-    "Exclus : les appels qui ne demandent aucun jeu de données ; les robots d'indexation, sauf choix contraire ci-dessus.",
+    'Left out: calls that ask for no data set; calls that were removed for their age; crawlers, unless counted above.',
+    'Exclus : les appels qui ne demandent aucun jeu de données ; les appels supprimés pour leur âge ; les robots '
+    "d'indexation, sauf choix contraire ci-dessus.",
 )
 _EIGHT_LEFT_OUT = (
-    'Left out: all but the eight chosen data sets with most calls; crawlers, unless counted above.',
-    "Exclus : tous sauf les huit jeux de données choisis les plus appelés ; les robots d'indexation, sauf choix contraire.",
+    'Left out: all but the eight chosen data sets with most calls; calls that were removed for their age; crawlers, unless '
+    'counted above.',
+    'Exclus : tous sauf les huit jeux de données choisis les plus appelés ; les appels supprimés pour leur âge ; les robots '
+    "d'indexation, sauf choix contraire ci-dessus.",
 )
 
 
@@ -82,14 +85,14 @@ DATASETS: dict[str, tuple[str, str]] = {
         Computed: calls, errors (status 400 or more) and sizes are counted, users estimated as total users. Users of two
         data sets do not add up: many ask for both.
 
-        Left out: crawlers, unless counted above.""",
+        Left out: calls that were removed for their age; crawlers, unless counted above.""",
         """Les jeux de données choisis, 1 000 au plus, avec appels, utilisateurs, erreurs et taille des réponses. `-`
         désigne les appels qui n'en demandent aucun. Un clic sur un jeu de données mène à ses appels.
 
         Calcul : appels, erreurs (statut de 400 ou plus) et tailles sont comptés, les utilisateurs estimés comme le
         nombre total. Ceux de deux jeux de données ne s'additionnent pas : beaucoup demandent les deux.
 
-        Exclus : les robots d'indexation, sauf choix contraire ci-dessus.""",
+        Exclus : les appels supprimés pour leur âge ; les robots d'indexation, sauf choix contraire ci-dessus.""",
     ),
     'users_over_time': ('Their users', 'Leurs utilisateurs'),
     'users_over_time_about': _about(

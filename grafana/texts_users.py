@@ -32,14 +32,14 @@ USERS: dict[str, tuple[str, str]] = {
         Computed: calls are counted, without error, over the whole period. A period of whole weeks holds every weekday
         as often; today's hours are still to come.
 
-        Left out: crawlers, unless counted above.""",
+        Left out: calls that were removed for their age; crawlers, unless counted above.""",
         """Appels d'API par jour de la semaine et par heure, à l'heure du portail : plus le bleu est fort, plus il y en a.
         `09` va de 9 h à 10 h.
 
         Calcul : les appels sont comptés, sans erreur, sur toute la période. Une période de semaines entières contient
         chaque jour aussi souvent ; il manque encore des heures d'aujourd'hui.
 
-        Exclus : les robots d'indexation, sauf choix contraire ci-dessus.""",
+        Exclus : les appels supprimés pour leur âge ; les robots d'indexation, sauf choix contraire ci-dessus.""",
     ),
     'users_by_kind': ('Users by kind', 'Utilisateurs par type'),
     'users_by_kind_about': (
@@ -78,13 +78,13 @@ USERS: dict[str, tuple[str, str]] = {
 
         Computed: calls are counted, without error. The data set is told by the path of the call.
 
-        Left out: crawlers, unless counted above.""",
+        Left out: calls that were removed for their age; crawlers, unless counted above.""",
         """Les 200 jeux de données les plus demandés. `-` désigne les appels qui n'en demandent aucun, comme les
         recherches. Un clic sur un jeu de données mène à ses appels ; la page *Jeux de données* en dit plus.
 
         Calcul : les appels sont comptés, sans erreur. Le jeu de données est déduit du chemin de l'appel.
 
-        Exclus : les robots d'indexation, sauf choix contraire ci-dessus.""",
+        Exclus : les appels supprimés pour leur âge ; les robots d'indexation, sauf choix contraire ci-dessus.""",
     ),
     'clients': ('API calls by client', "Appels d'API par client"),
     'clients_about': (
@@ -94,14 +94,15 @@ USERS: dict[str, tuple[str, str]] = {
         Computed: calls are counted, users estimated. The program is what the user agent says, which may be missing or
         untrue.
 
-        Left out: crawlers, unless counted above; then they have lines of their own.""",
+        Left out: calls that were removed for their age; crawlers, unless counted above; then they have lines of their own.""",
         """Qui appelle avec quoi : les navigateurs, et les clients d'API comme curl ou pandas, chacun par son nom ; `-`
         désigne ceux qui n'en ont pas. Un clic sur un programme mène à ses appels.
 
         Calcul : les appels sont comptés, les utilisateurs estimés. Le programme est ce que dit l'agent utilisateur, qui
         peut manquer ou être faux.
 
-        Exclus : les robots d'indexation, sauf choix contraire ci-dessus ; ils ont alors leurs propres lignes.""",
+        Exclus : les appels supprimés pour leur âge ; les robots d'indexation, sauf choix contraire ci-dessus ; ils ont
+        alors leurs propres lignes.""",
     ),
     'statuses': ('API calls by status', "Appels d'API par statut"),
     'statuses_about': (
@@ -110,13 +111,13 @@ USERS: dict[str, tuple[str, str]] = {
 
         Computed: calls are counted, without error.
 
-        Left out: crawlers, unless counted above.""",
+        Left out: calls that were removed for their age; crawlers, unless counted above.""",
         """Appels d'API selon le statut HTTP de la réponse. À partir de 400, c'est une erreur : 4xx vient de la demande,
         5xx du portail ; 429 est un appelant qui demande trop souvent. `0` est inconnu. Un clic sur un statut mène à ses
         appels.
 
         Calcul : les appels sont comptés, sans erreur.
 
-        Exclus : les robots d'indexation, sauf choix contraire ci-dessus.""",
+        Exclus : les appels supprimés pour leur âge ; les robots d'indexation, sauf choix contraire ci-dessus.""",
     ),
 }

@@ -103,6 +103,7 @@ class Count:
 
         period = [call for call in self.portals if asked(call)]
         self.calls = [call for call in period if crawlers or call.client != 'crawler']
+        self.single = [call for call in self.calls if call.day >= calls_from]  # that are still there one by one
         self.crawler_calls = sum(call.client == 'crawler' for call in period)
         self.registered_users = len(_accounts(self.calls))
         self.anonymous_users = len(_visitors(self.calls))
@@ -146,27 +147,29 @@ class Count:
 
     def hours(self) -> list[tuple[int, int, int]]:
         """Calls by weekday (1 is Monday) and hour of the portal's clock."""
-        calls = Counter((call.day.isoweekday(), call.local.hour) for call in self.calls)
+        calls = Counter((call.day.isoweekday(), call.local.hour) for call in self.single)
         return [(weekday, hour, n) for (weekday, hour), n in sorted(calls.items())]
 
     def datasets(self) -> list[tuple[str, int, int, int, int]]:
         """Data sets with calls, users, errors and bytes."""
-        rows = [(name, *_asked(calls)) for name, calls in _grouped(self.calls, lambda call: call.dataset_id).items()]
+        rows = [(name, *_asked(calls)) for name, calls in _grouped(self.single, lambda call: call.dataset_id).items()]
         return sorted(rows, key=lambda row: (-row[1], row[0]))
 
     def datasets_by_day(self) -> list[tuple[date, str, int, int, int, int]]:
         """The same for each day."""
-        rows = [(*at, *_asked(calls)) for at, calls in _grouped(self.calls, lambda call: (call.day, call.dataset_id)).items()]
+        rows = [(*at, *_asked(calls)) for at, calls in _grouped(self.single, lambda call: (call.day, call.dataset_id)).items()]
         return sorted(rows, key=lambda row: (row[0], -row[2], row[1]))
 
     def clients(self) -> list[tuple[str, str, int, int]]:
         """Kinds of client and programs with calls and users."""
-        rows = [(*at, *_asked(calls)[:2]) for at, calls in _grouped(self.calls, lambda call: (call.client, call.browser)).items()]
+        rows = [
+            (*at, *_asked(calls)[:2]) for at, calls in _grouped(self.single, lambda call: (call.client, call.browser)).items()
+        ]
         return sorted(rows, key=lambda row: (-row[2], CLIENTS.index(row[0]), row[1]))
 
     def statuses_by_day(self) -> list[tuple[date, int, int]]:
         """Calls by day and status."""
-        calls = Counter((call.day, call.status) for call in self.calls)
+        calls = Counter((call.day, call.status) for call in self.single)
         return [(day, status, n) for (day, status), n in sorted(calls.items())]
 
 
