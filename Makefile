@@ -55,4 +55,4 @@ lock: .venv/developing ## Pin the newest versions of what is needed
 	  --custom-compile-command 'make lock' --extra fast --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 
 clean: ## Remove .venv and what tools left
-	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist grafana/types/node_modules

@@ -1,7 +1,6 @@
 """Writes the dashboards from one source: `python grafana/build.py [FOLDER]`, by default grafana/dashboards.
 
-A page is a function of the texts of a language. To add one, write it below, name it in PAGES and its texts in texts.py.
-A panel's number stays what it is: alerts and links name it.
+A page is a function of the texts of a language. To add one, write it, name it in PAGES and in frame.py, and its texts.
 """
 
 import json
@@ -9,32 +8,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import queries
-from frame import choice, dashboard
-from panels import Json, Place, area_chart, column_chart, large_number, ring
+from page_calls import calls
+from page_datasets import datasets
+from page_health import health
+from page_users import users
+from panels import Json
 from texts import LANGUAGES, Texts, texts
-from world_map import world_map
 
-
-def users(text: Texts) -> Json:
-    """The seven indicators, to be seen at once on a laptop: activity beside the four numbers, users beside the map."""
-    return dashboard(
-        'users',
-        [
-            area_chart(1, 'activity', queries.ACTIVITY, Place(0, 0, 14, 10), text),
-            large_number(2, 'total_users', queries.TOTAL_USERS, Place(14, 0, 5, 4), text, {'unit': 'short'}),
-            large_number(3, 'calls_per_user', queries.CALLS_PER_USER, Place(19, 0, 5, 4), text, {'unit': 'short', 'decimals': 1}),
-            ring(4, 'anonymous_users', queries.ANONYMOUS_USERS, Place(14, 4, 5, 6), text),
-            ring(5, 'mobile_users', queries.MOBILE_USERS, Place(19, 4, 5, 6), text),
-            column_chart(6, 'top_users', queries.TOP_USERS, Place(0, 10, 9, 10), text),
-            world_map(7, 'map_of_calls', queries.MAP_OF_CALLS, Place(9, 10, 15, 10), text),
-        ],
-        text,
-        choices=[choice('circles', text)],
-    )
-
-
-PAGES: dict[str, Callable[[Texts], Json]] = {'users': users}
+PAGES: dict[str, Callable[[Texts], Json]] = {'users': users, 'datasets': datasets, 'health': health, 'calls': calls}
 
 
 def write(folder: Path) -> None:

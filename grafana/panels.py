@@ -1,4 +1,4 @@
-"""The kinds of panel, as Grafana's JSON: each takes its number, its key among the texts, its SQL and its place."""
+"""What panels of every kind have in common, as Grafana's JSON: their query, their place, their texts, their links."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -7,11 +7,13 @@ from texts import Texts
 
 Json = dict[str, Any]
 
-# Both stand out from Grafana's light and dark panels; white text can be read on the blue.
+# All stand out from Grafana's light and dark panels; white text can be read on the blue.
 BLUE = '#54779f'
 ORANGE = '#f0653a'
+GREY = '#7f8a96'
 
 SOURCE = {'type': 'grafana-clickhouse-datasource', 'uid': '${datasource}'}
+SHARED = ('datasource', 'domain', 'crawlers', 'tag', 'circles')  # variables that a link to the calls takes along
 
 
 class Place(NamedTuple):
@@ -56,8 +58,12 @@ def panel(
     field: Json,
     options: Json,
     overrides: Sequence[Json] = (),
+    empty: str = 'empty',
 ) -> Json:
-    """What panels of every kind have in common. `field` and `overrides` are for its columns, `options` for its kind."""
+    """What panels of every kind have in common. `field` and `overrides` are for its columns, `options` for its kind.
+
+    `empty` is the key of the text that a panel without values shows.
+    """
     return {
         'id': number,
         'type': kind,
@@ -68,7 +74,7 @@ def panel(
         'targets': [query],
         'fieldConfig': {
             'defaults': {
-                'noValue': text['empty'],
+                'noValue': text[empty],
                 'color': {'mode': 'fixed', 'fixedColor': color},
                 # Grafana's own thresholds paint numbers above 80 red
                 'thresholds': {'mode': 'absolute', 'steps': [{'color': color, 'value': None}]},
@@ -80,87 +86,21 @@ def panel(
     }
 
 
-_NO_LEGEND = {'showLegend': False, 'displayMode': 'list', 'placement': 'bottom', 'calcs': []}
-_TOOLTIP = {'mode': 'single', 'sort': 'none'}
-_ONE_NUMBER = {'values': False, 'calcs': ['lastNotNull'], 'fields': ''}
-
-
-def area_chart(number: int, key: str, sql: str, place: Place, text: Texts) -> Json:
-    """Calls by time: columns `time` and `calls`."""
-    custom = {
-        'drawStyle': 'line',
-        'lineInterpolation': 'linear',  # a smooth line would fall below 0 and show calls that nobody made
-        'lineWidth': 2,
-        'fillOpacity': 50,
-        'showPoints': 'auto',
-        'pointSize': 5,
-        'axisLabel': text['calls'],
+def row(number: int, key: str, y: int, text: Texts) -> Json:
+    """The title above the panels that follow; they can be folded away."""
+    return {
+        'id': number,
+        'type': 'row',
+        'title': text[key],
+        'collapsed': False,
+        'gridPos': Place(0, y, 24, 1)._asdict(),
+        'panels': [],
     }
-    field = {'unit': 'locale', 'decimals': 0, 'min': 0, 'custom': custom}
-    options = {'legend': _NO_LEGEND, 'tooltip': _TOOLTIP}
-    overrides = [override('calls', {'displayName': text['calls']})]
-    query = target(sql, time_series=True)
-    return panel('timeseries', number, key, query, place, text, color=BLUE, field=field, options=options, overrides=overrides)
 
 
-def large_number(number: int, key: str, sql: str, place: Place, text: Texts, field: Json) -> Json:
-    """One large number: one row of one column."""
-    options = {
-        'reduceOptions': _ONE_NUMBER,
-        'orientation': 'auto',
-        'textMode': 'value',
-        'colorMode': 'none',
-        'graphMode': 'none',
-        'justifyMode': 'center',
-        'wideLayout': True,
-        'showPercentChange': False,
-        'percentChangeColorMode': 'standard',
-    }
-    return panel('stat', number, key, target(sql), place, text, color=BLUE, field=field, options=options)
-
-
-def ring(number: int, key: str, sql: str, place: Place, text: Texts) -> Json:
-    """A share of 100 %: one row of one column. Grafana before 13 draws an arc, unless its toggle `newGauge` is on."""
-    field = {'unit': 'percent', 'decimals': 0, 'min': 0, 'max': 100}
-    options = {
-        'reduceOptions': _ONE_NUMBER,
-        'orientation': 'auto',
-        'shape': 'circle',
-        'barShape': 'flat',
-        'barWidthFactor': 0.3,
-        'segmentCount': 1,
-        'segmentSpacing': 0.3,
-        'endpointMarker': 'none',
-        'effects': {'barGlow': False, 'centerGlow': False, 'gradient': False},
-        'sparkline': False,
-        'textMode': 'value',
-        'showThresholdLabels': False,
-        'showThresholdMarkers': False,
-        'sizing': 'auto',
-        'minVizHeight': 75,
-        'minVizWidth': 75,
-    }
-    return panel('gauge', number, key, target(sql), place, text, color=ORANGE, field=field, options=options)
-
-
-def column_chart(number: int, key: str, sql: str, place: Place, text: Texts) -> Json:
-    """Calls by user, as they come: columns `user` and `calls`."""
-    custom = {'fillOpacity': 90, 'lineWidth': 0, 'axisLabel': text['calls']}
-    field = {'unit': 'locale', 'decimals': 0, 'min': 0, 'custom': custom}
-    options = {
-        'orientation': 'vertical',
-        'xField': 'user',
-        'xTickLabelRotation': -30,
-        'xTickLabelMaxLength': 18,
-        'showValue': 'auto',
-        'stacking': 'none',
-        'groupWidth': 0.7,
-        'barWidth': 0.8,
-        'barRadius': 0.05,
-        'fullHighlight': False,
-        'legend': _NO_LEGEND,
-        'tooltip': _TOOLTIP,
-        'text': {'valueSize': 13},
-    }
-    overrides = [override('calls', {'displayName': text['calls']})]
-    return panel('barchart', number, key, target(sql), place, text, color=BLUE, field=field, options=options, overrides=overrides)
+def calls_link(text: Texts, **values: str) -> list[Json]:
+    """Leads from a bar, a line or a place to its calls: variables of the Calls page, with what tells their value."""
+    kept = '&'.join(['${__url_time_range}', *(f'${{{name}:queryparam}}' for name in SHARED)])
+    chosen = ''.join(f'&var-{name}=${{{value}:percentencode}}' for name, value in values.items())
+    url = f'/d/usage-calls-{text["language"]}?{kept}{chosen}'
+    return [{'title': text['calls_behind'], 'url': url, 'targetBlank': False}]

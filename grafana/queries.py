@@ -1,81 +1,78 @@
-"""What the dashboards ask, in every language: SQL that names no database and reads public views and tables only.
+"""What queries of every page share: SQL that names no database and reads public views and tables only.
 
 Grafana puts in the variables (`${domain:singlequote}`), the ClickHouse plugin the macros (`$__fromTime`: a DateTime).
 """
 
 # Views end a period before `to`, while Grafana ends a day with its last second: 23:59:59 means midnight.
-_TO = 'toUnixTimestamp($__toTime) + (toSecond($__toTime) = 59)'
-_ASKED = f"""domains=[${{domain:singlequote}}],
-    from=toUnixTimestamp($__fromTime), to={_TO},
+FROM = 'toUnixTimestamp($__fromTime)'
+TO = 'toUnixTimestamp($__toTime) + (toSecond($__toTime) = 59)'
+
+
+def _asked(start: str, end: str) -> str:
+    return f"""domains=[${{domain:singlequote}}],
+    from={start}, to={end},
     crawlers=${{crawlers:singlequote}}"""
 
-# No rows at all where no call was made: the panel then says so in words.
-ACTIVITY = f"""\
-SELECT time, calls
-FROM activity({_ASKED})
-QUALIFY sum(calls) OVER () > 0
-ORDER BY time"""
 
-TOTAL_USERS = f"""\
-SELECT nullIf(total_users, 0) AS users
-FROM total_users({_ASKED})"""
+ASKED = _asked(FROM, TO)
+BEFORE = _asked(f'greatest(0, 2 * {FROM} - ({TO}))', FROM)  # the period before, as long as this one
 
-CALLS_PER_USER = f"""\
-SELECT calls_per_user
-FROM calls_per_user({_ASKED})"""
+# Data sets that are chosen; "all" is the empty name, so that a query need not name every one of them.
+DATASET = "if(dataset_id = '', '-', dataset_id)"
+CHOSEN_DATASETS = f"('' IN (${{dataset:singlequote}}) OR {DATASET} IN (${{dataset:singlequote}}))"
 
-ANONYMOUS_USERS = f"""\
-SELECT anonymous_users_percent
-FROM anonymous_users({_ASKED})"""
 
-MOBILE_USERS = f"""\
-SELECT mobile_users_percent
-FROM mobile_users({_ASKED})"""
+def changed(name: str, this: str, before: str, *, points: bool = False) -> str:
+    """A value and how it changed against the period before, as text: in per cent, or in points where it is a share.
 
-TOP_USERS = f"""\
-SELECT user, calls
-FROM top_users({_ASKED})
-ORDER BY calls DESC, user"""
-
-# No two circles lie nearer than `apart`, so they do not overlap: taken from the largest, a place that is nearer to a
-# circle joins it. `apart` is a share of what the map shows (2.8 times as wide as high); a map that is cut in 14 leaves
-# room for the largest circle, and 17 / 14 degrees is its width where the map zooms in as far as it does by itself.
-# `north` is the latitude as the map (Mercator) draws it. Largest first: what is drawn last lies on top.
-MAP_OF_CALLS = f"""\
+    `this` and `before` are queries of one row with the column `value`.
+    """
+    moved = 'this.value - before.value' if points else '100 * (toFloat64(this.value) - before.value) / nullIf(before.value, 0)'
+    unit = ' points' if points else ' %'
+    return f"""\
+WITH round({moved}) AS moved_by
 SELECT
-    if(places = 1, circle.2, concat(circle.2, ' + ', toString(places - 1))) AS place,
-    circle.3 AS latitude, circle.4 AS longitude, calls, calls AS label, sqrt(calls) AS size
-FROM
-(
-    SELECT arrayFirst(c -> hypot(c.4 - p.4, c.5 - p.5) < apart, circles) AS circle, count() AS places, sum(p.1) AS calls
-    FROM
-    (
-        SELECT
-            arrayReverseSort(groupArray((n, name, latitude, longitude, north))) AS found,
-            greatest(max(longitude) - min(longitude), 2.8 * (max(north) - min(north)), 17)
-                / toUInt32(${{circles:singlequote}}) AS apart,
-            arrayFold(
-                (c, p) -> if(arrayExists(k -> hypot(k.4 - p.4, k.5 - p.5) < apart, c), c, arrayPushBack(c, p)),
-                found, arrayResize(found, 0)
-            ) AS circles
-        FROM
-        (
-            SELECT
-                calls AS n, if(city = '', country, concat(city, ', ', country)) AS name, latitude, longitude,
-                degrees(asinh(tan(radians(greatest(-85, least(85, latitude)))))) AS north
-            FROM map_of_calls({_ASKED})
-        )
-    )
-    ARRAY JOIN found AS p
-    GROUP BY circle
-)
-ORDER BY calls DESC, place"""
+    this.value AS {name},
+    ifNull(concat(multiIf(moved_by > 0, '+', moved_by < 0, '-', '±'), toString(abs(moved_by)), '{unit}'), '-') AS change
+FROM ({this}) AS this
+CROSS JOIN ({before}) AS before"""
 
-DOMAINS = 'SELECT domain FROM domains ORDER BY domain'
+
+def changed_in(view: str, name: str, value: str, *, points: bool = False, where: str = '1') -> str:
+    """As `changed`, of an expression over the columns of a view."""
+    this, before = (f'SELECT {value} AS value FROM {view}({asked}) WHERE {where}' for asked in (ASKED, BEFORE))
+    return changed(name, this, before, points=points)
+
+
+def listed(rows: str, order: str) -> str:
+    """Rows for a table, or one without values where there are none: a table that is empty would not say so in words."""
+    return f"""\
+SELECT * EXCEPT one
+FROM (SELECT 1 AS one) AS always
+LEFT JOIN (SELECT 1 AS one, * FROM ({rows})) AS found USING one
+ORDER BY {order}
+SETTINGS join_use_nulls = 1"""
+
+
+# Also portals of which nothing could be stored.
+DOMAINS = 'SELECT DISTINCT domain FROM (SELECT domain FROM domains UNION ALL SELECT domain FROM batches) ORDER BY domain'
+
+DATASETS = f"""\
+SELECT {DATASET} AS dataset
+FROM datasets({ASKED})
+ORDER BY calls DESC, dataset
+LIMIT 1000"""
+
+TAGS = """\
+SELECT DISTINCT arrayJoin(tags) AS tag
+FROM events
+WHERE domain IN ('', ${domain:singlequote})
+ORDER BY tag"""
 
 # Events of the portals that are shown, and those of every portal, which name none.
 EVENTS = """\
 SELECT start AS time, end AS timeEnd, title, text, tags
 FROM events
 WHERE domain IN ('', ${domain:singlequote}) AND start <= $__toTime AND end >= $__fromTime
+    AND ('' IN (${tag:singlequote}) OR hasAny(tags, [${tag:singlequote}]))
 ORDER BY start"""

@@ -1,6 +1,6 @@
 """The map: circles with the calls of a place in them, on land that is part of Grafana: it needs no internet."""
 
-from panels import BLUE, Json, Place, override, panel, target
+from panels import BLUE, Json, Place, calls_link, override, panel, target
 from texts import Texts
 
 LAND = '#8e99a6'  # thin enough to be light on light and dark on dark
@@ -10,7 +10,7 @@ HIDDEN = {'custom.hideFrom': {'tooltip': True, 'viz': False, 'legend': False}}
 
 
 def world_map(number: int, key: str, sql: str, place: Place, text: Texts) -> Json:
-    """Calls by place, largest first: columns `place`, `latitude`, `longitude`, `calls`, `label`, `size`."""
+    """Calls by place, largest first: columns `place`, `latitude`, `longitude`, `calls`, `label`, `size`, `middle`."""
     options = {
         # as near as the circles allow; nearer than this zoom the land is too coarse
         'view': {
@@ -36,10 +36,10 @@ def world_map(number: int, key: str, sql: str, place: Place, text: Texts) -> Jso
         'layers': [_circles(), _counts()],
     }
     overrides = [
-        override('place', {'displayName': text['place']}),
+        override('place', {'displayName': text['place'], 'links': calls_link(text, circle='__data.fields.middle')}),
         override('calls', {'displayName': text['calls']}),
         override('label', {'unit': 'short', **HIDDEN}),
-        *(override(column, HIDDEN) for column in ('latitude', 'longitude', 'size')),
+        *(override(column, HIDDEN) for column in ('latitude', 'longitude', 'size', 'middle')),
     ]
     field = {'unit': 'locale', 'decimals': 0, 'min': 0}
     return panel('geomap', number, key, target(sql), place, text, color=BLUE, field=field, options=options, overrides=overrides)

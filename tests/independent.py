@@ -1,20 +1,22 @@
-"""The seven indicators counted in plain Python, call by call: slow, and with nothing of the program or of ClickHouse in it."""
+"""What the views tell, counted in plain Python, call by call: slow, and with nothing of the program or of ClickHouse in it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+Key = TypeVar('Key')
 ANONYMOUS = ''
+CLIENTS = ['unknown', 'browser', 'api_client', 'crawler']  # in the order of the table's type
 UNLOCATED = ('', '', 0.0, 0.0)
 
 
 @dataclass(frozen=True)
 class Call:
-    """What of a call the indicators depend on."""
+    """What of a call the views depend on."""
 
     timestamp: datetime  # UTC, to the millisecond
     domain: str
@@ -24,15 +26,29 @@ class Call:
     device: str = 'desktop'
     client: str = 'browser'
     place: tuple[str, str, float, float] = UNLOCATED
+    dataset_id: str = ''
+    status: int = 200
+    bytes: int = 0
+    browser: str = ''
 
     @property
     def day(self) -> date:
         """The day in the portal's zone."""
-        return self.timestamp.astimezone(ZoneInfo(self.timezone)).date()
+        return self.local.date()
+
+    @property
+    def local(self) -> datetime:
+        """The moment on the portal's own clock."""
+        return self.timestamp.astimezone(ZoneInfo(self.timezone))
+
+    @property
+    def user(self) -> tuple[str, int]:
+        """Who called: the account, or the visitor where there is none."""
+        return self.user_id, 0 if self.user_id else self.visitor
 
     def row(self) -> dict[str, Any]:
         """The call as a row of the table."""
-        minute = self.timestamp.astimezone(ZoneInfo(self.timezone)).minute
+        minute = self.local.minute
         second = int(self.timestamp.timestamp())
         country, city, latitude, longitude = self.place
         return {
@@ -49,6 +65,10 @@ class Call:
             'city': city,
             'latitude': latitude,
             'longitude': longitude,
+            'dataset_id': self.dataset_id,
+            'status': self.status,
+            'bytes': self.bytes,
+            'browser': self.browser,
         }
 
 
@@ -84,9 +104,10 @@ class Count:
 
         period = [call for call in self.portals if asked(call)]
         self.calls = [call for call in period if crawlers or call.client != 'crawler']
+        self.single = [call for call in self.calls if call.day >= calls_from]  # that are still there one by one
         self.crawler_calls = sum(call.client == 'crawler' for call in period)
-        self.registered_users = len({call.user_id for call in self.calls if call.user_id != ANONYMOUS})
-        self.anonymous_users = len({call.visitor for call in self.calls if call.user_id == ANONYMOUS})
+        self.registered_users = len(_accounts(self.calls))
+        self.anonymous_users = len(_visitors(self.calls))
         self.mobile_calls = sum(call.device in ('phone', 'tablet') for call in self.calls)
         self.unlocated_calls = sum(call.place == UNLOCATED for call in self.calls)
 
@@ -110,6 +131,68 @@ class Count:
         """Places with their calls."""
         calls = Counter(call.place for call in self.calls if call.place != UNLOCATED)
         return [(*place, n) for place, n in sorted(calls.items(), key=lambda item: (-item[1], item[0]))]
+
+    def users_by_day(self) -> list[tuple[date, int, int]]:
+        """Accounts and anonymous visitors of each day that has calls."""
+        days = _grouped(self.calls, lambda call: call.day)
+        return [(day, len(_accounts(calls)), len(_visitors(calls))) for day, calls in sorted(days.items())]
+
+    def users(self) -> list[tuple[str, int, int, date]]:
+        """Every account with its calls, days and last day; anonymous callers are one."""
+        users = _grouped(self.calls, lambda call: call.user_id or 'anonymous')
+        rows = [
+            (user, len(calls), len({call.day for call in calls}), max(call.day for call in calls))
+            for user, calls in users.items()
+        ]
+        return sorted(rows, key=lambda row: (-row[1], row[0]))
+
+    def hours(self) -> list[tuple[int, int, int]]:
+        """Calls by weekday (1 is Monday) and hour of the portal's clock."""
+        calls = Counter((call.day.isoweekday(), call.local.hour) for call in self.single)
+        return [(weekday, hour, n) for (weekday, hour), n in sorted(calls.items())]
+
+    def datasets(self) -> list[tuple[str, int, int, int, int]]:
+        """Data sets with calls, users, errors and bytes."""
+        rows = [(name, *_asked(calls)) for name, calls in _grouped(self.single, lambda call: call.dataset_id).items()]
+        return sorted(rows, key=lambda row: (-row[1], row[0]))
+
+    def datasets_by_day(self) -> list[tuple[date, str, int, int, int, int]]:
+        """The same for each day."""
+        rows = [(*at, *_asked(calls)) for at, calls in _grouped(self.single, lambda call: (call.day, call.dataset_id)).items()]
+        return sorted(rows, key=lambda row: (row[0], -row[2], row[1]))
+
+    def clients(self) -> list[tuple[str, str, int, int]]:
+        """Kinds of client and programs with calls and users."""
+        rows = [
+            (*at, *_asked(calls)[:2]) for at, calls in _grouped(self.single, lambda call: (call.client, call.browser)).items()
+        ]
+        return sorted(rows, key=lambda row: (-row[2], CLIENTS.index(row[0]), row[1]))
+
+    def statuses_by_day(self) -> list[tuple[date, int, int]]:
+        """Calls by day and status."""
+        calls = Counter((call.day, call.status) for call in self.single)
+        return [(day, status, n) for (day, status), n in sorted(calls.items())]
+
+
+def _grouped(calls: Iterable[Call], key: Callable[[Call], Key]) -> dict[Key, list[Call]]:
+    groups: dict[Key, list[Call]] = {}
+    for call in calls:
+        groups.setdefault(key(call), []).append(call)
+    return groups
+
+
+def _accounts(calls: list[Call]) -> set[str]:
+    return {call.user_id for call in calls} - {ANONYMOUS}
+
+
+def _visitors(calls: list[Call]) -> set[int]:
+    return {call.visitor for call in calls if call.user_id == ANONYMOUS}
+
+
+def _asked(calls: list[Call]) -> tuple[int, int, int, int]:
+    """Calls, users, errors, bytes."""
+    users, errors = len({call.user for call in calls}), sum(call.status >= 400 for call in calls)
+    return len(calls), users, errors, sum(call.bytes for call in calls)
 
 
 def _days(first: date, last: date) -> Iterator[date]:

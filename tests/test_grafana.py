@@ -1,45 +1,52 @@
-"""The dashboards: one source, two languages, and queries that give Grafana what it needs."""
+"""The dashboards: one source, two languages, pages that lead to each other and can be read by everyone."""
 
 import json
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from math import asinh, degrees, hypot, radians, tan
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dashboards import ALL_PANELS, DASHBOARDS, LANGUAGES, NAMES, PAGES, ROOT, VARIABLE, links, panels
 
-from exporter.clickhouse import ClickHouse
-
-ROOT = Path(__file__).parent.parent
-DASHBOARDS = ROOT / 'grafana' / 'dashboards'
-PAGES = {language: json.loads((DASHBOARDS / language / 'users.json').read_text()) for language in ('en', 'fr')}
-PANELS = {panel['title']: panel for panel in PAGES['en']['panels']}
-PUBLIC = {
-    'activity',
-    'total_users',
-    'calls_per_user',
-    'anonymous_users',
-    'mobile_users',
-    'top_users',
-    'map_of_calls',
-    'summary',
-    'domains',
-    'events',
+SOURCE = ROOT / 'grafana'
+BOTH_LANGUAGES = pytest.mark.parametrize('language', LANGUAGES)
+EVERY_PAGE = pytest.mark.parametrize('name', NAMES)
+INDICATORS = {
+    'en': [
+        'Activity',
+        'Total users',
+        'API calls per user',
+        'Anonymous users',
+        'Mobile users',
+        'Top 5 users',
+        'Map of API calls',
+    ],
+    'fr': [
+        'Activité',
+        "Nombre total d'utilisateurs",
+        'Appels API par utilisateur',
+        'Utilisateurs anonymes',
+        'Utilisateurs mobiles',
+        'Top 5 utilisateurs',
+        'Carte des appels API',
+    ],
 }
 
-A, B = 'data.a.example', 'data.b.example'
-FIRST, LAST = '2026-11-09 00:00:00', '2026-11-11 23:59:59'  # three days, as Grafana ends a period with a day
 
-
-def test_what_is_committed_is_what_the_source_makes(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, ROOT / 'grafana' / 'build.py', tmp_path], check=True)
+@pytest.mark.parametrize('seed', ['1', '2'])
+def test_what_is_committed_is_what_the_source_makes_each_time(tmp_path: Path, seed: str) -> None:
+    environment = os.environ | {'PYTHONHASHSEED': seed}
+    subprocess.run([sys.executable, SOURCE / 'build.py', tmp_path], check=True, env=environment)
     made = {file.relative_to(tmp_path): file.read_bytes() for file in tmp_path.rglob('*.json')}
-    committed = {file.relative_to(DASHBOARDS): file.read_bytes() for file in DASHBOARDS.rglob('*.json')}
-    assert made == committed
+    assert made == {file.relative_to(DASHBOARDS): file.read_bytes() for file in DASHBOARDS.rglob('*.json')}
+
+
+def test_every_page_is_written_in_both_languages() -> None:
+    assert {(file.stem, file.parent.name) for file in DASHBOARDS.rglob('*.json')} == PAGES.keys()
 
 
 # languages
@@ -61,84 +68,194 @@ def leaves(value: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
 
 
 READ = {'title', 'description', 'label', 'noValue', 'axisLabel', 'displayName', 'text'}  # keys of what readers see
+NO_WORDS = re.compile(r'|Usage|All|\$\{__field\.labels\.\w+}')  # nothing, proper names, and what Grafana puts in
 
 
-def test_both_languages_are_one_page_and_every_text_is_translated() -> None:
-    english, french = (dict(leaves(PAGES[language])) for language in ('en', 'fr'))
+@EVERY_PAGE
+def test_both_languages_are_one_page_and_every_text_is_translated(name: str) -> None:
+    english, french = (dict(leaves(PAGES[name, language])) for language in LANGUAGES)
     assert english.keys() == french.keys()
     differing = {path for path in english if english[path] != french[path]}
-    texts = {path for path, value in english.items() if path[-1] in READ and value != 'Usage'}  # a proper name
-    choices = {('templating', 'list', str(index), 'query') for index in (2, 3)}
-    names = {('uid',), ('tags', '1'), ('links', '0', 'url'), ('annotations', 'list', '0', 'name')}
-    assert differing == texts | choices | names
+    texts = {path for path, value in english.items() if path[-1] in READ and not NO_WORDS.fullmatch(value)}
+    lists = {('templating', 'list', str(index), 'query') for index, one in enumerate(variables(name)) if one['type'] == 'custom'}
+    names = {('uid',), ('tags', '1'), ('annotations', 'list', '0', 'name')}
+    addresses = {path for path in english if path[-1] == 'url'}
+    assert differing == texts | lists | names | addresses
     assert all(french[path].strip() for path in texts)
 
 
-def test_the_seven_indicators_are_called_what_the_original_page_calls_them() -> None:
-    assert [panel['title'] for panel in PAGES['en']['panels']] == [
-        'Activity',
-        'Total users',
-        'API calls per user',
-        'Anonymous users',
-        'Mobile users',
-        'Top 5 users',
-        'Map of API calls',
-    ]
-    assert [panel['title'] for panel in PAGES['fr']['panels']] == [
-        'Activité',
-        "Nombre total d'utilisateurs",
-        'Appels API par utilisateur',
-        'Utilisateurs anonymes',
-        'Utilisateurs mobiles',
-        'Top 5 utilisateurs',
-        'Carte des appels API',
-    ]
+def run(script: str) -> Any:
+    """What a script prints as JSON that imports the source of the dashboards."""
+    done = subprocess.run([sys.executable, '-c', script], cwd=SOURCE, check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)
 
 
-def test_each_page_leads_to_the_other_language_with_its_period_and_choices() -> None:
-    for language, other in (('en', 'fr'), ('fr', 'en')):
-        [link] = PAGES[language]['links']
-        assert link['url'] == f'/d/{PAGES[other]["uid"]}'
-        assert link['keepTime']
-        assert link['includeVars']
+def test_no_text_is_there_twice_and_none_is_the_same_in_both_languages() -> None:
+    texts = run('import json, texts; print(json.dumps(texts.TEXTS))')
+    for column in range(len(LANGUAGES)):
+        written = [text[column] for text in texts.values()]
+        assert sorted(set(written)) == sorted(written)
+    assert [key for key, (english, french) in texts.items() if english == french] == []
 
 
-# the page
+def test_every_text_is_used() -> None:
+    unused = run("""
+import json, build, texts
+class Noting(dict):
+    def __getitem__(self, key):
+        seen.add(key)
+        return super().__getitem__(key)
+seen = set()
+for page in build.PAGES.values():
+    page(Noting(texts.texts('en')))
+print(json.dumps(sorted(texts.TEXTS.keys() - seen)))
+""")
+    assert unused == []
 
 
-def test_the_default_period_is_the_last_14_days() -> None:
-    assert PAGES['en']['time'] == {'from': 'now-13d/d', 'to': 'now'}
+@BOTH_LANGUAGES
+def test_the_seven_indicators_come_first_under_the_names_of_the_original_page(language: str) -> None:
+    shown = panels('users', language)
+    assert [shown[number]['title'] for number in range(1, 8)] == INDICATORS[language]
 
 
-def test_panels_fill_the_page_without_overlapping() -> None:
+# pages and their choices
+
+
+def variables(name: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = PAGES[name, 'en']['templating']['list']
+    return found
+
+
+@BOTH_LANGUAGES
+@EVERY_PAGE
+def test_a_page_leads_to_the_others_and_to_the_other_language_with_period_and_choices(name: str, language: str) -> None:
+    [other] = set(LANGUAGES) - {language}
+    page = PAGES[name, language]
+    uids = [*(PAGES[one, language]['uid'] for one in NAMES if one != name), PAGES[name, other]['uid']]
+    assert [link['url'] for link in page['links']] == [f'/d/{uid}' for uid in uids]
+    titles = [PAGES[one, language]['title'] for one in NAMES if one != name]
+    assert [link['title'] for link in page['links'][:-1]] == titles
+    assert all(link['keepTime'] and link['includeVars'] for link in page['links'])
+
+
+def test_every_page_has_the_choices_that_a_link_takes_along() -> None:
+    shared = [{**one, 'hide': 0} for one in variables('users')]
+    for name in NAMES:
+        assert [{**one, 'hide': 0} for one in variables(name)][: len(shared)] == shared
+
+
+@EVERY_PAGE
+def test_a_page_shows_the_choices_that_its_panels_use(name: str) -> None:
+    page = PAGES[name, 'en']
+    used = set(VARIABLE.findall(json.dumps([page['panels'], page['annotations']]))) | {'datasource'}
+    shown = {one['name'] for one in variables(name) if one['hide'] == 0}
+    assert shown <= used
+    assert used - shown <= {'circles'}, 'a circle of the map is found again with the choice that made it'
+
+
+@pytest.mark.parametrize(('name', 'number'), ALL_PANELS)
+@BOTH_LANGUAGES
+def test_data_links_lead_to_the_calls_with_period_and_choices(name: str, number: int, language: str) -> None:
+    known = {one['name'] for one in variables('calls')}
+    for url in links(panels(name, language)[number]):
+        page, _, query = url.partition('?')
+        parts = query.split('&')
+        assert page == f'/d/{PAGES["calls", language]["uid"]}'
+        assert parts[0] == '${__url_time_range}'
+        kept = [found[1] for part in parts if (found := re.fullmatch(r'\$\{(\w+):queryparam}', part))]
+        assert {'datasource', 'domain', 'crawlers', 'tag', 'circles'} == set(kept)
+        set_here = [found[1] for part in parts if (found := re.fullmatch(r'var-(\w+)=\$\{[\w.]+:percentencode}', part))]
+        assert len(parts) == 1 + len(kept) + len(set_here)
+        assert set_here
+        assert set(set_here) <= known - set(kept)
+
+
+def test_what_can_be_pointed_at_leads_to_its_calls() -> None:
+    linked = {(name, number) for name, number in ALL_PANELS if links(panels(name)[number])}
+    on_users = {panel['id'] for panel in panels('users').values() if panel['type'] in ('barchart', 'geomap', 'table')} - {10}
+    assert linked == {('users', number) for number in on_users} | {('datasets', number) for number in (5, 6, 7, 8, 9)}
+
+
+@EVERY_PAGE
+def test_the_default_period_is_the_last_14_days(name: str) -> None:
+    assert PAGES[name, 'en']['time'] == {'from': 'now-13d/d', 'to': 'now'}
+
+
+@EVERY_PAGE
+def test_events_are_drawn_on_every_chart_of_a_page(name: str) -> None:
+    [events] = PAGES[name, 'en']['annotations']['list']
+    assert events['enable']
+    assert 'filter' not in events
+    assert any(panel['type'] == 'timeseries' for panel in panels(name).values())
+
+
+@EVERY_PAGE
+def test_every_query_goes_to_the_chosen_data_source_which_is_the_provisioned_one_at_first(name: str) -> None:
+    chosen = {'type': 'grafana-clickhouse-datasource', 'uid': '${datasource}'}
+    source, *others = variables(name)
+    assert (source['type'], source['query'], source['current']['value']) == ('datasource', chosen['type'], 'usage-clickhouse')
+    assert all(one.get('datasource', chosen) == chosen for one in others)
+    for panel in panels(name).values():
+        assert [panel['datasource'], *(target['datasource'] for target in panel['targets'])] == [chosen] * 2
+    assert PAGES[name, 'en']['annotations']['list'][0]['target']['datasource'] == chosen
+
+
+# what is seen
+
+
+@EVERY_PAGE
+def test_panels_fill_the_page_without_overlapping(name: str) -> None:
+    places = {panel['id']: panel['gridPos'] for panel in PAGES[name, 'en']['panels']}
+    assert len(places) == len(PAGES[name, 'en']['panels'])
     cells = [
         (x, y)
-        for panel in PANELS.values()
-        for place in [panel['gridPos']]
+        for place in places.values()
         for x in range(place['x'], place['x'] + place['w'])
         for y in range(place['y'], place['y'] + place['h'])
     ]
     assert len(cells) == len(set(cells))
-    height = max(y for _, y in cells) + 1
-    assert set(cells) == {(x, y) for x in range(24) for y in range(height)}
-    assert height <= 20, 'a laptop shows some 20 rows'
+    assert set(cells) == {(x, y) for x in range(24) for y in range(max(y for _, y in cells) + 1)}
+    if name == 'users':
+        first = [places[number] for number in range(1, 9)]
+        assert max(place['y'] + place['h'] for place in first) <= 20, 'a laptop shows some 20 rows'
 
 
-@pytest.mark.parametrize('language', ['en', 'fr'])
-def test_every_panel_says_how_it_is_computed_and_what_it_leaves_out(language: str) -> None:
+@pytest.mark.parametrize(('name', 'number'), ALL_PANELS)
+@BOTH_LANGUAGES
+def test_every_panel_says_how_it_is_computed_and_what_it_leaves_out(name: str, number: int, language: str) -> None:
     computed, left_out = {'en': ('Computed: ', 'Left out: '), 'fr': ('Calcul : ', 'Exclus : ')}[language]
-    for panel in PAGES[language]['panels']:
-        _, second, third = panel['description'].split('\n\n')
-        assert second.startswith(computed)
-        assert third.startswith(left_out)
+    _, second, third = panels(name, language)[number]['description'].split('\n\n')
+    assert second.startswith(computed)
+    assert third.startswith(left_out)
 
 
-@pytest.mark.parametrize('title', PANELS)
-def test_no_number_is_painted_as_good_or_bad_and_an_empty_panel_says_so(title: str) -> None:
-    defaults = PANELS[title]['fieldConfig']['defaults']
-    assert [step['value'] for step in defaults['thresholds']['steps']] == [None]
-    assert defaults['color']['mode'] == 'fixed'
-    assert defaults['noValue'] == 'No calls in this period'
+@pytest.mark.parametrize(('name', 'number'), ALL_PANELS)
+def test_a_number_is_painted_only_where_something_is_to_be_done(name: str, number: int) -> None:
+    panel = panels(name)[number]
+    steps = [step['value'] for step in panel['fieldConfig']['defaults']['thresholds']['steps']]
+    assert steps == ([None, 1] if panel['title'] == 'Unfinished imports' else [None])
+    assert panel['fieldConfig']['defaults']['color']['mode'] in (
+        {'thresholds'} if len(steps) > 1 else {'fixed', 'palette-classic', 'continuous-blues'}
+    )
+
+
+@pytest.mark.parametrize(('name', 'number'), ALL_PANELS)
+def test_an_empty_panel_says_so_in_words(name: str, number: int) -> None:
+    config = panels(name)[number]['fieldConfig']
+    words = config['defaults']['noValue']
+    if panels(name)[number]['type'] == 'table':  # which has a row without values then: its first column says so
+        assert words == ''
+        [words, *others] = [
+            entry['value'] for one in config['overrides'] for entry in one['properties'] if entry['id'] == 'noValue'
+        ]
+        assert others == []
+    assert words in {
+        'No calls in this period',
+        'Nothing imported in this period',
+        'Nothing rejected in this period',
+        'Nothing imported yet',
+    }
 
 
 def luminance(color: str) -> float:
@@ -155,227 +272,15 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize('background', ['#ffffff', '#181b1f'])  # of Grafana's panels, light and dark
 def test_colors_stand_out_from_light_and_dark(background: str) -> None:
-    for panel in PANELS.values():
-        assert contrast(panel['fieldConfig']['defaults']['color']['fixedColor'], background) >= 3
+    configs = [panels(name)[number]['fieldConfig'] for name, number in ALL_PANELS]
+    colors = set(re.findall(r'"(?:fixedColor|color)": "(#\w+)"', json.dumps(configs)))
+    assert len(colors) == 3
+    assert all(contrast(color, background) >= 3 for color in colors)
 
 
 def test_the_map_needs_no_internet_and_its_numbers_can_be_read() -> None:
-    options = PANELS['Map of API calls']['options']
+    options = panels('users')[7]['options']
     circles, counts = (layer['config']['style'] for layer in options['layers'])
     assert options['basemap']['config']['src'] == 'public/maps/countries.geojson'
     assert 'http' not in json.dumps(options)
     assert contrast(circles['color']['fixed'], counts['color']['fixed']) >= 4.5
-
-
-def test_every_query_goes_to_the_chosen_data_source_which_is_the_provisioned_one_at_first() -> None:
-    chosen = {'type': 'grafana-clickhouse-datasource', 'uid': '${datasource}'}
-    source, *variables = PAGES['en']['templating']['list']
-    assert (source['type'], source['query'], source['current']['value']) == (
-        'datasource',
-        'grafana-clickhouse-datasource',
-        'usage-clickhouse',
-    )
-    assert [variable.get('datasource', chosen) for variable in variables] == [chosen] * len(variables)
-    assert [panel['datasource'] for panel in PANELS.values()] == [chosen] * len(PANELS)
-    assert [target['datasource'] for panel in PANELS.values() for target in panel['targets']] == [chosen] * len(PANELS)
-    assert PAGES['en']['annotations']['list'][0]['target']['datasource'] == chosen
-
-
-# the queries
-
-
-def queries() -> dict[str, str]:
-    """The SQL of panels, variables and annotations; a test above holds it the same in both languages."""
-    page = PAGES['en']
-    return (
-        {panel['title']: panel['targets'][0]['rawSql'] for panel in page['panels']}
-        | {one['label']: one['query']['rawSql'] for one in page['templating']['list'] if one['type'] == 'query'}
-        | {one['name']: one['target']['rawSql'] for one in page['annotations']['list']}
-    )
-
-
-COLUMNS = {
-    'Activity': {'time': "DateTime('UTC')", 'calls': 'UInt64'},
-    'Total users': {'users': 'Nullable(UInt64)'},
-    'API calls per user': {'calls_per_user': 'Nullable(Float64)'},
-    'Anonymous users': {'anonymous_users_percent': 'Nullable(Float64)'},
-    'Mobile users': {'mobile_users_percent': 'Nullable(Float64)'},
-    'Top 5 users': {'user': 'String', 'calls': 'UInt64'},
-    'Map of API calls': {
-        'place': 'String',
-        'latitude': 'Float64',
-        'longitude': 'Float64',
-        'calls': 'UInt64',
-        'label': 'UInt64',
-        'size': 'Float64',
-    },
-    'Portal': {'domain': 'LowCardinality(String)'},
-    'Events': {
-        'time': "DateTime('UTC')",
-        'timeEnd': "DateTime('UTC')",
-        'title': 'String',
-        'text': 'String',
-        'tags': 'Array(String)',
-    },
-}
-
-
-def expanded(
-    name: str, first: str = FIRST, last: str = LAST, domains: tuple[str, ...] = (), crawlers: int = 0, circles: int = 14
-) -> str:
-    """A query as the server gets it: with Grafana's variables and the plugin's macros put in."""
-
-    def quoted(*values: object) -> str:
-        return ','.join("'" + str(value).replace("'", "\\'") + "'" for value in values)
-
-    def moment(text: str) -> str:
-        return f'toDateTime({int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())})'
-
-    sql = queries()[name]
-    for written, value in {
-        '${domain:singlequote}': quoted(*domains),
-        '${crawlers:singlequote}': quoted(crawlers),
-        '${circles:singlequote}': quoted(circles),
-        '$__fromTime': moment(first),
-        '$__toTime': moment(last),
-    }.items():
-        sql = sql.replace(written, value)
-    assert '$' not in sql
-    return sql
-
-
-def insert_calls(database: ClickHouse, *calls: tuple[str, str, str, int, str, str, str, str, float, float]) -> None:
-    """Stores calls: timestamp (UTC), domain, account, visitor, device, client, country, city, latitude, longitude."""
-    rows = ', '.join(
-        f"('{call[0]}', 'UTC', toDate('{call[0][:10]}'), toStartOfHour(toDateTime('{call[0][:19]}', 'UTC')), "
-        + ', '.join(repr(value) for value in call[1:])
-        + ')'
-        for call in calls
-    )
-    columns = 'timestamp, timezone, day, hour, domain, user_id, visitor, device, client, country, city, latitude, longitude'
-    database.command(f'INSERT INTO calls ({columns}) VALUES {rows}')
-
-
-@pytest.fixture
-def portals(database: ClickHouse) -> ClickHouse:
-    """Two portals with calls on 9 and 11 November 2026, a crawler's among them, and four events."""
-    paris, nowhere = ('FR', 'Paris', 48.86, 2.35), ('', '', 0.0, 0.0)
-    insert_calls(
-        database,
-        *[(f'2026-11-09 10:{n:02}:00.000', A, '', n % 4, 'desktop', 'browser', *paris) for n in range(20)],
-        *[(f'2026-11-11 10:{n:02}:00.000', A, 'ada', 9, 'desktop', 'api_client', *nowhere) for n in range(6)],
-        ('2026-11-11 23:59:59.900', A, '', 3, 'phone', 'browser', 'JP', 'Tokyo', 35.68, 139.69),
-        ('2026-11-12 00:00:00.000', A, 'late', 9, 'desktop', 'browser', *paris),
-        *[(f'2026-11-09 11:{n:02}:00.000', A, '', 77, 'desktop', 'crawler', *paris) for n in range(5)],
-        *[(f'2026-11-11 12:{n:02}:00.000', B, 'ada', 8, 'tablet', 'browser', 'SN', '', 14.0, -14.0) for n in range(3)],
-    )
-    database.command(f"""
-        INSERT INTO events (id, domain, start, end, title, text, tags) VALUES
-        ('1', '', '2026-11-08 10:00:00', '2026-11-09 10:00:00', 'everywhere', 'it overlaps', ['outage']),
-        ('2', '{A}', '2026-11-10 10:00:00', '2026-11-10 10:00:00', 'at a', '', []),
-        ('3', '{B}', '2026-11-10 11:00:00', '2026-11-20 10:00:00', 'at b', '', ['dataset', 'new']),
-        ('4', '{A}', '2026-11-12 10:00:00', '2026-11-12 10:00:00', 'after', '', [])""")
-    return database
-
-
-def test_queries_name_no_database_and_read_public_views_and_tables_only() -> None:
-    assert queries().keys() == COLUMNS.keys()
-    for sql in queries().values():
-        sources = set(re.findall(r'\b(?:FROM|(?<!ARRAY )JOIN)\s+([\w.]+)', sql))
-        assert sources
-        assert sources <= PUBLIC
-        assert not re.search(r'\bFORMAT\b', sql), 'the plugin adds its own'
-
-
-def test_queries_give_the_columns_that_their_panels_need(portals: ClickHouse) -> None:
-    for name, columns in COLUMNS.items():
-        described = portals.query(f'DESCRIBE ({expanded(name)})')
-        assert [(column['name'], column['type']) for column in described] == list(columns.items())
-        assert portals.query(expanded(name))
-
-
-def test_numbers_of_all_portals(portals: ClickHouse) -> None:
-    activity = [(row['time'].day, row['calls']) for row in portals.query(expanded('Activity'))]
-    assert activity == [(9, 20), (10, 0), (11, 10)]  # the last second of the 11th is in, the 12th is not
-    assert portals.query(expanded('Total users')) == [{'users': 5}]
-    assert portals.query(expanded('API calls per user')) == [{'calls_per_user': 6.0}]
-    assert portals.query(expanded('Anonymous users')) == [{'anonymous_users_percent': 80.0}]
-    assert portals.query(expanded('Mobile users')) == [{'mobile_users_percent': pytest.approx(100 * 4 / 30)}]
-    assert portals.query(expanded('Top 5 users')) == [{'user': 'anonymous', 'calls': 21}, {'user': 'ada', 'calls': 9}]
-    places = [(row['place'], row['calls'], row['label']) for row in portals.query(expanded('Map of API calls'))]
-    assert places == [('Paris, FR', 20, 20), ('SN', 3, 3), ('Tokyo, JP', 1, 1)]
-    assert [row['domain'] for row in portals.query(expanded('Portal'))] == [A, B]
-
-
-def test_a_period_that_ends_at_midnight_shows_nothing_of_the_day_that_begins(portals: ClickHouse) -> None:
-    days = portals.query(expanded('Activity', FIRST, '2026-11-12 00:00:00'))
-    assert days == portals.query(expanded('Activity', FIRST, '2026-11-11 23:59:59'))
-    assert len(days) == 3
-
-
-def test_a_portal_is_shown_by_itself(portals: ClickHouse) -> None:
-    assert [row['calls'] for row in portals.query(expanded('Activity', domains=(B,)))] == [0, 0, 3]
-    assert portals.query(expanded('Top 5 users', domains=(B,))) == [{'user': 'ada', 'calls': 3}]
-    both = portals.query(expanded('Map of API calls', domains=(A, B)))
-    assert both == portals.query(expanded('Map of API calls'))
-
-
-def test_crawlers_are_counted_where_that_is_chosen(portals: ClickHouse) -> None:
-    assert [row['calls'] for row in portals.query(expanded('Activity', crawlers=1))] == [25, 0, 10]
-    assert portals.query(expanded('Total users', crawlers=1)) == [{'users': 6}]
-
-
-def test_events_of_a_portal_are_not_drawn_on_another(portals: ClickHouse) -> None:
-    def titles(*domains: str) -> list[str]:
-        return [row['title'] for row in portals.query(expanded('Events', domains=domains))]
-
-    assert titles(A, B) == ['everywhere', 'at a', 'at b']
-    assert titles(A) == ['everywhere', 'at a']
-    assert titles(B) == ['everywhere', 'at b']
-    assert titles() == ['everywhere']  # no portal has calls yet
-    [_, event] = portals.query(expanded('Events', domains=(B,)))
-    assert (event['time'].day, event['timeEnd'].day, event['tags']) == (10, 20, ['dataset', 'new'])
-
-
-def test_an_empty_period_has_no_rows_or_no_value(portals: ClickHouse) -> None:
-    first, last = '2025-01-01 00:00:00', '2025-01-14 23:59:59'
-    for name in ('Activity', 'Top 5 users', 'Map of API calls', 'Events'):
-        assert portals.query(expanded(name, first, last)) == []
-    for name in ('Total users', 'API calls per user', 'Anonymous users', 'Mobile users'):
-        [row] = portals.query(expanded(name, first, last))
-        assert list(row.values()) == [None]
-
-
-def test_the_time_zone_of_the_server_changes_nothing(portals: ClickHouse) -> None:
-    for sql in (expanded(name, domains=(A, B)) for name in COLUMNS):
-        assert portals.query(sql, session_timezone='America/New_York') == portals.query(sql)
-
-
-def test_circles_do_not_overlap_and_lose_no_call(database: ClickHouse) -> None:
-    spots = [(n, round(-50 + 7.3 * n % 117, 2), round(-120 + 23.9 * n % 260, 2)) for n in range(1, 61)]
-    insert_calls(
-        database,
-        *[
-            (f'2026-11-10 {n % 24:02}:00:00.000', A, '', call, 'desktop', 'browser', 'XX', f'place {n}', north, east)
-            for n, north, east in spots
-            for call in range(n)
-        ],
-    )
-
-    def height(latitude: float) -> float:
-        return degrees(asinh(tan(radians(latitude))))
-
-    norths, easts = [height(north) for _, north, _ in spots], [east for _, _, east in spots]
-    shown = max(max(easts) - min(easts), 2.8 * (max(norths) - min(norths)))
-    found = {}
-    for cut in (14, 112):
-        found[cut] = database.query(expanded('Map of API calls', circles=cut))
-        points = [(row['longitude'], height(row['latitude'])) for row in found[cut]]
-        nearest = min(hypot(x - u, y - v) for i, (x, y) in enumerate(points) for u, v in points[:i])
-        assert nearest >= shown / cut
-        assert sum(row['calls'] for row in found[cut]) == sum(n for n, _, _ in spots)
-        assert [row['calls'] for row in found[cut]] == sorted((row['calls'] for row in found[cut]), reverse=True)
-        assert {row['longitude'] for row in found[cut]} <= set(easts)
-    assert len(found[14]) < len(found[112]) <= len(spots)
-    joined = sum(int(row['place'].partition(' + ')[2] or 0) for row in found[14])
-    assert len(found[14]) + joined == len(spots)

@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import count, pairwise
 from typing import Any
@@ -21,6 +21,7 @@ SECOND, HOUR, DAY, WEEK = timedelta(seconds=1), timedelta(hours=1), timedelta(da
 PARIS = ('FR', 'Paris', 48.86, 2.35)
 KATHMANDU = ('NP', 'Kathmandu', 27.72, 85.32)
 PLACES = [PARIS, KATHMANDU, ('FR', 'Lyon', 45.75, 4.83), ('FR', '', 46.0, 2.0), ('NZ', 'Null Island', 0.0, 0.0), UNLOCATED]
+DATASETS, PROGRAMS, STATUSES = ['', 'trees', 'rent'], ['', 'curl', 'Firefox'], [0, 200, 304, 399, 400, 404, 500]
 ZONES = {
     'a.example': 'Europe/Paris',
     'b.example': 'Asia/Kathmandu',  # +05:45
@@ -29,6 +30,7 @@ ZONES = {
     'e.example': 'Pacific/Kiritimati',  # +14:00
     'f.example': 'Etc/GMT+12',  # -12:00
 }
+ASKED = [('calls', 'UInt64'), ('users', 'UInt64'), ('errors', 'UInt64'), ('bytes', 'UInt64')]
 PROMISED = {
     'activity': [('day', 'Date'), ('time', "DateTime('UTC')"), ('calls', 'UInt64')],
     'total_users': [('total_users', 'UInt64'), ('registered_users', 'UInt64'), ('anonymous_users', 'UInt64')],
@@ -60,6 +62,18 @@ PROMISED = {
         ('usual', 'Nullable(Float64)'),
         ('weeks_before', 'Array(UInt64)'),
     ],
+    'users_by_day': [('day', 'Date'), ('registered_users', 'UInt64'), ('anonymous_users', 'UInt64')],
+    'users': [('user', 'String'), ('calls', 'UInt64'), ('days', 'UInt64'), ('last_day', 'Date')],
+    'hours': [('weekday', 'UInt8'), ('hour', 'UInt8'), ('calls', 'UInt64')],
+    'datasets': [('dataset_id', 'LowCardinality(String)'), *ASKED],
+    'datasets_by_day': [('day', 'Date'), ('dataset_id', 'LowCardinality(String)'), *ASKED],
+    'clients': [
+        ('client', "Enum8('unknown' = 0, 'browser' = 1, 'api_client' = 2, 'crawler' = 3)"),
+        ('browser', 'LowCardinality(String)'),
+        ('calls', 'UInt64'),
+        ('users', 'UInt64'),
+    ],
+    'statuses_by_day': [('day', 'Date'), ('status', 'UInt16'), ('calls', 'UInt64')],
     'domains': [
         ('domain', 'LowCardinality(String)'),
         ('timezone', 'String'),
@@ -403,8 +417,32 @@ def agree(database: ClickHouse, expected: Count, domains: list[str], crawlers: b
             *(expected.unlocated_calls, expected.crawler_calls),
         )
     ]
+    assert answer('hours') == expected.hours()
+    assert answer('users') == expected.users()
+    assert answer('statuses_by_day') == expected.statuses_by_day()
+    near(answer('users_by_day'), expected.users_by_day(), users=(1, 2))
+    near(answer('datasets'), expected.datasets(), users=(2,))
+    near(answer('datasets_by_day'), expected.datasets_by_day(), users=(3,))
+    near(answer('clients'), expected.clients(), users=(3,))
     assert total == registered + anonymous
     assert all(percent is None or 0 <= percent <= 100 for percent in (anonymous_percent, mobile_percent))
+
+
+def near(found: list[tuple[Any, ...]], exact: Sequence[tuple[Any, ...]], users: tuple[int, ...]) -> None:
+    """The rows are those that were counted; in the columns `users` they are an estimate."""
+
+    def others(row: tuple[Any, ...]) -> list[Any]:
+        return [value for column, value in enumerate(row) if column not in users]
+
+    assert [others(row) for row in found] == [others(row) for row in exact]
+    for row, counted in zip(found, exact, strict=True):
+        for column in users:
+            # up to 16 accounts and 16 visitors are kept as they are
+            assert (
+                row[column] == counted[column]
+                if counted[column] <= 16
+                else abs(row[column] - counted[column]) <= max(0.07 * counted[column], 2)
+            )
 
 
 @pytest.fixture(scope='module')
@@ -427,6 +465,10 @@ def two_seasons(engine_url: str) -> Iterator[tuple[ClickHouse, list[Call]]]:
                 chance.choice(['desktop', 'phone', 'tablet', 'tv', 'other', 'unknown']),
                 chance.choice(['browser', 'api_client', 'crawler', 'unknown']),
                 chance.choice(PLACES),
+                chance.choice(DATASETS),
+                chance.choice(STATUSES),
+                chance.randrange(10**6),
+                chance.choice(PROGRAMS),
             )
         )
     for database in one_database(engine_url):
@@ -459,8 +501,9 @@ def test_any_period_of_any_portals_is_counted_right(
 numbers = count()
 portal_calls = st.lists(
     st.builds(
-        lambda moment, milliseconds, user, visitor, device, client, place: (
-            moment + timedelta(milliseconds=milliseconds), user, visitor, device, client, place
+        lambda moment, milliseconds, user, visitor, device, client, place, dataset, status, size, program: (
+            moment + timedelta(milliseconds=milliseconds),
+            *(user, visitor, device, client, place, dataset, status, size, program),
         ),
         moments,
         st.integers(0, 999),
@@ -469,6 +512,10 @@ portal_calls = st.lists(
         st.sampled_from(Device).map(str),
         st.sampled_from(Client).map(str),
         st.sampled_from(PLACES),
+        st.sampled_from(DATASETS),
+        st.sampled_from(STATUSES),
+        st.integers(0, 2**40),
+        st.sampled_from(PROGRAMS),
     ),
     max_size=12,
 )  # fmt: skip

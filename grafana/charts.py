@@ -1,0 +1,108 @@
+"""Charts: areas, lines and bars over time, columns by user."""
+
+from panels import BLUE, Json, Place, calls_link, override, panel, target
+from texts import Texts
+
+_NO_LEGEND = {'showLegend': False, 'displayMode': 'list', 'placement': 'bottom', 'calcs': []}
+_LEGEND = {**_NO_LEGEND, 'showLegend': True}
+_TOOLTIP = {'mode': 'single', 'sort': 'none'}
+_ALL_SERIES = {'mode': 'multi', 'sort': 'desc'}
+_CALLS = {'unit': 'locale', 'decimals': 0, 'min': 0}
+
+
+def area_chart(number: int, key: str, sql: str, place: Place, text: Texts) -> Json:
+    """Calls by time: columns `time` and `calls`."""
+    custom = {
+        'drawStyle': 'line',
+        'lineInterpolation': 'linear',  # a smooth line would fall below 0 and show calls that nobody made
+        'lineWidth': 2,
+        'fillOpacity': 50,
+        'showPoints': 'auto',
+        'pointSize': 5,
+        'axisLabel': text['calls'],
+    }
+    options = {'legend': _NO_LEGEND, 'tooltip': _TOOLTIP}
+    overrides = [override('calls', {'displayName': text['calls']})]
+    query, field = target(sql, time_series=True), {**_CALLS, 'custom': custom}
+    return panel('timeseries', number, key, query, place, text, color=BLUE, field=field, options=options, overrides=overrides)
+
+
+def named_series(
+    number: int,
+    key: str,
+    sql: str,
+    place: Place,
+    text: Texts,
+    colors: dict[str, str],
+    *,
+    bars: bool,
+    unit: str = 'locale',
+    empty: str = 'empty',
+) -> Json:
+    """Columns over time: `time`, and a column for each of `colors`, whose text has the column's name."""
+    overrides = [
+        override(column, {'displayName': text[column], 'color': {'mode': 'fixed', 'fixedColor': color}})
+        for column, color in colors.items()
+    ]
+    return _series(number, key, sql, place, text, {'unit': unit, 'min': 0}, overrides, bars=bars, empty=empty)
+
+
+def labelled_series(
+    number: int,
+    key: str,
+    sql: str,
+    place: Place,
+    text: Texts,
+    label: str,
+    *,
+    bars: bool,
+    field: Json,
+    empty: str = 'empty',
+) -> Json:
+    """A series for each text in the column `label`: columns `time`, that one and a number. `field` holds its unit."""
+    named = {'min': 0, 'displayName': f'${{__field.labels.{label}}}', 'color': {'mode': 'palette-classic'}}
+    return _series(number, key, sql, place, text, {**named, **field}, [], bars=bars, empty=empty)
+
+
+def _series(
+    number: int, key: str, sql: str, place: Place, text: Texts, field: Json, overrides: list[Json], *, bars: bool, empty: str
+) -> Json:
+    """Bars are stacked and an hour wide at least: what a bar stands for happened then. Lines go from day to day."""
+    custom = {
+        'drawStyle': 'bars' if bars else 'line',
+        'lineInterpolation': 'linear',
+        'lineWidth': 0 if bars else 2,
+        'fillOpacity': 90 if bars else 0,
+        'showPoints': 'never' if bars else 'auto',
+        'pointSize': 5,
+        'stacking': {'mode': 'normal' if bars else 'none', 'group': 'A'},
+    }
+    options = {'legend': _LEGEND, 'tooltip': _ALL_SERIES}
+    query, fields = target(sql, time_series=True), {**field, 'custom': custom}
+    made = panel(
+        'timeseries', number, key, query, place, text, color=BLUE, field=fields, options=options, overrides=overrides, empty=empty
+    )
+    return {**made, 'interval': '1h'}
+
+
+def column_chart(number: int, key: str, sql: str, place: Place, text: Texts) -> Json:
+    """Calls by user, as they come: columns `user` and `calls`."""
+    custom = {'fillOpacity': 90, 'lineWidth': 0, 'axisLabel': text['calls']}
+    options = {
+        'orientation': 'vertical',
+        'xField': 'user',
+        'xTickLabelRotation': -30,
+        'xTickLabelMaxLength': 18,
+        'showValue': 'auto',
+        'stacking': 'none',
+        'groupWidth': 0.7,
+        'barWidth': 0.8,
+        'barRadius': 0.05,
+        'fullHighlight': False,
+        'legend': _NO_LEGEND,
+        'tooltip': _TOOLTIP,
+        'text': {'valueSize': 13},
+    }
+    overrides = [override('calls', {'displayName': text['calls'], 'links': calls_link(text, user='__data.fields.user')})]
+    field = {**_CALLS, 'custom': custom}
+    return panel('barchart', number, key, target(sql), place, text, color=BLUE, field=field, options=options, overrides=overrides)

@@ -1,0 +1,46 @@
+"""What the Calls page asks: the calls behind a bar or a place of another page."""
+
+from queries import ASKED, CHOSEN_DATASETS, TO, listed
+from queries_map import IN_CIRCLE
+
+# `day` is in the key of the table; two days more on each side hold every time zone.
+_FOUND = f"""\
+domain IN (${{domain:singlequote}})
+    AND day BETWEEN toDate($__fromTime) - 2 AND toDate($__toTime) + 2
+    AND timestamp >= $__fromTime AND timestamp < toDateTime({TO})
+    AND (client = 'crawler') <= toUInt8(${{crawlers:singlequote}})
+    AND {CHOSEN_DATASETS}
+    AND ${{user:singlequote}} IN ('', if(user_id = '', 'anonymous', user_id))
+    AND ${{country:singlequote}} IN ('', if(country = '', '-', country))
+    AND ${{kind:singlequote}} IN ('any', toString(client))
+    AND ${{program:singlequote}} IN ('', if(browser = '', '-', browser))
+    AND ${{status_code:singlequote}} IN ('', toString(status))
+    AND (${{circle:singlequote}} = '' OR {IN_CIRCLE})"""
+
+NUMBER_OF_CALLS = f"""\
+SELECT nullIf(count(), 0) AS calls
+FROM calls
+WHERE {_FOUND}"""
+
+CALLS_BY_DAY = f"""\
+SELECT days.time AS time, found.n AS calls
+FROM activity({ASKED}) AS days
+LEFT JOIN (SELECT day, count() AS n FROM calls WHERE {_FOUND} GROUP BY day) AS found USING day
+QUALIFY sum(calls) OVER () > 0
+ORDER BY time"""
+
+NEWEST_CALLS = listed(
+    f"""\
+SELECT
+    timestamp AS time, calls.domain::String AS domain,
+    if(user_id = '', 'anonymous', user_id) AS user, toString(visitor) AS visitor_hash,
+    client::String AS kind, if(browser = '', '-', browser) AS program, device::String AS device_kind,
+    if(country = '', '-', if(city = '', country, concat(city, ', ', country))) AS place,
+    method::String AS method_name, path, if(dataset_id = '', '-', dataset_id) AS dataset,
+    toString(status) AS status_code, bytes, nullIf(duration_ms, 0) AS duration
+FROM calls
+WHERE {_FOUND}
+ORDER BY timestamp DESC, path
+LIMIT 1000""",
+    'time DESC, path',
+)

@@ -1,0 +1,10 @@
+-- What kind of client calls, and which program it is.
+SELECT
+    client,
+    browser,
+    count() AS calls,
+    uniqHLL12If(user_id, user_id != '') + uniqHLL12If(visitor, user_id = '') AS users
+FROM calls
+WHERE {{period}} AND (client = 'crawler') <= {crawlers:UInt8}
+GROUP BY client, browser
+ORDER BY calls DESC, client, browser

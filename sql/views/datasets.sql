@@ -1,0 +1,11 @@
+-- Data sets by what was asked of them; '' are calls that ask for none. An error is an answer with a status of 400 or more.
+SELECT
+    dataset_id,
+    count() AS calls,
+    uniqHLL12If(user_id, user_id != '') + uniqHLL12If(visitor, user_id = '') AS users,
+    countIf(status >= 400) AS errors,
+    sum(calls.bytes) AS bytes
+FROM calls
+WHERE {{period}} AND (client = 'crawler') <= {crawlers:UInt8}
+GROUP BY dataset_id
+ORDER BY calls DESC, dataset_id

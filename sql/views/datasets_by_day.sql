@@ -1,0 +1,12 @@
+-- As `datasets`, for each day on which a data set was asked.
+SELECT
+    day,
+    dataset_id,
+    count() AS calls,
+    uniqHLL12If(user_id, user_id != '') + uniqHLL12If(visitor, user_id = '') AS users,
+    countIf(status >= 400) AS errors,
+    sum(calls.bytes) AS bytes
+FROM calls
+WHERE {{period}} AND (client = 'crawler') <= {crawlers:UInt8}
+GROUP BY day, dataset_id
+ORDER BY day, calls DESC, dataset_id

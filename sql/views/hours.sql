@@ -1,0 +1,14 @@
+-- Calls by weekday (1 is Monday) and hour of the day, both of the portal's own clock. Hours without calls are missing.
+SELECT
+    toDayOfWeek(day) AS weekday,
+    toUInt8(substring(toString(hours.hour, timezone), 12, 2)) AS hour,
+    sum(n) AS calls
+FROM
+(
+    SELECT day, hour, timezone, count() AS n
+    FROM calls
+    WHERE {{period}} AND (client = 'crawler') <= {crawlers:UInt8}
+    GROUP BY day, hour, timezone
+) AS hours
+GROUP BY weekday, hour
+ORDER BY weekday, hour

@@ -1,0 +1,19 @@
+-- Every account with its calls, its days and the last of them; all who are not logged in are one, `anonymous`.
+SELECT
+    if(account = '', 'anonymous', account) AS user,
+    sum(n) AS calls,
+    uniqExact(day) AS days,
+    max(day) AS last_day
+FROM
+(
+    SELECT toString(user_id) AS account, day, accounts.calls AS n
+    FROM accounts
+    WHERE {{whole_days}} AND crawler <= {crawlers:UInt8}
+    UNION ALL
+    SELECT toString(user_id) AS account, day, count() AS n
+    FROM calls
+    WHERE {{edge_days}} AND (client = 'crawler') <= {crawlers:UInt8}
+    GROUP BY account, day
+)
+GROUP BY user
+ORDER BY calls DESC, user

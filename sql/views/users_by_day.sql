@@ -1,0 +1,18 @@
+-- Users of each day that has calls, estimated: accounts, and visitors who are not logged in. They do not add up to those of a period.
+SELECT
+    day,
+    uniqHLL12Merge(registered) AS registered_users,
+    uniqHLL12Merge(anonymous) AS anonymous_users
+FROM
+(
+    SELECT day, days.registered_users AS registered, days.anonymous_users AS anonymous
+    FROM days
+    WHERE {{whole_days}} AND crawler <= {crawlers:UInt8}
+    UNION ALL
+    SELECT day, uniqHLL12StateIf(user_id, user_id != ''), uniqHLL12StateIf(visitor, user_id = '')
+    FROM calls
+    WHERE {{edge_days}} AND (client = 'crawler') <= {crawlers:UInt8}
+    GROUP BY day
+)
+GROUP BY day
+ORDER BY day

@@ -1,0 +1,74 @@
+"""The dashboards as Grafana has them: their panels, and their queries with variables and macros put in as it does."""
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
+ROOT = Path(__file__).parent.parent
+DASHBOARDS = ROOT / 'grafana' / 'dashboards'
+LANGUAGES = ('en', 'fr')
+NAMES = ('users', 'datasets', 'health', 'calls')
+PAGES: dict[tuple[str, str], Json] = {
+    (name, language): json.loads((DASHBOARDS / language / f'{name}.json').read_text()) for name in NAMES for language in LANGUAGES
+}
+VARIABLE = re.compile(r'\$\{(\w+):singlequote}')
+
+
+def panels(name: str, language: str = 'en') -> dict[int, Json]:
+    """The panels of a page by their number, without the titles of rows."""
+    return {panel['id']: panel for panel in PAGES[name, language]['panels'] if panel['type'] != 'row'}
+
+
+ALL_PANELS = [(name, number) for name in NAMES for number in panels(name)]
+
+
+def queries() -> dict[tuple[str, int | str], str]:
+    """The SQL of panels, by page and number; of variables and annotations, by page and name. It is the same in all languages."""
+    found: dict[tuple[str, int | str], str] = {}
+    for name in NAMES:
+        page = PAGES[name, 'en']
+        found |= {(name, number): panel['targets'][0]['rawSql'] for number, panel in panels(name).items()}
+        found |= {(name, one['name']): one['query']['rawSql'] for one in page['templating']['list'] if one['type'] == 'query'}
+        found |= {(name, one['name']): one['target']['rawSql'] for one in page['annotations']['list']}
+    return found
+
+
+def expanded(query: tuple[str, int | str], first: str, last: str, domains: Sequence[str] = (), **chosen: object) -> str:
+    """A query as the server gets it. `first` and `last` are in UTC; `chosen` are values of variables, else their defaults."""
+    sql, variables = queries()[query], {one['name']: one for one in PAGES[query[0], 'en']['templating']['list']}
+
+    def value(name: str) -> str:
+        if name == 'domain':
+            return quoted(*domains)
+        if name in chosen:
+            given = chosen[name]
+            return quoted(*given) if isinstance(given, tuple) else quoted(given)
+        variable = variables[name]
+        return str(variable['allValue']) if variable.get('allValue') else quoted(variable['current']['value'])
+
+    def moment(text: str) -> str:
+        return f'toDateTime({int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())})'
+
+    sql = VARIABLE.sub(lambda found: value(found[1]), sql)
+    sql = sql.replace('$__fromTime', moment(first)).replace('$__toTime', moment(last))
+    sql = re.sub(r'\$__timeInterval\((\w+)\)', r'toStartOfInterval(toDateTime(\1), INTERVAL 3600 second)', sql)
+    assert '$' not in sql, sql
+    return sql
+
+
+def quoted(*values: object) -> str:
+    """As Grafana's `singlequote` writes values."""
+    return ','.join("'" + str(value).replace("'", "\\'") + "'" for value in values)
+
+
+def links(panel: Json) -> list[str]:
+    """The addresses of a panel's data links."""
+    config = panel['fieldConfig']
+    found = [*config['defaults'].get('links', [])]
+    for override in config['overrides']:
+        found += [link for entry in override['properties'] if entry['id'] == 'links' for link in entry['value']]
+    return [link['url'] for link in found]
