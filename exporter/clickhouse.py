@@ -162,6 +162,7 @@ def _held(directory: Path) -> bool:
 
 def _open(where: Address, make: bool = True) -> ClickHouse:
     try:
+        os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')  # of numpy, which the client loads: else they start by spinning
         import clickhouse_connect  # here: it takes 0.3 s to load, which only who asks the engine should pay
 
         if where.embedded:
