@@ -86,7 +86,7 @@ class ClickHouse:
             result = self.client.query(statement, parameters=dict(parameters or {}), settings=settings)
         except Exception as error:
             raise _engine_error(error, self.address) from error
-        return [dict(row) for row in result.named_results()]
+        return list(result.named_results())
 
     def insert_file(self, table: str, columns: list[str], file: Path, token: str) -> None:
         """Inserts a file, an Arrow IPC stream, once however often it is sent with this token. Raises EngineError.
