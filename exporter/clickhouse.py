@@ -86,7 +86,7 @@ class ClickHouse:
             result = self.client.query(statement, parameters=dict(parameters or {}), settings=settings)
         except Exception as error:
             raise _engine_error(error, self.address) from error
-        return [dict(row) for row in result.named_results()]
+        return list(result.named_results())
 
     def insert_file(self, table: str, columns: list[str], file: Path, token: str) -> None:
         """Inserts a file, an Arrow IPC stream, once however often it is sent with this token. Raises EngineError.
@@ -162,6 +162,7 @@ def _held(directory: Path) -> bool:
 
 def _open(where: Address, make: bool = True) -> ClickHouse:
     try:
+        os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')  # of numpy, which the client loads: else they start by spinning
         import clickhouse_connect  # here: it takes 0.3 s to load, which only who asks the engine should pay
 
         if where.embedded:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import polars as pl
 
 CHUNKS = 8  # up to so many polars looks up without joining them, and joining copies all
-REMEMBERED = 600_000  # answers kept; past that the memory starts again, so that it stays bounded
+REMEMBERED = 300_000  # answers kept; past that the memory starts again, so that it stays bounded: some 300 bytes each
 
 
 class Distinct:

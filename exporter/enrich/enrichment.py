@@ -59,7 +59,7 @@ class Enrichment:
             agents = agents.with_columns(agents['client'].zip_with(~crawling_account, api_client))
         days = local_days(asked['timestamp'], self.timezone)
         calls = pl.concat([asked, found, agents, days], how='horizontal').with_columns(
-            domain=pl.lit(self.domain), timezone=pl.lit(self.timezone)
+            domain=pl.lit(self.domain).cast(words('domain')), timezone=pl.lit(self.timezone).cast(words('timezone'))
         )
         return Enriched(_words(calls.select(name for name in NAMES if name != 'batch_id')), calls['line'], skipped, refused)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from exporter.enrich.addresses import packed
+from exporter.enrich.addresses import is_ipv4, packed
 from exporter.errors import SettingsError
 
 KEY_BYTES = 32
@@ -23,8 +23,12 @@ NAME = re.compile(r'(?=.{1,253}$)(?:[\w-]+\.)*[\w-]*[a-z][\w-]*\.?', re.ASCII | 
 
 def valid(addresses: pl.Series) -> pl.Series:
     """Whether each text is an IP address, a host name, or says that there is none: empty, - or unix:…"""
-    fits = [bool(packed(text) or NAME.fullmatch(text) or NONE.fullmatch(text)) for text in addresses.to_list()]
-    return pl.Series('valid', fits, dtype=pl.Boolean)
+
+    def fits(text: str | None) -> bool:
+        return text is None or bool(packed(text) or NAME.fullmatch(text) or NONE.fullmatch(text))
+
+    others = addresses.set(is_ipv4(addresses), None)  # nearly all need no further look
+    return pl.Series('valid', [fits(text) for text in others.to_list()], dtype=pl.Boolean)
 
 
 def visitors(addresses: pl.Series, key: bytes) -> pl.Series:
