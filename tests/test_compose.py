@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from exporter.clickhouse import ClickHouse
+from exporter.commands.serving import LAST
 from exporter.config import PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent
@@ -78,11 +79,19 @@ def test_servers_start_again_and_say_whether_they_are_well() -> None:
         assert re.fullmatch(r'[\w/-]+:\d+\.\d+\.\d+(\.\d+)?', SERVICES[name]['image'])
 
 
-def test_the_exporter_waits_for_clickhouse_and_ends_when_it_is_done() -> None:
-    assert SERVICES['exporter']['depends_on'] == {'clickhouse': {'condition': 'service_healthy'}}
-    assert SERVICES['exporter']['restart'] == 'on-failure'
-    assert SERVICES['exporter']['command'] == ['demo']
+def test_the_demo_is_stored_once_and_then_the_exporter_serves() -> None:
+    assert SERVICES['demo']['depends_on'] == {'clickhouse': {'condition': 'service_healthy'}}
+    assert (SERVICES['demo']['command'], SERVICES['demo']['restart']) == (['demo'], 'on-failure')
+    assert SERVICES['exporter']['depends_on'] == {'demo': {'condition': 'service_completed_successfully'}}
+    assert (SERVICES['exporter']['command'], SERVICES['exporter']['restart']) == (['serve'], 'unless-stopped')
+    for same in ('image', 'environment', 'volumes'):
+        assert SERVICES['demo'][same] == SERVICES['exporter'][same]
     assert 'depends_on' not in SERVICES['grafana']
+
+
+def test_the_exporter_has_time_to_stop_and_says_whether_it_is_well() -> None:
+    assert int(SERVICES['exporter']['stop_grace_period'].removesuffix('s')) > LAST + 5
+    assert "urlopen('http://127.0.0.1:8093/healthz')" in SERVICES['exporter']['healthcheck']['test'][-1]
 
 
 def test_the_exporter_gets_settings_that_it_knows() -> None:
@@ -100,7 +109,7 @@ def test_what_we_provide_is_there_and_mounted_as_it_is() -> None:
 
 def test_what_is_kept_is_kept_in_named_volumes() -> None:
     named = {volume.split(':')[0] for service in SERVICES.values() for volume in service['volumes'] if volume[0] != '.'}
-    assert named == set(COMPOSE['volumes']) == set(SERVICES)
+    assert named == set(COMPOSE['volumes']) == set(SERVICES) - {'demo'}
 
 
 # Grafana

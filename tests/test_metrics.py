@@ -1,5 +1,6 @@
 """What Prometheus is told: the numbers of the report, and an account of calls that adds up."""
 
+import re
 import shutil
 import subprocess
 import time
@@ -116,6 +117,17 @@ def test_accepted_calls_are_stored_or_wait_or_are_in_quarantine(database: ClickH
     drain.empty()
     found = adds_up()
     assert (found['usage_quarantined_calls',], found['usage_writer_failures_total',]) == (4, 1)
+
+
+def test_every_metric_is_documented_and_no_other(database: ClickHouse, drain: Drain) -> None:
+    drain.spool.append(recent(PORTAL, 3), {PORTAL: Counts(3, 0, {'status': 1})})
+    drain.empty()
+    indicators = Indicators()
+    indicators.refresh(database)
+    metrics = Metrics(State(drain.spool, drain, dict), indicators)
+    described = re.findall(r'^# TYPE (\S+) ', metrics.text().decode(), re.MULTILINE)
+    page = (Path(__file__).parent.parent / 'docs' / 'prometheus.md').read_text()
+    assert sorted(re.findall(r'^\| `(usage_\w+)` \|', page, re.MULTILINE)) == sorted(described)
 
 
 @pytest.mark.skipif(not shutil.which('promtool'), reason='promtool comes with Prometheus, which is not installed here')
