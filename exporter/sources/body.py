@@ -11,7 +11,7 @@ import msgspec
 from exporter.errors import InputError, TooLarge
 
 JSON, NDJSON = 'application/json', 'application/x-ndjson'
-MOST_UNPACKED = 64 << 20  # bytes
+MOST_UNPACKED = 32 << 20  # bytes
 NO_JSON = (msgspec.MsgspecError, RecursionError)
 
 Element = bytes | msgspec.Raw
