@@ -146,8 +146,13 @@ class AnyOrder(machines.RuleBasedStateMachine):
     def restart(self) -> None:
         self.following.restart()
 
-    @machines.rule(which=st.integers(0, 6), copied=st.booleans(), piece=st.sampled_from(PIECES), fault=FAULTS)
-    def import_(self, which: int, copied: bool, piece: int, fault: Fault) -> None:
+    @machines.rule(
+        before=st.integers(0, 3), which=st.integers(0, 6), copied=st.booleans(), piece=st.sampled_from(PIECES), fault=FAULTS
+    )
+    def import_(self, before: int, which: int, copied: bool, piece: int, fault: Fault) -> None:
+        """Imports one of the logs, also one of which nobody else has taken the last lines."""
+        if before:
+            self.write(before, False)
         logs = sorted(self.directory.glob('access.log*'))
         path = logs[which % len(logs)]
         if copied:  # nobody keeps it locked
