@@ -105,7 +105,7 @@ def test_every_setting_with_its_default() -> None:
             assert re.findall(r'`(.+?)`', default) == list(field.default)
         elif field.default not in (None, PydanticUndefined) and isinstance(field.default, str):
             assert default == f'`{field.default}`'
-        assert bool(default) == (field.is_required() or name not in ('domain', 'api_keys', 'geo_database', 'domains'))
+        assert bool(default) == (field.is_required() or name not in ('domain', 'api_keys', 'geo_database', 'domains', 'follow'))
     assert f'`{FILE_VARIABLE}`' in page('settings')
 
 

@@ -266,6 +266,21 @@ def test_a_full_spool_loses_nothing(following: Following, file: Path) -> None:
     assert stored(following) == asked(range(100))
 
 
+def test_logs_leave_half_of_the_spool_to_requests(following: Following, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access_log, 'PIECE', 2_000)
+    append(file, log(range(400)))
+    following.spool.most_bytes = 50_000
+    following.poll(3)
+    taken = len(following.spool.waiting())
+    assert taken > 1
+    assert following.spool.account.bytes < 40_000
+    assert following.said == []
+    for _ in range(20):
+        following.drain()
+        following.poll()
+    assert stored(following) == asked(range(400))
+
+
 def test_a_backlog_is_taken_in_slices_and_keeps_no_other_log_waiting(
     settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path
 ) -> None:

@@ -124,9 +124,10 @@ class Follower:
             return False
 
     def _read(self, now: float, end: float, behind: set[Followed]) -> None:
-        """Takes a batch of each log in turn until there is none, or it is time. Raises what is wrong with all logs."""
+        """Takes a batch of each log in turn until there is none, it is time, or half of the spool is full: the other half is for
+        requests, which have no other place to wait in. Raises what is wrong with all logs."""
         waiting = list(self.tails.values())
-        while waiting and time.monotonic() < end:
+        while waiting and time.monotonic() < end and 2 * self.spool.account.bytes < self.spool.most_bytes:
             tail, followed = waiting.pop(0)
             self.tails[tail.key] = self.tails.pop(tail.key)  # behind the others
             try:
