@@ -1,6 +1,7 @@
 """Takes calls back: out of the table, out of the rollups, and out of the ledger's account."""
 
 from collections.abc import Collection, Mapping
+from datetime import date
 from typing import Any, NamedTuple
 
 from exporter.clickhouse import ClickHouse, Row
@@ -106,9 +107,15 @@ def take_out_unfinished(database: ClickHouse) -> None:
     """
     for row in database.query('SELECT DISTINCT domain FROM batches'):
         domain = row['domain']
-        if ids := {row['batch_id'] for row in _unfinished(database, domain)}:
+        if ids := {row['batch_id'] for row in unfinished(database, domain)}:
             _delete(database, 'calls', of_batches(domain, ids))
         repair(database, domain)
+
+
+def differing(database: ClickHouse, domain: str) -> list[date]:
+    """The days of a portal of which a rollup has other calls than there are. Raises EngineError."""
+    rows = database.query(DIFFERING, {'domain': domain, 'first': calls_from(database)})
+    return [row['day'] for row in rows]
 
 
 def repair(database: ClickHouse, domain: str) -> None:
@@ -116,12 +123,10 @@ def repair(database: ClickHouse, domain: str) -> None:
 
     Days whose calls were removed by their age stay as they are.
     """
-    days = database.query(DIFFERING, {'domain': domain, 'first': calls_from(database)})
+    days = differing(database, domain)
     if not days:
         return
-    chosen = Selection(
-        'domain = {domain:String} AND day IN {days:Array(Date)}', {'domain': domain, 'days': [row['day'] for row in days]}
-    )
+    chosen = Selection('domain = {domain:String} AND day IN {days:Array(Date)}', {'domain': domain, 'days': days})
     for table in ROLLUPS:
         _delete(database, table, chosen)
         [fed] = database.query(f"SELECT as_select FROM system.tables WHERE database = currentDatabase() AND name = '{table}_mv'")
@@ -138,7 +143,8 @@ def _delete(database: ClickHouse, table: str, chosen: Selection) -> None:
     database.command(f'ALTER TABLE {table} DELETE WHERE {chosen.where} SETTINGS mutations_sync = 1', chosen.parameters)
 
 
-def _unfinished(database: ClickHouse, domain: str) -> list[Row]:
+def unfinished(database: ClickHouse, domain: str) -> list[Row]:
+    """The batches of a portal that are begun and neither done nor taken back: `batch_id` and `origin`. Raises EngineError."""
     return database.query(
         """
         SELECT batch_id, if(any(origin) = '', any(source), any(origin)) AS origin
@@ -153,7 +159,7 @@ def _unfinished(database: ClickHouse, domain: str) -> list[Row]:
 
 def _refuse_unfinished(database: ClickHouse, domain: str, but: set[str]) -> None:
     """A batch that is begun may be in the calls, in a rollup, or in both: while that is open, no day can be computed anew."""
-    for row in _unfinished(database, domain):
+    for row in unfinished(database, domain):
         if row['batch_id'] not in but:
             raise InputError(
                 f'{domain}: an import of {row["origin"]} was cut off or is under way; finish it first, and then run this again'

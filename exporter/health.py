@@ -12,6 +12,7 @@ from exporter.enrich.request import Requests
 from exporter.enrich.visitor import key_id, load_key
 from exporter.errors import EngineError, ExporterError
 from exporter.findings import Finding, fault, note, ok, told
+from exporter.forget import differing, unfinished
 from exporter.ledger import Ledger
 from exporter.period import period
 
@@ -132,6 +133,12 @@ def _cut_off(database: ClickHouse) -> Iterator[Finding]:
 
 def _portal(settings: Settings, database: ClickHouse, key: str, portal: report.Portal) -> Iterator[Finding]:
     part, zone = portal.domain, settings.portal(portal.domain).timezone
+    if (days := differing(database, part)) and not unfinished(database, part):
+        yield fault(
+            part,
+            f'{len(days)} of its days, as {days[0]}, have other sums than calls',
+            'a forget was cut off: run it again, it finishes',
+        )
     yield ok(part, f'calls from {portal.first_day} to {portal.last_day}')
     if portal.timezone != zone and part in (settings.domain, *settings.domains):
         yield fault(

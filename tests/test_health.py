@@ -14,6 +14,7 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet  # type: ignore[import-untyped]
 
 from exporter.clickhouse import ClickHouse, connect
+from exporter.forget import repair
 from exporter.ledger import Batch, Ledger
 
 pytestmark = pytest.mark.usefixtures('settings')
@@ -277,3 +278,12 @@ def test_the_table_says_the_same(data: Path) -> None:
     for one in checked().findings:
         assert f'{one["level"]} {one["part"]} {one["state"]}' in said
         assert f'→ {one["mend"]}' in said or not one['mend']
+
+
+@pytest.mark.usefixtures('portal')
+def test_a_forget_that_was_cut_off_is_a_fault(database: ClickHouse) -> None:
+    database.command("ALTER TABLE calls DELETE WHERE user_id = '' SETTINGS mutations_sync = 1")
+    part, state, mend = the_fault()
+    assert (part, 'have other sums than calls' in state, 'run it again' in mend) == (DOMAIN, True, True)
+    repair(database, DOMAIN)
+    assert checked().faults == []

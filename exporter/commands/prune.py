@@ -16,9 +16,9 @@ Examples:
 @click.command(epilog=EXAMPLES)
 @pass_context
 def prune(context: Context) -> None:
-    """Remove calls, sums of days and rejected input that are older than the settings keep them.
+    """Remove what is older than the settings keep it.
 
-    The settings are keep_calls_days, keep_rollups_days and keep_rejected_days. `serve` does this every night.
+    Calls (keep_calls_days), sums of days (keep_rollups_days), rejected input (keep_rejected_days). `serve` does this every night.
     """
     with context.database() as database:
         removed = remove_old(context.settings, database, datetime.now(UTC).date())
