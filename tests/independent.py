@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -114,3 +115,31 @@ class Count:
 def _days(first: date, last: date) -> Iterator[date]:
     for number in range((last - first).days + 1):
         yield first + timedelta(days=number)
+
+
+def usual_activity(
+    stored: Iterable[Call], domains: list[str], start: datetime, end: datetime, crawlers: bool
+) -> list[tuple[str, int, float | None, list[int]]]:
+    """Of each portal its calls until the newest one in the period, and what the same clock times of the weeks before had."""
+    found = []
+    portals = {call.domain for call in stored if not domains or call.domain in domains}
+    for domain in sorted(portals):
+        calls = [call for call in stored if call.domain == domain]
+        arrived = [call for call in calls if start <= call.timestamp < end]
+        if not arrived:
+            continue
+        newest = max(arrived, key=lambda call: call.timestamp)
+        zone = ZoneInfo(newest.timezone)
+        counts = []
+        for week in range(5):
+            first, last = (before(moment, week, zone) for moment in (start, newest.timestamp))
+            if week == 0 or first.astimezone(zone).date() >= min(call.day for call in calls):
+                counts.append(sum(first <= call.timestamp <= last and (crawlers or call.client != 'crawler') for call in calls))
+        found.append((domain, counts[0], float(median(counts[1:])) if counts[1:] else None, counts[1:]))
+    return found
+
+
+def before(moment: datetime, weeks: int, zone: ZoneInfo) -> datetime:
+    """When the clocks of the zone showed the same, so many weeks before."""
+    shown = moment.astimezone(zone).replace(tzinfo=None)
+    return (shown - timedelta(weeks=weeks)).replace(tzinfo=zone, fold=moment.astimezone(zone).fold).astimezone(UTC)

@@ -6,17 +6,18 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import count, pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from independent import UNLOCATED, Call, Count, begin
+from independent import UNLOCATED, Call, Count, before, begin, usual_activity
 
 from exporter import schema
 from exporter.call import Client, Device
 from exporter.clickhouse import ClickHouse, connect
 
-SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
+SECOND, HOUR, DAY, WEEK = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
 PARIS = ('FR', 'Paris', 48.86, 2.35)
 KATHMANDU = ('NP', 'Kathmandu', 27.72, 85.32)
 PLACES = [PARIS, KATHMANDU, ('FR', 'Lyon', 45.75, 4.83), ('FR', '', 46.0, 2.0), ('NZ', 'Null Island', 0.0, 0.0), UNLOCATED]
@@ -52,6 +53,12 @@ PROMISED = {
         ('mobile_users_percent', 'Nullable(Float64)'),
         ('unlocated_calls', 'UInt64'),
         ('crawler_calls', 'UInt64'),
+    ],
+    'usual_activity': [
+        ('domain', 'LowCardinality(String)'),
+        ('calls', 'UInt64'),
+        ('usual', 'Nullable(Float64)'),
+        ('weeks_before', 'Array(UInt64)'),
     ],
     'domains': [
         ('domain', 'LowCardinality(String)'),
@@ -488,3 +495,52 @@ def test_any_calls_are_counted_right(
         store(shared, *stored)
     asked = domains if both else domains[1:]
     agree(shared, Count(stored, asked, *period, crawlers), asked, crawlers)
+
+
+# weeks
+
+
+@pytest.fixture(scope='module')
+def seven_weeks(engine_url: str) -> Iterator[tuple[ClickHouse, list[Call]]]:
+    """Calls of six portals before and after the days on which most of them change their clocks; one begins in the third week."""
+    chance = random.Random(3)
+    stored = []
+    for _ in range(6000):
+        domain = chance.choice(list(ZONES))
+        second = chance.randrange(3 * 7 * 86400 if domain == 'b.example' else 0, 7 * 7 * 86400)
+        moment = at('2026-10-05') + timedelta(seconds=second, milliseconds=chance.choice([0, 1, 999]))
+        client = chance.choice(['browser', 'crawler', 'api_client'])
+        stored.append(Call(moment, domain, ZONES[domain], client=client))
+    for database in one_database(engine_url):
+        store(database, *stored)
+        yield database, stored
+
+
+weeks_and_more = st.builds(
+    lambda second, seconds: (at('2026-10-20') + second * SECOND, at('2026-10-20') + (second + seconds) * SECOND),
+    st.integers(0, 5 * 7 * 86400),
+    st.integers(0, 3 * 3600) | st.integers(0, 7 * 86400),
+)
+
+
+def shown_once(moment: datetime, zone: ZoneInfo) -> bool:
+    """Whether clocks showed this time in each of the weeks before, and once; else either answer is right."""
+    return all(
+        before(moment, week, zone).astimezone(zone).utcoffset() == (moment - week * WEEK).astimezone(zone).utcoffset()
+        for week in range(5)
+    )
+
+
+@fast
+@given(period=weeks_and_more, domains=some_domains, crawlers=st.booleans())
+@example(period=(at('2026-11-10T10:00:00'), at('2026-11-10T11:00:00')), domains=[], crawlers=False)
+@example(period=(at('2026-10-27T23:00:00'), at('2026-11-03T23:00:00')), domains=[], crawlers=True)
+def test_usual_is_what_the_same_clock_times_of_the_weeks_before_had(
+    seven_weeks: tuple[ClickHouse, list[Call]], period: Period, domains: list[str], crawlers: bool
+) -> None:
+    database, stored = seven_weeks
+    for domain, zone in ZONES.items():
+        arrived = [call.timestamp for call in stored if call.domain == domain and period[0] <= call.timestamp < period[1]]
+        assume(all(shown_once(moment, ZoneInfo(zone)) for moment in (period[0], max(arrived, default=period[0]))))
+    expected = usual_activity(stored, domains, *period, crawlers)
+    assert ask(database, 'usual_activity', domains, *period, int(crawlers)) == expected

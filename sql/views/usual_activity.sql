@@ -1,0 +1,72 @@
+-- Calls of each portal, beside those of the same stretch of its local time one to four weeks before. The period is no longer
+-- than a week; of a portal it ends with the newest call that has arrived, in each of the weeks: what is still to come is not
+-- missed. No row for a portal without such a call, no week that began before its first day.
+WITH
+    -- how far the clocks of a zone are ahead of UTC, in seconds
+    (second, zone) -> toInt64(toUnixTimestamp(toDateTime(toString(toDateTime(second, 'UTC'), zone), 'UTC'))) - second AS ahead,
+    -- the moment so many weeks before, in milliseconds, when they showed the same
+    (millisecond, week, zone) -> millisecond - 604800000 * week + 1000 * (
+        ahead(intDiv(millisecond, 1000), zone) - ahead(intDiv(millisecond, 1000) - 604800 * week, zone)
+    ) AS before,
+    stretches AS
+    (
+        SELECT
+            domain,
+            intDiv(toDate(toString({from:DateTime('UTC')}, zone)) - first_day, 7) AS weeks_known,
+            arrayJoin(range(1 + greatest(0, least(4, weeks_known)))) AS week,
+            before(toInt64(toUnixTimestamp({from:DateTime('UTC')})) * 1000, week, zone) AS start,
+            before(newest, week, zone) AS end
+        FROM
+        (
+            SELECT domain, toUnixTimestamp64Milli(max(timestamp)) AS newest, argMax(toString(timezone), timestamp) AS zone
+            FROM calls
+            WHERE {{asked}}
+                AND day > toDate(greatest({from:DateTime('UTC')}, toDateTime(172800, 'UTC'))) - 2
+                AND day < toDate({to:DateTime('UTC')}) + 2
+                AND timestamp >= {from:DateTime('UTC')}
+                AND timestamp < {to:DateTime('UTC')}
+            GROUP BY domain
+        ) AS arrived
+        INNER JOIN (SELECT domain, min(day) AS first_day FROM days GROUP BY domain) AS known USING (domain)
+    )
+SELECT
+    domain,
+    counts[1] AS calls,
+    if(empty(weeks_before), NULL, arrayReduce('median', weeks_before)) AS usual,
+    arrayPopFront(counts) AS weeks_before
+FROM
+(
+    SELECT domain, arraySort(groupArray((week, n))).2 AS counts
+    FROM
+    (
+        SELECT domain, week, sum(part) AS n
+        FROM
+        (
+            SELECT domain, week, count() AS part
+            FROM
+            (
+                SELECT domain, toUnixTimestamp64Milli(timestamp) AS moment
+                FROM calls
+                WHERE (client = 'crawler') <= {crawlers:UInt8}
+                    -- whatever the zone in which they were stored, they lie on these days
+                    AND (domain, day) IN
+                    (
+                        SELECT domain, toDate(arrayJoin(range(intDiv(start, 86400000) - 1, intDiv(end, 86400000) + 2)))
+                        FROM stretches
+                    )
+                    -- and not far from the same second of a week: clocks are changed by no more than two hours
+                    AND positiveModulo(toInt64(toUnixTimestamp(timestamp)) - toUnixTimestamp({from:DateTime('UTC')}) + 7200, 604800)
+                        < toInt64(toUnixTimestamp({to:DateTime('UTC')})) - toUnixTimestamp({from:DateTime('UTC')}) + 14400
+            ) AS near
+            ASOF INNER JOIN stretches ON near.domain = stretches.domain AND near.moment >= stretches.start
+            WHERE moment <= end
+            GROUP BY domain, week
+            UNION ALL
+            SELECT domain, week, 0 AS part
+            FROM stretches
+        )
+        GROUP BY domain, week
+    )
+    GROUP BY domain
+)
+ORDER BY domain
