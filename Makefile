@@ -41,8 +41,9 @@ test: .venv/developing ## Lint, types, tests
 bench: .venv/developing ## Measure the speed, beside GoAccess where it is installed
 	@$(BIN)/python bench/run.py
 
-dashboards: .venv/developing ## Write the Grafana dashboards anew
+dashboards: .venv/developing ## Write the Grafana dashboards and alerts anew
 	@$(BIN)/python grafana/build.py
+	@$(BIN)/python grafana/alerts.py
 
 picture: .venv/developing ## Draw the README's picture anew, from the demo
 	@$(BIN)/python docs/picture.py

@@ -1,0 +1,357 @@
+"""The alerts: Grafana takes the file, and each rule fires on data where it must, and not on data where it must not."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
+from test_docs import anchors
+
+from exporter.clickhouse import ClickHouse, Row
+
+ROOT = Path(__file__).parent.parent
+FILE = ROOT / 'provisioning' / 'alerting' / 'usage.yaml'
+PROVISIONED = yaml.safe_load(FILE.read_text())
+GROUP: dict[str, Any] = PROVISIONED['groups'][0]
+RULES: dict[str, dict[str, Any]] = {rule['title']: rule for rule in GROUP['rules']}
+ZONE = 'Europe/Paris'
+NOW = datetime(2026, 11, 18, 10, 37, tzinfo=UTC)  # a Wednesday; clocks were changed between the third and the fourth week before
+MINUTE, HOUR, DAY, WEEK = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
+
+
+# what Grafana takes
+
+
+def test_the_file_is_what_the_source_makes(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, ROOT / 'grafana' / 'alerts.py', tmp_path / 'made.yaml'], check=True)
+    assert (tmp_path / 'made.yaml').read_bytes() == FILE.read_bytes(), 'run: make dashboards'
+
+
+def test_contact_points_and_policies_of_a_grafana_are_not_touched() -> None:
+    assert PROVISIONED.keys() == {'apiVersion', 'groups'}
+    assert not any('notification_settings' in rule for rule in RULES.values())
+
+
+def test_every_rule_is_paused_and_none_is_like_another() -> None:
+    assert all(rule['isPaused'] is True for rule in RULES.values())
+    assert len(RULES) == len(GROUP['rules']) == len({rule['uid'] for rule in RULES.values()}) == 5
+    assert all(re.fullmatch(r'[\w-]{1,40}', rule['uid']) for rule in RULES.values())
+
+
+def test_the_group_is_one_that_grafana_starts_with() -> None:
+    [group] = PROVISIONED['groups']
+    number, unit = re.fullmatch(r'(\d+)([sm])', group['interval']).groups()  # type: ignore[union-attr]
+    assert int(number) * {'s': 1, 'm': 60}[unit] % 10 == 0
+    [provider] = yaml.safe_load((ROOT / 'provisioning' / 'dashboards' / 'usage.yaml').read_text())['providers']
+    assert group['folder'] not in ('', provider['folder'])
+
+
+@pytest.mark.parametrize('rule', RULES.values(), ids=RULES)
+def test_a_rule_holds_together(rule: dict[str, Any]) -> None:
+    nodes = {node['refId']: node for node in rule['data']}
+    assert len(nodes) == len(rule['data'])
+    assert nodes[rule['condition']]['model']['type'] == 'threshold'
+    assert rule['noDataState'] in ('OK', 'NoData', 'Alerting', 'KeepLast')
+    assert rule['execErrState'] in ('OK', 'Error', 'Alerting', 'KeepLast')
+    assert re.fullmatch(r'\d+[sm]', rule['for'])
+    [source] = yaml.safe_load((ROOT / 'provisioning' / 'datasources' / 'usage.yaml').read_text())['datasources']
+    for name, node in nodes.items():
+        assert node['model']['refId'] == name
+        assert node['datasourceUid'] in (source['uid'], '__expr__')
+        if node['datasourceUid'] == '__expr__':
+            assert node['model']['expression'] in nodes
+        else:
+            assert node['model']['datasource'] == {'type': source['type'], 'uid': source['uid']}
+            assert node['model']['pluginVersion'].startswith('4.')
+            assert node['model']['format'] == 1
+
+
+@pytest.mark.parametrize('rule', RULES.values(), ids=RULES)
+def test_a_rule_asks_public_views_and_tables_only_and_names_no_database(rule: dict[str, Any]) -> None:
+    for sql in statements(rule):
+        sources = set(re.findall(r'\b(?:FROM|JOIN)\s+([\w.]+)', sql))
+        assert sources
+        assert sources <= {'usual_activity', 'batches'}
+        assert not re.search(r'\bFORMAT\b', sql), 'the plugin adds its own'
+        assert set(re.findall(r'\$\w*', sql)) <= {'$__fromTime', '$__toTime'}
+
+
+@pytest.mark.parametrize('rule', RULES.values(), ids=RULES)
+def test_a_rule_leads_to_its_panel_and_its_runbook(rule: dict[str, Any]) -> None:
+    page, _, anchor = rule['annotations']['runbook'].partition('#')
+    assert anchor in anchors(ROOT / page)
+    uid, panel = rule['annotations']['__dashboardUid__'], rule['annotations']['__panelId__']
+    pages = [json.loads(file.read_text()) for file in (ROOT / 'grafana' / 'dashboards').rglob('*.json')]
+    [numbers] = [{str(one['id']) for one in page['panels']} for page in pages if page['uid'] == uid]
+    assert panel in numbers
+
+
+# what a rule says of some data
+
+
+def statements(rule: dict[str, Any]) -> list[str]:
+    return [node['model']['rawSql'] for node in rule['data'] if 'rawSql' in node['model']]
+
+
+def evaluated(database: ClickHouse, title: str, now: datetime = NOW) -> dict[str, str]:
+    """The summaries of the portals for which a rule fires: what Grafana makes of its queries and expressions."""
+    rule = RULES[title]
+    values: dict[str, dict[str, Any]] = {}
+    for node in rule['data']:
+        model = node['model']
+        match model:
+            case {'rawSql': sql}:
+                values[node['refId']] = numbers(database.query(expanded(sql, node['relativeTimeRange'], now)))
+            case {'type': 'reduce', 'reducer': 'last'}:
+                values[node['refId']] = values[model['expression']]
+            case {'type': 'threshold', 'conditions': [{'evaluator': {'type': kind, 'params': [limit]}}]}:
+                beyond = {'gt': float.__gt__, 'lt': float.__lt__}[kind]
+                values[node['refId']] = {key: beyond(value, float(limit)) for key, value in values[model['expression']].items()}
+            case _:
+                raise AssertionError(model)
+    return {
+        portal: written(rule['annotations']['summary'], portal, values)
+        for portal, fires in values[rule['condition']].items()
+        if fires
+    }
+
+
+def expanded(sql: str, window: dict[str, int], now: datetime) -> str:
+    """A query as the server gets it: with the plugin's macros put in."""
+    end = int(now.timestamp())
+    return sql.replace('$__fromTime', f'toDateTime({end - window["from"]})').replace('$__toTime', f'toDateTime({end})')
+
+
+def numbers(rows: list[Row]) -> dict[str, float]:
+    """One number for each set of labels, or Grafana refuses the answer."""
+    found = {}
+    for row in rows:
+        [number] = [value for value in row.values() if not isinstance(value, str)]
+        [portal] = [value for value in row.values() if isinstance(value, str)]
+        assert isinstance(number, float)
+        assert number == number, 'no number'
+        assert portal not in found
+        found[portal] = number
+    return found
+
+
+def written(template: str, portal: str, values: dict[str, dict[str, Any]]) -> str:
+    """A template of Go, as far as ours go."""
+    text = template.replace('{{ $labels.domain }}', portal)
+    text = re.sub(r'\{\{ printf "(%\.\df)" \$values\.(\w+)\.Value \}\}', lambda found: found[1] % values[found[2]][portal], text)
+    assert '{{' not in text
+    return text
+
+
+def add_calls(database: ClickHouse, portal: str, *hours: tuple[datetime, int], client: str = 'browser') -> None:
+    """Calls that are spread evenly over the hour before a moment; the last is made at its end."""
+    ends = [(int(end.timestamp() * 1000) - 1, calls) for end, calls in hours]
+    database.command(
+        f"""
+        INSERT INTO calls (timestamp, domain, timezone, day, hour, client)
+        SELECT fromUnixTimestamp64Milli(toInt64(end - intDiv(number * 3600000, calls)), 'UTC') AS timestamp, '{portal}', '{ZONE}',
+            toDate(timestamp, '{ZONE}'), toStartOfHour(timestamp), '{client}'
+        FROM (SELECT arrayJoin({ends}) AS hour_of_calls, hour_of_calls.1 AS end, hour_of_calls.2 AS calls)
+        ARRAY JOIN range(calls) AS number"""
+    )
+
+
+def weeks_before(now: datetime) -> Iterator[datetime]:
+    """The same time of the four weeks before, on the portals' clocks."""
+    local = now.astimezone(ZoneInfo(ZONE)).replace(tzinfo=None)
+    for week in range(1, 5):
+        yield (local - week * WEEK).replace(tzinfo=ZoneInfo(ZONE)).astimezone(UTC)
+
+
+def activity(database: ClickHouse, portal: str, usual: int | list[int], now: int) -> None:
+    """A portal with as many calls in this hour of the weeks before, others at another hour, and so many in the last hour."""
+    weeks = usual if isinstance(usual, list) else [usual] * 4
+    hours = [(moment, calls) for moment, calls in zip(weeks_before(NOW), weeks, strict=True)]
+    others = [(moment - 3 * HOUR, 3 * calls) for moment, calls in hours]
+    add_calls(database, portal, (NOW - 5 * WEEK, 1), *hours, *others, (NOW, now))
+
+
+def test_activity_drops(database: ClickHouse) -> None:
+    activity(database, 'fallen', 400, 60)
+    activity(database, 'fallen-after-a-holiday', [400, 30, 410, 390], 60)
+    activity(database, 'crawled-only', 400, 60)
+    add_calls(database, 'crawled-only', (NOW, 400), client='crawler')
+    assert evaluated(database, 'Activity drops') == {
+        'fallen': 'fallen: 60 calls in an hour; 400 are usual at this hour of this weekday',
+        'fallen-after-a-holiday': 'fallen-after-a-holiday: 60 calls in an hour; 395 are usual at this hour of this weekday',
+        'crawled-only': 'crawled-only: 60 calls in an hour; 400 are usual at this hour of this weekday',
+    }
+
+
+def test_activity_that_is_usual_small_or_not_yet_known_does_not_drop(database: ClickHouse) -> None:
+    activity(database, 'a-little-less', 400, 250)
+    activity(database, 'small', 40, 1)
+    activity(database, 'by-chance', 60, 20)
+    activity(database, 'odd', [400, 400, 60, 60], 40)
+    activity(database, 'silent', 400, 0)  # is another alert's
+    add_calls(database, 'young', *[(moment, 400) for moment in [*weeks_before(NOW)][:3]], (NOW, 20))
+    activity(database, 'late', 400, 0)
+    # as usual until a quarter of the hour, and what came then is not here yet
+    add_calls(database, 'late', (NOW - 45 * MINUTE, 400))
+    assert evaluated(database, 'Activity drops') == {}
+
+
+def test_activity_peaks(database: ClickHouse) -> None:
+    activity(database, 'risen', 400, 1500)
+    activity(database, 'risen-again', [400, 2000, 410, 390], 1500)
+    activity(database, 'small', 3, 200)
+    assert evaluated(database, 'Activity peaks') == {
+        'risen': 'risen: 1500 calls in an hour; 400 are usual at this hour of this weekday',
+        'risen-again': 'risen-again: 1500 calls in an hour; 405 are usual at this hour of this weekday',
+        'small': 'small: 200 calls in an hour; 3 are usual at this hour of this weekday',
+    }
+
+
+def test_activity_that_is_usual_or_small_does_not_peak(database: ClickHouse) -> None:
+    activity(database, 'a-little-more', 400, 780)
+    activity(database, 'by-chance', 100, 220)
+    activity(database, 'small', 3, 90)
+    activity(database, 'every-other-week', [100, 900, 100, 900], 950)
+    activity(database, 'crawled', 400, 400)
+    add_calls(database, 'crawled', (NOW, 2000), client='crawler')
+    add_calls(database, 'young', (NOW, 2000))
+    assert evaluated(database, 'Activity peaks') == {}
+
+
+def add_batches(
+    database: ClickHouse,
+    portal: str,
+    every: timedelta,
+    until: timedelta,
+    *,
+    days: int = 20,
+    stored: int = 100,
+    rejected: int = 0,
+    late: timedelta = timedelta(seconds=5),
+) -> None:
+    """Batches in the ledger that were done at regular times, the last `until` before now."""
+    rows = [
+        {
+            'batch_id': f'{portal}/{at}',
+            'state': state,
+            'at': f'{at:%Y-%m-%d %H:%M:%S.000}',
+            'domain': portal,
+            'stored': stored if state == 'done' else 0,
+            'rejected': {'format': rejected} if rejected and state == 'done' else {},
+            'last_timestamp': f'{at - late:%Y-%m-%d %H:%M:%S.000}' if stored and state == 'done' else None,
+        }
+        for at in [NOW - until - number * every for number in range(max(1, days * DAY // every))]
+        for state in ('begun', 'done')
+    ]
+    database.insert_rows('batches', rows, token=f'{portal} {every} {until} {late}')
+
+
+def add_batch(database: ClickHouse, portal: str, at: datetime, **batch: Any) -> None:
+    """A single one."""
+    add_batches(database, portal, DAY, NOW - at, days=1, **batch)
+
+
+def test_no_data(database: ClickHouse) -> None:
+    add_batches(database, 'followed', 4 * HOUR, 9 * HOUR)
+    add_batches(database, 'imported-daily', DAY, 50 * HOUR)
+    add_batches(database, 'rejected-only', 4 * HOUR, 9 * HOUR)
+    add_batch(database, 'rejected-only', NOW - HOUR, stored=0, rejected=100)
+    add_batches(database, 'out-for-a-day-once', 4 * HOUR, 9 * HOUR, days=10)
+    add_batches(database, 'out-for-a-day-once', 4 * HOUR, 12 * DAY, days=4)
+    assert evaluated(database, 'No data at all') == {
+        'followed': 'followed: nothing was stored for 9.0 hours; 4.0 is the longest usual wait',
+        'imported-daily': 'imported-daily: nothing was stored for 50.0 hours; 24.0 is the longest usual wait',
+        'out-for-a-day-once': 'out-for-a-day-once: nothing was stored for 9.0 hours; 4.0 is the longest usual wait',
+        'rejected-only': 'rejected-only: nothing was stored for 9.0 hours; 4.0 is the longest usual wait',
+    }
+
+
+def test_a_wait_that_is_usual_or_of_a_portal_not_known_yet_is_no_lack_of_data(database: ClickHouse) -> None:
+    add_batches(database, 'followed', 4 * HOUR, 7 * HOUR)
+    add_batches(database, 'imported-daily', DAY, 40 * HOUR)
+    add_batches(database, 'followed-closely', 5 * MINUTE, 50 * MINUTE, days=8)
+    add_batches(database, 'imported-once', MINUTE, 3 * DAY, days=1)
+    add_batches(database, 'left-long-ago', 4 * HOUR, 40 * DAY)
+    assert evaluated(database, 'No data at all') == {}
+
+
+def test_when_nothing_was_stored_of_any_portal_grafana_is_told_so(database: ClickHouse) -> None:
+    assert RULES['No data at all']['noDataState'] == 'NoData'
+    assert {rule['noDataState'] for title, rule in RULES.items() if title != 'No data at all'} == {'OK'}
+    for rule in RULES.values():
+        assert all(database.query(expanded(sql, {'from': 3600}, NOW)) == [] for sql in statements(rule))
+
+
+def test_rejects_rise(database: ClickHouse) -> None:
+    add_batches(database, 'new-format', 6 * HOUR, 6 * HOUR)
+    add_batch(database, 'new-format', NOW, stored=0, rejected=200)
+    add_batches(database, 'some-more', 6 * HOUR, 6 * HOUR, stored=9_900, rejected=100)
+    add_batch(database, 'some-more', NOW, stored=900, rejected=100)
+    add_batches(database, 'imported-hours-ago', DAY, 8 * HOUR)
+    add_batch(database, 'imported-hours-ago', NOW - 7 * HOUR - HOUR / 2, stored=100, rejected=30)
+    add_batch(database, 'first-import', NOW, stored=10, rejected=90)
+    assert evaluated(database, 'Rejects rise') == {
+        name: f'{name}: {now} % of the input of the last hour in which some came was rejected; {usual} % are usual'
+        for name, now, usual in (
+            ('new-format', '100.0', '0.0'),
+            ('some-more', '10.0', '1.0'),
+            ('imported-hours-ago', '13.0', '0.0'),
+            ('first-import', '90.0', '0.0'),
+        )
+    }
+
+
+def test_rejects_that_are_usual_or_few_do_not_rise(database: ClickHouse) -> None:
+    add_batches(database, 'always-some', 6 * HOUR, 6 * HOUR, stored=900, rejected=100)
+    add_batch(database, 'always-some', NOW, stored=80, rejected=20)
+    add_batches(database, 'a-handful', 6 * HOUR, 6 * HOUR)
+    add_batch(database, 'a-handful', NOW, stored=10, rejected=2)
+    add_batches(database, 'large', 6 * HOUR, 6 * HOUR, stored=100_000)
+    add_batch(database, 'large', NOW, stored=100_000, rejected=500)
+    add_batches(database, 'mended', 6 * HOUR, 6 * HOUR)
+    add_batch(database, 'mended', NOW - 2 * HOUR, stored=0, rejected=500)
+    add_batch(database, 'mended', NOW, stored=100)
+    add_batch(database, 'nothing-to-store', NOW, stored=0)
+    assert evaluated(database, 'Rejects rise') == {}
+
+
+def test_calls_arrive_late(database: ClickHouse) -> None:
+    add_batches(database, 'behind', 6 * HOUR, 6 * HOUR)
+    add_batch(database, 'behind', NOW, late=3 * HOUR)
+    add_batches(database, 'rotated-log', DAY, DAY, late=6 * HOUR)
+    add_batch(database, 'rotated-log', NOW - 5 * HOUR, late=30 * HOUR)
+    assert evaluated(database, 'Calls arrive late') == {
+        'behind': 'behind: the newest calls were 180 minutes old when they were stored; 0 are usual',
+        'rotated-log': 'rotated-log: the newest calls were 1800 minutes old when they were stored; 360 are usual',
+    }
+
+
+def test_calls_that_are_as_late_as_usual_or_beside_newer_ones_are_in_time(database: ClickHouse) -> None:
+    add_batches(database, 'rotated-log', DAY, HOUR, late=6 * HOUR)
+    add_batches(database, 'past-read-beside', 6 * HOUR, 3 * MINUTE)
+    add_batch(database, 'past-read-beside', NOW, late=300 * DAY)
+    add_batch(database, 'past-read-only', NOW, late=300 * DAY)
+    add_batches(database, 'caught-up', 6 * HOUR, 6 * HOUR)
+    add_batch(database, 'caught-up', NOW - 2 * HOUR, late=5 * HOUR)
+    add_batch(database, 'caught-up', NOW)
+    add_batches(database, 'a-little-late', 6 * HOUR, 6 * HOUR)
+    add_batch(database, 'a-little-late', NOW, late=HOUR / 2)
+    assert evaluated(database, 'Calls arrive late') == {}
+
+
+@pytest.mark.parametrize('title', RULES)
+def test_the_time_zone_of_the_server_changes_nothing(database: ClickHouse, title: str) -> None:
+    activity(database, 'fallen', 400, 60)
+    add_batches(database, 'fallen', 6 * HOUR, 6 * HOUR, rejected=1)
+    for node in RULES[title]['data']:
+        if 'rawSql' in node['model']:
+            sql = expanded(node['model']['rawSql'], node['relativeTimeRange'], NOW)
+            assert database.query(sql)
+            assert database.query(sql, session_timezone='America/New_York') == database.query(sql)
