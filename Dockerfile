@@ -8,6 +8,8 @@ RUN pip install --no-cache-dir --require-hashes -r requirements.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY exporter exporter
 COPY sql sql
+COPY grafana/dashboards grafana/dashboards
+COPY provisioning provisioning
 RUN pip install --no-cache-dir --no-deps .
 
 FROM python:3.13-slim

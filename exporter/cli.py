@@ -25,6 +25,7 @@ COMMANDS = {
     'tokens': 'tokens:tokens',
     'forget': 'forget:forget',
     'prune': 'prune:prune',
+    'grafana': 'grafana:grafana',
     'check': 'setup:check',
     'demo': 'demo:demo',
 }

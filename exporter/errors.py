@@ -66,3 +66,7 @@ class QueryError(ExporterError):
     """A statement that does more than read, or is none."""
 
     exit_code = 2
+
+
+class ExportError(ExporterError):
+    """A file that is to be written is there, and is somebody else's."""

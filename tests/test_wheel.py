@@ -1,4 +1,4 @@
-"""The wheel has everything in it: installed away from the checkout, the program makes its schema, imports and reports."""
+"""The wheel has everything in it: installed away from the checkout, the program makes its schema, imports, reports and exports."""
 
 import json
 import os
@@ -33,6 +33,7 @@ def test_data_and_schema_are_in_the_wheel(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert 'exporter/enrich/countries.csv' in names
     assert {f'exporter/sql/{path.relative_to(schema.SQL)}' for path in schema.SQL.rglob('*.sql')} <= names
+    assert {f'exporter/{path.relative_to(ROOT)}' for path in (ROOT / 'grafana' / 'dashboards').rglob('*.json')} <= names
     assert {str(path.relative_to(ROOT)) for path in (ROOT / 'exporter').rglob('*.py')} <= names
     assert all(name.startswith(('exporter/', 'usage_exporter-')) for name in names)
 
@@ -58,3 +59,7 @@ def test_the_installed_program_works(wheel: Path, tmp_path: Path) -> None:
     report = json.loads(run(program, 'report', '--from', '2026-11-01', '--to', '2026-11-01', '--format', 'json'))
     assert (report['calls'], report['total_users'], report['anonymous_users_percent']) == (2, 2, 50)
     assert [(place['country'], place['calls']) for place in report['map']] == [('NL', 2)]
+    assert 'open /d/usage-users-en' in run(program, 'grafana', 'export', 'provisioning')
+    pages = {path.name for path in (tmp_path / 'provisioning' / 'dashboards' / 'usage' / 'fr').iterdir()}
+    assert pages == {path.name for path in (ROOT / 'grafana' / 'dashboards' / 'fr').iterdir()}
+    assert {path.parent.name for path in (tmp_path / 'provisioning').rglob('*.yaml')} == {'datasources', 'dashboards', 'alerting'}

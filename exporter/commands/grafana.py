@@ -1,0 +1,94 @@
+"""`grafana export`: the pages and alerts as files that a Grafana which is there already takes."""
+
+import json
+import re
+from pathlib import Path
+
+import click
+
+from exporter.errors import ExportError, SettingsError
+
+PACKAGE = Path(__file__).parents[1]
+SOURCE = PACKAGE if (PACKAGE / 'provisioning').is_dir() else PACKAGE.parent  # in a wheel; in a checkout
+DATASOURCE = 'usage-clickhouse'  # the uid that is provisioned
+DASHBOARDS = Path('dashboards', 'usage')  # in Grafana's provisioning folder, where only YAML files beside it are read
+MARK = '# Written by usage-exporter grafana export, which writes it anew.\n'
+SWITCH = re.compile(r'(uid: (\S+)\n +isPaused: )(true|false)')
+EXAMPLES = """\b
+Examples:
+  sudo usage-exporter grafana export /etc/grafana/provisioning
+  usage-exporter grafana export provisioning --mounted-as /etc/grafana/provisioning
+  usage-exporter grafana export provisioning --datasource bds8x4u1mtypsb
+"""
+
+
+@click.group(epilog=EXAMPLES)
+def grafana() -> None:
+    """The pages and alerts, for a Grafana of your own."""
+
+
+@grafana.command(epilog=EXAMPLES)
+@click.argument('folder', metavar='DIR', type=click.Path(file_okay=False, path_type=Path))
+@click.option('--datasource', metavar='UID', help='A data source that is there already.  [default: one is made]')
+@click.option('--mounted-as', metavar='PATH', help='Where Grafana sees DIR, if it is not the same path.')
+@click.option('--runbooks', metavar='URL', help='Where you show docs/alerts.md: the alerts then link to it.')
+def export(folder: Path, datasource: str | None, mounted_as: str | None, runbooks: str | None) -> None:
+    """Write dashboards, data source and alerts into Grafana's provisioning folder DIR.
+
+    After an upgrade run it again: its own files are replaced, an alert that was switched on stays so. No other file is touched.
+    """
+    if datasource is not None and not re.fullmatch(r'[\w-]{1,40}', datasource, re.ASCII):
+        raise SettingsError(f'--datasource: {datasource!r} is no uid; it stands in the address of the data source in Grafana')
+    if mounted_as is not None and not mounted_as.startswith('/'):
+        raise SettingsError(f'--mounted-as: {mounted_as!r} is no whole path; write it from / on')
+    if runbooks is not None and not re.fullmatch(r'https?://[^\s"#]+', runbooks):
+        raise SettingsError(f'--runbooks: {runbooks!r} is no address of a page; write https://…')
+    texts = {folder / name: text for name, text in files(datasource, mounted_as or str(folder.absolute()), runbooks).items()}
+    for file, text in texts.items():
+        if file.exists() and not _ours(file, text):
+            raise ExportError(f'{file}: this is not of usage-exporter, and nothing was written; move it, or choose another DIR')
+    for file, text in texts.items():
+        kept = _switched(text, file.read_text(encoding='utf-8')) if file.exists() else text
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(kept, encoding='utf-8')
+    variables = ', '.join(dict.fromkeys(re.findall(r'\$(\w+)', _provisioned('datasources'))))
+    click.echo(f'{folder}: {len(texts)} files; Grafana takes them as {mounted_as or folder.absolute()}, its provisioning folder')
+    click.echo(f'Next: {"" if datasource else f"set {variables} in its environment, "}restart it and open /d/usage-users-en')
+
+
+def files(datasource: str | None, folder: str, runbooks: str | None) -> dict[Path, str]:
+    """What is written: paths in the provisioning folder, which Grafana sees as `folder`, and their texts."""
+    uid = datasource or DATASOURCE
+    pages = SOURCE / 'grafana' / 'dashboards'
+    written = {
+        DASHBOARDS / page.relative_to(pages): page.read_text(encoding='utf-8').replace(DATASOURCE, uid)
+        for page in sorted(pages.rglob('*.json'))
+    }
+    place = json.dumps(f'{folder}/{DASHBOARDS}'.replace('$', '$$'), ensure_ascii=False)  # $NAME would be a variable
+    written[Path('dashboards', 'usage.yaml')] = MARK + re.sub('(?<= path: ).*', lambda _: place, _provisioned('dashboards'))
+    alerts = _provisioned('alerting').replace(DATASOURCE, uid)
+    if runbooks:
+        alerts = re.sub(r'runbook: \S+(#\S+)', lambda found: f'runbook_url: "{runbooks}{found[1]}"', alerts)
+    written[Path('alerting', 'usage.yaml')] = MARK + alerts
+    if not datasource:
+        written[Path('datasources', 'usage.yaml')] = MARK + _provisioned('datasources')
+    return written
+
+
+def _provisioned(kind: str) -> str:
+    return (SOURCE / 'provisioning' / kind / 'usage.yaml').read_text(encoding='utf-8')
+
+
+def _ours(file: Path, text: str) -> bool:
+    """Whether an export wrote the file: a page by its uid, another by its mark."""
+    there = file.read_text(encoding='utf-8', errors='replace')
+    try:
+        return there.startswith(MARK) if file.suffix == '.yaml' else json.loads(there)['uid'] == json.loads(text)['uid']
+    except (ValueError, LookupError, TypeError):
+        return False
+
+
+def _switched(text: str, before: str) -> str:
+    """The text, with each alert paused or not as it was before."""
+    states = {uid: paused for _, uid, paused in SWITCH.findall(before)}
+    return SWITCH.sub(lambda found: f'{found[1]}{states.get(found[2], found[3])}', text)
