@@ -1,0 +1,122 @@
+"""The example rules for Prometheus: promtool takes them, they use metrics that there are, and fire when they should."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from test_docs import DOCS, anchors, blocks, page, rows, section
+
+FILE = DOCS / 'prometheus-rules.yaml'
+RULES: list[dict[str, Any]] = [rule for group in yaml.safe_load(FILE.read_text())['groups'] for rule in group['rules']]
+ALERTS = {rule['alert']: rule for rule in RULES if 'alert' in rule}
+RECORDS = {rule['record'] for rule in RULES if 'record' in rule}
+PROMTOOL = shutil.which('promtool')
+needs_promtool = pytest.mark.skipif(not PROMTOOL, reason='promtool (of Prometheus) is not installed')
+
+
+def promtool(*arguments: str | Path, folder: Path = DOCS) -> None:
+    done = subprocess.run([str(PROMTOOL), *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def names(text: str) -> set[str]:
+    """The metrics that stand in the tables of a section."""
+    return {row[0].strip('`') for row in rows(text) if row[0].startswith('`')}
+
+
+METRICS = names(section(page('prometheus'), 'Indicators')) | names(section(page('prometheus'), 'The program'))
+
+
+def test_rules_and_questions_use_documented_metrics_only() -> None:
+    questions = blocks(page('prometheus'), 'promql')
+    assert questions
+    for text in [*(rule['expr'] for rule in RULES), *questions]:
+        used = set(re.findall(r'(?:\w+:)?usage_\w+(?::\w+)?', text))
+        assert used <= METRICS | RECORDS
+        assert used or text.startswith('up')
+
+
+def test_every_rule_is_documented_and_leads_to_a_runbook() -> None:
+    assert names(section(page('prometheus'), 'Rules')) == ALERTS.keys() | RECORDS
+    for alert in ALERTS.values():
+        path, _, anchor = alert['annotations']['runbook'].partition('#')
+        assert anchor in anchors(DOCS.parent / path)
+        assert alert['annotations']['summary']
+
+
+@needs_promtool
+def test_promtool_takes_rules_and_configuration(tmp_path: Path) -> None:
+    promtool('check', 'rules', FILE)
+    [example] = blocks(page('prometheus'), 'yaml')
+    (tmp_path / 'prometheus.yml').write_text(example)
+    shutil.copy(FILE, tmp_path / yaml.safe_load(example)['rule_files'][0])
+    promtool('check', 'config', 'prometheus.yml', folder=tmp_path)
+
+
+HERE = 'job="usage-exporter",instance="a"'
+PORTAL = f'usage_calls{{domain="data.example.org",window="24h",{HERE}}}'
+FOUR_WEEKS = 4 * 7 * 24 * 12  # of 5 minutes
+FIRES: dict[str, tuple[dict[str, str], dict[str, str], str]] = {  # samples every 5 minutes: where it fires, where not; when
+    'UsageExporterDown': ({f'up{{{HERE}}}': '1 0+0x9'}, {f'up{{{HERE}}}': '1 0 1+0x8'}, '30m'),
+    'UsageCallsWait': (
+        {f'usage_waiting_calls{{{HERE}}}': '9+0x30', f'usage_stored_calls_total{{{HERE}}}': '5+0x30'},
+        {f'usage_waiting_calls{{{HERE}}}': '9+0x30', f'usage_stored_calls_total{{{HERE}}}': '5+5x30'},
+        '2h',
+    ),
+    'UsageWriterFails': (
+        {f'usage_writer_failures_total{{{HERE}}}': '0+1x30'},
+        {f'usage_writer_failures_total{{{HERE}}}': '0+0x20 1+0x10'},
+        '110m',
+    ),
+    'UsageCallsQuarantined': (
+        {f'usage_quarantined_calls{{{HERE}}}': '7+0x9'},
+        {f'usage_quarantined_calls{{{HERE}}}': '0+0x9'},
+        '30m',
+    ),
+    'UsageRejectsRise': (
+        {f'usage_rejected_total{{reason="format",{HERE}}}': '0+20x30', f'usage_accepted_calls_total{{{HERE}}}': '0+100x30'},
+        {f'usage_rejected_total{{reason="format",{HERE}}}': '0+20x30', f'usage_accepted_calls_total{{{HERE}}}': '0+900x30'},
+        '2h',
+    ),
+    'UsageFollowFallsBehind': (
+        {f'usage_follow_lag_bytes{{path="access.log",{HERE}}}': '100000000+0x30'},
+        {f'usage_follow_lag_bytes{{path="access.log",{HERE}}}': '100000000+0x3 0+0x30'},
+        '2h',
+    ),
+    'UsageNothingStored': (
+        {f'usage_last_stored_timestamp_seconds{{{HERE}}}': '60+0x400'},
+        {f'usage_last_stored_timestamp_seconds{{{HERE}}}': '60+300x400'},
+        '25h',
+    ),
+    'UsageActivityDrops': (
+        {PORTAL: f'1000+0x{FOUR_WEEKS} 400+0x40'},
+        {PORTAL: f'1000+0x{FOUR_WEEKS} 600+0x40'},
+        f'{FOUR_WEEKS * 5 + 120}m',
+    ),
+}
+
+
+@needs_promtool
+@pytest.mark.parametrize('alert', ALERTS)
+def test_an_alert_fires_when_it_should_and_else_does_not(alert: str, tmp_path: Path) -> None:
+    *cases, moment = FIRES[alert]
+    step = '1h' if alert == 'UsageActivityDrops' else '1m'  # of five weeks each minute would take long
+    (tmp_path / 'rules.yaml').write_text(re.sub(r'interval: \w+', f'interval: {step}', FILE.read_text()))
+    for fires, series in zip((True, False), cases, strict=True):
+        assert isinstance(series, dict)
+        expression = f'count(ALERTS{{alertname="{alert}",alertstate="firing"}})'
+        test = {
+            'interval': '5m',
+            'input_series': [{'series': name, 'values': values} for name, values in series.items()],
+            'promql_expr_test': [
+                {'expr': expression, 'eval_time': moment, 'exp_samples': [{'labels': '{}', 'value': 1}] if fires else []}
+            ],
+        }
+        (tmp_path / 'test.yaml').write_text(
+            yaml.safe_dump({'rule_files': ['rules.yaml'], 'evaluation_interval': step, 'tests': [test]})
+        )
+        promtool('test', 'rules', 'test.yaml', folder=tmp_path)
