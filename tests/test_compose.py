@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
+from exporter.clickhouse import ClickHouse
 from exporter.config import PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent
@@ -123,6 +124,8 @@ def test_grafana_finds_the_pages_in_a_folder_of_their_own_and_opens_with_users()
     [provider] = yaml.safe_load((ROOT / 'provisioning' / 'dashboards' / 'usage.yaml').read_text())['providers']
     targets = dict(volume.split(':')[:2] for volume in SERVICES['grafana']['volumes'])
     assert targets['./grafana/dashboards'] == provider['options']['path']
+    kinds = ('alerting', 'dashboards', 'datasources')
+    assert [targets[f'./provisioning/{kind}'] for kind in kinds] == [f'/etc/grafana/provisioning/{kind}' for kind in kinds]
     assert (provider['type'], provider['folder']) == ('file', 'Usage')
     pages = [json.loads(file.read_text()) for file in (ROOT / 'grafana' / 'dashboards').rglob('*.json')]
     assert len({page['uid'] for page in pages}) == len({page['title'] for page in pages}) == len(pages)
@@ -174,6 +177,28 @@ def test_the_limits_of_the_reading_user_cannot_be_lifted_but_bear_with_the_plugi
     assert int(seconds.findtext('min') or 0) > 0, '0 would be no limit'
     assert int(seconds.findtext('max') or 0) >= 65, 'the plugin sends 60 seconds and 5 more'
     assert all([child.tag for child in constraint] == ['readonly'] for constraint in constraints.values())
+
+
+def test_every_limit_is_a_setting_of_the_engine(database: ClickHouse) -> None:
+    known = {row['name']: row['type'] for row in database.query('SELECT name, type FROM system.settings')}
+    assert limits().keys() <= known.keys()
+    for name, value in limits().items():
+        assert value.isdigit() == (known[name] != 'OverflowMode'), name
+
+
+def test_the_documentation_tells_the_limits_that_there_are() -> None:
+    text = (ROOT / 'docs' / 'sql.md').read_text().partition('## Who may ask')[2]
+    sql = (
+        (ROOT / 'docs' / 'grafana.md').read_text().partition('CREATE SETTINGS PROFILE usage_reader SETTINGS')[2].partition(';')[0]
+    )
+    assert dict(re.findall(r"^ +(\w+) = '?(\w+)", sql, re.MULTILINE)) == limits()
+    assert all(f'`{name}`' in text for name in limits())
+    [user] = re.findall(r'```xml\n(.*?)```', text, re.DOTALL)
+    analyst, grafana = ElementTree.fromstring(user), USERS.find('users/grafana')
+    assert grafana is not None
+    assert {part.tag for part in analyst} == {part.tag for part in grafana}
+    assert analyst.findtext('profile') == grafana.findtext('profile')
+    assert analyst.findtext('grants/query') == grafana.findtext('grants/query')
 
 
 # the image

@@ -41,6 +41,11 @@ def section(text: str, title: str) -> str:
     return found[1]
 
 
+def section_and_below(text: str, title: str) -> str:
+    """What stands below a title of the second level, up to the next one."""
+    return text.partition(f'\n## {title}\n')[2].partition('\n## ')[0]
+
+
 def rows(text: str) -> list[list[str]]:
     """The cells of all tables, without their heads' rules."""
     lines = re.findall(r'^\|(.*)\|$', text, re.MULTILINE)
@@ -204,10 +209,16 @@ def test_every_example_of_settings_is_taken(settings: pytest.MonkeyPatch, tmp_pa
 def test_every_sql_statement_answers_for_the_demo(settings: pytest.MonkeyPatch, database: ClickHouse) -> None:
     settings.setenv('USAGE_TIMEZONE', TIMEZONE)
     assert CliRunner().invoke(main, ['demo']).exit_code == 0
-    statements = blocks(page('sql'), 'sql')
-    assert len(statements) > 12
-    for statement in statements:
-        assert database.query(statement, readonly=1), statement
+    for name, least in (('sql', 21), ('alerts', 5)):
+        statements = blocks(page(name), 'sql')
+        assert len(statements) >= least
+        for statement in statements:
+            assert database.query(statement, readonly=1), statement
+
+
+def test_there_are_twenty_questions_in_sql() -> None:
+    questions = section_and_below(page('sql'), 'Questions')
+    assert len(re.findall(r'^### .+\?$', questions, re.MULTILINE)) == len(blocks(questions, 'sql')) >= 20
 
 
 def test_the_picture_is_the_report_of_the_demo(settings: pytest.MonkeyPatch) -> None:
