@@ -35,14 +35,18 @@ _LEAST_CALLS = 50  # of an hour: with fewer, one visitor makes a difference
 # How much of a count chance explains: the root of a Poisson count has a standard deviation of 1/2, so this allows for four.
 _ROOM = 2
 
-# Batches of four weeks. `newest` is when something was stored last: as long as nothing follows, it is what is judged.
+# Batches of four weeks, without rejects that were read again. `newest` is when one was stored last: as long as nothing
+# follows, it is what is judged.
 _BATCHES = """\
 batches
         INNER JOIN
         (
-            SELECT domain, max(at) AS newest FROM batches WHERE state = 'done' AND at <= $__toTime GROUP BY domain
+            SELECT domain, max(at) AS newest
+            FROM batches
+            WHERE state = 'done' AND source != 'retry' AND at <= $__toTime
+            GROUP BY domain
         ) AS last USING (domain)
-        WHERE state = 'done' AND at > $__fromTime AND at <= $__toTime"""
+        WHERE state = 'done' AND source != 'retry' AND at > $__fromTime AND at <= $__toTime"""
 
 RULES = (
     Rule(

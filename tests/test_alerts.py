@@ -235,6 +235,7 @@ def add_batches(
     stored: int = 100,
     rejected: int = 0,
     late: timedelta = timedelta(seconds=5),
+    source: str = 'access_log',
 ) -> None:
     """Batches in the ledger that were done at regular times, the last `until` before now."""
     rows = [
@@ -243,6 +244,7 @@ def add_batches(
             'state': state,
             'at': f'{at:%Y-%m-%d %H:%M:%S.000}',
             'domain': portal,
+            'source': source,
             'stored': stored if state == 'done' else 0,
             'rejected': {'format': rejected} if rejected and state == 'done' else {},
             'last_timestamp': f'{at - late:%Y-%m-%d %H:%M:%S.000}' if stored and state == 'done' else None,
@@ -338,6 +340,8 @@ def test_calls_that_are_as_late_as_usual_or_beside_newer_ones_are_in_time(databa
     add_batches(database, 'past-read-beside', 6 * HOUR, 3 * MINUTE)
     add_batch(database, 'past-read-beside', NOW, late=300 * DAY)
     add_batch(database, 'past-read-only', NOW, late=300 * DAY)
+    add_batches(database, 'rejects-read-again', 6 * HOUR, 6 * HOUR)
+    add_batch(database, 'rejects-read-again', NOW, late=9 * DAY, source='retry')
     add_batches(database, 'caught-up', 6 * HOUR, 6 * HOUR)
     add_batch(database, 'caught-up', NOW - 2 * HOUR, late=5 * HOUR)
     add_batch(database, 'caught-up', NOW)

@@ -179,13 +179,13 @@ def takes(words: list[str]) -> None:
     """Fails where the program would say that this is wrong usage."""
     command: click.Command = main
     while isinstance(command, click.Group):
-        context = click.Context(command)
+        context = click.Context(command, help_option_names=['-h', '--help'])  # a command keeps its first ones
         _, words, _ = command.make_parser(context).parse_args(words)
         name, *words = words
         found = command.get_command(context, name)
         assert found, f'no command {name}'
         command = found
-    command.make_context(command.name, words)
+    command.make_context(command.name, words, parent=context)
 
 
 @pytest.mark.parametrize('path', PAGES, ids=lambda path: path.name)

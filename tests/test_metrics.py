@@ -140,3 +140,18 @@ def test_promtool_finds_nothing_to_say(database: ClickHouse, drain: Drain) -> No
     metrics.requests.labels('/v1/calls', 202).inc()
     checked = subprocess.run(['promtool', 'check', 'metrics'], input=metrics.text(), capture_output=True, check=False)
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b'', b'')
+
+
+def test_every_metric_is_documented_with_its_labels(database: ClickHouse, drain: Drain) -> None:
+    drain.spool.append(recent(PORTAL, 3), {PORTAL: Counts(3, 0, {'status': 1})})
+    drain.empty()
+    indicators = Indicators()
+    indicators.refresh(database)
+    metrics = Metrics(State(drain.spool, drain, lambda: {'/var/log/a.log': 7}), indicators)
+    metrics.requests.labels('/v1/calls', 202).inc()
+    families = text_string_to_metric_families(metrics.text().decode())
+    there = {sample.name: set(sample.labels) for family in families for sample in family.samples}
+    text = (Path(__file__).parents[1] / 'docs' / 'prometheus.md').read_text()
+    rows = re.findall(r'^\| `(usage_\w+)` \|(.*?)\|', text, re.MULTILINE)
+    documented = {name: set(re.findall(r'`(\w+)`', labels)) for name, labels in rows}
+    assert there == documented

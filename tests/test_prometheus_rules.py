@@ -53,6 +53,7 @@ def test_promtool_takes_rules_and_configuration(tmp_path: Path) -> None:
     promtool('check', 'rules', FILE)
     [example] = blocks(page('prometheus'), 'yaml')
     (tmp_path / 'prometheus.yml').write_text(example)
+    (tmp_path / 'usage-exporter-token').write_text('a token')
     shutil.copy(FILE, tmp_path / yaml.safe_load(example)['rule_files'][0])
     promtool('check', 'config', 'prometheus.yml', folder=tmp_path)
 

@@ -591,3 +591,11 @@ def test_usual_is_what_the_same_clock_times_of_the_weeks_before_had(
         assume(all(shown_once(moment, ZoneInfo(zone)) for moment in (period[0], max(arrived, default=period[0]))))
     expected = usual_activity(stored, domains, *period, crawlers)
     assert ask(database, 'usual_activity', domains, *period, int(crawlers)) == expected
+
+
+def test_a_week_whose_calls_were_removed_for_their_age_is_not_taken_for_one_without(database: ClickHouse) -> None:
+    period = at('2026-11-18T10:00:00'), at('2026-11-18T11:00:00')
+    store(database, *(Call(period[0] - week * WEEK, 'a.example', 'UTC') for week in range(6)))
+    assert ask(database, 'usual_activity', [], *period) == [('a.example', 1, 1.0, [1, 1, 1, 1])]
+    database.insert_rows('retention', [{'at': '2026-11-18 02:00:00.000', 'calls_from': '2026-10-30'}], token='kept')
+    assert ask(database, 'usual_activity', [], *period) == [('a.example', 1, 1.0, [1, 1])]

@@ -24,7 +24,7 @@ Examples:
 
 @click.group(epilog=EXAMPLES)
 def grafana() -> None:
-    """The pages and alerts, for a Grafana of your own."""
+    """Write the pages and alerts for a Grafana of your own."""
 
 
 @grafana.command(epilog=EXAMPLES)

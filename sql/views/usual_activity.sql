@@ -1,6 +1,6 @@
 -- Calls of each portal, beside those of the same stretch of its local time one to four weeks before. The period is no longer
 -- than a week; of a portal it ends with the newest call that has arrived, in each of the weeks: what is still to come is not
--- missed. No row for a portal without such a call, no week that began before its first day.
+-- missed. No row for a portal without such a call, no week that began before its first day, or before calls are kept.
 WITH
     -- how far the clocks of a zone are ahead of UTC, in seconds
     (second, zone) -> toInt64(toUnixTimestamp(toDateTime(toString(toDateTime(second, 'UTC'), zone), 'UTC'))) - second AS ahead,
@@ -27,7 +27,10 @@ WITH
                 AND timestamp < {to:DateTime('UTC')}
             GROUP BY domain
         ) AS arrived
-        INNER JOIN (SELECT domain, min(day) AS first_day FROM days GROUP BY domain) AS known USING (domain)
+        INNER JOIN
+        (
+            SELECT domain, greatest(min(day), (SELECT max(calls_from) FROM retention)) AS first_day FROM days GROUP BY domain
+        ) AS known USING (domain)
     )
 SELECT
     domain,
