@@ -147,9 +147,7 @@ class Rejected:
             path.unlink(missing_ok=True)
             total -= sizes.pop(path)
         if full:
-            logger.warning(
-                'rejected input: no room, the rejects of the %s oldest batches were removed; see rejected_bytes', full
-            )
+            logger.warning('rejected input: no room, the rejects of the %s oldest batches were removed; see rejected_bytes', full)
 
 
 def _content(batch_id: str, rejects: Iterable[Reject], most_bytes: float) -> tuple[bytes, int]:
