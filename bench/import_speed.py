@@ -15,11 +15,16 @@ OURS = [sys.executable, '-c', 'from exporter.cli import main; main()']  # what t
 
 
 def ours(log: Path, places: Path, folder: Path) -> tuple[Cost, str]:
-    """Imports the log into a new embedded database; what it cost, and what became of the lines."""
-    shutil.rmtree(folder / 'ours', ignore_errors=True)
+    """Imports the log into a new embedded database; what it cost, and what became of the lines.
+
+    The one before is moved away and not removed: for a minute after many files went, ext4 is slow to make new ones.
+    """
+    database = folder / 'ours'
+    if database.exists():
+        database.rename(folder / f'ours-{len(list(folder.glob("ours-*")))}')
     settings = {
-        'USAGE_DATA_DIR': str(folder / 'ours'),
-        'USAGE_CLICKHOUSE_URL': f'chdb://{folder}/ours/clickhouse',
+        'USAGE_DATA_DIR': str(database),
+        'USAGE_CLICKHOUSE_URL': f'chdb://{database}/clickhouse',
         'USAGE_GEO_DATABASE': str(places),
         'USAGE_TIMEZONE': 'Europe/Paris',
     }

@@ -13,7 +13,7 @@ from exporter.sources.log_file import LogFile
 SOURCE = 'access_log'
 HEAD = 1_024  # bytes by which a log is known
 PIECE = 16 << 20  # bytes read and parsed at a time
-FIRST, WHOLE = 1, 4  # pieces of a batch: in smaller ones ClickHouse merges more. The first is, so that it has work early
+FIRST, WHOLE = 1, 3  # pieces of a batch: in smaller ones ClickHouse merges more. The first is, so that it has work early
 LONGEST_LINE = 16 << 20
 MOST_LINES = 250_000  # of a piece, roughly; so a batch is one block to ClickHouse, which are of a million at most
 CHECKPOINTS = 16  # of a piece; where it has no more lines than that, each line has one
