@@ -322,6 +322,14 @@ def test_what_is_no_log_or_cannot_be_read_is_said_once_and_the_others_go_on(glob
     assert stored(globbing) == asked([*range(20), *range(3_000, 3_100)])
 
 
+def test_a_name_that_is_not_utf8_is_no_fault(globbing: Following, tmp_path: Path) -> None:
+    append(tmp_path / 'access-caf\udce9.log', log(range(3)))
+    globbing.poll()
+    globbing.restart()
+    globbing.poll()
+    assert stored(globbing) == asked(range(3))
+
+
 def test_a_followed_log_is_not_imported_at_the_same_time(following: Following, file: Path) -> None:
     append(file, log(range(10)))
     following.poll()

@@ -39,7 +39,7 @@ class LogFile:
     """
 
     def __init__(self, name: str) -> None:
-        self.name = 'standard input' if name == '-' else name
+        self.name = 'standard input' if name == '-' else name.encode(errors='replace').decode()  # a name may be no UTF-8
         self.damage = ''
         self.packed = _standard_input() if name == '-' else _opened(Path(name))
         self.size = self.packed.seek(0, io.SEEK_END)
