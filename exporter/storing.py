@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from exporter.durable import hold
 from exporter.errors import EngineError
 
 PATIENCE = 10  # seconds to wait for those who are storing
@@ -40,6 +41,28 @@ def nobody_storing(data_dir: Path) -> Iterator[None]:
                     ) from None
                 time.sleep(PAUSE)
         yield
+
+
+@contextmanager
+def nobody_serving(data_dir: Path) -> Iterator[None]:
+    """Held by whoever takes calls back, so that nothing that `serve` has accepted comes after it.
+
+    Raises EngineError where serve runs, or where calls still wait for it, OSError.
+    """
+    spool = data_dir / 'spool'
+    if not spool.exists():
+        yield
+        return
+    try:
+        held = hold(spool / 'lock')
+    except BlockingIOError:
+        raise EngineError(f'{data_dir}: usage-exporter serve is running; stop it, and then run this again') from None
+    try:
+        if any(path.suffix in ('.batch', '.open') for path in spool.rglob('*')):
+            raise EngineError(f'{spool}: accepted calls wait here, or in quarantine; let serve store them, then stop it')
+        yield
+    finally:
+        os.close(held)
 
 
 @contextmanager

@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 from access_logs import DOMAIN, FIRST, asked, assert_rollups_agree, imported, line, log, outcome, paths, run
+from calls import calls
 
 from exporter import events
 from exporter.clickhouse import ClickHouse
 from exporter.config import load
 from exporter.errors import EngineError
 from exporter.forget import OF_DOMAIN, forget_domain, forget_user
-from exporter.ledger import Batch, Ledger
+from exporter.ledger import Batch, Counts, Ledger
 from exporter.rejected import Reject, Rejected
 from exporter.retention import remove_old
+from exporter.spool import Spool
 from exporter.storing import storing
 
 OTHER = 'other.example.org'
@@ -350,4 +352,20 @@ def test_nothing_is_taken_back_while_calls_are_being_stored(
     with storing(tmp_path / 'data'):
         result = run('forget', '--domain', DOMAIN, '--yes')
     assert (result.exit_code, 'another process is storing calls' in result.stderr) == (1, True)
+    assert answers(database) == before
+
+
+def test_nothing_is_taken_back_while_serve_runs_or_something_waits_for_it(
+    ledger: Ledger, database: ClickHouse, tmp_path: Path
+) -> None:
+    before = answers(database)
+    spool = Spool(tmp_path / 'data' / 'spool', 1 << 20, '', None)
+    told = run('forget', '--user', 'alice', '--yes')
+    assert (told.exit_code, told.stderr.count('\n')) == (1, 1)
+    assert 'usage-exporter serve is running; stop it' in told.stderr
+    spool.append(calls(DOMAIN, 1), {DOMAIN: Counts(1)})
+    spool.close()
+    told = run('forget', '--domain', DOMAIN, '--yes')
+    assert (told.exit_code, told.stderr.count('\n')) == (1, 1)
+    assert 'accepted calls wait here, or in quarantine; let serve store them' in told.stderr
     assert answers(database) == before

@@ -12,7 +12,7 @@ from exporter.ledger import Batch, Ledger
 from exporter.retention import calls_from
 from exporter.sources.access_log import AccessLog
 from exporter.sources.log_file import LogFile
-from exporter.storing import nobody_storing
+from exporter.storing import nobody_serving, nobody_storing
 
 EXAMPLES = """\b
 Examples:
@@ -35,13 +35,14 @@ def forget(context: Context, file: str | None, user: str | None, domain: str | N
     """
     if (file is not None) + (user is not None) + (file is None and user is None and domain is not None) != 1:
         raise click.UsageError('say what to forget: --file F, --user X, or --domain D alone')
-    if file is not None:
-        _file(context, file, context.portal(domain), yes)
-    elif user is not None:
-        _user(context, user, context.given_domain(domain) if domain else None, yes)
-    else:
-        _domain(context, context.given_domain(domain or ''), yes)
-    context.note('not reached: backups, the logs themselves, and what other hosts or serve have not stored yet')
+    with nobody_serving(context.settings.data_dir):
+        if file is not None:
+            _file(context, file, context.portal(domain), yes)
+        elif user is not None:
+            _user(context, user, context.given_domain(domain) if domain else None, yes)
+        else:
+            _domain(context, context.given_domain(domain or ''), yes)
+    context.note('not reached: backups, the logs themselves, and what other hosts have not stored yet')
 
 
 def _file(context: Context, file: str, portal: str, yes: bool) -> None:
