@@ -104,7 +104,7 @@ def start(folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
 
 def up(url: str, process: subprocess.Popen[bytes]) -> None:
     """Waits until it answers."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while time.monotonic() < until and process.poll() is None:
         try:
             httpx.get(f'{url}/healthz', timeout=1)
@@ -112,7 +112,7 @@ def up(url: str, process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.05)
         else:
             return
-    raise SystemExit('serve did not start')
+    raise SystemExit(f'serve did not start: {process.poll()}')
 
 
 def stored(url: str) -> int:
