@@ -40,8 +40,8 @@ class Load:
         self.ending = threading.Event()
         self.acknowledged, self.written, self.sent_again = list[str](), list[str](), 0
         self._lock = threading.Lock()
-        self._threads = [threading.Thread(target=self._send, args=(n,)) for n in range(CLIENTS)]
-        self._threads.append(threading.Thread(target=self._write))
+        self._threads = [threading.Thread(target=self._send, args=(n,), daemon=True) for n in range(CLIENTS)]
+        self._threads.append(threading.Thread(target=self._write, daemon=True))
 
     def start(self) -> None:
         """Begins."""
@@ -164,21 +164,24 @@ def run(kills: int, folder: Path) -> dict[str, int]:
     }
     load = Load(folder, url)
     process = start(folder, environment)
-    up(url, process)
-    load.start()
-    time.sleep(5)  # until the log is known: what was rotated away before it was ever followed is for `import`
-    for number in range(kills):
-        if number % 4:  # now and then also while it starts
-            up(url, process)
-        time.sleep(random.expovariate(1 / 0.7))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        process = start(folder, environment)
-    up(url, process)
-    load.end()
-    drained(url)
-    process.send_signal(signal.SIGTERM)
-    ended = process.wait(60)
+    try:
+        up(url, process)
+        load.start()
+        time.sleep(5)  # until the log is known: what was rotated away before it was ever followed is for `import`
+        for number in range(kills):
+            if number % 4:  # now and then also while it starts
+                up(url, process)
+            time.sleep(random.expovariate(1 / 0.7))
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            process = start(folder, environment)
+        up(url, process)
+        load.end()
+        drained(url)
+        process.send_signal(signal.SIGTERM)
+        ended = process.wait(60)
+    finally:
+        process.kill()
     result = count(database, load.acknowledged + load.written)
     return {'kills': kills, 'exit_code': ended, 'sent_again': load.sent_again, **result}
 
