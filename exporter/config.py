@@ -143,7 +143,10 @@ def _toml(path: Path | None) -> dict[str, object]:
         return {name: value for name, value in settings.items() if value != ''}  # as an empty variable, it is none
     except OSError as error:
         raise SettingsError(f'{file}: cannot read the settings ({error.strerror}); name a file that is there') from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # no TOML, no UTF-8, a number of thousands of digits; arrays in arrays in arrays
         raise SettingsError(f'{file}: this is not TOML ({error}); mend that line') from error
 
 

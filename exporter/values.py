@@ -44,7 +44,7 @@ def tables(value: object) -> object:
     """Tables of the TOML file, as they are or as JSON. Raises ValueError for what is no JSON."""
     try:
         return json.loads(value) if isinstance(value, str) else value
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError('this is no JSON; tables of a TOML file are easier to write') from None
 
 

@@ -218,6 +218,7 @@ def test_a_domain_name_is_kept_in_lower_case(environment: pytest.MonkeyPatch, gi
     [
         ('accounts', 'user,header:x', "'header:x' is no source of accounts; write user (the log's user field) or query:apikey"),
         ('domains', '{', 'this is no JSON; tables of a TOML file are easier to write'),
+        ('follow', '[' * 100_000, 'this is no JSON; tables of a TOML file are easier to write'),
         ('domains', '3', 'Input should be a valid dictionary'),
     ],
 )
@@ -236,6 +237,11 @@ def test_a_broken_file_is_named_with_the_place(text: str) -> None:
     assert said.startswith('broken.toml: this is not TOML (')
     assert ' (at ' in said
     assert PASSWORD not in said
+
+
+@pytest.mark.parametrize('value', ['[' * 5_000, '9' * 5_000], ids=['arrays in arrays', 'thousands of digits'])
+def test_what_no_reader_of_toml_takes_is_refused_too(value: str) -> None:
+    assert refused(file(f'spool_bytes = {value}', 'broken.toml')).startswith('broken.toml: this is not TOML (')
 
 
 def test_a_file_that_is_no_text_is_refused() -> None:
