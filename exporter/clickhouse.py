@@ -106,11 +106,14 @@ class ClickHouse:
             raise _engine_error(error, self.address) from error
 
     def insert_rows(self, table: str, rows: Iterable[Row], token: str) -> None:
-        """Inserts a few rows, dicts of the same columns, once however often they are sent with this token. Raises EngineError."""
+        """Inserts a few rows, dicts of the same columns, once however often they are sent with this token. Raises EngineError.
+
+        Bytes of a terminal or a file's name that are not UTF-8 become ?.
+        """
         rows = list(rows)
-        text = '\n'.join(json.dumps(row, default=str) for row in rows)
+        text = '\n'.join(json.dumps(row, default=str, ensure_ascii=False) for row in rows)
         try:
-            self.client.raw_insert(table, list(rows[0]), text.encode(), _once(token), 'JSONEachRow')
+            self.client.raw_insert(table, list(rows[0]), text.encode(errors='replace'), _once(token), 'JSONEachRow')
         except Exception as error:
             raise _engine_error(error, self.address) from error
 

@@ -102,6 +102,11 @@ def test_the_list_as_a_table_and_as_csv() -> None:
     assert (row['id'], row['title'], json.loads(row['tags'])) == (event_id, 'Air quality', ['a', 'b'])
 
 
+def test_what_a_terminal_writes_that_is_not_utf8_leaves_the_rest_readable() -> None:
+    added('caf\udce9 \U0001f600', '--start', '2026-11-03', '--text', 'é\udcff', '--tag', '\udcc3')
+    assert [(event['title'], event['text'], event['tags']) for event in listing()] == [('caf? \U0001f600', 'é?', ['?'])]
+
+
 def test_without_events_the_list_is_empty() -> None:
     assert listing() == []
     assert run('events', 'list', '--format', 'csv').stdout == 'id,domain,start,end,title,text,tags\n'
