@@ -210,6 +210,7 @@ def test_an_empty_result_still_has_its_columns() -> None:
         ('DROP TABLE calls', 'this is no statement that reads; begin with one of SELECT, WITH'),
         ("SELECT 1 INTO OUTFILE 'x'", 'to get one, use --format and redirect the output'),
         ('', 'this is no statement that reads'),
+        ("SELECT 'caf\udce9'", 'the statement is not UTF-8'),
     ],
 )
 def test_what_is_refused_is_said_with_the_mend(sql: str, said: str) -> None:

@@ -63,6 +63,8 @@ def reading(sql: str) -> str:
     This is for the line: what is refused here, the engine refuses too (readonly), whatever hides it. But not files that are
     written: those words may stand nowhere, since only the engine's own parser knows what is a comment or a text.
     """
+    if any('\ud800' <= character <= '\udfff' for character in sql):
+        raise QueryError('the statement is not UTF-8; see which encoding the terminal writes')
     words = _words(sql)
     plain = ESCAPED.sub(lambda found: chr(int(found[1], 16)), sql).lower()
     for word in WRITERS:
