@@ -188,6 +188,15 @@ def test_a_database_of_no_countries_is_one_line(tmp_path: Path, kind: str, recor
     assert kind in refusal(written(tmp_path / 'x.mmdb', {'1.1.1.0/24': record}, kind))
 
 
+@pytest.mark.parametrize('wrong', [b'FR', 7, 2**127, ['FR'], {'FR': 'FR'}, True])
+def test_a_record_of_other_types_is_unlocated_and_spoils_no_other(places: Opener, tmp_path: Path, wrong: object) -> None:
+    good = {'country': {'iso_code': 'FR'}, 'city': {'names': {'en': 'Paris'}}, 'location': {'latitude': 48.5, 'longitude': 2.5}}
+    odd = {'country': {'iso_code': wrong}, 'city': {'names': {'en': wrong}}, 'location': {'latitude': wrong, 'longitude': wrong}}
+    file = written(tmp_path / 'x.mmdb', {'1.1.1.0/24': good, '2.2.2.0/24': odd})
+    found = places(file).locate(pl.Series(['2.2.2.2', '1.1.1.1']))
+    assert found.rows() == [NOWHERE, ('FR', 'Paris', 48.5, 2.5)]
+
+
 @given(st.lists(st.tuples(st.integers(0, CITIES.stat().st_size - 1), st.integers(0, 255)), min_size=1, max_size=300))
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_damaged_records_are_unlocated(places: Opener, tmp_path: Path, damage: list[tuple[int, int]]) -> None:

@@ -17,7 +17,7 @@ from geoip2.models import City
 from exporter.enrich.addresses import canonical
 from exporter.errors import SettingsError
 
-Record = tuple[object, object, object, object]  # country, city, latitude, longitude
+Record = tuple[str | None, str | None, float | None, float | None]  # country, city, latitude, longitude
 Find = Callable[[list[str]], pl.DataFrame]  # IP addresses -> a row of FOUND for each, null where unknown
 
 FOUND = {'country': pl.String(), 'city': pl.String(), 'latitude': pl.Float64(), 'longitude': pl.Float64()}
@@ -70,6 +70,7 @@ def open_places(database: Path | None) -> Places:
     try:
         with maxminddb.open_database(database, maxminddb.MODE_FILE) as file:
             about = file.metadata()
+            name = ' '.join(about.database_type.split())
             located = any(record.get('country', {}).get('iso_code') for _, record in islice(file, SAMPLE))
         date = dt.datetime.fromtimestamp(about.build_epoch, dt.UTC).date()
         find = vectorised(database) or one_by_one(database)
@@ -77,15 +78,22 @@ def open_places(database: Path | None) -> Places:
         raise SettingsError(f'{database}: cannot be read ({error.strerror}); {MEND}') from error
     except Exception as error:  # damaged bytes raise whatever they happen to mean
         raise SettingsError(f'{database}: no GeoIP2 database, or a damaged one; fetch it again, unpacked') from error
-    if not located or not any(kind in about.database_type for kind in ('City', 'Country', 'Enterprise')):
-        raise SettingsError(f'{database}: {about.database_type} tells no country; {MEND}')
-    return Places(about.database_type, date, find)
+    if not located or not any(kind in name for kind in ('City', 'Country', 'Enterprise')):
+        raise SettingsError(f'{database}: {name} tells no country; {MEND}')
+    return Places(name, date, find)
 
 
 def allocated(addresses: list[str]) -> pl.DataFrame:
     """Asks the table of countries: to which one a regional internet registry allocated each address."""
     countries = iptocc.country_code(addresses)
     return pl.DataFrame({'country': countries, 'city': None, 'latitude': None, 'longitude': None}, schema=FOUND)
+
+
+def _record(country: object, city: object, latitude: object, longitude: object) -> Record:
+    """What a file says of an address, without what is of another type: its bytes are damaged."""
+    names = [name if isinstance(name, str) else None for name in (country, city)]
+    degrees = [float(number) if isinstance(number, int | float) else None for number in (latitude, longitude)]
+    return names[0], names[1], degrees[0], degrees[1]
 
 
 def vectorised(database: Path) -> Find | None:
@@ -101,7 +109,7 @@ def vectorised(database: Path) -> Find | None:
             country, city, latitude, longitude = (reader.get_path(address, path) for path in PATHS)
         except Exception:  # a damaged record, or IPv6 asked of a database of IPv4
             return NOWHERE
-        return country, city, latitude, longitude
+        return _record(country, city, latitude, longitude)
 
     def find(addresses: list[str]) -> pl.DataFrame:
         try:
@@ -125,7 +133,7 @@ def one_by_one(database: Path) -> Find:
         except Exception:  # not in the database, a damaged record, or IPv6 asked of a database of IPv4
             return NOWHERE
         if not isinstance(answer, City):
-            return answer.country.iso_code, None, None, None
-        return answer.country.iso_code, answer.city.name, answer.location.latitude, answer.location.longitude
+            return _record(answer.country.iso_code, None, None, None)
+        return _record(answer.country.iso_code, answer.city.name, answer.location.latitude, answer.location.longitude)
 
     return lambda addresses: pl.DataFrame([place(a) for a in addresses], FOUND, orient='row', strict=False)
