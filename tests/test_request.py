@@ -85,6 +85,21 @@ def test_own_rules(datasets: tuple[str, ...], path: str, dataset: str) -> None:
     assert one(path, datasets=datasets)['dataset_id'] == dataset
 
 
+@pytest.mark.parametrize(
+    ('setting', 'values'),
+    [
+        ('paths', tuple(f'/api/{number}/*' for number in range(20_000))),
+        ('accounts', ('query:' + 'é' * 2_000_000,)),
+        ('datasets', ('query:' + 'é' * 2_000_000,)),
+        ('datasets', ('(' + 'é' * 2_000_000 + ')',)),
+    ],
+)
+def test_rules_that_are_too_long_are_said_in_one_line(setting: str, values: tuple[str, ...]) -> None:
+    with pytest.raises(SettingsError, match=f'^{setting}: .*(shorter|correct it)') as error:
+        Requests(Portal.model_validate({setting: values}), KEY)
+    assert len(str(error.value)) < 1_000
+
+
 @pytest.mark.parametrize('pattern', ['^/no/group', '^/(two)/(groups)', '^/(unclosed', '^/(?=look)(x)', 'odsoft'])
 def test_a_rule_of_no_use_is_said_in_one_line(pattern: str) -> None:
     with pytest.raises(SettingsError, match=r'^datasets: .* is no preset \(opendatasoft, ckan, socrata\)'):

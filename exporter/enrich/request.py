@@ -49,6 +49,10 @@ class Requests:
         self.sources = portal.accounts
         self.api_paths = '|'.join(f'^{".*".join(map(re.escape, path.split("*")))}$' for path in portal.paths)
         self.rules = [rule for name in portal.datasets for rule in _rules(name)]
+        of_accounts = (_parameters((source.removeprefix('query:'),)) for source in self.sources if source != 'user')
+        for setting, pattern in (('paths', self.api_paths), *(('accounts', pattern) for pattern in of_accounts)):
+            if not _compiles(pattern):
+                raise SettingsError(f'{setting}: what is looked for is too long; write fewer or shorter patterns and names')
         self.of_path = Distinct(self._of_paths)
         names = _names_of_keys(portal.api_keys)
         self.account_of_user = Distinct(_accounts)
@@ -130,19 +134,29 @@ def _parameters(names: tuple[str, ...]) -> str:
     return rf'(?:^|&)(?:{"|".join(map(re.escape, names))})=([^&#]+)'
 
 
+def _compiles(pattern: str) -> bool:
+    """Whether polars can look for a pattern: it is one, and not too large."""
+    try:
+        pl.Series([''], dtype=pl.String).str.contains(pattern)
+    except pl.exceptions.ComputeError:
+        return False
+    return True
+
+
 def _rules(name: str) -> tuple[Rule, ...]:
     if name in PRESETS:
         return PRESETS[name]
-    if name.startswith('query:'):
-        return (Rule('', (name.removeprefix('query:'),)),)
+    parameter = name.removeprefix('query:')
+    if parameter != name and _compiles(_parameters((parameter,))):
+        return (Rule('', (parameter,)),)
     try:
-        pl.Series([''], dtype=pl.String).str.extract(name)
-        groups = re.compile(name).groups
-    except (pl.exceptions.ComputeError, re.error):
+        groups = re.compile(name).groups if _compiles(name) else 0
+    except re.error:
         groups = 0
     if groups != 1:
         raise SettingsError(
-            f'datasets: {name!r} is no preset ({", ".join(PRESETS)}), no query:NAME and no pattern with one group; correct it'
+            f'datasets: {name[:200]!r} is no preset ({", ".join(PRESETS)}), no query:NAME and no pattern with one group; '
+            'correct it'
         )
     return (Rule(name),)
 
