@@ -22,6 +22,7 @@ from exporter.rejected import Reject
 LENGTHS = struct.Struct('<4sIQQ')  # what it is, bytes of the header, bytes of the calls, hash of both
 MAGIC = b'UXF1'
 SOURCE = 'collector'  # of the batches that requests share
+WORDS = {column.name: words(column.name) for column in COLUMNS if column.words and column.name != 'batch_id'}
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -67,7 +68,10 @@ def packed(header: Header, calls: pl.DataFrame) -> bytes:
 
 
 def frames(path: Path) -> Iterator[Frame]:
-    """The whole frames of a file, in order; it ends before one that is damaged or cut short. Raises OSError."""
+    """The whole frames of a file, in order; it ends before one that is damaged or cut short.
+
+    Raises InputError for one that is whole and not understood: it is no damage, and must not be cut off. Raises OSError.
+    """
     with path.open('rb') as file:
         size = os.fstat(file.fileno()).st_size
         while len(lengths := file.read(LENGTHS.size)) == LENGTHS.size:
@@ -78,7 +82,13 @@ def frames(path: Path) -> Iterator[Frame]:
             head, body = file.read(head_length), file.read(body_length)
             if _hash(head, body) != hashed:
                 return
-            yield Frame(msgspec.json.decode(head, type=Header), start, start + body_length)
+            try:
+                header = msgspec.json.decode(head, type=Header)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+                raise InputError(
+                    f'{path}: written by another version ({error}); let that one store what waits, or remove the file'
+                ) from None
+            yield Frame(header, start, start + body_length)
 
 
 class Segment:
@@ -184,10 +194,16 @@ class Part(NamedTuple):
 
 def _calls(file: io.BufferedReader, frame: Frame) -> pl.DataFrame:
     file.seek(frame.start)
-    calls = pl.read_ipc_stream(io.BytesIO(file.read(frame.end - frame.start)))
-    # each dictionary comes back as one of its own: only texts can be put together
-    types = {column.name: words(column.name) for column in COLUMNS if column.words and column.name in calls.columns}
-    return calls.cast(dict.fromkeys(types, pl.String())).cast(types)  # type: ignore[arg-type]
+    stream = io.BytesIO(file.read(frame.end - frame.start))
+    try:
+        calls = pl.read_ipc_stream(stream).select(column.name for column in COLUMNS if column.name != 'batch_id')
+        # each dictionary comes back as one of its own: only texts can be put together
+        calls = calls.cast(dict.fromkeys(WORDS, pl.String())).cast(WORDS)  # type: ignore[arg-type]
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:  # OSError: of the stream's own format
+        raise InputError(f'{file.name}: no calls from byte {frame.start:,} on; restore it from a backup, or remove it') from error
+    if len(calls) != frame.header.calls:
+        raise InputError(f'{file.name}: {len(calls)} calls from byte {frame.start:,} on, not {frame.header.calls}; remove it')
+    return calls
 
 
 def _hash(head: bytes, body: bytes) -> int:

@@ -1,26 +1,35 @@
 """The spool: what it accepted is there after a crash, in order and whole; what it did not accept is not."""
 
+import io
 import os
 import shutil
 from pathlib import Path
 
 import polars as pl
 import pytest
+import xxhash
 from calls import calls
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.errors import SettingsError, SpoolFull
+from exporter.errors import InputError, SettingsError, SpoolFull
 from exporter.ledger import Batch, Counts
 from exporter.quarantine import in_quarantine
 from exporter.rejected import Reject
 from exporter.spool import Spool
-from exporter.spool_file import Key
+from exporter.spool_file import LENGTHS, MAGIC, Key, frames
 
 PORTAL, OTHER = 'data.example.org', 'open.example.net'
 ROOM = 10 << 20
 DAY = calls(PORTAL, 50)
 BATCH = Batch(PORTAL, 'access_log', 'abc:1024', 0, 5_000, 'access.log')
+
+
+def ipc(calls: pl.DataFrame) -> bytes:
+    """Calls as an Arrow stream."""
+    stream = io.BytesIO()
+    calls.write_ipc_stream(stream)
+    return stream.getvalue()
 
 
 def opened(directory: Path, room: int = ROOM) -> Spool:
@@ -192,6 +201,46 @@ def test_a_damaged_file_is_told_and_set_aside(tmp_path: Path) -> None:
     [aside] = spool.directory.glob('quarantine/*.damaged')
     assert aside.read_bytes() == text
     assert [(reject.reason, reject.origin) for reject in in_quarantine(spool.directory)] == [('damaged', str(aside))]
+
+
+def rewritten(path: Path, head: bytes | None = None, body: bytes | None = None) -> None:
+    """Puts another header or other calls into the frame of a file, under a hash that is right."""
+    content = path.read_bytes()
+    [frame] = frames(path)
+    head = content[LENGTHS.size : frame.start] if head is None else head
+    body = content[frame.start :] if body is None else body
+    path.write_bytes(LENGTHS.pack(MAGIC, len(head), len(body), xxhash.xxh3_64_intdigest(head + body)) + head + body)
+
+
+@pytest.mark.parametrize(
+    'body', [b'', b'no arrow', ipc(DAY.head(3)), ipc(DAY.drop('path'))], ids=['none', 'other', 'fewer', 'column']
+)
+def test_what_holds_no_calls_is_set_aside_also_where_its_hash_is_right(tmp_path: Path, body: bytes) -> None:
+    spool = opened(tmp_path / 'spool')
+    spool.put(BATCH, DAY, Counts(50))
+    file = spool.oldest()
+    assert file
+    rewritten(file.path, body=body)
+    with pytest.raises(InputError, match=f'{file.path}: .* calls from byte '):
+        file.parts(spool.log)
+    spool.set_aside(file)
+    assert (spool.account.quarantined, spool.account.accepted) == (50, 50)
+
+
+@pytest.mark.parametrize('head', [b'{}', b'no json', b'\xff', b'[' * 100_000])
+@pytest.mark.parametrize('suffix', ['batch', 'open'])
+def test_what_another_version_wrote_is_told_and_left_as_it_is(tmp_path: Path, head: bytes, suffix: str) -> None:
+    spool = opened(tmp_path / 'spool')
+    spool.put(BATCH, DAY, Counts(50))
+    spool.close()
+    [path] = spool.directory.glob('*.batch')
+    rewritten(path, head=head)
+    path = path.rename(path.with_suffix(f'.{suffix}'))
+    content = path.read_bytes()
+    with pytest.raises(InputError, match=f'{path}: written by another version') as error:
+        opened(tmp_path / 'spool')
+    assert '\n' not in str(error.value)
+    assert path.read_bytes() == content
 
 
 def test_it_takes_no_more_than_it_may(tmp_path: Path) -> None:
