@@ -1,0 +1,56 @@
+"""What the attacks share: the valid lines that they start from, the engine, and how inputs are given one at a time."""
+
+import gzip
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from exporter import schema
+from exporter.clickhouse import ClickHouse, connect
+from exporter.errors import ExporterError
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / 'tests'))  # for what the tests share
+DOMAIN = 'data.example.org'
+KEY = b'k' * 32
+LOG = [
+    *gzip.decompress((ROOT / 'tests' / 'data' / 'apache_access.log.gz').read_bytes()).splitlines()[:2_000],
+    b'2001:db8::7 - alice [02/Nov/2026:08:30:00 +0100] "GET /api/v2.1/catalog/datasets/trees/records?apikey=k HTTP/1.1" 200 17',
+    b'www.example.org - - [02/Nov/2026:08:30:00 +0100] "GET /a \\"b\\" c HTTP/1.1" 200 - "-" "say \\"hi\\""',
+    b'192.0.2.1 - "" [02/Nov/2026:08:30:00 +0100] "-" 408 0 "-" "-"',
+]
+
+Attack = Callable[[int], Counter[str]]  # makes so many inputs at most, one at least; what became of them
+
+
+@contextmanager
+def engine(folder: Path) -> Iterator[ClickHouse]:
+    """An embedded database of this process."""
+    database = connect(f'chdb://{folder}/clickhouse')
+    schema.apply(database)
+    yield database
+    database.close()
+
+
+def one_by_one(mutate: Callable[[Sequence[bytes]], bytes], corpus: Sequence[bytes], meet: Callable[[bytes], str]) -> Attack:
+    """Gives inputs one at a time to `meet`, which says what became of it. What else it raises is noted with the input."""
+
+    def attack(_: int) -> Counter[str]:
+        text = mutate(corpus)
+        try:
+            return Counter({meet(text): 1})
+        except ExporterError as error:
+            return Counter({refused(error): 1})
+        except BaseException as error:  # a panic of native code is no Exception
+            error.add_note(f'input: {text[:3_000]!r}')
+            raise
+
+    return attack
+
+
+def refused(error: ExporterError) -> str:
+    """An outcome: it was refused, in one line."""
+    assert '\n' not in str(error), f'more than one line: {error!r}'
+    return f'refused, {type(error).__name__}'

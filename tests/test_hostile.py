@@ -1,0 +1,20 @@
+"""Hostile inputs of every kind: the program does not crash, and accounts for each of them."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+HOSTILE = Path(__file__).parent.parent / 'bench' / 'hostile.py'
+INPUTS = 6_000
+
+
+def test_no_hostile_input_is_a_crash_or_unaccounted_for() -> None:
+    told = subprocess.run(
+        [sys.executable, HOSTILE, '--inputs', str(INPUTS), '--seed', 'always the same'],
+        capture_output=True, text=True, check=False, timeout=600,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stdout + told.stderr
+    kinds = re.findall(r'^(\w+): ([\d,]+) inputs', told.stdout, re.MULTILINE)
+    assert sum(int(number.replace(',', '')) for _, number in kinds) == INPUTS
+    assert told.stdout.endswith(f'{INPUTS:,} inputs, 0 faults\n')
