@@ -75,14 +75,12 @@ class Spool:
         frame = packed(header, calls)
         with self._lock:
             self._make_room(len(frame))
-            if self._open and self._open.ended:
-                self.seal()
+            if self._open and (self._open.ended or self._open.size >= SEGMENT):
+                self.seal()  # before, not after: what is on the disk must not be told as refused
             if self._open is None:
                 self._open = Segment(self._new_path().with_suffix('.open'))
             self._open.append(header, frame)
             self._accepted(header, len(frame))
-            if self._open.size >= SEGMENT:
-                self.seal()
 
     def seal(self) -> None:
         """Ends the open segment, so that what is in it can be stored. Raises OSError."""

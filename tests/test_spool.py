@@ -131,7 +131,28 @@ def test_a_large_segment_is_sealed_by_itself(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr('exporter.spool.SEGMENT', 1)
     spool = opened(tmp_path / 'spool')
     spool.append(DAY, {PORTAL: Counts(50)})
+    spool.append(DAY, {PORTAL: Counts(50)})
     assert spool.oldest()
+
+
+@pytest.mark.parametrize('call', ['ftruncate', 'open'])  # before and after the segment has its last name
+def test_what_fails_when_a_segment_is_sealed_doubles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    monkeypatch.setattr('exporter.spool.SEGMENT', 1)
+    spool = opened(tmp_path / 'spool')
+    spool.append(calls(PORTAL, 1), {PORTAL: Counts(1)})
+    with monkeypatch.context() as broken:
+
+        def failing(*_: object) -> None:
+            raise OSError(24, 'Too many open files')
+
+        broken.setattr(os, call, failing)
+        for _ in range(2):
+            with pytest.raises(OSError, match='Too many'):
+                spool.append(calls(PORTAL, 1, first=1), {PORTAL: Counts(1)})
+    spool.append(calls(PORTAL, 1, first=2), {PORTAL: Counts(1)})
+    assert spool.account.accepted == 2
+    assert [paths for _, paths in stored(after_a_crash(spool, tmp_path / 'later'))] == [['/api/0'], ['/api/2']]
+    assert [paths for _, paths in stored(spool)] == [['/api/0'], ['/api/2']]
 
 
 def test_calls_are_accounted_for_wherever_they_are(tmp_path: Path) -> None:
