@@ -101,6 +101,8 @@ class Drain:
         ledger = Ledger(self.database(), part.header.key_id, part.header.geo_date)
         if ledger.is_done(part.batch):
             return 0
+        if self.spool.is_refused(part.batch):  # before another batch of its file failed
+            return part.counts.stored
         if part.rejects:
             self.rejected.keep(part.batch.id, part.rejects)
         calls = part.calls.with_columns(batch_id=pl.lit(part.batch.id).cast(words('batch_id')))
@@ -112,7 +114,8 @@ class Drain:
             log.error('a batch cannot be stored, and is kept in quarantine: %s', error)
             self.failures += 1
             self._tries = 0
-            return self.spool.refuse(part, str(error))
+            self.spool.refuse(part, str(error))
+            return part.counts.stored
         self._tries = 0
         return 0
 

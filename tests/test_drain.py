@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -227,6 +227,21 @@ def test_what_fails_again_and_again_for_an_unknown_reason_is_set_aside_in_the_en
             failed += 1
     assert 1 < failed < 9
     assert drain.spool.account.quarantined == 3
+
+
+def test_portals_whose_requests_share_a_file_are_set_aside_one_after_another(
+    server: ClickHouseServer, served: ClickHouse, tmp_path: Path
+) -> None:
+    drain = drain_into(served, tmp_path)
+    for portal in (PORTAL, OTHER):
+        drain.spool.append(calls(portal, 3), {portal: Counts(3)})
+    server.fail_next(clickhouse_error(62), times=30, when=of_calls)
+    for _ in range(20):
+        with suppress(EngineError):
+            drain.empty()
+        account = drain.spool.account
+        assert account.accepted == 6
+    assert (account.waiting, account.quarantined, account.stored) == (0, 6, 0)
 
 
 def test_a_passing_failure_never_sends_a_batch_to_quarantine(

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +17,7 @@ from exporter.ledger import Batch, Counts
 from exporter.quarantine import in_quarantine
 from exporter.rejected import Reject
 from exporter.spool import Spool
-from exporter.spool_file import Key
+from exporter.spool_file import Key, Spooled
 
 PORTAL, OTHER = 'data.example.org', 'open.example.net'
 ROOM = 10 << 20
@@ -168,7 +170,9 @@ def test_calls_are_accounted_for_wherever_they_are(tmp_path: Path) -> None:
     assert (account.accepted, account.stored, account.waiting, account.quarantined) == (54, 4, 50, 0)
     file = spool.oldest()
     assert file
-    spool.done(file, spool.refuse(file.parts(spool.log)[0], 'Code: 117'))
+    spool.refuse(file.parts(spool.log)[0], 'Code: 117')
+    assert spool.account.accepted == 54
+    spool.done(file, 50)
     account = spool.account
     assert (account.accepted, account.stored, account.waiting, account.quarantined) == (54, 4, 0, 50)
     later = after_a_crash(spool, tmp_path / 'later')
@@ -192,7 +196,8 @@ def test_a_batch_that_is_refused_again_after_a_crash_is_accounted_for_once(tmp_p
     later = after_a_crash(spool, tmp_path / 'later')
     file = later.oldest()
     assert file
-    later.done(file, later.refuse(file.parts(later.log)[0], 'Code: 117'))
+    assert later.is_refused(BATCH)
+    later.done(file, 50)
     account = later.account
     assert (account.accepted, account.stored, account.waiting, account.quarantined) == (50, 0, 0, 50)
 
@@ -213,6 +218,25 @@ def test_a_damaged_file_is_told_and_set_aside(tmp_path: Path) -> None:
     [aside] = spool.directory.glob('quarantine/*.damaged')
     assert aside.read_bytes() == text
     assert [(reject.reason, reject.origin) for reject in in_quarantine(spool.directory)] == [('damaged', str(aside))]
+
+
+@pytest.mark.parametrize('ended', [Spool.done, Spool.give_up, Spool.set_aside])
+def test_what_is_let_go_of_is_not_looked_for_again_when_the_disk_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: Callable[[Spool, Spooled], None]
+) -> None:
+    spool = opened(tmp_path / 'spool')
+    spool.put(BATCH, DAY, Counts(50))
+    file = spool.oldest()
+    assert file
+    with monkeypatch.context() as broken, suppress(OSError):
+
+        def failing(*_: object) -> None:
+            raise OSError(5, 'Input/output error')
+
+        broken.setattr(os, 'fsync', failing)
+        ended(spool, file)
+    assert not file.path.exists()
+    assert (spool.oldest(), spool.account.waiting) == (None, 0)
 
 
 def test_it_takes_no_more_than_it_may(tmp_path: Path) -> None:
