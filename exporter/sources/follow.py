@@ -108,7 +108,7 @@ class Follower:
                 behind.add(followed)
         if not followed.key and not followed.pattern:
             path = followed.settings.path
-            self._say(path, f'{path}: there is no such log yet; it is followed from when it is there')
+            self._say(path, f'{path}: there is no such log yet, or it is a pipe; it is followed from when it is a file')
 
     def _open(self, path: str, stat: os.stat_result, followed: Followed) -> bool:
         settings = followed.settings
