@@ -24,6 +24,7 @@ from exporter.commands.context import SERVING, Context, pass_context
 from exporter.connections import Connections
 from exporter.drain import Drain
 from exporter.durable import write
+from exporter.enrich.request import Requests
 from exporter.enrich.visitor import key_id
 from exporter.errors import EngineError, ExporterError, SettingsError
 from exporter.intake import Intake
@@ -61,6 +62,8 @@ def serve(context: Context) -> None:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     tokens, rejected = Tokens(directory), context.rejected
     listen = _listen(settings.listen, tokens.needed)
+    for domain in ('', *settings.domains):  # a wrong rule is said now, and not to whoever sends a call
+        Requests(settings.portal(domain), context.key)
     made_with = key_id(context.key), context.places.date
     with ExitStack() as parts:
         spool = Spool(directory / 'spool', settings.spool_bytes, *made_with)
