@@ -196,6 +196,31 @@ def test_it_waits_for_a_server_that_is_away_and_says_why(server: ClickHouseServe
     assert stored(served) == paths(10)
 
 
+def test_it_goes_on_after_an_error_that_nobody_foresaw(
+    database: ClickHouse, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers: list[RuntimeError | ClickHouse] = [database, database, RuntimeError('192.0.2.7 GET /')]
+    drain = drain_into(database, tmp_path)
+    drain.spool.append(calls(PORTAL, 5), {PORTAL: Counts(5)})
+
+    def ask() -> ClickHouse:
+        if isinstance(found := answers.pop(), RuntimeError):
+            raise found
+        return found
+
+    drain.database = ask
+    stop = threading.Event()
+    thread = threading.Thread(target=drain.run, args=(stop,))
+    thread.start()
+    try:
+        eventually(lambda: drain.spool.account.stored == 5)
+    finally:
+        stop.set()
+        thread.join()
+    assert 'RuntimeError' in caplog.text
+    assert '192.0.2.7' not in caplog.text
+
+
 def test_a_batch_that_is_refused_for_its_content_stops_nobody(database: ClickHouse, tmp_path: Path) -> None:
     drain = drain_into(database, tmp_path)
     database.command("ALTER TABLE calls ADD CONSTRAINT small CHECK path != '/api/2'")
