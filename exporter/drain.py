@@ -88,6 +88,8 @@ class Drain:
                 quarantined = sum(self._store(part) for part in parts)
         except UnderWay as error:
             log.warning('a batch is given up, and its log is looked at again: %s', error)
+            for part in parts:
+                self.rejected.remove(part.batch.id)  # who stores their lines keeps them
             self.spool.give_up(file)
             return True
         if keys := [key for header in file.headers for key in header.keys]:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -29,11 +30,13 @@ from exporter import schema
 from exporter.clickhouse import ClickHouse, connect
 from exporter.drain import Drain
 from exporter.errors import EngineError
+from exporter.forget import unfinished
 from exporter.keys import Keys
-from exporter.ledger import Batch, Counts
+from exporter.ledger import Batch, Counts, Ledger
 from exporter.rejected import Reject, Rejected
 from exporter.spool import Spool
 from exporter.spool_file import Key
+from exporter.writer import store
 
 PORTAL, OTHER = 'data.example.org', 'open.example.net'
 BATCH = Batch(PORTAL, 'access_log', 'abc:1024', 0, 5_000, 'access.log')
@@ -281,6 +284,21 @@ def test_a_passing_failure_never_sends_a_batch_to_quarantine(
         except EngineError as error:
             assert error.code == 241
     assert (stored(served), drain.spool.account.quarantined) == (paths(3), 0)
+
+
+def test_a_batch_whose_lines_another_process_stores_is_given_up_with_its_rejects(database: ClickHouse, tmp_path: Path) -> None:
+    drain = drain_into(database, tmp_path)
+    theirs = replace(BATCH, end=3_000)
+    drain.rejected.keep(BATCH.id, [Reject('format', PORTAL, 'access.log', 2_000, 'odd')])
+    drain.spool.put(BATCH, calls(PORTAL, 5), Counts(5, 0, {'format': 1}))
+    reject = Reject('format', PORTAL, 'copy.log', 2_000, 'odd')
+    drain.rejected.keep(theirs.id, [reject])
+    store(Ledger(database, 'key', None), theirs, calls(PORTAL, 3), Counts(3, 0, {'format': 1}))
+    drain.empty()
+    assert stored(database) == paths(3)
+    assert (drain.spool.given_up(), drain.spool.given_up()) == ([BATCH], [])
+    assert (drain.spool.account.accepted, list(drain.rejected)) == (0, [reject])
+    assert not unfinished(database, PORTAL)
 
 
 def test_a_damaged_file_stops_nobody(database: ClickHouse, tmp_path: Path) -> None:

@@ -320,6 +320,11 @@ def test_what_is_no_log_or_cannot_be_read_is_said_once_and_the_others_go_on(glob
     (tmp_path / 'access.log.png').write_bytes(log(range(3_000, 3_100)))
     globbing.poll()
     assert stored(globbing) == asked([*range(20), *range(3_000, 3_100)])
+    assert len(globbing.follower.said) == 2
+    (tmp_path / 'access.log.directory').rmdir()
+    (tmp_path / 'access.log.gz').unlink()
+    globbing.poll()
+    assert not globbing.follower.said
 
 
 def test_a_pipe_is_not_waited_for(globbing: Following, tmp_path: Path) -> None:

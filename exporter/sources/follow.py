@@ -74,6 +74,8 @@ class Follower:
             if followed not in behind:
                 followed.read_until = now - TICK
         self._rest(named, now)
+        lasting = {'spool', 'engine', *(followed.settings.path for followed in self.followed + self.coming)}
+        self.said = {about: what for about, what in self.said.items() if about in lasting or Path(about).exists()}
         self.lag = {
             tail.file.name: max(0, tail.size - (tail.position or 0)) for tail, _ in self.tails.values() if tail.file.grows
         }
