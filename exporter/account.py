@@ -7,11 +7,15 @@ from dataclasses import dataclass, replace
 class Account:
     """Where the accepted calls are: accepted = stored + waiting + quarantined, at every moment. `bytes` lie on the disk."""
 
-    accepted: int = 0
     stored: int = 0
     waiting: int = 0
     quarantined: int = 0
     bytes: int = 0
+
+    @property
+    def accepted(self) -> int:
+        """All of them."""
+        return self.stored + self.waiting + self.quarantined
 
     def plus(self, **more: int) -> 'Account':
         """The account after these calls and bytes came or went."""

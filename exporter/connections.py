@@ -4,6 +4,7 @@ import threading
 
 from exporter import schema
 from exporter.clickhouse import ClickHouse, connect
+from exporter.errors import ExporterError
 
 
 class Connections:
@@ -22,10 +23,14 @@ class Connections:
         if found is None:
             with self._lock:  # one opens, and brings to the schema, what the others find ready
                 found = connect(self._url)
+                try:
+                    if not self._ready:
+                        schema.ready(found)
+                        self._ready = True
+                except ExporterError:  # it will be asked for again and again
+                    found.close()
+                    raise
                 self._all.append(found)
-                if not self._ready:
-                    schema.ready(found)
-                    self._ready = True
             self._of_thread.connection = found
         return found
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from exporter.call import words
 from exporter.clickhouse import ClickHouse
-from exporter.errors import EngineError, ExporterError, InputError, UnderWay
+from exporter.errors import EngineError, InputError, UnderWay, loggable
 from exporter.keys import Keys
 from exporter.ledger import Ledger
 from exporter.rejected import Rejected
@@ -53,8 +53,8 @@ class Drain:
             try:
                 self.empty(stop.is_set)
                 pause = EVERY
-            except (ExporterError, OSError, sqlite3.Error) as error:
-                self._failed(error)
+            except Exception as error:  # whatever it is: without this thread all would wait, and nobody would be told
+                self._failed(str(error) if isinstance(error, sqlite3.Error) else loggable(error))
                 pause = min(LONGEST, 2 * max(pause, 0.25)) * random.uniform(0.75, 1.25)  # not all at once where many wait
 
     def empty(self, ends: Callable[[], bool] = lambda: False) -> None:
@@ -67,11 +67,11 @@ class Drain:
             self.trouble = ''
         self.trouble = ''
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, why: str) -> None:
         self.failures += 1
-        if str(error) != self.trouble:
-            self.trouble = str(error)
-            log.warning('cannot store just now, and will try again: %s', error)
+        if why != self.trouble:
+            self.trouble = why
+            log.warning('cannot store just now, and will try again: %s', why)
 
     def _store_oldest(self) -> bool:
         file = self.spool.oldest()
@@ -88,6 +88,8 @@ class Drain:
                 quarantined = sum(self._store(part) for part in parts)
         except UnderWay as error:
             log.warning('a batch is given up, and its log is looked at again: %s', error)
+            for part in parts:
+                self.rejected.remove(part.batch.id)  # who stores their lines keeps them
             self.spool.give_up(file)
             return True
         if keys := [key for header in file.headers for key in header.keys]:
@@ -101,6 +103,8 @@ class Drain:
         ledger = Ledger(self.database(), part.header.key_id, part.header.geo_date)
         if ledger.is_done(part.batch):
             return 0
+        if self.spool.is_refused(part.batch):  # before another batch of its file failed
+            return part.counts.stored
         if part.rejects:
             self.rejected.keep(part.batch.id, part.rejects)
         calls = part.calls.with_columns(batch_id=pl.lit(part.batch.id).cast(words('batch_id')))
@@ -112,7 +116,8 @@ class Drain:
             log.error('a batch cannot be stored, and is kept in quarantine: %s', error)
             self.failures += 1
             self._tries = 0
-            return self.spool.refuse(part, str(error))
+            self.spool.refuse(part, str(error))
+            return part.counts.stored
         self._tries = 0
         return 0
 

@@ -1,5 +1,7 @@
 """Errors that a user meets: each is one line that names the thing and the mend."""
 
+import traceback
+
 
 class ExporterError(Exception):
     """Root of what the program raises on purpose; the command line prints its text and ends with `exit_code`."""
@@ -70,3 +72,11 @@ class QueryError(ExporterError):
 
 class ExportError(ExporterError):
     """A file that is to be written is there, and is somebody else's."""
+
+
+def loggable(error: BaseException) -> str:
+    """What a log may hold of an error: where it was raised, unless it is one of ours or the disk's. What others say may quote a
+    line or a request, with an address."""
+    if isinstance(error, ExporterError | OSError):
+        return str(error)
+    return f'{type(error).__name__}\n' + ''.join(traceback.format_tb(error.__traceback__))

@@ -8,6 +8,8 @@ from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from exporter.errors import loggable
+
 FOLLOW = 2  # seconds between two looks at the followed logs
 INDICATORS = 60  # seconds between two readings of the indicators that Prometheus is told
 
@@ -29,4 +31,4 @@ def table(follow: Callable[[], None], indicators: Callable[[], None], nightly: C
 
 
 def _say(event: JobExecutionEvent) -> None:
-    log.warning('the job %s failed and will run again: %s', event.job_id, event.exception)
+    log.warning('the job %s failed and will run again: %s', event.job_id, loggable(event.exception))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from exporter.durable import sync, write
+from exporter.ledger import Batch
 from exporter.rejected import Reject
 from exporter.spool_file import Header, Part, Spooled, frames, packed
 
@@ -18,31 +19,38 @@ class Quarantine:
         self.directory = spool / NAME
         self.directory.mkdir(mode=0o700, exist_ok=True)
         self.refused = {path: frame.header for path in self.directory.glob('*.batch') for frame in frames(path)}
+        self._damaged = 0  # calls in files that were set aside since the start
 
     @property
     def calls(self) -> int:
         """How many calls are here."""
-        return sum(header.calls for header in self.refused.values())
+        return self._damaged + sum(header.calls for header in self.refused.values())
+
+    def holds(self, batch: Batch) -> bool:
+        """Whether a batch is here."""
+        return self._path(batch) in self.refused
 
     def keep(self, part: Part, reason: str) -> int:
-        """Keeps a batch; gives by how many bytes there is more here, 0 where it was here already. Raises OSError."""
+        """Keeps a batch; gives its size in bytes. Raises OSError."""
         header = Header({part.batch.domain: part.counts}, part.header.key_id, part.header.geo_date, part.batch, refused=reason)
-        path = self.directory / f'{hashlib.blake2b(part.batch.id.encode(), digest_size=12).hexdigest()}.batch'
-        frame = packed(header, part.calls)
+        frame, path = packed(header, part.calls), self._path(part.batch)
         write(path, frame)
-        again, self.refused[path] = path in self.refused, header
-        return 0 if again else len(frame)
+        self.refused[path] = header
+        return len(frame)
 
     def set_aside(self, file: Spooled) -> None:
         """Takes a damaged file as it is. Raises OSError."""
         file.path.rename(self.directory / f'{file.path.stem}.damaged')
-        sync(self.directory)
+        self._damaged += file.calls
 
     def release(self, path: Path, to: Path) -> Spooled:
         """Gives a batch back under another name. Raises OSError."""
         path.rename(to)
         sync(to.parent)
         return Spooled(to, to.stat().st_size, (self.refused.pop(path),))
+
+    def _path(self, batch: Batch) -> Path:
+        return self.directory / f'{hashlib.blake2b(batch.id.encode(), digest_size=12).hexdigest()}.batch'
 
 
 def in_quarantine(spool: Path) -> Iterator[Reject]:

@@ -93,6 +93,7 @@ class Rejected:
     def remove_old(self) -> None:
         """Removes what was kept long enough. Raises OSError."""
         with self._lock:
+            self._sizes = None  # imports keep theirs in the same directory
             self._make_room(0)
 
     def batches(self) -> Iterator[Kept]:

@@ -75,14 +75,12 @@ class Spool:
         frame = packed(header, calls)
         with self._lock:
             self._make_room(len(frame))
-            if self._open and self._open.ended:
-                self.seal()
+            if self._open and (self._open.ended or self._open.size >= SEGMENT):
+                self.seal()  # before, not after: what is on the disk must not be told as refused
             if self._open is None:
                 self._open = Segment(self._new_path().with_suffix('.open'))
             self._open.append(header, frame)
             self._accepted(header, len(frame))
-            if self._open.size >= SEGMENT:
-                self.seal()
 
     def seal(self) -> None:
         """Ends the open segment, so that what is in it can be stored. Raises OSError."""
@@ -112,20 +110,16 @@ class Spool:
         """Removes a file of which the engine has all calls on its disk, but for those in quarantine. Raises OSError."""
         with self._lock:
             file.path.unlink()
+            self._gone(file, stored=file.calls - quarantined)
             sync(self.directory)
-            self._files.remove(file)
-            self.account = self.account.plus(
-                waiting=-file.calls, stored=file.calls - quarantined, quarantined=quarantined, bytes=-file.size
-            )
 
     def give_up(self, file: Spooled) -> None:
         """Removes a batch of which another process stores lines, since it read the same log. Raises OSError."""
         with self._lock:
             file.path.unlink()
-            sync(self.directory)
-            self._files.remove(file)
+            self._gone(file)
             self._given_up += [header.batch for header in file.headers if header.batch]
-            self.account = self.account.plus(accepted=-file.calls, waiting=-file.calls, bytes=-file.size)
+            sync(self.directory)
 
     def given_up(self) -> list[Batch]:
         """The batches that were given up since this was asked: their logs may hold lines that nobody has stored."""
@@ -137,25 +131,26 @@ class Spool:
         """Puts a damaged file into quarantine as it is. Raises OSError."""
         with self._lock:
             self._quarantine.set_aside(file)
-            self._files.remove(file)
-            self.account = self.account.plus(waiting=-file.calls, quarantined=file.calls, bytes=-file.size)
+            self._gone(file)
 
-    def refuse(self, part: Part, reason: str) -> int:
-        """Puts a batch that the engine does not take into quarantine; gives its number of calls. Raises OSError."""
-        calls = part.counts.stored
+    def refuse(self, part: Part, reason: str) -> None:
+        """Puts a batch that the engine does not take into quarantine. Until its file is done it waits too. Raises OSError."""
         with self._lock:
-            size = self._quarantine.keep(part, reason)
-            if not size:  # a crash came before `done`: these calls were counted as waiting too
-                self.account = self.account.plus(accepted=-calls, quarantined=-calls)
-            self.account = self.account.plus(bytes=size)
-        return calls
+            self.account = self.account.plus(bytes=self._quarantine.keep(part, reason))
+
+    def is_refused(self, batch: Batch) -> bool:
+        """Whether a batch is in quarantine."""
+        with self._lock:
+            return self._quarantine.holds(batch)
 
     def release(self) -> int:
         """Lets what is in quarantine be stored again; gives the number of calls. Raises OSError."""
         with self._lock:
-            calls = self._quarantine.calls
+            calls = 0
             for path in list(self._quarantine.refused):
-                insort(self._files, self._quarantine.release(path, self._new_path()))
+                file = self._quarantine.release(path, self._new_path())
+                insort(self._files, file)
+                calls += file.calls
             self.account = self.account.plus(quarantined=-calls, waiting=calls)
         return calls
 
@@ -176,15 +171,21 @@ class Spool:
         waiting = sum(file.calls for file in self._files)
         quarantined = self._quarantine.calls
         size = sum(path.stat().st_size for path in self.directory.rglob('*.batch'))
-        self.account = Account(waiting + quarantined, 0, waiting, quarantined, size)
+        self.account = Account(0, waiting, quarantined, size)
 
     def _seal(self, segment: Segment) -> None:
         path = segment.path.with_suffix('.batch')
         if segment.seal(path):
             insort(self._files, Spooled(path, segment.size, tuple(segment.headers)))
 
+    def _gone(self, file: Spooled, stored: int = 0) -> None:
+        """Lets go of a file, before its directory is on the disk: where that fails, it must not be looked for again."""
+        self._files.remove(file)
+        more = self._quarantine.calls - self.account.quarantined
+        self.account = self.account.plus(waiting=-file.calls, stored=stored, quarantined=more, bytes=-file.size)
+
     def _accepted(self, header: Header, size: int) -> None:
-        self.account = self.account.plus(accepted=header.calls, waiting=header.calls, bytes=size)
+        self.account = self.account.plus(waiting=header.calls, bytes=size)
         for counts in header.counts.values():
             self.taken.add(counts)
 

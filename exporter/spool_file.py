@@ -100,7 +100,7 @@ class Segment:
         found = list(frames(path))
         self.headers = [frame.header for frame in found]
         self.size = found[-1].end if found else 0
-        self.ended = False  # nothing more is trusted to a file of which a write or fsync failed
+        self.ended = False  # nothing more is trusted to a file of which a write or fsync failed, or the seal
         sync(path.parent)
 
     def append(self, header: Header, frame: bytes) -> None:
@@ -116,14 +116,15 @@ class Segment:
 
     def seal(self, path: Path) -> bool:
         """Ends the segment under another name; False where nothing was in it. Raises OSError; it can then be tried again."""
+        self.ended = True
         os.ftruncate(self._file, self.size)  # without what an append that failed, or a crash, left half-written
         os.fsync(self._file)
         if self.size:
-            self.path.rename(path)
+            self.path = self.path.rename(path)
         else:
-            self.path.unlink()
-        os.close(self._file)
+            self.path.unlink(missing_ok=True)
         sync(path.parent)
+        os.close(self._file)
         return self.size > 0
 
 

@@ -1,12 +1,14 @@
 """A connection for each thread: they ask at once, and find the schema there."""
 
+import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
 from exporter import schema
-from exporter.clickhouse import connect
+from exporter.clickhouse import ClickHouse, connect
 from exporter.connections import Connections
 from exporter.errors import SchemaError
 
@@ -30,5 +32,16 @@ def test_a_database_of_another_version_is_refused(database_url: str) -> None:
     schema.apply(database)
     database.command("INSERT INTO migrations (name, digest) VALUES ('9999_later', '')")
     database.close()
-    with Connections(database_url) as connections, pytest.raises(SchemaError, match='install a newer usage-exporter'):
-        connections()
+    with Connections(database_url) as connections:
+        with pytest.raises(SchemaError, match='install a newer usage-exporter'):
+            connections()
+        before = open_connections()
+        for _ in range(3):  # as the jobs of a program that runs do
+            with suppress(SchemaError):
+                connections()
+        assert open_connections() <= before
+
+
+def open_connections() -> int:
+    gc.collect()
+    return sum(isinstance(one, ClickHouse) for one in gc.get_objects())

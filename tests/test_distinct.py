@@ -1,6 +1,7 @@
 """An expensive question is asked once per distinct text, and every row gets the answer to its own text."""
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,3 +67,18 @@ def test_two_questions_do_not_share_their_numbers() -> None:
     assert one(series(['a', 'bc'])).rows() == answers(['a', 'bc'])
     assert other(series(['def', 'bc', 'a'])).rows() == answers(['def', 'bc', 'a'])
     assert one(series(['def'])).rows() == answers(['def'])
+
+
+def test_after_a_question_that_failed_every_row_has_the_answer_to_its_text() -> None:
+    ask = Question()
+
+    def failing(texts: pl.Series) -> pl.DataFrame:
+        if 'odd' in texts.to_list():
+            raise ValueError('odd')
+        return ask(texts)
+
+    distinct = Distinct(failing)
+    assert distinct(series(['a'])).rows() == answers(['a'])
+    with pytest.raises(ValueError, match='odd'):
+        distinct(series(['odd', 'bb']))
+    assert distinct(series(['ccc', 'a', 'bb'])).rows() == answers(['ccc', 'a', 'bb'])

@@ -3,7 +3,8 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -29,11 +30,13 @@ from exporter import schema
 from exporter.clickhouse import ClickHouse, connect
 from exporter.drain import Drain
 from exporter.errors import EngineError
+from exporter.forget import unfinished
 from exporter.keys import Keys
-from exporter.ledger import Batch, Counts
+from exporter.ledger import Batch, Counts, Ledger
 from exporter.rejected import Reject, Rejected
 from exporter.spool import Spool
 from exporter.spool_file import Key
+from exporter.writer import store
 
 PORTAL, OTHER = 'data.example.org', 'open.example.net'
 BATCH = Batch(PORTAL, 'access_log', 'abc:1024', 0, 5_000, 'access.log')
@@ -196,6 +199,31 @@ def test_it_waits_for_a_server_that_is_away_and_says_why(server: ClickHouseServe
     assert stored(served) == paths(10)
 
 
+def test_it_goes_on_after_an_error_that_nobody_foresaw(
+    database: ClickHouse, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers: list[RuntimeError | ClickHouse] = [database, database, RuntimeError('192.0.2.7 GET /')]
+    drain = drain_into(database, tmp_path)
+    drain.spool.append(calls(PORTAL, 5), {PORTAL: Counts(5)})
+
+    def ask() -> ClickHouse:
+        if isinstance(found := answers.pop(), RuntimeError):
+            raise found
+        return found
+
+    drain.database = ask
+    stop = threading.Event()
+    thread = threading.Thread(target=drain.run, args=(stop,))
+    thread.start()
+    try:
+        eventually(lambda: drain.spool.account.stored == 5)
+    finally:
+        stop.set()
+        thread.join()
+    assert 'RuntimeError' in caplog.text
+    assert '192.0.2.7' not in caplog.text
+
+
 def test_a_batch_that_is_refused_for_its_content_stops_nobody(database: ClickHouse, tmp_path: Path) -> None:
     drain = drain_into(database, tmp_path)
     database.command("ALTER TABLE calls ADD CONSTRAINT small CHECK path != '/api/2'")
@@ -229,6 +257,21 @@ def test_what_fails_again_and_again_for_an_unknown_reason_is_set_aside_in_the_en
     assert drain.spool.account.quarantined == 3
 
 
+def test_portals_whose_requests_share_a_file_are_set_aside_one_after_another(
+    server: ClickHouseServer, served: ClickHouse, tmp_path: Path
+) -> None:
+    drain = drain_into(served, tmp_path)
+    for portal in (PORTAL, OTHER):
+        drain.spool.append(calls(portal, 3), {portal: Counts(3)})
+    server.fail_next(clickhouse_error(62), times=30, when=of_calls)
+    for _ in range(20):
+        with suppress(EngineError):
+            drain.empty()
+        account = drain.spool.account
+        assert account.accepted == 6
+    assert (account.waiting, account.quarantined, account.stored) == (0, 6, 0)
+
+
 def test_a_passing_failure_never_sends_a_batch_to_quarantine(
     server: ClickHouseServer, served: ClickHouse, tmp_path: Path
 ) -> None:
@@ -241,6 +284,21 @@ def test_a_passing_failure_never_sends_a_batch_to_quarantine(
         except EngineError as error:
             assert error.code == 241
     assert (stored(served), drain.spool.account.quarantined) == (paths(3), 0)
+
+
+def test_a_batch_whose_lines_another_process_stores_is_given_up_with_its_rejects(database: ClickHouse, tmp_path: Path) -> None:
+    drain = drain_into(database, tmp_path)
+    theirs = replace(BATCH, end=3_000)
+    drain.rejected.keep(BATCH.id, [Reject('format', PORTAL, 'access.log', 2_000, 'odd')])
+    drain.spool.put(BATCH, calls(PORTAL, 5), Counts(5, 0, {'format': 1}))
+    reject = Reject('format', PORTAL, 'copy.log', 2_000, 'odd')
+    drain.rejected.keep(theirs.id, [reject])
+    store(Ledger(database, 'key', None), theirs, calls(PORTAL, 3), Counts(3, 0, {'format': 1}))
+    drain.empty()
+    assert stored(database) == paths(3)
+    assert (drain.spool.given_up(), drain.spool.given_up()) == ([BATCH], [])
+    assert (drain.spool.account.accepted, list(drain.rejected)) == (0, [reject])
+    assert not unfinished(database, PORTAL)
 
 
 def test_a_damaged_file_stops_nobody(database: ClickHouse, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_what_was_there_before_is_taken_and_what_was_imported_is_not(following: 
 
 def test_a_log_that_comes_later_is_followed_from_its_first_line(following: Following, file: Path) -> None:
     following.poll(3)
-    assert following.said == [f'{file}: there is no such log yet; it is followed from when it is there']
+    assert following.said == [f'{file}: there is no such log yet, or it is a pipe; it is followed from when it is a file']
     file.touch()
     following.poll()
     append(file, log(range(3)))
@@ -320,6 +320,19 @@ def test_what_is_no_log_or_cannot_be_read_is_said_once_and_the_others_go_on(glob
     (tmp_path / 'access.log.png').write_bytes(log(range(3_000, 3_100)))
     globbing.poll()
     assert stored(globbing) == asked([*range(20), *range(3_000, 3_100)])
+    assert len(globbing.follower.said) == 2
+    (tmp_path / 'access.log.directory').rmdir()
+    (tmp_path / 'access.log.gz').unlink()
+    globbing.poll()
+    assert not globbing.follower.said
+
+
+def test_a_pipe_is_not_waited_for(globbing: Following, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / 'access-0.log')
+    (tmp_path / 'access-1.log').symlink_to('/dev/null')
+    append(tmp_path / 'access.log', log(range(3)))
+    globbing.poll()
+    assert (stored(globbing), globbing.said) == (asked(range(3)), [])
 
 
 def test_a_name_that_is_not_utf8_is_no_fault(globbing: Following, tmp_path: Path) -> None:

@@ -112,6 +112,11 @@ def test_they_are_kept_for_so_many_days(tmp_path: Path) -> None:
     assert texts(rejected) == ['29', '0']
     rejected.remove_old()
     assert len(list(rejected.directory.iterdir())) == 2
+    Rejected(tmp_path).keep('of an import while serve runs', [reject('imported')])
+    path = max(rejected.directory.iterdir(), key=lambda path: path.stat().st_mtime)
+    os.utime(path, (then - 31 * 86_400, then - 31 * 86_400))
+    rejected.remove_old()
+    assert not path.exists()
     Rejected(tmp_path, days=1).keep('one more', [reject('one more')])
     assert texts(Rejected(tmp_path)) == ['0', 'one more']
 

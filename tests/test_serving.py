@@ -150,6 +150,14 @@ def test_an_address_that_is_taken_is_one_line(environment: dict[str, str], tmp_p
     assert not (tmp_path / 'data' / 'serving').exists()
 
 
+def test_a_rule_of_no_use_is_one_line_and_not_an_answer_to_each_call(environment: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / 'keys.csv'
+    told = program(environment | {'USAGE_DOMAINS': f'{{"data.example.org": {{"api_keys": "{file}"}}}}'}, 'serve')
+    assert told.returncode == 2
+    assert f'{file}: cannot read the API keys' in told.stderr
+    assert 'Traceback' not in told.stderr
+
+
 def test_it_takes_calls_while_the_database_is_away(environment: dict[str, str], tmp_path: Path) -> None:
     with socket.create_server(('127.0.0.1', 0)) as free:
         away = f'http://127.0.0.1:{free.getsockname()[1]}/usage'

@@ -3,6 +3,8 @@
 import io
 import os
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
@@ -17,7 +19,7 @@ from exporter.ledger import Batch, Counts
 from exporter.quarantine import in_quarantine
 from exporter.rejected import Reject
 from exporter.spool import Spool
-from exporter.spool_file import LENGTHS, MAGIC, Key, frames
+from exporter.spool_file import LENGTHS, MAGIC, Key, Spooled, frames
 
 PORTAL, OTHER = 'data.example.org', 'open.example.net'
 ROOM = 10 << 20
@@ -140,7 +142,28 @@ def test_a_large_segment_is_sealed_by_itself(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr('exporter.spool.SEGMENT', 1)
     spool = opened(tmp_path / 'spool')
     spool.append(DAY, {PORTAL: Counts(50)})
+    spool.append(DAY, {PORTAL: Counts(50)})
     assert spool.oldest()
+
+
+@pytest.mark.parametrize('call', ['ftruncate', 'open'])  # before and after the segment has its last name
+def test_what_fails_when_a_segment_is_sealed_doubles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    monkeypatch.setattr('exporter.spool.SEGMENT', 1)
+    spool = opened(tmp_path / 'spool')
+    spool.append(calls(PORTAL, 1), {PORTAL: Counts(1)})
+    with monkeypatch.context() as broken:
+
+        def failing(*_: object) -> None:
+            raise OSError(24, 'Too many open files')
+
+        broken.setattr(os, call, failing)
+        for _ in range(2):
+            with pytest.raises(OSError, match='Too many'):
+                spool.append(calls(PORTAL, 1, first=1), {PORTAL: Counts(1)})
+    spool.append(calls(PORTAL, 1, first=2), {PORTAL: Counts(1)})
+    assert spool.account.accepted == 2
+    assert [paths for _, paths in stored(after_a_crash(spool, tmp_path / 'later'))] == [['/api/0'], ['/api/2']]
+    assert [paths for _, paths in stored(spool)] == [['/api/0'], ['/api/2']]
 
 
 def test_calls_are_accounted_for_wherever_they_are(tmp_path: Path) -> None:
@@ -156,7 +179,9 @@ def test_calls_are_accounted_for_wherever_they_are(tmp_path: Path) -> None:
     assert (account.accepted, account.stored, account.waiting, account.quarantined) == (54, 4, 50, 0)
     file = spool.oldest()
     assert file
-    spool.done(file, spool.refuse(file.parts(spool.log)[0], 'Code: 117'))
+    spool.refuse(file.parts(spool.log)[0], 'Code: 117')
+    assert spool.account.accepted == 54
+    spool.done(file, 50)
     account = spool.account
     assert (account.accepted, account.stored, account.waiting, account.quarantined) == (54, 4, 0, 50)
     later = after_a_crash(spool, tmp_path / 'later')
@@ -180,7 +205,8 @@ def test_a_batch_that_is_refused_again_after_a_crash_is_accounted_for_once(tmp_p
     later = after_a_crash(spool, tmp_path / 'later')
     file = later.oldest()
     assert file
-    later.done(file, later.refuse(file.parts(later.log)[0], 'Code: 117'))
+    assert later.is_refused(BATCH)
+    later.done(file, 50)
     account = later.account
     assert (account.accepted, account.stored, account.waiting, account.quarantined) == (50, 0, 0, 50)
 
@@ -241,6 +267,25 @@ def test_what_another_version_wrote_is_told_and_left_as_it_is(tmp_path: Path, he
         opened(tmp_path / 'spool')
     assert '\n' not in str(error.value)
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize('ended', [Spool.done, Spool.give_up, Spool.set_aside])
+def test_what_is_let_go_of_is_not_looked_for_again_when_the_disk_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: Callable[[Spool, Spooled], None]
+) -> None:
+    spool = opened(tmp_path / 'spool')
+    spool.put(BATCH, DAY, Counts(50))
+    file = spool.oldest()
+    assert file
+    with monkeypatch.context() as broken, suppress(OSError):
+
+        def failing(*_: object) -> None:
+            raise OSError(5, 'Input/output error')
+
+        broken.setattr(os, 'fsync', failing)
+        ended(spool, file)
+    assert not file.path.exists()
+    assert (spool.oldest(), spool.account.waiting) == (None, 0)
 
 
 def test_it_takes_no_more_than_it_may(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ Examples:
 )
 @pass_context
 def import_logs(context: Context, files: tuple[str, ...], domain: str | None, log_format: str, complete: bool, form: str) -> None:
-    """Import access logs: every call once, however often a log is imported.
+    """Import access logs: every call once, however often.
 
     FILE is a log in the common or combined format, plain or packed (.gz, .bz2, .xz, .zst); - is standard input.
     """

@@ -24,6 +24,7 @@ from exporter.commands.context import SERVING, Context, pass_context
 from exporter.connections import Connections
 from exporter.drain import Drain
 from exporter.durable import write
+from exporter.enrich.request import Requests
 from exporter.enrich.visitor import key_id
 from exporter.errors import EngineError, ExporterError, SettingsError
 from exporter.intake import Intake
@@ -51,9 +52,9 @@ log = logging.getLogger('usage-exporter')
 @click.command(epilog=EXAMPLES)
 @pass_context
 def serve(context: Context) -> None:
-    """Take calls over HTTP, follow logs, and store both, until SIGTERM or Ctrl-C.
+    """Take calls over HTTP and follow logs, and store both.
 
-    What it has answered with 202, and what it has read of a log, is on the disk and is stored once, whatever happens.
+    It runs until SIGTERM or Ctrl-C. What it has answered with 202, and what it has read of a log, is on the disk and is stored once, whatever happens.
     """
     logging.basicConfig(format='%(asctime)s %(levelname)s %(message)s', level=logging.INFO)
     logging.getLogger('apscheduler').setLevel(logging.CRITICAL)  # jobs.py says what fails, in a line
@@ -61,6 +62,8 @@ def serve(context: Context) -> None:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     tokens, rejected = Tokens(directory), context.rejected
     listen = _listen(settings.listen, tokens.needed)
+    for domain in ('', *settings.domains):  # a wrong rule is said now, and not to whoever sends a call
+        Requests(settings.portal(domain), context.key)
     made_with = key_id(context.key), context.places.date
     with ExitStack() as parts:
         spool = Spool(directory / 'spool', settings.spool_bytes, *made_with)

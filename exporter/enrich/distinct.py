@@ -28,7 +28,12 @@ class Distinct:
         known = len(self.answers)
         new = pl.DataFrame({'number': numbers, 'text': column}).filter(pl.col('number') >= known).unique('number').sort('number')
         if len(new) or not known:
-            self.answers = self.answers.vstack(self.ask(new['text'])) if known else self.ask(new['text'])
+            try:
+                found = self.ask(new['text'])
+            except BaseException:  # the texts are numbered, and no later answer may take their rows
+                self.numbered, self.answers = _nothing()
+                raise
+            self.answers = self.answers.vstack(found) if known else found
             if self.answers.n_chunks() > CHUNKS:
                 self.answers = self.answers.rechunk()
         return self.answers[numbers]

@@ -74,6 +74,8 @@ class Follower:
             if followed not in behind:
                 followed.read_until = now - TICK
         self._rest(named, now)
+        lasting = {'spool', 'engine', *(followed.settings.path for followed in self.followed + self.coming)}
+        self.said = {about: what for about, what in self.said.items() if about in lasting or Path(about).exists()}
         self.lag = {
             tail.file.name: max(0, tail.size - (tail.position or 0)) for tail, _ in self.tails.values() if tail.file.grows
         }
@@ -108,7 +110,7 @@ class Follower:
                 behind.add(followed)
         if not followed.key and not followed.pattern:
             path = followed.settings.path
-            self._say(path, f'{path}: there is no such log yet; it is followed from when it is there')
+            self._say(path, f'{path}: there is no such log yet, or it is a pipe; it is followed from when it is a file')
 
     def _open(self, path: str, stat: os.stat_result, followed: Followed) -> bool:
         settings = followed.settings

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,23 +37,25 @@ class Followed:
     def files(self, now: float) -> Iterator[tuple[str, os.stat_result]]:
         """The files that are there, but those that are being packed."""
         path = self.settings.path
-        if not self.pattern and (stat := _stat(path)) and key(stat) != self.key:
-            self.key = key(stat)
+        if not self.pattern and (found := _stat(path)) and key(found) != self.key:
+            self.key = key(found)
             self.rotated(now)
         beside = f'{glob.escape(path)}[.-]*' if now < self._until else ''
         for name in sorted(glob.glob(path if self.pattern else beside)):  # noqa: PTH207  # of a whole path
-            if (stat := _stat(name)) and (self.pattern or stat.st_mtime >= self._since) and not _being_packed(name, stat, now):
-                yield name, stat
-        if not self.pattern and (stat := _stat(path)):
-            yield path, stat
+            if (found := _stat(name)) and (self.pattern or found.st_mtime >= self._since) and not _being_packed(name, found, now):
+                yield name, found
+        if not self.pattern and (found := _stat(path)):
+            yield path, found
 
 
 def _stat(path: str) -> os.stat_result | None:
     try:
-        return Path(path).stat()
+        found = Path(path).stat()
     except OSError:
         return None
+    # opening a pipe waits for who writes; in web servers' images the log is a link to their standard output
+    return found if stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode) else None
 
 
-def _being_packed(path: str, stat: os.stat_result, now: float) -> bool:
-    return now - stat.st_mtime < PACKING and is_packed(Path(path))
+def _being_packed(path: str, found: os.stat_result, now: float) -> bool:
+    return now - found.st_mtime < PACKING and is_packed(Path(path))

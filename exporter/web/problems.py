@@ -2,7 +2,6 @@
 
 import errno
 import logging
-import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -11,7 +10,7 @@ import msgspec
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from exporter.errors import EngineError, ExporterError, InputError, KeyInUse, KeyReused, PeriodError, SpoolFull, TooLarge
+from exporter.errors import EngineError, InputError, KeyInUse, KeyReused, PeriodError, SpoolFull, TooLarge, loggable
 
 MEDIA_TYPE = 'application/problem+json'
 RETRY_SECONDS = 5
@@ -71,6 +70,4 @@ def _of_any(error: Exception) -> Response:
 
 
 def _log(error: Exception) -> None:
-    """Where it happened. What an error says may hold an address or a part of the body; what one of ours says does not."""
-    what = str(error) if isinstance(error, ExporterError) else ''.join(traceback.format_tb(error.__traceback__))
-    log.error('%s %s: %s\n%s', request.method, request.url_rule, type(error).__name__, what)
+    log.error('%s %s: %s', request.method, request.url_rule, loggable(error))
