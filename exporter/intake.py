@@ -105,7 +105,7 @@ class Intake:
         while group := self._group(len(group)):
             try:
                 answers = self._store([request for request, _ in group])
-            except Exception as error:  # each of them is told
+            except BaseException as error:  # each of them is told, also of a panic in polars
                 for _, answer in group:
                     answer.set_exception(error)
             else:

@@ -54,7 +54,8 @@ log = logging.getLogger('usage-exporter')
 def serve(context: Context) -> None:
     """Take calls over HTTP and follow logs, and store both.
 
-    It runs until SIGTERM or Ctrl-C. What it has answered with 202, and what it has read of a log, is on the disk and is stored once, whatever happens.
+    It runs until SIGTERM or Ctrl-C. What it has answered with 202, and what it has read of a log, is on the disk and is stored
+    once, whatever happens.
     """
     logging.basicConfig(format='%(asctime)s %(levelname)s %(message)s', level=logging.INFO)
     logging.getLogger('apscheduler').setLevel(logging.CRITICAL)  # jobs.py says what fails, in a line
