@@ -15,24 +15,24 @@ class Connections:
         self._lock = threading.Lock()
         self._of_thread = threading.local()
         self._all = list[ClickHouse]()
-        self._ready = False
 
     def __call__(self) -> ClickHouse:
         """Raises EngineError, also while a server is away, and SchemaError."""
         found: ClickHouse | None = getattr(self._of_thread, 'connection', None)
         if found is None:
             with self._lock:  # one opens, and brings to the schema, what the others find ready
-                found = connect(self._url)
-                try:
-                    if not self._ready:
-                        schema.ready(found)
-                        self._ready = True
-                except ExporterError:  # it will be asked for again and again
-                    found.close()
-                    raise
+                found = self._all[0].another() if self._all else self._first()
                 self._all.append(found)
             self._of_thread.connection = found
         return found
+
+    def _first(self) -> ClickHouse:
+        found = connect(self._url)
+        try:
+            return schema.ready(found)
+        except ExporterError:  # it will be asked for again and again
+            found.close()
+            raise
 
     def __enter__(self) -> 'Connections':
         return self
