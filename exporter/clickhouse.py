@@ -134,14 +134,16 @@ def connect(url: str, make: bool = True) -> ClickHouse:
             if not make and not os.access(where.embedded, os.F_OK):
                 raise _no_database(where)
             where.embedded.mkdir(parents=True, exist_ok=True)
-            held = _held(where.embedded)
+            with (where.embedded / 'opening').open('a') as turn:  # of two that look at once, both would find it free
+                fcntl.flock(turn, fcntl.LOCK_EX)
+                if not _held(where.embedded):
+                    return _open(where, make)
         except OSError as error:
             raise EngineError(f'{where.embedded}: cannot keep a database here ({error.strerror}); choose another path') from error
-        if held:
-            raise Held(
-                f'{where.embedded}: another process holds this embedded database; '
-                'wait for it to end, or let both use a ClickHouse server'
-            )
+        raise Held(
+            f'{where.embedded}: another process holds this embedded database; '
+            'wait for it to end, or let both use a ClickHouse server'
+        )
     return _open(where, make)
 
 
