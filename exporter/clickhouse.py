@@ -208,6 +208,8 @@ def _engine_error(error: Exception, where: Address) -> EngineError:
         return EngineError(f'{where.shown}: no ClickHouse server answers; start it or correct USAGE_CLICKHOUSE_URL')
     if code and code[1] == '516':
         return EngineError(f'{where.shown}: ClickHouse refuses the user or the password of USAGE_CLICKHOUSE_URL', 516)
+    if code and code[1] == '243':
+        return EngineError(f'{where.shown}: the disk of the database is full; make room there', 243)
     found = re.search(r'Code: \d+\. (?:DB::Exception: )?.*', text)
     line = (found[0] if found else text.strip().split('\n')[0])[:500]
     return EngineError(f'{where.shown}: {line}', int(code[1]) if code else None)

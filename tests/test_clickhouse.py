@@ -221,6 +221,7 @@ def answering() -> Iterator[Any]:
             'Code: 516. DB::Exception: me: Authentication failed: password is incorrect. (AUTHENTICATION_FAILED)\n',
             'ClickHouse refuses the user or the password of USAGE_CLICKHOUSE_URL',
         ),
+        ('http', 500, 'Code: 243. DB::Exception: Cannot reserve 1.00 MiB. (NOT_ENOUGH_SPACE)\n', 'is full; make room there'),
         ('http', 400, 'Port 9000 is for clickhouse-client program\r\nYou must use port 8123 for HTTP.\r\n', 'Port 9000 is for'),
         ('http', 200, '<html>\nhello\n</html>', 'server version'),
         ('http', 404, '<html>\nnot found\n</html>', '404'),
