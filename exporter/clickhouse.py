@@ -137,14 +137,16 @@ def connect(url: str, make: bool = True) -> ClickHouse:
             if not make and not os.access(where.embedded, os.F_OK):
                 raise _no_database(where)
             where.embedded.mkdir(parents=True, exist_ok=True)
-            held = _held(where.embedded)
+            with (where.embedded / 'opening').open('a') as turn:  # of two that look at once, both would find it free
+                fcntl.flock(turn, fcntl.LOCK_EX)
+                if not _held(where.embedded):
+                    return _open(where, make)
         except OSError as error:
             raise EngineError(f'{where.embedded}: cannot keep a database here ({error.strerror}); choose another path') from error
-        if held:
-            raise Held(
-                f'{where.embedded}: another process holds this embedded database; '
-                'wait for it to end, or let both use a ClickHouse server'
-            )
+        raise Held(
+            f'{where.embedded}: another process holds this embedded database; '
+            'wait for it to end, or let both use a ClickHouse server'
+        )
     return _open(where, make)
 
 
@@ -209,6 +211,8 @@ def _engine_error(error: Exception, where: Address) -> EngineError:
         return EngineError(f'{where.shown}: no ClickHouse server answers; start it or correct USAGE_CLICKHOUSE_URL')
     if code and code[1] == '516':
         return EngineError(f'{where.shown}: ClickHouse refuses the user or the password of USAGE_CLICKHOUSE_URL', 516)
+    if code and code[1] == '243':
+        return EngineError(f'{where.shown}: the disk of the database is full; make room there', 243)
     found = re.search(r'Code: \d+\. (?:DB::Exception: )?.*', text)
     line = (found[0] if found else text.strip().split('\n')[0])[:500]
     return EngineError(f'{where.shown}: {line}', int(code[1]) if code else None)

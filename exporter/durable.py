@@ -15,9 +15,10 @@ def write(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-    except OSError:
+    except OSError as error:
         with suppress(OSError):
             draft.unlink()
+        error.filename = error.filename or str(path)  # a full disk names none
         raise
     sync(path.parent)
 

@@ -139,6 +139,17 @@ def test_a_database_that_another_process_holds_is_said_in_one_line(database: Cli
 
 
 @embedded_only
+def test_of_processes_that_open_a_database_at_once_one_has_it_and_the_others_say_so(tmp_path: Path) -> None:
+    url = f'chdb://{tmp_path}/database'
+    with ThreadPoolExecutor(4) as pool:
+        ends = list(pool.map(lambda _: run('query', 'SELECT sleep(1)', USAGE_CLICKHOUSE_URL=url), range(4)))
+    assert 0 in [end.returncode for end in ends]
+    held = f'error: {tmp_path}/database: another process holds this embedded database; '
+    for end in ends:
+        assert end.returncode == 0 or (end.stderr.startswith(held) and end.stderr.count('\n') == 1), end.stderr
+
+
+@embedded_only
 def test_a_database_whose_holder_was_killed_opens_again(tmp_path: Path) -> None:
     holds = (
         f'from exporter.clickhouse import connect; a = connect("chdb://{tmp_path}/database"); print("open", flush=True); input()'
@@ -210,6 +221,7 @@ def answering() -> Iterator[Any]:
             'Code: 516. DB::Exception: me: Authentication failed: password is incorrect. (AUTHENTICATION_FAILED)\n',
             'ClickHouse refuses the user or the password of USAGE_CLICKHOUSE_URL',
         ),
+        ('http', 500, 'Code: 243. DB::Exception: Cannot reserve 1.00 MiB. (NOT_ENOUGH_SPACE)\n', 'is full; make room there'),
         ('http', 400, 'Port 9000 is for clickhouse-client program\r\nYou must use port 8123 for HTTP.\r\n', 'Port 9000 is for'),
         ('http', 200, '<html>\nhello\n</html>', 'server version'),
         ('http', 404, '<html>\nnot found\n</html>', '404'),

@@ -26,6 +26,7 @@ def test_where_the_disk_takes_it_not_all_is_as_before(tmp_path: Path, monkeypatc
         monkeypatch.setattr(os, 'fdopen', full)
     else:
         monkeypatch.setattr(os, 'fsync', full)
-    with pytest.raises(OSError, match='No space left'):
+    with pytest.raises(OSError, match='No space left') as error:
         write(tmp_path / 'a', b'new')
+    assert error.value.filename == str(tmp_path / 'a')
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [('a', b'old')]

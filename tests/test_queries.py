@@ -18,6 +18,7 @@ from exporter.errors import QueryError
 
 pytestmark = pytest.mark.usefixtures('settings')
 
+UNENDED = ': it ends too early, or a bracket or quote stays open'
 WRITES = [
     'INSERT INTO victim VALUES (2)',
     'INSERT INTO victim SELECT 2',
@@ -217,6 +218,21 @@ def test_what_is_refused_is_said_with_the_mend(sql: str, said: str) -> None:
     with pytest.raises(QueryError) as error:
         reading(sql)
     assert said in str(error.value)
+
+
+@pytest.mark.usefixtures('victim')
+@pytest.mark.parametrize(
+    ('sql', 'said'),
+    [
+        ('SELECT * FORM calls', ' at (calls) (line 1, col 15): calls'),
+        ('SELECT 1 WHERE 1 =', UNENDED),
+        ('SELECT (1', UNENDED),
+        ("SELECT 'a", UNENDED),
+    ],
+)
+def test_what_is_no_sql_is_wrong_usage(sql: str, said: str) -> None:
+    result = run('query', sql)
+    assert (result.exit_code, result.stdout, result.stderr) == (2, '', f'error: this is no SQL{said}; docs/sql.md has examples\n')
 
 
 @pytest.mark.usefixtures('victim')

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import click
 
 from exporter.commands.context import FORMATS, Context, pass_context
-from exporter.errors import QueryError
+from exporter.errors import EngineError, QueryError
 
 EXAMPLES = """\b
 Examples:
@@ -25,6 +25,7 @@ ESCAPED = re.compile(r'\\x([0-9a-fA-F]{2})')
 WRITERS = ('outfile', 'sqlite')  # SELECT … INTO OUTFILE; the table function sqlite() makes its file before it is refused
 SELECTS = ('select', 'with', 'from')
 READS = (*SELECTS, 'show', 'describe', 'desc', 'explain', 'exists')
+SYNTAX_ERROR = 62  # ClickHouse's number of it
 
 
 @click.command(epilog=EXAMPLES)
@@ -40,11 +41,22 @@ def query(context: Context, sql: str, form: str) -> None:
     with context.database() as database, _interruptible():
         if database.address.embedded:  # it takes several statements, and would read only the last with the setting below
             database.command('SET readonly = 1')
-        rows = database.query(statement, readonly=1)
+        try:
+            rows = database.query(statement, readonly=1)
+        except EngineError as error:
+            raise _no_sql(str(error)) if error.code == SYNTAX_ERROR else error from None
         columns = list(rows[0]) if rows else []
         if not rows and _words(statement)[0] in SELECTS:
             columns = [row['name'] for row in database.query(f'DESCRIBE (\n{statement}\n)', readonly=1)]
     context.show(rows, columns, form)
+
+
+def _no_sql(text: str) -> QueryError:
+    """What the engine says of a statement that it cannot read, without the setting that was put behind it."""
+    place = re.search(r'failed at position \d+ (\(.*?\).*)', text)
+    if not place or place[1].startswith(('(readonly)', '(SETTINGS)', '(end of query)')):
+        return QueryError('this is no SQL: it ends too early, or a bracket or quote stays open; docs/sql.md has examples')
+    return QueryError(f'this is no SQL at {place[1]}; docs/sql.md has examples')
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from exporter.errors import EngineError, InputError, KeyInUse, KeyReused, PeriodError, SpoolFull, TooLarge, loggable
 
@@ -53,6 +53,8 @@ def register(app: Flask) -> None:
 
 def _of_http(error: HTTPException) -> Response:
     """What Flask itself refuses: no such address, another method."""
+    if isinstance(error, RequestEntityTooLarge):
+        return problem(413, f'the body is over {(request.max_content_length or 0) >> 20} MB; send several')
     headers = {name: value for name, value in error.get_headers() if name not in ('Content-Type', 'Content-Length')}
     return problem(error.code or 500, error.description or '', headers)
 
