@@ -38,6 +38,7 @@ class Connections:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with self._lock:
+        if self._lock.acquire(timeout=1):  # else one is being opened to a server that does not answer
             for connection in self._all:
                 connection.close()
+            self._lock.release()

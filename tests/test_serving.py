@@ -162,14 +162,24 @@ def test_it_takes_calls_while_the_database_is_away(environment: dict[str, str], 
     with socket.create_server(('127.0.0.1', 0)) as free:
         away = f'http://127.0.0.1:{free.getsockname()[1]}/usage'
     with serving(environment | {'USAGE_CLICKHOUSE_URL': away}, tmp_path) as running:
-        assert 'no ClickHouse server answers' in running.said.read_text()
         assert running.post('/a', '/b').status_code == 202
+        eventually(lambda: 'no ClickHouse server answers' in running.said.read_text())
         eventually(lambda: httpx.get(f'{running.url}/readyz').status_code == 503)
         assert httpx.get(f'{running.url}/readyz').json()['parts']['database'] is False
         assert running.stop() == 0
         assert '2 accepted calls wait on the disk' in running.said.read_text()
     with serving(environment, tmp_path) as running:
         eventually(lambda: running.calls == 2)
+
+
+def test_a_server_that_does_not_answer_delays_neither_its_start_nor_its_end(environment: dict[str, str], tmp_path: Path) -> None:
+    with socket.create_server(('127.0.0.1', 0)) as silent:
+        away = f'http://127.0.0.1:{silent.getsockname()[1]}/usage'
+        with serving(environment | {'USAGE_CLICKHOUSE_URL': away}, tmp_path) as running:
+            assert 'listens on' in running.said.read_text()
+            assert running.post('/a').status_code == 202
+            assert running.stop() == 0
+            assert '1 accepted calls wait on the disk' in running.said.read_text()
 
 
 def test_kills_at_any_moment_neither_lose_nor_double() -> None:

@@ -15,18 +15,20 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import click
+from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 from waitress import wasyncore
 from waitress.server import create_server
 
 from exporter import jobs, retention
+from exporter.clickhouse import address
 from exporter.commands.context import SERVING, Context, pass_context
 from exporter.connections import Connections
 from exporter.drain import Drain
 from exporter.durable import write
 from exporter.enrich.request import Requests
 from exporter.enrich.visitor import key_id
-from exporter.errors import EngineError, ExporterError, SettingsError
+from exporter.errors import ExporterError, SettingsError
 from exporter.intake import Intake
 from exporter.keys import Keys
 from exporter.ledger import Ledger
@@ -95,7 +97,7 @@ def serve(context: Context) -> None:
 
         scheduler = jobs.table(follower.poll, lambda: indicators.refresh(database()), remove_old)
         scheduler.start()
-        parts.callback(scheduler.shutdown)
+        parts.callback(_end_jobs, scheduler)
         app = create_app(
             intake=intake,
             tokens=tokens,
@@ -113,6 +115,8 @@ def serve(context: Context) -> None:
             log.info('follows %s for %s', followed.path, followed.domain)
         _answer(app, listen, directory / SERVING)
     log.info('stopped')
+    if any(not thread.daemon and thread is not threading.main_thread() for thread in threading.enumerate()):
+        os._exit(0)  # one waits for a server that does not answer, and Python would wait for it
 
 
 def _listen(listen: str, guarded: bool) -> str:
@@ -129,13 +133,18 @@ def _listen(listen: str, guarded: bool) -> str:
 
 
 def _open(database: Connections, url: str) -> None:
-    """Opens the database, so that a wrong set-up is said at once. A server may be away: what is accepted waits for it."""
-    try:
-        log.info('writes to %s', database().address.shown)
-    except EngineError as error:
-        if url.startswith('chdb:'):
-            raise
-        log.warning('%s; what is accepted waits in the spool', error)
+    """Opens an embedded database, so that a wrong set-up is said at once. A server may be away: what is accepted waits for it."""
+    where = address(url)
+    if where.embedded:
+        database()
+    log.info('writes to %s', where.shown)
+
+
+def _end_jobs(scheduler: BackgroundScheduler) -> None:
+    """Waits for the jobs that run, but not for a server that does not answer one of them."""
+    ending = threading.Thread(target=scheduler.shutdown, daemon=True)
+    ending.start()
+    ending.join(LAST)
 
 
 def _begin(drain: Drain) -> Callable[[], None]:
@@ -161,31 +170,27 @@ def _begin(drain: Drain) -> Callable[[], None]:
 
 def _answer(app: Flask, listen: str, told: Path) -> None:
     """Answers requests until a signal; those that are then under way are finished, in at most five seconds."""
-
-    def end(*_: object) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)
-        log.info('stopping')
-        raise SystemExit
-
     host, _, port = listen.rpartition(':')
     family = socket.AF_INET6 if ':' in host else socket.AF_INET
     try:
         listening = socket.create_server((host.strip('[]'), int(port)), family=family, backlog=1_024)
     except OSError as error:
-        raise SettingsError(
-            f'{listen}: cannot listen here ({os.strerror(error.errno or 0)}); choose another USAGE_LISTEN'
-        ) from error
-    address = f'{host}:{listening.getsockname()[1]}'
+        why = os.strerror(error.errno or 0)
+        raise SettingsError(f'{listen}: cannot listen here ({why}); choose another USAGE_LISTEN') from error
     connections: dict[int, object] = {}
     server = create_server(app, map=connections, sockets=[listening], threads=THREADS, **LIMITS)
-    write(told, address.encode())
+    stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
-    log.info('listens on http://%s', address)
+        signal.signal(number, lambda *_: stop.set())
+    where = f'{host}:{listening.getsockname()[1]}'
+    write(told, where.encode())
+    log.info('listens on http://%s', where)
     try:
-        server.run()
-        wasyncore.loop(timeout=0.1, map=connections, count=10)  # sends the answers that were being made
+        while not stop.is_set():
+            wasyncore.loop(timeout=0.5, use_poll=True, map=connections, count=1)
+        log.info('stopping')
+        server.task_dispatcher.shutdown()
+        wasyncore.loop(timeout=0.1, use_poll=True, map=connections, count=10)  # sends the answers that were being made
     finally:
         server.close()
         told.unlink()
