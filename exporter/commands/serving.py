@@ -15,7 +15,6 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import click
-from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask
 from waitress import wasyncore
 from waitress.server import create_server
@@ -97,7 +96,9 @@ def serve(context: Context) -> None:
 
         scheduler = jobs.table(follower.poll, lambda: indicators.refresh(database()), remove_old)
         scheduler.start()
-        parts.callback(_end_jobs, scheduler)
+        ending = threading.Thread(target=scheduler.shutdown, daemon=True)
+        parts.callback(ending.join, LAST)
+        parts.callback(ending.start)
         app = create_app(
             intake=intake,
             tokens=tokens,
@@ -115,8 +116,8 @@ def serve(context: Context) -> None:
             log.info('follows %s for %s', followed.path, followed.domain)
         _answer(app, listen, directory / SERVING)
     log.info('stopped')
-    if any(not thread.daemon and thread is not threading.main_thread() for thread in threading.enumerate()):
-        os._exit(0)  # one waits for a server that does not answer, and Python would wait for it
+    if ending.is_alive():
+        os._exit(0)  # a job waits for a server that does not answer, and Python would wait for the job
 
 
 def _listen(listen: str, guarded: bool) -> str:
@@ -138,13 +139,6 @@ def _open(database: Connections, url: str) -> None:
     if where.embedded:
         database()
     log.info('writes to %s', where.shown)
-
-
-def _end_jobs(scheduler: BackgroundScheduler) -> None:
-    """Waits for the jobs that run, but not for a server that does not answer one of them."""
-    ending = threading.Thread(target=scheduler.shutdown, daemon=True)
-    ending.start()
-    ending.join(LAST)
 
 
 def _begin(drain: Drain) -> Callable[[], None]:
