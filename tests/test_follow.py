@@ -25,9 +25,15 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / 'access.log'
 
 
-@pytest.fixture
-def following(settings: pytest.MonkeyPatch, database: ClickHouse, file: Path, tmp_path: Path) -> Iterator[Following]:  # in force
-    process = Following(database, tmp_path / 'data', followed(file))
+@pytest.fixture(params=['access.log', '*.log'])
+def following(
+    settings: pytest.MonkeyPatch,  # in force
+    database: ClickHouse,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> Iterator[Following]:
+    """By name, and by a pattern that what is rotated away does not fit."""
+    process = Following(database, tmp_path / 'data', followed(tmp_path / request.param))
     yield process
     process.stop()
 
@@ -94,6 +100,7 @@ def test_what_was_there_before_is_taken_and_what_was_imported_is_not(following: 
     assert stored(following) == asked(range(50))
 
 
+@pytest.mark.parametrize('following', ['access.log'], indirect=True)
 def test_a_log_that_comes_later_is_followed_from_its_first_line(following: Following, file: Path) -> None:
     following.poll(3)
     assert following.said == [f'{file}: there is no such log yet, or it is a pipe; it is followed from when it is a file']
@@ -364,6 +371,7 @@ def test_an_import_takes_what_waits_in_the_spool_for_stored(following: Following
     assert not following.spool.account.quarantined
 
 
+@pytest.mark.parametrize('following', ['access.log'], indirect=True)
 def test_logs_that_were_rotated_away_are_closed_when_they_are_quiet(
     following: Following, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """Follows logs through rotation of any kind, and puts what is new in them into the spool."""
 
+import glob
 import os
 import time
 from collections import Counter
@@ -11,9 +12,9 @@ from exporter.enrich.enrichment import Enrichment
 from exporter.errors import EngineError, ExporterError, InputError
 from exporter.ledger import Ledger
 from exporter.rejected import Rejected
-from exporter.sources.followed import Followed
+from exporter.sources.followed import Fitting, Followed
 from exporter.sources.history import WithSpool
-from exporter.sources.log_file import is_packed
+from exporter.sources.log_file import is_packed, shown
 from exporter.sources.parsed import NoLog
 from exporter.sources.tail import Key, Replaced, State, Tail, key, state
 from exporter.spool import Spool
@@ -43,7 +44,9 @@ class Follower:
         self.enrichments = {domain: enrichment(domain) for domain in sorted({settings.domain for settings in follow})}
         self.ledger, self.spool, self.rejected, self.say = ledger, spool, rejected, say
         self.started = time.time()
-        self.coming = [Followed(settings) for settings in follow]  # those of which it is not known yet how far they are read
+        self.patterns = [Fitting(settings) for settings in follow if glob.has_magic(settings.path)]
+        # those of which it is not known yet how far they are read
+        self.coming = [Followed(settings) for settings in follow if not glob.has_magic(settings.path)]
         self.followed = list[Followed]()
         self.tails = dict[Key, tuple[Tail, Followed]]()  # the one that waits longest first
         self.rested = dict[Key, tuple[State, int]]()  # closed ones: as they were, and the size from which they may be logs
@@ -59,6 +62,8 @@ class Follower:
         for batch in self.spool.given_up():
             self.written[f'{batch.domain}/{batch.log}'] += 1  # by somebody else: what is stored is asked again
             self.rested.clear()
+        for pattern in self.patterns:
+            self.coming += pattern.new()
         self._begin(now)
         behind = set[Followed]()
         named = {found for followed in self.followed for found in self._find(followed, now, end, behind)}
@@ -88,7 +93,7 @@ class Follower:
     def _begin(self, now: float) -> None:
         """Starts with logs where an earlier process ended."""
         for followed in list(self.coming):
-            path, domain = followed.settings.path, followed.settings.domain
+            path, domain = shown(followed.settings.path), followed.settings.domain
             waits = any((batch.domain, batch.origin) == (domain, path) for batch, _ in self.spool.waiting())
             try:
                 last = self.ledger().last_call(domain, path)
@@ -108,7 +113,7 @@ class Follower:
                 continue
             if time.monotonic() >= end or not self._open(path, stat, followed):
                 behind.add(followed)
-        if not followed.key and not followed.pattern:
+        if not followed.key and followed.named:
             path = followed.settings.path
             self._say(path, f'{path}: there is no such log yet, or it is a pipe; it is followed from when it is a file')
 
@@ -152,11 +157,13 @@ class Follower:
         """Closes what is read to its end and not written to any more; it is looked at again when it changes."""
         for found, (tail, followed) in list(self.tails.items()):
             gone = 0.0 if found in named else self.gone.setdefault(found, now)
-            quiet = now - max(tail.changed, gone) > QUIET and found != followed.key
+            quiet = now - max(tail.changed, gone) > QUIET and (found != followed.key or not followed.named)
             if tail.finished or quiet:
                 self._close(tail)
         self.gone = {found: since for found, since in self.gone.items() if found in self.tails and found not in named}
         self.rested = {found: rest for found, rest in self.rested.items() if found in named}
+        there = {name for pattern in self.patterns for name in pattern.names}
+        self.followed = [followed for followed in self.followed if followed.named or followed.settings.path in there]
 
     def _rests(self, stat: os.stat_result) -> bool:
         """Whether a file that was closed is still as it was, or too little else to be a log now."""

@@ -1,4 +1,4 @@
-"""Which files are meant by a log that is followed: by its name or pattern, and where it was rotated to."""
+"""Which files a log that is followed is in: the one of its name, and what it was rotated to."""
 
 import glob
 import os
@@ -15,15 +15,14 @@ PACKING = 10  # seconds without a change after which a packed log is whole
 
 
 class Followed:
-    """A table [[follow]]: which files it means now.
+    """A log by its name. `named`: in the settings, else it fits a pattern there.
 
-    A log that is named without a pattern was at times rotated while nobody followed it, or copied and cut. Then the files
-    beside it that were written to since it was last read to its end are meant too.
+    At times it was rotated while nobody followed it, or copied and cut. Then the files beside it that were written to since it
+    was last read to its end are meant too.
     """
 
-    def __init__(self, settings: Follow) -> None:
-        self.settings = settings
-        self.pattern = glob.has_magic(settings.path)
+    def __init__(self, settings: Follow, named: bool = True) -> None:
+        self.settings, self.named = settings, named
         self.read_until = 0.0  # Unix seconds: what was written before then is taken
         self._since, self._until = 0.0, 0.0
         self.key: Key | None = None  # of the file that has the name
@@ -37,15 +36,31 @@ class Followed:
     def files(self, now: float) -> Iterator[tuple[str, os.stat_result]]:
         """The files that are there, but those that are being packed."""
         path = self.settings.path
-        if not self.pattern and (found := _stat(path)) and key(found) != self.key:
+        found = _stat(path)
+        if found and key(found) != self.key:
             self.key = key(found)
             self.rotated(now)
-        beside = f'{glob.escape(path)}[.-]*' if now < self._until else ''
-        for name in sorted(glob.glob(path if self.pattern else beside)):  # noqa: PTH207  # of a whole path
-            if (found := _stat(name)) and (self.pattern or found.st_mtime >= self._since) and not _being_packed(name, found, now):
-                yield name, found
-        if not self.pattern and (found := _stat(path)):
+        if now < self._until:
+            for name in sorted(glob.glob(f'{glob.escape(path)}[.-]*')):  # noqa: PTH207  # of a whole path
+                if (beside := _stat(name)) and beside.st_mtime >= self._since and not _being_packed(name, beside, now):
+                    yield name, beside
+        if found and not _being_packed(path, found, now):
             yield path, found
+
+
+class Fitting:
+    """The logs that fit a pattern of the settings; each is followed as if it was named."""
+
+    def __init__(self, settings: Follow) -> None:
+        self.settings = settings
+        self.names = set[str]()
+
+    def new(self) -> Iterator[Followed]:
+        """Those that are there for the first time."""
+        there = {name for name in glob.glob(self.settings.path) if _stat(name)}  # noqa: PTH207  # of a whole path
+        for name in sorted(there - self.names):
+            yield Followed(self.settings.model_copy(update={'path': name}), named=False)
+        self.names = there
 
 
 def _stat(path: str) -> os.stat_result | None:

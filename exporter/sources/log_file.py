@@ -39,7 +39,7 @@ class LogFile:
     """
 
     def __init__(self, name: str) -> None:
-        self.name = 'standard input' if name == '-' else name.encode(errors='replace').decode()  # a name may be no UTF-8
+        self.name = 'standard input' if name == '-' else shown(name)
         self.damage = ''
         self.packed = _standard_input() if name == '-' else _opened(Path(name))
         self.size = self.packed.seek(0, io.SEEK_END)
@@ -93,6 +93,11 @@ class LogFile:
         """Closes the file."""
         self.file.close()
         self.packed.close()
+
+
+def shown(name: str) -> str:
+    """The name of a file as text: it may be no UTF-8."""
+    return name.encode(errors='replace').decode()
 
 
 def is_packed(path: Path) -> bool:
