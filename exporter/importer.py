@@ -2,25 +2,18 @@
 
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
 
 from exporter import pipeline
 from exporter.ahead import Ahead
 from exporter.enrich.enrichment import Enrichment
 from exporter.errors import InputError
 from exporter.ledger import Counts, Ledger
-from exporter.parse.access_log import parse
 from exporter.rejected import Rejected
 from exporter.sources.access_log import AccessLog
 from exporter.sources.history import Waiting, WithSpool
-from exporter.sources.log_file import is_packed
 from exporter.sources.parsed import parsed
 from exporter.writer import Writer
-
-FIRST_LINES = 16 << 20  # bytes of a log that are looked at while the engine loads
 
 
 @dataclass
@@ -59,19 +52,6 @@ class Outcome:
         """Adds the lines of batches that were done before."""
         self.already_stored += counts.stored
         self.count(Counts(0, counts.skipped, counts.rejected))
-
-
-def look_ahead(path: Path, log_format: str, enrichment: Enrichment) -> None:
-    """Finds out what the first lines of a log ask for, while the engine loads: the enrichment remembers it.
-
-    A log that cannot be read is passed over: that is for `import_log` to say.
-    """
-    with suppress(OSError):
-        if path.is_file() and not is_packed(path):
-            with path.open('rb') as file:
-                whole, end, _ = file.read(FIRST_LINES).rpartition(b'\n')
-            if end:
-                enrichment(parse(whole + end, log_format, datetime.now(UTC)).calls)
 
 
 def import_log(

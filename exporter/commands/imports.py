@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -12,7 +11,7 @@ from rich.table import Table
 from exporter.commands.context import Context, pass_context
 from exporter.commands.interrupts import Interrupts
 from exporter.errors import InputError
-from exporter.importer import Outcome, import_log, look_ahead
+from exporter.importer import Outcome, import_log
 from exporter.parse.access_log import FORMATS
 from exporter.report import portals
 from exporter.sources.access_log import AccessLog
@@ -65,7 +64,6 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
             directory = context.settings.data_dir
             with context.opening() as opened, _progress(context, interrupts) as watching, storing(directory):
                 enrichment = context.enrichment(portal)
-                look_ahead(Path(files[0]), log_format, enrichment)
                 ledger = context.ledger(opened(), enrichment)
                 rejected = context.rejected
                 for name in files:
