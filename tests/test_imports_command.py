@@ -100,6 +100,13 @@ def test_the_other_logs_are_imported_where_one_is_bad(file: Path, tmp_path: Path
     assert set(asked([*range(10), *range(20, 30)])) <= set(paths(database))
 
 
+def test_of_what_is_refused_as_a_whole_nothing_counts(file: Path) -> None:
+    file.write_bytes(b'\x89PNG\r\n\x00\x01abc')
+    result = run('import', file, '--format', 'json')
+    assert (result.exit_code, json.loads(result.stdout)) == (1, outcome())
+    assert len(faults(result.stderr)) == 1
+
+
 def test_a_log_that_is_named_twice_counts_once(file: Path, database: ClickHouse) -> None:
     file.write_bytes(log(range(10)))
     assert imported(file, file) == outcome(stored=10, already=10)
