@@ -1,5 +1,6 @@
 """Backup and restore by ClickHouse's own statements, of everything that the database holds."""
 
+import os
 from pathlib import Path
 
 from exporter.clickhouse import DATABASE, ClickHouse
@@ -16,7 +17,11 @@ def backup(database: ClickHouse, target: str) -> None:
     place = _place(database, target)
     if database.address.embedded and Path(target).exists():
         raise InputError(f'{target}: is there already; name a backup that is not')
-    database.command(f'BACKUP DATABASE `{database.address.database}` AS `{DATABASE}` TO {place}')
+    before = os.umask(0o077)  # it holds names of accounts: an embedded engine writes it for its owner only
+    try:
+        database.command(f'BACKUP DATABASE `{database.address.database}` AS `{DATABASE}` TO {place}')
+    finally:
+        os.umask(before)
 
 
 def restore(database: ClickHouse, source: str) -> None:

@@ -132,15 +132,15 @@ class Settings(Portal, BaseSettings):
         return env_settings, init_settings
 
 
-def _toml(path: Path | None) -> dict[str, object]:
-    """The keys of the settings file: the one named, by option or variable, or the default one where it is there."""
+def _toml(path: Path | None) -> tuple[Path, dict[str, object]]:
+    """The settings file and its keys: the one named, by option or variable, or the default one where it is there."""
     named = path or (Path(os.environ[FILE_VARIABLE]) if os.environ.get(FILE_VARIABLE) else None)
-    if named is None and not DEFAULT_FILE.exists():
-        return {}
     file = named or DEFAULT_FILE
+    if named is None and not DEFAULT_FILE.exists():
+        return file, {}
     try:
         settings = tomllib.loads(file.read_text(encoding='utf-8-sig'))
-        return {name: value for name, value in settings.items() if value != ''}  # as an empty variable, it is none
+        return file, {name: value for name, value in settings.items() if value != ''}  # as an empty variable, it is none
     except OSError as error:
         raise SettingsError(f'{file}: cannot read the settings ({error.strerror}); name a file that is there') from error
     except (
@@ -150,11 +150,10 @@ def _toml(path: Path | None) -> dict[str, object]:
         raise SettingsError(f'{file}: this is not TOML ({error}); mend that line') from error
 
 
-def _unknown(name: str, known: Iterable[str], before: str = '') -> SettingsError:
+def _unknown(name: str, known: Iterable[str], before: str = '') -> str:
+    """What to say of a setting that there is not."""
     near = difflib.get_close_matches(name, known, 1)
-    return SettingsError(
-        f'{before}{name} is no setting; ' + (f'did you mean {before}{near[0]}?' if near else 'see docs/settings.md')
-    )
+    return f'{before}{name} is no setting; ' + (f'did you mean {before}{near[0]}?' if near else 'see docs/settings.md')
 
 
 def _written(part: str) -> str:
@@ -164,23 +163,25 @@ def _written(part: str) -> str:
 
 def load(path: Path | None = None) -> Settings:
     """The settings in force. `path` names the TOML file. Raises SettingsError, in one line, for what is wrong."""
-    from_file = _toml(path)
+    file, from_file = _toml(path)
     variables = [name.upper() for name in Settings.model_fields]
     for variable in os.environ:
         name = variable.removeprefix(PREFIX)
         if name not in (variable, *variables) and variable != FILE_VARIABLE and not name.startswith('TEST_'):
-            raise _unknown(name, variables, PREFIX)
+            raise SettingsError(_unknown(name, variables, PREFIX))
     for name in from_file:
         if name not in Settings.model_fields:
-            raise _unknown(name, Settings.model_fields)
+            raise SettingsError(f'{file}: {_unknown(name, Settings.model_fields)}')
     try:
         return Settings(**from_file)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         setting, *inner = [part for part in first['loc'] if isinstance(part, str) and part != '[key]']
         variable = PREFIX + setting.upper()
-        place = [variable if os.environ.get(variable) else setting, *map(_written, inner)]
+        given = os.environ.get(variable)
+        source = '' if given else f'{file}: '
+        place = [variable if given else setting, *map(_written, inner)]
         if first['type'] == 'extra_forbidden':
             known = Follow.model_fields if setting == 'follow' else Portal.model_fields
-            raise _unknown(inner[-1], known, '.'.join(place[:-1]) + '.') from None
-        raise SettingsError(f'{".".join(place)}: {first["msg"].removeprefix("Value error, ")}') from None
+            raise SettingsError(f'{source}{_unknown(inner[-1], known, ".".join(place[:-1]) + ".")}') from None
+        raise SettingsError(f'{source}{".".join(place)}: {first["msg"].removeprefix("Value error, ")}') from None

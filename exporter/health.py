@@ -1,6 +1,7 @@
 """Goes through a set-up part by part: what is well, and for what is not the mend. It only looks: nothing is made."""
 
 import os
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -10,13 +11,15 @@ from exporter.config import Settings
 from exporter.enrich.geo import open_places
 from exporter.enrich.request import Requests
 from exporter.enrich.visitor import key_id, load_key
-from exporter.errors import EngineError, ExporterError
+from exporter.errors import EngineError, ExporterError, Held
 from exporter.findings import Finding, fault, note, ok, told
 from exporter.forget import differing, unfinished
 from exporter.ledger import Ledger
 from exporter.period import period
+from exporter.storing import SERVING
 
 OLD = timedelta(days=90)  # of geolocation data: addresses move
+ANSWERS = 5.0  # seconds in which serve takes a connection
 LONGEST_BATCH = timedelta(minutes=10)  # that a batch takes to be stored; longer, and it was cut off
 
 
@@ -29,6 +32,9 @@ def check(settings: Settings) -> Iterator[Finding]:
     yield from _portals(settings)
     try:
         database = connect(settings.database_url, make=False)
+    except Held as error:
+        yield _held(settings, error)
+        return
     except ExporterError as error:
         found = told('engine', error)
         missing = isinstance(error, EngineError) and error.code == NO_DATABASE
@@ -47,7 +53,8 @@ def _data_directory(settings: Settings) -> Finding:
     if not there.is_dir():
         return fault(part, f'{there}: is no directory', mend)
     if not os.access(there, os.W_OK | os.X_OK):
-        own = f'chown {os.getuid()} {there}' if there == directory else f'make {directory} for user {os.getuid()}'
+        own = f'chmod u+rwx {there}' if there.stat().st_uid == os.getuid() else f'chown {os.getuid()} {there}'
+        own = own if there == directory else f'make {directory} for user {os.getuid()}'
         return fault(part, f'{there}: may not be written', f'{own}, or {mend}')
     return ok(part, f'{directory}: may be written' if there == directory else f'{directory}: will be made')
 
@@ -88,6 +95,24 @@ def _portals(settings: Settings) -> Iterator[Finding]:
             yield ok(part, f'time zone {settings.portal(domain).timezone}')
         except ExporterError as error:
             yield told(part, error)
+
+
+def _held(settings: Settings, error: Held) -> Finding:
+    """That `serve` has the embedded database is as it should be, where it answers; what is in there it alone can say."""
+    part, told_by = 'engine', settings.data_dir / SERVING
+    if not told_by.exists():
+        return told(part, error)
+    where = told_by.read_text()
+    host, _, port = where.rpartition(':')
+    try:
+        socket.create_connection((host.strip('[]'), int(port)), ANSWERS).close()
+    except OSError:
+        return fault(part, f'usage-exporter serve holds the embedded database, and does not answer at {where}', 'see its log')
+    return note(
+        part,
+        f'usage-exporter serve holds the embedded database, and answers at http://{where}',
+        f'http://{where}/readyz says how it is; to look at what is stored, stop it first',
+    )
 
 
 def _database(settings: Settings, database: ClickHouse, key: str) -> Iterator[Finding]:

@@ -79,8 +79,8 @@ def import_log(
         try:
             pipeline.run(pieces, enrichment, rejected, writer.put)
             writer.wait()
+            outcome.left += log.left
         finally:
             outcome.count_before(log.already)
-            outcome.left += log.left
     if log.file.damage:
         raise InputError(log.file.damage)

@@ -10,6 +10,7 @@ import threading
 import time
 from bisect import insort
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from exporter.quarantine import Quarantine
 from exporter.rejected import Reject
 from exporter.spool_file import SOURCE, Header, Key, Part, Segment, Spooled, frames, packed
 
+TRIED = 64 << 10  # bytes that are written to find out whether the disk takes them
 SEGMENT = 16 << 20  # bytes at which a segment is sealed
 
 
@@ -88,6 +90,15 @@ class Spool:
             if self._open:
                 self._seal(self._open)
                 self._open = None
+
+    def takes(self) -> bool:
+        """Whether there is room for more, and the disk takes it: that is tried, since nobody may send while it is not so."""
+        tried = self.directory / 'tried'
+        with self._lock, suppress(OSError):
+            write(tried, bytes(TRIED))
+            tried.unlink()
+            return self.account.bytes < self.most_bytes
+        return False
 
     def oldest(self) -> Spooled | None:
         """The file that is to be stored next."""

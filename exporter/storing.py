@@ -10,6 +10,7 @@ from pathlib import Path
 from exporter.durable import hold
 from exporter.errors import EngineError
 
+SERVING = 'serving'  # the file in the data directory that says where serve listens
 PATIENCE = 10  # seconds to wait for those who are storing
 PAUSE = 0.05  # seconds between two tries
 

@@ -47,6 +47,15 @@ def other(engine_url: str, settings: pytest.MonkeyPatch) -> Iterator[Callable[[]
         database.close()
 
 
+@pytest.mark.usefixtures('access_log')
+@pytest.mark.parametrize('name', ['backup', 'backup.tar'])
+def test_a_backup_is_its_owners_only(tmp_path: Path, name: str) -> None:
+    """It holds names of accounts."""
+    assert run('backup', name).exit_code == 0
+    target = tmp_path / name
+    assert [path for path in (target, *target.rglob('*')) if path.stat().st_mode & 0o077] == []
+
+
 @pytest.mark.parametrize('name', ['backup', 'backup.tar', "it's one.tar.gz"])
 def test_what_is_restored_is_what_there_was(
     access_log: Path, database: ClickHouse, other: Callable[[], ClickHouse], tmp_path: Path, name: str

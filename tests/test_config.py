@@ -177,7 +177,7 @@ def test_an_unknown_variable_is_named_with_the_nearest(environment: pytest.Monke
     ],
 )
 def test_an_unknown_key_is_named_with_the_nearest(text: str, said: str) -> None:
-    assert refused(file(text)) == said
+    assert refused(file(text)) == f'usage-exporter.toml: {said}'
 
 
 @pytest.mark.parametrize(
@@ -185,8 +185,11 @@ def test_an_unknown_key_is_named_with_the_nearest(text: str, said: str) -> None:
 )
 def test_a_wrong_time_zone_is_refused(environment: pytest.MonkeyPatch, zone: str) -> None:
     said = f'{zone!r} is no time zone; write one as Europe/Paris'
-    assert refused(file(f'timezone = "{zone}"')) == f'timezone: {said}'
-    assert refused(file(f'[domains."a.example"]\ntimezone = "{zone}"')) == f'domains."a.example".timezone: {said}'
+    assert refused(file(f'timezone = "{zone}"')) == f'usage-exporter.toml: timezone: {said}'
+    assert (
+        refused(file(f'[domains."a.example"]\ntimezone = "{zone}"'))
+        == f'usage-exporter.toml: domains."a.example".timezone: {said}'
+    )
     Path('usage-exporter.toml').unlink()
     environment.setenv('USAGE_TIMEZONE', zone)
     assert refused() == f'USAGE_TIMEZONE: {said}'
@@ -197,7 +200,7 @@ def test_a_wrong_time_zone_is_refused(environment: pytest.MonkeyPatch, zone: str
 )
 def test_a_wrong_domain_name_is_refused(environment: pytest.MonkeyPatch, name: str) -> None:
     said = f'{name!r} is no domain name; write the portal as data.example.org'
-    assert refused(file(f'domain = "{name}"')) == f'domain: {said}'
+    assert refused(file(f'domain = "{name}"')) == f'usage-exporter.toml: domain: {said}'
     assert refused(file(f'[domains."{name}"]\ntimezone = "UTC"')).endswith(f': {said}')
     Path('usage-exporter.toml').unlink()
     environment.setenv('USAGE_DOMAIN', name)
@@ -225,7 +228,7 @@ def test_a_domain_name_is_kept_in_lower_case(environment: pytest.MonkeyPatch, gi
 def test_a_wrong_value_is_named_by_the_variable_or_the_key(
     environment: pytest.MonkeyPatch, setting: str, value: str, said: str
 ) -> None:
-    assert refused(file(f"{setting} = '{value}'")) == f'{setting}: {said}'
+    assert refused(file(f"{setting} = '{value}'")) == f'usage-exporter.toml: {setting}: {said}'
     Path('usage-exporter.toml').unlink()
     environment.setenv(f'USAGE_{setting.upper()}', value)
     assert refused() == f'USAGE_{setting.upper()}: {said}'

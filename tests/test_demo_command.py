@@ -125,3 +125,11 @@ def test_killed_half_way_it_is_finished_by_the_next(database: ClickHouse, tmp_pa
     stored(database, datetime.now(ZoneInfo(demo.TIMEZONE)).date())
     [whole] = database.query(NUMBERS)
     assert numbers == json.loads(json.dumps(whole))
+
+
+def test_the_next_step_works_as_it_is_written(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings.setattr(sys, 'argv', ['.venv/bin/usage-exporter', 'demo'])
+    settings.setenv('PATH', str(tmp_path))
+    assert '\nYour own log:  .venv/bin/usage-exporter import access.log ' in run('demo').stdout
+    (tmp_path / 'usage-exporter').touch(0o700)
+    assert '\nYour own log:  usage-exporter import access.log ' in run('demo').stdout

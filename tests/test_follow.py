@@ -273,6 +273,22 @@ def test_a_full_spool_loses_nothing(following: Following, file: Path) -> None:
     assert stored(following) == asked(range(100))
 
 
+def test_a_full_disk_is_said_once_and_loses_nothing(following: Following, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_bytes(log(range(20)))
+    with monkeypatch.context() as broken:
+
+        def full(*_: object) -> None:
+            raise OSError(28, 'No space left on device')
+
+        broken.setattr(os, 'fsync', full)
+        following.poll(3)
+    directory = following.spool.directory
+    assert following.said == [f'{directory}: No space left on device; mend that, and it goes on by itself']
+    following.poll()
+    assert not following.follower.said
+    assert stored(following) == asked(range(20))
+
+
 def test_logs_leave_half_of_the_spool_to_requests(following: Following, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access_log, 'PIECE', 2_000)
     append(file, log(range(400)))

@@ -15,6 +15,7 @@ from access_logs import CRAWLER, DOMAIN, FIREFOX, asked, assert_rollups_agree, i
 from exporter.clickhouse import ClickHouse
 from exporter.enrich.request import hashed_key
 from exporter.enrich.visitor import load_key
+from exporter.errors import EngineError
 from exporter.sources import access_log
 
 CITIES = Path(__file__).parent / 'data' / 'GeoLite2-City-Test.mmdb'
@@ -99,6 +100,13 @@ def test_the_other_logs_are_imported_where_one_is_bad(file: Path, tmp_path: Path
     assert set(asked([*range(10), *range(20, 30)])) <= set(paths(database))
 
 
+def test_of_what_is_refused_as_a_whole_nothing_counts(file: Path) -> None:
+    file.write_bytes(b'\x89PNG\r\n\x00\x01abc')
+    result = run('import', file, '--format', 'json')
+    assert (result.exit_code, json.loads(result.stdout)) == (1, outcome())
+    assert len(faults(result.stderr)) == 1
+
+
 def test_a_log_that_is_named_twice_counts_once(file: Path, database: ClickHouse) -> None:
     file.write_bytes(log(range(10)))
     assert imported(file, file) == outcome(stored=10, already=10)
@@ -111,6 +119,26 @@ def test_standard_input_named_twice_is_said_in_one_line(file: Path) -> None:
     assert len(faults(result.stderr)) == 1
     assert 'standard input' in result.stderr
     assert 'report it' not in result.stderr  # it is no fault of the program
+
+
+@pytest.mark.parametrize('error', [OSError(28, 'No space left on device', 'rejected'), EngineError('the disk is full')])
+def test_what_ends_an_import_is_said_behind_the_account(
+    file: Path, tmp_path: Path, database: ClickHouse, settings: pytest.MonkeyPatch, error: Exception
+) -> None:
+    (tmp_path / 'first.log').write_bytes(log(range(10)))
+    file.write_bytes(log(range(10, 20)) + b'no log\n')
+
+    def full(*_: object) -> None:
+        raise error
+
+    settings.setattr('exporter.rejected.write', full)
+    result = run('import', tmp_path / 'first.log', file)
+    assert result.exit_code == 1
+    assert re.search(r'^stored +10 ', result.stdout, re.MULTILINE)
+    assert len(faults(result.stderr)) == len(result.stderr.splitlines()) == 1
+    assert 'Next:' not in result.stdout
+    assert json.loads(run('import', tmp_path / 'first.log', file, '--format', 'json').stdout)['already_stored'] == 10
+    assert set(asked(range(10))) <= set(paths(database))
 
 
 def test_an_empty_log_is_no_fault(file: Path) -> None:

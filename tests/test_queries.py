@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -218,6 +219,42 @@ def test_what_is_refused_is_said_with_the_mend(sql: str, said: str) -> None:
     with pytest.raises(QueryError) as error:
         reading(sql)
     assert said in str(error.value)
+
+
+@pytest.mark.usefixtures('victim')
+def test_it_reads_no_file_and_asks_no_other_host(tmp_path: Path) -> None:
+    (tmp_path / 'private').write_text('private')
+    with socket.create_server(('127.0.0.1', 0)) as host:
+        host.setblocking(False)
+        url = f"'http://127.0.0.1:{host.getsockname()[1]}/x.csv'"
+        for sql in [
+            f"SELECT file('{tmp_path}/private')",
+            f"SELECT $a$ ' $a$, file('{tmp_path}/private') AS b",
+            f"SELECT 1 -- '\n, \"file\"('{tmp_path}/private') -- '",
+            f"SELECT arrayMap(x -> file(x), ['{tmp_path}/private'])",
+            f"SELECT arrayMap(file, ['{tmp_path}/private'])",
+            f"SELECT * APPLY(`f\\x69le`) FROM (SELECT '{tmp_path}/private')",
+            f"DESCRIBE file('{tmp_path}/private', 'CSV')",
+            f'DESCRIBE url({url})',
+            f'DESCRIBE TABLE `u\\x72l`({url})',
+            f'DESCRIBE (SELECT * FROM "URL"\n/* */ ({url}))',
+            f'DESCRIBE s3({url})',
+            f"DESCRIBE s3Cluster('default', {url})",
+            f'EXPLAIN SELECT * FROM url({url})',
+            f'EXPLAIN AST DESCRIBE gcs({url})',
+            f"DESCRIBE remote('127.0.0.1:{host.getsockname()[1]}', system.one)",
+            f"DESCRIBE remoteSecure('127.0.0.1:{host.getsockname()[1]}', system.one)",
+            f"DESCRIBE mysql('127.0.0.1:{host.getsockname()[1]}', 'a', 'b', 'c', 'd')",
+            f'DESCRIBE iceberg({url})',
+            f'DESCRIBE deltaLake({url})',
+            "DESCRIBE executable('id', 'CSV')",
+        ]:
+            result = run('query', sql)
+            assert (result.exit_code, result.stdout, result.stderr.count('\n')) == (2, '', 1), sql
+            with pytest.raises(BlockingIOError):
+                host.accept()
+    assert answered("SELECT 'file(' AS a, /* url( */ number AS url FROM numbers(1) -- s3(") == [{'a': 'file(', 'url': 0}]
+    assert answered('SELECT * APPLY(max) FROM victim') == [{'max(n)': 1}]
 
 
 @pytest.mark.usefixtures('victim')

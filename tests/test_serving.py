@@ -111,11 +111,16 @@ def test_it_says_what_it_does_takes_calls_and_lines_and_stops_when_told(environm
 def test_while_it_runs_other_commands_say_the_way_out(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / 'access.log').write_bytes(log(range(3)))
     with serving(environment, tmp_path) as running:
-        for command in (['report'], ['import', str(tmp_path / 'access.log'), '--domain', DOMAIN], ['query', 'SELECT 1']):
+        imports = ['import', str(tmp_path / 'access.log'), '--domain', DOMAIN]
+        for command in (['report'], imports, ['query', 'SELECT 1'], ['init']):
             told = program(environment, *command)
             assert (told.returncode, told.stdout if command[0] != 'import' else '') == (1, '')
             [line] = [line for line in told.stderr.splitlines() if line.startswith('error:')]
             assert f'usage-exporter serve holds the embedded database; ask it at {running.url}/v1/report' in line
+        checked = program(environment, 'check', '--format', 'json')
+        [found] = [found for found in json.loads(checked.stdout) if found['part'] == 'engine']
+        assert (checked.returncode, found['level']) == (0, 'note')
+        assert found['state'] == f'usage-exporter serve holds the embedded database, and answers at {running.url}'
         second = program(environment | {'USAGE_LISTEN': '127.0.0.1:0'}, 'serve')
         assert second.returncode == 2
         assert 'another usage-exporter uses this spool; stop it' in second.stderr

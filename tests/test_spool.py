@@ -301,6 +301,9 @@ def test_it_takes_no_more_than_it_may(tmp_path: Path) -> None:
     assert 0 < accepted < 500
     with pytest.raises(SpoolFull):
         spool.put(BATCH, DAY, Counts(50))
+    spool.most_bytes = spool.account.bytes
+    assert not spool.takes()
+    spool.most_bytes = 60_000
     assert sum(len(paths) for _, paths in stored(spool)) == accepted
     spool.put(BATCH, DAY, Counts(50))
 
@@ -334,6 +337,8 @@ def test_a_batch_that_the_disk_does_not_take_leaves_nothing(tmp_path: Path, monk
         broken.setattr(os, 'fsync', full)
         with pytest.raises(OSError, match='No space left'):
             spool.put(BATCH, DAY, Counts(50))
+        assert not spool.takes()
+    assert spool.takes()
     assert spool.oldest() is None
     assert [path.name for path in spool.directory.iterdir() if path.suffix not in ('', '.lock')] == []
     assert spool.account.accepted == 0

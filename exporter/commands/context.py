@@ -15,13 +15,13 @@ from exporter.clickhouse import ClickHouse, Row, connect
 from exporter.errors import ExporterError, Held, SettingsError
 from exporter.ledger import Ledger
 from exporter.rejected import Rejected
+from exporter.storing import SERVING
 from exporter.values import domain_name
 
 if TYPE_CHECKING:
     from exporter.enrich.enrichment import Enrichment
     from exporter.enrich.geo import Places
 
-SERVING = 'serving'  # the file in the data directory that says where serve listens
 FORMATS = click.Choice(['table', 'json', 'csv'])
 
 
@@ -55,9 +55,10 @@ class Context:
                 if not database.exception():
                     database.result().close()
 
-    def _open(self) -> ClickHouse:
+    def connected(self) -> ClickHouse:
+        """The database as it is. Raises EngineError, with the way out where `serve` holds it."""
         try:
-            database = connect(self.settings.database_url)
+            return connect(self.settings.database_url)
         except Held as error:
             serving = self.settings.data_dir / SERVING
             if not serving.exists():
@@ -66,6 +67,9 @@ class Context:
                 f'{self.settings.data_dir}: usage-exporter serve holds the embedded database; ask it at '
                 f'http://{serving.read_text()}/v1/report, stop it first, or let both use a ClickHouse server'
             ) from error
+
+    def _open(self) -> ClickHouse:
+        database = self.connected()
         try:
             return schema.ready(database)
         except ExporterError:

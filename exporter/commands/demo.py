@@ -1,5 +1,7 @@
 """`demo`: the traffic of a made-up portal, to see what there is to see before one has a log."""
 
+import shutil
+import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -31,7 +33,7 @@ Examples:
   usage-exporter demo --remove
 """
 NEXT = """
-Your own log:  usage-exporter import access.log --domain data.example.org
+Your own log:  {program} import access.log --domain data.example.org
 In Grafana:    cp .env.example .env; docker compose up -d; then http://localhost:3000 shows this demo
 """
 
@@ -61,7 +63,8 @@ def demo(context: Context, remove: bool) -> None:
         asked = period(None, None, source.TIMEZONE, datetime.now(UTC))
         found = report.fetch(database, source.DOMAIN, source.TIMEZONE, asked)
         context.out.print(drawing(found, 'en', crawlers=False, events=events.of_period(database, source.DOMAIN, asked)))
-    context.out.print(NEXT, soft_wrap=True)
+    program = 'usage-exporter' if shutil.which('usage-exporter') else sys.argv[0]  # as make calls it, it is on no path
+    context.out.print(NEXT.format(program=program), markup=False, soft_wrap=True)
 
 
 def store(database: ClickHouse, ledger: Ledger, enrichment: Enrichment, rejected: Rejected, today: date) -> Outcome:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from exporter.commands.context import Context, pass_context
 from exporter.commands.interrupts import Interrupts
-from exporter.errors import InputError
+from exporter.errors import ExporterError, InputError
 from exporter.importer import Outcome, import_log
 from exporter.parse.access_log import FORMATS
 from exporter.report import portals
@@ -80,6 +80,10 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
             interrupts.over()
         except KeyboardInterrupt:
             problems.append('interrupted; what is stored stays stored, and the same command again finishes the job')
+        except (ExporterError, OSError):
+            if outcome.read:  # what was stored before is stored: its lines are accounted for all the same
+                _show(context, outcome, form)
+            raise
         _show(context, outcome, form)
     if outcome.stored and form == 'table':
         context.out.print(f'\nNext: usage-exporter report --domain {portal} {" ".join(days)}', soft_wrap=True)

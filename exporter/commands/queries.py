@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import click
 
+from exporter.clickhouse import ClickHouse
 from exporter.commands.context import FORMATS, Context, pass_context
 from exporter.errors import EngineError, QueryError
 
@@ -26,6 +27,12 @@ WRITERS = ('outfile', 'sqlite')  # SELECT … INTO OUTFILE; the table function s
 SELECTS = ('select', 'with', 'from')
 READS = (*SELECTS, 'show', 'describe', 'desc', 'explain', 'exists')
 SYNTAX_ERROR = 62  # ClickHouse's number of it
+CALLED = re.compile(r'^ *Function (\S+)', re.MULTILINE)  # in the tree of a statement
+# The table functions that look at nothing outside of the database; all others are refused, those of later engines too.
+WITHIN = {
+    *('numbers', 'numbers_mt', 'zeros', 'zeros_mt', 'primes', 'generateseries', 'generate_series', 'generaterandom'),
+    *('values', 'sqlstandardvalues', 'format', 'null', 'view', 'viewifpermitted', 'viewexplain', 'merge'),
+}
 
 
 @click.command(epilog=EXAMPLES)
@@ -41,6 +48,7 @@ def query(context: Context, sql: str, form: str) -> None:
     with context.database() as database, _interruptible():
         if database.address.embedded:  # it takes several statements, and would read only the last with the setting below
             database.command('SET readonly = 1')
+        _within(database, statement)
         try:
             rows = database.query(statement, readonly=1)
         except EngineError as error:
@@ -49,6 +57,31 @@ def query(context: Context, sql: str, form: str) -> None:
         if not rows and _words(statement)[0] in SELECTS:
             columns = [row['name'] for row in database.query(f'DESCRIBE (\n{statement}\n)', readonly=1)]
     context.show(rows, columns, form)
+
+
+def _within(database: ClickHouse, statement: str) -> None:
+    """Raises QueryError for a statement that reads files or asks other hosts: the engine lets it, also where it is readonly.
+
+    It is the engine that says which functions a statement calls: it alone knows what is a name, a text or a comment.
+    """
+    outside = {row['name'] for row in database.query('SELECT lower(name) AS name FROM system.table_functions')} - WITHIN
+    plain = _plain(statement)
+    try:
+        rows = database.query(f'EXPLAIN AST\n{statement}', readonly=1)
+    except EngineError as error:
+        if error.code != SYNTAX_ERROR:
+            raise
+        called = [word for word in re.findall(r'\w+', plain) if word in outside]  # no SQL, or a kind of EXPLAIN: all its words
+    else:
+        tree = '\n'.join(str(row['explain']) for row in rows)
+        called = [name for name in CALLED.findall(tree) if name.lower() in outside]
+        applied = 'ColumnsApplyTransformer' in tree and 'file' in plain  # of what it applies, the tree says nothing
+        if applied or re.search(r'^ *Identifier file\b', tree, re.MULTILINE | re.IGNORECASE):  # as in arrayMap(file, …)
+            called.append('file')
+    if called:
+        raise QueryError(
+            f'{called[0]}() is refused, since it reads what is outside of the database; ask the tables and views of docs/sql.md'
+        )
 
 
 def _no_sql(text: str) -> QueryError:
@@ -78,7 +111,7 @@ def reading(sql: str) -> str:
     if any('\ud800' <= character <= '\udfff' for character in sql):
         raise QueryError('the statement is not UTF-8; see which encoding the terminal writes')
     words = _words(sql)
-    plain = ESCAPED.sub(lambda found: chr(int(found[1], 16)), sql).lower()
+    plain = _plain(sql)
     for word in WRITERS:
         if word in plain:
             raise QueryError(
@@ -91,6 +124,11 @@ def reading(sql: str) -> str:
     if re.search(r'\bformat (?!asc\b|desc\b)[a-z]\w*( settings\b.*)?$', ' '.join(words)):
         raise QueryError('leave FORMAT out; choose with --format')
     return sql.strip().rstrip(';')
+
+
+def _plain(sql: str) -> str:
+    """A statement in small letters, without the escapes in which a name may hide."""
+    return ESCAPED.sub(lambda found: chr(int(found[1], 16)), sql).lower()
 
 
 def _words(sql: str) -> list[str]:

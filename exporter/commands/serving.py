@@ -21,7 +21,7 @@ from waitress.server import create_server
 
 from exporter import jobs, retention
 from exporter.clickhouse import address
-from exporter.commands.context import SERVING, Context, pass_context
+from exporter.commands.context import Context, pass_context
 from exporter.connections import Connections
 from exporter.drain import Drain
 from exporter.durable import write
@@ -35,6 +35,7 @@ from exporter.metrics import Indicators, Metrics, State
 from exporter.server import LIMITS, create_app
 from exporter.sources.follow import Follower
 from exporter.spool import Spool
+from exporter.storing import SERVING
 from exporter.tokens import Tokens
 
 THREADS = 16  # that answer requests
@@ -107,7 +108,7 @@ def serve(context: Context) -> None:
             metrics=Metrics(State(spool, drain, lambda: follower.lag), indicators),
             ready=lambda: {
                 'database': not drain.trouble,
-                'spool': spool.account.bytes < spool.most_bytes,
+                'spool': spool.takes(),
                 'quarantine': not spool.account.quarantined,
                 'follow': not follower.said,
             },

@@ -7,7 +7,6 @@ from rich.table import Table
 from rich.text import Text
 
 from exporter import health, output, schema
-from exporter.clickhouse import connect
 from exporter.commands.context import Context, pass_context
 from exporter.findings import Level
 
@@ -31,7 +30,7 @@ def init(context: Context) -> None:
 
     The other commands do so by themselves where there is nothing yet. A second time there is nothing to do.
     """
-    database = connect(context.settings.database_url)
+    database = context.connected()
     try:
         changes = schema.apply(database)
     finally:

@@ -187,6 +187,9 @@ class Follower:
         self._say('engine', error)
 
     def _say(self, about: str, what: object) -> None:
-        if self.said.get(about) != str(what):
-            self.said[about] = str(what)
-            self.say(str(what))
+        text = str(what)
+        if isinstance(what, OSError) and what.filename:  # each try is another file
+            text = f'{Path(what.filename).parent}: {what.strerror}; mend that, and it goes on by itself'
+        if self.said.get(about) != text:
+            self.said[about] = text
+            self.say(text)
