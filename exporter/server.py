@@ -14,12 +14,13 @@ from exporter.web import access, calls, openapi, problems, questions
 
 MOST_BYTES = 10 << 20  # of a body, as it is sent
 JSON = 'application/json'
-# The limits that the server around the application keeps, as waitress names them.
+# What the server around the application is told, above all its limits, as waitress names them.
 LIMITS = {
     'max_request_body_size': 4 * MOST_BYTES,  # up to here a problem document says what is too large; above, waitress does
     'max_request_header_size': 16 << 10,  # bytes
     'channel_timeout': 60,  # seconds in which nothing comes
     'ident': None,  # no Server header
+    'asyncore_use_poll': True,  # select() ends at descriptor 1,023, and an embedded engine holds more
 }
 
 

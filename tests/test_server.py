@@ -1,9 +1,13 @@
 """The HTTP interface as a whole: every error is a problem document, and tells nothing that is not the caller's."""
 
 import logging
+import os
+import resource
+import threading
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from flask import Flask
 from serving import CALL, Serving, answer, problem, serving
@@ -62,6 +66,22 @@ def test_a_database_that_is_away_is_503(tmp_path: Path, caplog: pytest.LogCaptur
         assert response.headers['Retry-After'] == str(problems.RETRY_SECONDS)
         problem(web.client.post('/v1/events', json={'title': 'x', 'start': '2026-11-02'}), 503)
     assert 'db:8123' in caplog.text
+
+
+def test_it_answers_whatever_the_engine_holds_open(web: Serving) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1_024)]
+    running = create_server(web.app, host='127.0.0.1', port=0, **LIMITS)
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    try:
+        assert httpx.get(f'http://127.0.0.1:{running.effective_port}/healthz').status_code == 200
+    finally:
+        running.close()
+        for file in held:
+            os.close(file)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_the_limits_are_those_that_waitress_takes(web: Serving) -> None:
