@@ -95,27 +95,28 @@ def test_numbers_that_are_old_are_not_told(database: ClickHouse, drain: Drain, m
 
 
 def test_accepted_calls_are_stored_or_wait_or_are_in_quarantine(database: ClickHouse, drain: Drain) -> None:
-    def adds_up() -> dict[tuple[str, ...], float]:
+    def adds_up(accepted: int) -> dict[tuple[str, ...], float]:
         found = told(drain, Indicators())
+        assert found['usage_accepted_calls_total',] == accepted
         assert found['usage_accepted_calls_total',] == (
             found['usage_stored_calls_total',] + found['usage_waiting_calls',] + found['usage_quarantined_calls',]
         )
         return found
 
-    adds_up()
+    adds_up(0)
     drain.spool.append(calls(PORTAL, 5), {PORTAL: Counts(5, 2, {'status': 3})})
-    found = adds_up()
+    found = adds_up(5)
     assert (found['usage_waiting_calls',], found['usage_rejected_total', 'status'], found['usage_skipped_total',]) == (5, 3, 2)
     assert found['usage_spool_bytes',] > 0
     assert found['usage_follow_lag_bytes', '/var/log/a.log'] == 7
     drain.empty()
-    found = adds_up()
+    found = adds_up(5)
     assert (found['usage_stored_calls_total',], found['usage_spool_bytes',]) == (5, 0)
     assert found['usage_last_stored_timestamp_seconds',] == pytest.approx(time.time(), abs=600)
     database.command("ALTER TABLE calls ADD CONSTRAINT none CHECK path = ''")
     drain.spool.append(calls(PORTAL, 4, first=5), {PORTAL: Counts(4)})
     drain.empty()
-    found = adds_up()
+    found = adds_up(9)
     assert (found['usage_quarantined_calls',], found['usage_writer_failures_total',]) == (4, 1)
 
 
