@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -15,6 +16,8 @@ from urllib.parse import unquote
 from exporter.errors import EngineError, Held, SettingsError
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from clickhouse_connect.driver.client import Client
 
 DATABASE = 'usage'
@@ -165,11 +168,19 @@ def _held(directory: Path) -> bool:
     return False
 
 
+def load(where: Address) -> 'ModuleType':
+    """Loads the client, and the engine where it is embedded, which takes 0.2 s: only who asks the engine should pay for them."""
+    os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')  # of numpy, which the engine loads: else they start by spinning
+    import clickhouse_connect
+
+    if where.embedded:
+        import_module('chdb.state')
+    return clickhouse_connect
+
+
 def _open(where: Address, make: bool = True) -> ClickHouse:
     try:
-        os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')  # of numpy, which the client loads: else they start by spinning
-        import clickhouse_connect  # here: it takes 0.3 s to load, which only who asks the engine should pay
-
+        clickhouse_connect = load(where)
         if where.embedded:
             os.environ['TZ'] = 'UTC'  # chDB's server time zone is the process's
             time.tzset()

@@ -1,0 +1,44 @@
+"""What became of the lines that were imported."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from exporter.ledger import Counts
+
+
+@dataclass
+class Outcome:
+    """What became of the lines of one log or of several; the parts add up to `read`."""
+
+    stored: int = 0
+    already_stored: int = 0
+    skipped: int = 0
+    left: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def read(self) -> int:
+        """All lines."""
+        return self.stored + self.already_stored + self.skipped + self.left + self.rejected.total()
+
+    def as_dict(self) -> dict[str, object]:
+        """The outcome under the names that `--format json` prints."""
+        return {
+            'read': self.read,
+            'stored': self.stored,
+            'already_stored': self.already_stored,
+            'skipped': self.skipped,
+            'left': self.left,
+            'rejected': dict(sorted(self.rejected.items())),
+        }
+
+    def count(self, counts: Counts) -> None:
+        """Adds the lines of a batch that is stored now."""
+        self.stored += counts.stored
+        self.skipped += counts.skipped
+        self.rejected += Counter(counts.rejected)
+
+    def count_before(self, counts: Counts) -> None:
+        """Adds the lines of batches that were done before."""
+        self.already_stored += counts.stored
+        self.count(Counts(0, counts.skipped, counts.rejected))
