@@ -15,9 +15,9 @@ from mutation import Mutator
 
 from exporter import events
 from exporter.call import Client, Device
-from exporter.clickhouse import address
 from exporter.commands.queries import reading
 from exporter.config import Portal, load
+from exporter.database_url import address
 from exporter.enrich.agent import classify
 from exporter.enrich.request import Requests
 from exporter.period import moment, period

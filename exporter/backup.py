@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from exporter.clickhouse import DATABASE, ClickHouse
+from exporter.clickhouse import ClickHouse
+from exporter.database_url import DATABASE
 from exporter.errors import InputError, SchemaError
 from exporter.forget import take_out_unfinished
 

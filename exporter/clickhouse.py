@@ -7,63 +7,25 @@ import os
 import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
-from exporter.errors import EngineError, Held, SettingsError
+from exporter.database_url import Address, address
+from exporter.errors import EngineError, Held
+from exporter.loading import not_found
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from clickhouse_connect.driver.client import Client
 
-DATABASE = 'usage'
 NO_DATABASE = 81  # ClickHouse's error UNKNOWN_DATABASE
 OPTIONS = {'backups.allowed_path': '/'}  # of the embedded engine: a backup may go wherever its user may write
-EMBEDDED = re.compile(r'chdb://(?P<path>/[^?#]*)(\?database=(?P<database>[\w.-]+))?')
-SERVER = re.compile(
-    r'(?P<scheme>https?)://((?P<user>[^:@/?#]+)(:(?P<password>[^@/?#]*))?@)?'
-    r'(?P<host>[\w.-]+|\[[\da-fA-F:.]+\])(:(?P<port>\d{1,5}))?(/(?P<database>[\w.-]+)?)?'
-)
 NO_ANSWER = re.compile('Connection (refused|aborted)|Max retries|Name or service|timed out|NewConnectionError')
 Row = dict[str, Any]
 
 logging.getLogger('clickhouse_connect').addHandler(logging.NullHandler())  # it would say on stderr what our errors say
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where the engine is. No password is in `shown`, nor in the repr."""
-
-    embedded: Path | None  # the directory of chDB
-    server: dict[str, Any] = field(repr=False)  # what clickhouse_connect.get_client takes of a server
-    database: str
-    shown: str
-
-
-def address(url: str) -> Address:
-    """Reads `chdb:///path[?database=d]` or `http(s)://user:password@host:port/database`. Raises SettingsError."""
-    if found := EMBEDDED.fullmatch(url):
-        path = Path(unquote(found['path']))
-        return Address(path, {}, found['database'] or DATABASE, f'chdb://{path}')
-    if found := SERVER.fullmatch(url):
-        secure = found['scheme'] == 'https'
-        server = {
-            'host': found['host'],
-            'port': int(found['port'] or (8443 if secure else 8123)),
-            'secure': secure,
-            'username': unquote(found['user'] or 'default'),
-            'password': unquote(found['password'] or ''),
-        }
-        database = found['database'] or DATABASE
-        return Address(None, server, database, f'{found["scheme"]}://{server["host"]}:{server["port"]}/{database}')
-    raise SettingsError(
-        'USAGE_CLICKHOUSE_URL is no address of ClickHouse; write chdb:///path or http(s)://user:password@host:port/database, '
-        'with %40 for an @ in the password and so on'
-    )
 
 
 class ClickHouse:
@@ -170,11 +132,11 @@ def _held(directory: Path) -> bool:
 
 def load(where: Address) -> 'ModuleType':
     """Loads the client, and the engine where it is embedded, which takes 0.2 s: only who asks the engine should pay for them."""
-    os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')  # of numpy, which the engine loads: else they start by spinning
     import clickhouse_connect
 
     if where.embedded:
-        import_module('chdb.state')
+        with not_found('pyarrow'):  # chDB loads it, and numpy with it, for answers that nobody asks for: 50 ms, 40 MB
+            import_module('chdb.state')
     return clickhouse_connect
 
 

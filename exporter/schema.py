@@ -95,11 +95,21 @@ def apply(database: ClickHouse) -> list[Change]:
     todo = pending(database)
     if todo:
         database.command(RECORD)
-    for change in todo:
+    tables = [change for change in todo if change.name[0].isdigit()]
+    for change in tables:
+        _run(database, [change])
+    _run(database, [change for change in todo if change not in tables])  # views: as often as one likes
+    return todo
+
+
+def _run(database: ClickHouse, changes: list[Change]) -> None:
+    """Applies changes, then records them all at once."""
+    for change in changes:
         for statement in change.statements:
             database.command(statement)
-        database.command(f"INSERT INTO migrations (name, digest) VALUES ('{change.name}', '{change.digest}')")
-    return todo
+    if changes:
+        rows = ', '.join(f"('{change.name}', '{change.digest}')" for change in changes)
+        database.command(f'INSERT INTO migrations (name, digest) VALUES {rows}')
 
 
 def ready(database: ClickHouse) -> ClickHouse:

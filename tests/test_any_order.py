@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 
 from exporter.clickhouse import ClickHouse
 from exporter.errors import EngineError, InputError, SpoolFull, UnderWay
-from exporter.importer import Outcome, import_log
+from exporter.importer import import_log
 from exporter.ledger import Ledger
+from exporter.outcome import Outcome
 from exporter.pipeline import Put
 from exporter.sources import access_log, follow
 from exporter.sources import followed as names

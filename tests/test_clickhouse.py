@@ -19,7 +19,8 @@ from conftest import SERVER
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.clickhouse import ClickHouse, Row, address, connect
+from exporter.clickhouse import ClickHouse, Row, connect
+from exporter.database_url import address
 from exporter.errors import EngineError, SettingsError
 
 PASSWORD = 'pass-word-7'

@@ -12,8 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 from exporter.cli import main
-from exporter.clickhouse import ClickHouse, address
+from exporter.clickhouse import ClickHouse
 from exporter.config import Portal, Settings, load
+from exporter.database_url import address
 from exporter.errors import SettingsError
 
 PASSWORD, SECRET = 'pass-word-7', 'secret-of-all-hosts'

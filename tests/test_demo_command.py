@@ -16,7 +16,7 @@ from exporter.clickhouse import ClickHouse
 from exporter.commands.context import Context
 from exporter.commands.demo import store
 from exporter.config import Portal
-from exporter.importer import Outcome
+from exporter.outcome import Outcome
 from exporter.rejected import Rejected
 from exporter.sources import demo
 

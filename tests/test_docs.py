@@ -21,7 +21,7 @@ from exporter.cli import main
 from exporter.clickhouse import ClickHouse
 from exporter.config import FILE_VARIABLE, PREFIX, Portal, Settings, load
 from exporter.enrich.request import PRESETS
-from exporter.importer import Outcome
+from exporter.outcome import Outcome
 from exporter.sources.demo import TIMEZONE
 
 ROOT = Path(__file__).parent.parent

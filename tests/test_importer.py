@@ -17,8 +17,9 @@ from exporter.config import Portal
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.errors import EngineError, InputError
-from exporter.importer import Outcome, import_log
+from exporter.importer import import_log
 from exporter.ledger import Counts, Ledger
+from exporter.outcome import Outcome
 from exporter.rejected import Rejected
 from exporter.sources import access_log
 from exporter.sources.access_log import AccessLog

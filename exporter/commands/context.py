@@ -11,7 +11,8 @@ import click
 from rich.console import Console
 
 from exporter import config, output, schema
-from exporter.clickhouse import ClickHouse, Row, address, connect, load
+from exporter.clickhouse import ClickHouse, Row, connect, load
+from exporter.database_url import address
 from exporter.errors import ExporterError, Held, SettingsError
 from exporter.ledger import Ledger
 from exporter.rejected import Rejected

@@ -15,8 +15,8 @@ from exporter.commands.context import Context, pass_context
 from exporter.config import Portal
 from exporter.enrich.enrichment import Enrichment
 from exporter.forget import count, forget_domain, of_domain
-from exporter.importer import Outcome
 from exporter.ledger import Batch, Ledger
+from exporter.outcome import Outcome
 from exporter.parse import Parsed
 from exporter.period import period
 from exporter.pipeline import RawPiece

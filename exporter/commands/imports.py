@@ -14,8 +14,6 @@ from exporter.commands.interrupts import Interrupts
 from exporter.errors import ExporterError, InputError
 from exporter.outcome import Outcome
 from exporter.report import portals
-from exporter.sources.access_log import AccessLog
-from exporter.sources.history import spooled
 from exporter.sources.log_file import LogFile
 from exporter.storing import storing
 from exporter.values import LogFormat
@@ -28,6 +26,7 @@ MEANING = {
     'left': 'a last line that is still being written',
     'rejected': 'unreadable: usage-exporter rejected list',
 }
+FORMATS = click.Choice(get_args(LogFormat))
 QUIET = 10  # seconds between two lines of progress where there is no terminal
 EXAMPLES = """\b
 Examples:
@@ -40,7 +39,7 @@ Examples:
 @click.command('import', epilog=EXAMPLES)
 @click.argument('files', metavar='FILE...', nargs=-1, required=True)
 @click.option('--domain', metavar='D', help='The portal whose log this is.  [default: the setting domain]')
-@click.option('--log-format', type=click.Choice(get_args(LogFormat)), default='auto', show_default=True, help='How the lines are written.')
+@click.option('--log-format', type=FORMATS, default='auto', show_default=True, help='How the lines are written.')
 @click.option('--complete', is_flag=True, help='Take a last line that has no end yet; else it is left for the next import.')
 @click.option(
     '--format',
@@ -64,7 +63,10 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
         try:
             directory = context.settings.data_dir
             with context.opening() as opened, _progress(context, interrupts) as watching, storing(directory):
-                from exporter.importer import import_log  # here: what it needs takes 0.1 s to load, while the database opens
+                # here: they take 0.1 s to load, while the database opens
+                from exporter.importer import import_log
+                from exporter.sources.access_log import AccessLog
+                from exporter.sources.history import spooled
 
                 enrichment = context.enrichment(portal)
                 ledger = context.ledger(opened(), enrichment)

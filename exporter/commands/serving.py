@@ -20,9 +20,9 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 from exporter import jobs, retention
-from exporter.clickhouse import address
 from exporter.commands.context import Context, pass_context
 from exporter.connections import Connections
+from exporter.database_url import address
 from exporter.drain import Drain
 from exporter.durable import write
 from exporter.enrich.request import Requests

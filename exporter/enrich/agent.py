@@ -1,27 +1,13 @@
 """Tells from a user agent what kind of program called, its name, its operating system and the device it ran on."""
 
-import sys
-from importlib.util import LazyLoader, find_spec, module_from_spec
-from types import ModuleType
-
 import polars as pl
 import ua_parser
 
 from exporter.call import Client, Device
 from exporter.enrich.agent_lists import CRAWLER_PATTERN, CRAWLER_TEXTS, PROGRAM_PATTERN
+from exporter.loading import load_when_used
 
-
-def _load_when_used(package: ModuleType, name: str) -> None:
-    """Lets a module of a package load when something of it is first asked for, if it ever is."""
-    full = f'{package.__name__}.{name}'
-    if full not in sys.modules and (spec := find_spec(full)) and spec.loader:
-        spec.loader = LazyLoader(spec.loader)
-        module = sys.modules[full] = module_from_spec(spec)
-        spec.loader.exec_module(module)
-        setattr(package, name, module)
-
-
-_load_when_used(ua_parser, 'user_agent_parser')  # it compiles 1,350 patterns, which only user-agents' own parse makes use of
+load_when_used(ua_parser, 'user_agent_parser')  # it compiles 1,350 patterns, which only user-agents' own parse makes use of
 from user_agents import parsers  # noqa: E402
 
 LONGEST = 2_000  # characters of an agent that are looked at: browsers send some 150

@@ -30,45 +30,53 @@ def parse(block: bytes, log_format: str, now: datetime) -> Parsed:
     agent (nginx's forwarded address, a duration) are passed over. `now` bounds which moments are taken for true.
     """
     lines = pl.read_lines(_utf8(block), name='text', row_index_name='line')
-    fields, odd = _plain(lines)
-    if len(odd):
-        fields = pl.concat([fields, _odd(odd)])
+    fields = _fields(lines)
     if log_format == 'common':
         fields = fields.with_columns(agent=pl.lit(''))
     wanted = 'agent' if log_format == 'combined' else 'ip'
-    no_format = fields.filter(pl.col('ip').is_null() | pl.col(wanted).is_null()).select(
+    no_format = fields.filter(pl.any_horizontal(pl.col('ip', wanted).is_null())).select(
         'line', reason=pl.lit(Reason.FORMAT.value)
     )
-    typed = _typed(fields.drop_nulls(['ip', wanted]) if len(no_format) else fields)
-    reason = typed.select(_reason(now)).to_series()
+    typed = _typed(fields.drop_nulls(['ip', wanted]) if len(no_format) else fields, now)
+    reason = typed['reason']
     if not reason.count() and not len(no_format):
-        return Parsed(typed, no_format)
-    no_value = pl.DataFrame([typed['line'], reason]).drop_nulls('reason')
-    return Parsed(typed.filter(reason.is_null()), pl.concat([no_format, no_value]))
+        return Parsed(typed.drop('reason'), no_format)
+    refused = typed.select('line', 'reason').drop_nulls()
+    return Parsed(typed.filter(reason.is_null()).drop('reason'), pl.concat([no_format, refused]))
 
 
 def _utf8(block: bytes) -> bytes:
     return block if block.isascii() else block.decode(errors='replace').encode()
 
 
-def _cut(texts: pl.Series, by: str, *names: str) -> pl.DataFrame:
-    return texts.str.split_exact(by, len(names) - 1).struct.rename_fields(list(names)).struct.unnest()
+def _cut(text: str, by: str, *names: str) -> pl.Expr:
+    return pl.col(text).str.split_exact(by, len(names) - 1).struct.rename_fields(list(names))
 
 
-def _plain(lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The fields of nearly all lines, and the odd ones. Where no field holds a quote or a space of its own, cutting at these
+def _fields(lines: pl.DataFrame) -> pl.DataFrame:
+    """`line` and the FIELDS. Where no field holds a quote or a space of its own, and so in nearly all lines, cutting at these
     costs a tenth of a pattern."""
-    text = lines['text']
-    quoted = _cut(text, '"', 'head', 'request', 'middle', 'referer', 'space', 'agent', 'end')
-    head = _cut(quoted['head'], ' ', 'ip', 'ident', 'user', 'time', 'offset', 'more')
-    middle = _cut(quoted['middle'], ' ', 'before', 'status', 'bytes', 'after')
-    cut = pl.concat([lines.select('line'), quoted, head, middle], how='horizontal')
     combined = (pl.col('after') == '') & (pl.col('space') == ' ') & ((pl.col('end') == '') | pl.col('end').str.starts_with(' '))
     common = pl.col('referer').is_null() & (pl.col('after').fill_null('') == '') & (pl.col('bytes') != '')
-    plain = cut.select((pl.col('more') == '') & (pl.col('before') == '') & (combined | common)).to_series().fill_null(False)
-    plain &= ~text.str.contains('\\"', literal=True)
-    fields = cut.select('line', *FIELDS)
-    return (fields, lines.clear()) if plain.all() else (fields.filter(plain), lines.filter(~plain))
+    plain = (pl.col('more') == '') & (pl.col('before') == '') & (combined | common) & ~pl.col('escaped')
+    cut = (
+        lines.select(
+            'line',
+            escaped=pl.col('text').str.contains('\\"', literal=True),
+            quoted=_cut('text', '"', 'head', 'request', 'middle', 'referer', 'space', 'agent', 'end'),
+        )
+        .unnest('quoted')
+        .with_columns(
+            head=_cut('head', ' ', 'ip', 'ident', 'user', 'time', 'offset', 'more'),
+            middle=_cut('middle', ' ', 'before', 'status', 'bytes', 'after'),
+        )
+        .unnest('head', 'middle')
+        .select('line', *FIELDS, plain=plain.fill_null(False))
+    )
+    plain_ones = cut['plain']
+    if plain_ones.all():
+        return cut.drop('plain')
+    return pl.concat([cut.filter(plain_ones).drop('plain'), _odd(lines.filter(~plain_ones))])
 
 
 def _odd(lines: pl.DataFrame) -> pl.DataFrame:
@@ -79,8 +87,9 @@ def _odd(lines: pl.DataFrame) -> pl.DataFrame:
     return groups.select('line', pl.when(~misread).then('ip'), *FIELDS[1:])
 
 
-def _typed(fields: pl.DataFrame) -> pl.DataFrame:
-    """`line` and the columns of RAW: texts to moments and numbers, null where a text is none, the request to its parts."""
+def _typed(fields: pl.DataFrame, now: datetime) -> pl.DataFrame:
+    """`line`, the columns of RAW, and `reason`: texts to moments and numbers, null where a text is none, the request to its
+    parts."""
     seconds = {
         offset: int(offset[0] + '1') * (int(offset[1:3]) * 3600 + int(offset[3:5]) * 60)
         for offset in fields['offset'].unique()  # a handful: each is read once
@@ -88,40 +97,49 @@ def _typed(fields: pl.DataFrame) -> pl.DataFrame:
     }
     behind = pl.col('offset').replace_strict(seconds, default=None, return_dtype=pl.Int64).mul(1000).cast(pl.Duration('ms'))
     moment = pl.col('time').str.to_datetime('[%d/%b/%Y:%H:%M:%S', time_unit='ms', time_zone='UTC', strict=False)
-    typed = fields.select(
-        'line',
-        'ip',
-        timestamp=(moment - behind).cast(TIMESTAMP),
-        user_id=pl.col('user').replace('""', ''),
-        user_agent=pl.col('agent').fill_null(''),
-        status=pl.col('status').cast(pl.UInt16, strict=False),
-        bytes=pl.col('bytes').replace('-', '0').cast(pl.UInt64, strict=False),
-        duration_ms=pl.lit(0, pl.UInt32),
+    typed = (
+        fields.select(
+            'line',
+            'ip',
+            'request',
+            timestamp=(moment - behind).cast(TIMESTAMP),
+            user_id=pl.col('user').replace('""', ''),
+            user_agent=pl.col('agent').fill_null(''),
+            status=pl.col('status').cast(pl.UInt16, strict=False),
+            bytes=pl.col('bytes').replace('-', '0').cast(pl.UInt64, strict=False),
+            duration_ms=pl.lit(0, pl.UInt32),
+            parts=pl.col('request').str.splitn(' ', 3).struct.rename_fields(['method', 'path', 'protocol']),
+        )
+        .unnest('parts')
+        .with_columns(
+            path=pl.col('path').fill_null(''),
+            reason=_reason(now),
+            odd_protocol=(pl.col('protocol').str.len_bytes() > len('HTTP/1.1')) | ~pl.col('protocol').str.starts_with('HTTP/'),
+        )
     )
-    return pl.concat([typed, _request(fields['request'])], how='horizontal').select('line', *RAW)
+    return _odd_requests(typed).select('line', *RAW, 'reason')
 
 
-def _request(requests: pl.Series) -> pl.DataFrame:
-    """`method` and `path` of request lines. What is no request line (a port scan, a client that said nothing) is a path."""
-    cut = requests.str.splitn(' ', 3).struct.rename_fields(['method', 'path', 'protocol']).struct.unnest()
-    method, path, protocol = pl.col('method'), pl.col('path'), pl.col('protocol')
-    odd_protocol = cut['protocol'].str.len_bytes().gt(len('HTTP/1.1')) | ~cut['protocol'].str.starts_with('HTTP/')
-    if odd_protocol.any():  # the path has spaces of its own
+def _odd_requests(typed: pl.DataFrame) -> pl.DataFrame:
+    """With the `method` and `path` of requests whose path has spaces of its own, and of what is no request line (a port scan, a
+    client that said nothing): that is a path."""
+    method, path, protocol, request = pl.col('method'), pl.col('path'), pl.col('protocol'), pl.col('request')
+    if typed['odd_protocol'].any():
         rest = path + ' ' + protocol
         spaced = protocol.str.contains(' ', literal=True) | ~protocol.str.starts_with('HTTP/')
-        cut = cut.with_columns(path=pl.when(spaced).then(rest.str.replace(r' HTTP/[\d.]+$', '')).otherwise(path))
-    methods = cut['method'].unique()
+        typed = typed.with_columns(path=pl.when(spaced).then(rest.str.replace(r' HTTP/[\d.]+$', '')).otherwise(path))
+    methods = typed['method'].unique()
     if len(odd := methods.filter(~methods.str.contains(METHOD))):
         none = method.is_in(odd.implode())
-        whole = pl.Series('request', requests).replace('-', '')
-        cut = cut.with_columns(
-            path=pl.when(none).then(whole).otherwise(path), method=pl.when(none).then(pl.lit('')).otherwise(method)
+        typed = typed.with_columns(
+            path=pl.when(none).then(request.replace('-', '')).otherwise(path),
+            method=pl.when(none).then(pl.lit('')).otherwise(method),
         )
-    return cut.select('method', path.fill_null('') if cut['path'].null_count() else path)
+    return typed
 
 
 def _reason(now: datetime) -> pl.Expr:
-    """Why a typed line is rejected; null where it is not."""
+    """Why a line is rejected; null where it is not."""
     moment = pl.col('timestamp').is_between(EARLIEST, now + AHEAD).fill_null(False)
     reason = (
         pl.when(~moment).then(pl.lit(Reason.TIMESTAMP.value))
