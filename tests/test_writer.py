@@ -1,6 +1,7 @@
 """Batches are stored in their order, each once however often it is sent, and what cannot be stored is said."""
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -134,8 +135,28 @@ def test_what_cannot_be_stored_is_raised_and_stays_begun(ledger: Ledger, databas
     assert [entry.counts for entry in ledger.entries(DOMAIN, 'log:1024')] == [Counts(10), None]
 
 
-def test_nothing_is_left_in_the_temporary_directory(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_left_behind(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither on the disk, where whoever ends the program would leave it, nor in memory."""
     monkeypatch.setattr('tempfile.tempdir', str(tmp_path))
     before = set(tmp_path.iterdir())
-    store(ledger, batch(0, 10), calls(batch(0, 10)))
+    first, second, third = batch(0, 10), batch(10, 20), batch(20, 30)
+    held: list[int] = []
+    with suppress(EngineError), Writer(ledger, lambda _: held.append(len(in_memory()))) as writer:
+        writer.put(first, calls(first), Counts(10))
+        writer.wait()
+        writer.put(second, calls(second).rename({'status': 'abacus'}), Counts(10))
+        held.append(len(in_memory()))
+        writer.put(third, calls(third), Counts(10))
+    assert held[-1] > 0
     assert set(tmp_path.iterdir()) == before
+    assert in_memory() == []
+
+
+def in_memory() -> list[Path]:
+    """The calls that are in memory, packed."""
+    found = []
+    for descriptor in Path('/proc/self/fd').iterdir():
+        with suppress(FileNotFoundError):
+            if 'memfd:calls' in str(descriptor.readlink()):
+                found.append(descriptor)
+    return found
