@@ -20,7 +20,7 @@ from exporter.enrich.geo import open_places
 from exporter.errors import InputError
 from exporter.ledger import Batch, Counts, Ledger
 from exporter.parse.access_log import FORMATS, parse
-from exporter.pipeline import RawPiece, run
+from exporter.pipeline import RawPiece, enriched, run
 from exporter.rejected import Rejected
 from exporter.sources.body import JSON, NDJSON, unpacked
 from exporter.sources.collector import frame, read
@@ -50,10 +50,10 @@ def enrichment() -> Enrichment:
 @contextmanager
 def lines(dice: random.Random, folder: Path) -> Iterator[Attack]:
     """Lines of logs: parsed, enriched, kept or stored in the engine."""
-    mutate, enriched, rejected = Mutator(dice), enrichment(), Rejected(folder)
+    mutate, enriching, rejected = Mutator(dice), enrichment(), Rejected(folder)
     seen = Counter[str]()
     with engine(folder) as database:
-        ledger = Ledger(database, enriched.key_id, None)
+        ledger = Ledger(database, enriching.key_id, None)
 
         def attack(number: int) -> Counter[str]:
             # a change may have cut a line in two: then the last ones are too many
@@ -74,7 +74,8 @@ def lines(dice: random.Random, folder: Path) -> Iterator[Attack]:
 
             begun = seen.total()
             batch = Batch(DOMAIN, 'access_log', 'hostile', begun, begun + number)
-            run([RawPiece(parse(block, dice.choice(FORMATS), datetime.now(UTC)), batch, 0, block)], enriched, rejected, put)
+            pieces = [RawPiece(parse(block, dice.choice(FORMATS), datetime.now(UTC)), batch, 0, block)]
+            run(enriched(pieces, enriching), rejected, put)
             assert outcome.total() == len(texts), f'{len(texts)} lines are {outcome}'
             seen.update(outcome)
             return outcome

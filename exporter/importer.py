@@ -36,9 +36,13 @@ def import_log(
         watch()
 
     lines = parsed(log.pieces(enrichment.domain, WithSpool(waiting, ledger)), log.file.name, log_format)
-    with Writer(ledger, stored) as writer, Ahead(lines) as pieces:
+    with (
+        Writer(ledger, stored) as writer,
+        Ahead(pipeline.asked(lines, enrichment)) as asked,
+        Ahead(pipeline.called(asked, enrichment)) as pieces,
+    ):
         try:
-            pipeline.run(pieces, enrichment, rejected, writer.put)
+            pipeline.run(pieces, rejected, writer.put)
             writer.wait()
             outcome.left += log.left
         finally:

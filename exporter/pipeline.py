@@ -29,17 +29,44 @@ class RawPiece(NamedTuple):
     lines: bytes = b''
 
 
-def run(pieces: Iterable[RawPiece], enrichment: Enrichment, rejected: Rejected, put: Put) -> None:
+class Piece(NamedTuple):
+    """Calls, how many lines were no API calls, what was rejected; and with the last ones of a batch the batch."""
+
+    calls: pl.DataFrame
+    skipped: int
+    refused: list[Refused]
+    batch: Batch | None
+
+
+def asked(pieces: Iterable[RawPiece], enrichment: Enrichment) -> Iterator[RawPiece]:
+    """Adds to raw calls what was asked for."""
+    for piece in pieces:
+        yield piece._replace(parsed=piece.parsed._replace(calls=enrichment.what(piece.parsed.calls)))
+
+
+def called(pieces: Iterable[RawPiece], enrichment: Enrichment) -> Iterator[Piece]:
+    """Adds to the calls that `asked` gives who called, from where, and when in local time."""
+    for piece in pieces:
+        found = enrichment.who(piece.parsed.calls)
+        refused = _refused(piece, pl.concat([piece.parsed.rejected, found.rejected]))
+        yield Piece(found.calls, found.skipped, list(refused), piece.batch)
+
+
+def enriched(pieces: Iterable[RawPiece], enrichment: Enrichment) -> Iterator[Piece]:
+    """Both steps, one after the other; an import has a thread for each."""
+    return called(asked(pieces, enrichment), enrichment)
+
+
+def run(pieces: Iterable[Piece], rejected: Rejected, put: Put) -> None:
     """Hands every batch to `put`, its rejects being kept.
 
     Raises what a source, `put` or the disk raises; what was put until then stays, and the next run goes on.
     """
     calls, skipped, refused = list[pl.DataFrame](), 0, list[Refused]()
     for piece in pieces:
-        enriched = enrichment(piece.parsed.calls)
-        calls.append(enriched.calls)
-        skipped += enriched.skipped
-        refused += _refused(piece, pl.concat([piece.parsed.rejected, enriched.rejected]))
+        calls.append(piece.calls)
+        skipped += piece.skipped
+        refused += piece.refused
         if batch := piece.batch:
             if refused:
                 rejected.keep(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.ahead import Ahead
+from exporter.ahead import ITEMS, Ahead
 
 LONG = 10  # seconds that nothing here takes
 
@@ -18,21 +18,32 @@ def test_all_items_in_their_order(items: list[object]) -> None:
         assert list(ahead) == items
 
 
-def test_one_item_is_made_ahead_and_no_more() -> None:
+def test_some_items_are_made_ahead_and_no_more() -> None:
     made: list[int] = []
-    second = threading.Event()
+    last = threading.Event()
 
     def items() -> Iterator[int]:
-        for number in range(5):
+        for number in range(ITEMS + 4):
             made.append(number)
-            if number == 1:
-                second.set()
+            if number == ITEMS:
+                last.set()
             yield number
 
     with Ahead(items()) as ahead:
         assert next(iter(ahead)) == 0
-        assert second.wait(LONG)  # while nobody has asked for it
-        assert made == [0, 1]
+        assert last.wait(LONG)  # while nobody has asked for it
+        assert made == list(range(1 + ITEMS))
+
+
+def test_the_first_is_made_before_anybody_asks() -> None:
+    begun = threading.Event()
+
+    def items() -> Iterator[int]:
+        begun.set()
+        yield 1
+
+    with Ahead(items()):
+        assert begun.wait(LONG)
 
 
 def test_what_making_an_item_raises_is_raised_in_its_place() -> None:
@@ -49,10 +60,11 @@ def test_what_making_an_item_raises_is_raised_in_its_place() -> None:
 
 
 def test_its_end_waits_for_what_is_being_made() -> None:
-    going_on, made = threading.Event(), threading.Event()
+    begun, going_on, made = threading.Event(), threading.Event(), threading.Event()
 
     def items() -> Iterator[int]:
         yield 1
+        begun.set()
         going_on.wait(LONG)
         made.set()
         yield 2
@@ -60,6 +72,7 @@ def test_its_end_waits_for_what_is_being_made() -> None:
     def leave_early() -> None:
         with Ahead(items()) as ahead:
             for _ in ahead:
+                assert begun.wait(LONG)
                 going_on.set()
                 raise InterruptedError
 
@@ -67,3 +80,19 @@ def test_its_end_waits_for_what_is_being_made() -> None:
         leave_early()
     assert made.is_set()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith('reader')]
+
+
+def test_its_end_does_not_wait_for_what_is_not_begun() -> None:
+    made: list[int] = []
+    going_on = threading.Event()
+
+    def items() -> Iterator[int]:
+        for number in range(10):
+            made.append(number)
+            yield number
+            going_on.wait(LONG)
+
+    with Ahead(items()) as ahead:
+        assert next(iter(ahead)) == 0
+        threading.Timer(0.1, going_on.set).start()
+    assert made == [0, 1]

@@ -39,7 +39,7 @@ def run(ledger: Ledger, rejected: Rejected, *pieces: RawPiece) -> list[Counts]:
     said: list[Counts] = []
     enrichment = Enrichment(DOMAIN, PORTAL, open_places(None), b'k' * 32)
     with Writer(ledger, said.append) as writer:
-        pipeline.run(iter(pieces), enrichment, rejected, writer.put)
+        pipeline.run(pipeline.enriched(pieces, enrichment), rejected, writer.put)
         writer.wait()
     return said
 

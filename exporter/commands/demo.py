@@ -76,7 +76,7 @@ def store(database: ClickHouse, ledger: Ledger, enrichment: Enrichment, rejected
         if event_id not in known:
             events.add(database, events.Event(source.DOMAIN, **event._asdict(), id=event_id))
     with Writer(ledger, outcome.count) as writer:
-        pipeline.run(_missing_days(ledger, today, outcome), enrichment, rejected, writer.put)
+        pipeline.run(pipeline.enriched(_missing_days(ledger, today, outcome), enrichment), rejected, writer.put)
         writer.wait()
     return outcome
 

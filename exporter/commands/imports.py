@@ -79,9 +79,9 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
                             import_log(log, log_format, enrichment, ledger, rejected, outcome, watching(file, outcome), waiting)
                     except InputError as error:  # the other logs can still be imported
                         problems.append(str(error))
-                days = [
-                    f'--from {known.first_day} --to {known.last_day}' for known in portals(opened()) if known.domain == portal
-                ]
+                if form == 'table':
+                    known = [one for one in portals(opened()) if one.domain == portal]
+                    days = [f'--from {one.first_day} --to {one.last_day}' for one in known]
             interrupts.over()
         except KeyboardInterrupt:
             problems.append('interrupted; what is stored stays stored, and the same command again finishes the job')

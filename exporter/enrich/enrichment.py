@@ -36,7 +36,6 @@ class Enrichment:
         self.timezone = portal.timezone
         self.requests = Requests(portal, key)
         self.agents = Distinct(lambda agents: _words(classify(agents)))
-        self.agents(pl.Series([''], dtype=pl.String))  # the first question builds the patterns, in 0.2 s: while the engine loads
         self.addresses = Distinct(
             lambda addresses: _words(
                 places.locate(addresses).with_columns(valid(addresses).alias('valid'), visitors(addresses, key).alias('visitor'))
@@ -45,7 +44,14 @@ class Enrichment:
 
     def __call__(self, raw: pl.DataFrame) -> Enriched:
         """`raw` has the columns of RAW and `line`."""
-        raw = raw.with_columns(self.requests(raw))
+        return self.who(self.what(raw))
+
+    def what(self, raw: pl.DataFrame) -> pl.DataFrame:
+        """The first half: raw calls, and what their requests tell."""
+        return raw.with_columns(self.requests(raw))
+
+    def who(self, raw: pl.DataFrame) -> Enriched:
+        """The second half: who called, from where, and when in local time, of what `what` gives."""
         asked = raw if raw['api_call'].all() else raw.filter('api_call')
         found = self.addresses(asked['ip'])
         skipped = len(raw) - len(asked)

@@ -86,7 +86,7 @@ class Tail:
                 self.position = batch.end
 
         try:
-            pipeline.run(self._batch(), self.enrichment, rejected, putting)
+            pipeline.run(pipeline.enriched(self._batch(), self.enrichment), rejected, putting)
         except BaseException:
             self._coming = None
             raise
