@@ -17,9 +17,9 @@ import click
 
 from exporter.errors import ExporterError
 
-# Set before polars loads: batch follows batch, so its allocator keeps what was freed for some seconds, large or small. To fetch
+# Set before polars loads: piece follows piece, so its allocator keeps what was freed for two seconds, large or small. To fetch
 # new pages costs an import a tenth of its time.
-os.environ.setdefault('_RJEM_MALLOC_CONF', 'oversize_threshold:0,dirty_decay_ms:10000,muzzy_decay_ms:10000')
+os.environ.setdefault('_RJEM_MALLOC_CONF', 'oversize_threshold:0,dirty_decay_ms:2000,muzzy_decay_ms:0')
 
 # Loading hundreds of modules makes objects that stay: to look among them for garbage, again at the end, costs a report 0.1 s.
 gc.set_threshold(100_000)

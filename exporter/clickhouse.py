@@ -135,6 +135,8 @@ def load(where: Address) -> 'ModuleType':
     import clickhouse_connect
 
     if where.embedded:
+        # one heap for all of the engine's threads: each insert has new ones, and would take new memory
+        os.environ.setdefault('JE_MALLOC_CONF', 'percpu_arena:disabled,narenas:1')
         with not_found('pyarrow'):  # chDB loads it, and numpy with it, for answers that nobody asks for: 50 ms, 40 MB
             import_module('chdb.state')
     return clickhouse_connect

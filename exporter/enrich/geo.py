@@ -1,7 +1,7 @@
 """Finds the place of an address: in an MMDB file or, to the country only, in a table that needs no file."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
@@ -25,6 +25,7 @@ PATHS = (('country', 'iso_code'), ('city', 'names', 'en'), ('location', 'latitud
 NOWHERE: Record = (None, None, None, None)
 
 COUNTRIES = pl.read_csv(files('exporter.enrich').joinpath('countries.csv').read_bytes(), comment_prefix='#')
+AT_ONCE = 2_000  # addresses that Rust is asked about: it lets no other thread run meanwhile
 SAMPLE = 1_000  # records among which one must name a country
 MEND = 'name a GeoIP2 City or Country database in USAGE_GEO_DATABASE, or none'
 
@@ -111,12 +112,18 @@ def vectorised(database: Path) -> Find | None:
             return NOWHERE
         return _record(country, city, latitude, longitude)
 
-    def find(addresses: list[str]) -> pl.DataFrame:
+    def some(addresses: Sequence[str]) -> pl.DataFrame:
         try:
-            columns = [reader.get_many_path(addresses, path) for path in PATHS]
+            countries, cities = (reader.get_many_path(addresses, path) for path in PATHS[:2])
+            located = [found or {} for found in reader.get_many_path(addresses, ('location',))]  # cheaper than to look up twice
+            latitudes, longitudes = ([found.get(name) for found in located] for name in ('latitude', 'longitude'))
         except Exception:  # one such address spoils them all: ask for each alone
             return pl.DataFrame([place(address) for address in addresses], FOUND, orient='row', strict=False)
-        return pl.DataFrame(columns, FOUND, orient='col', strict=False)
+        return pl.DataFrame([countries, cities, latitudes, longitudes], FOUND, orient='col', strict=False)
+
+    def find(addresses: list[str]) -> pl.DataFrame:
+        parts = range(0, len(addresses), AT_ONCE)
+        return pl.concat([some(addresses[start : start + AT_ONCE]) for start in parts] or [pl.DataFrame(schema=FOUND)])
 
     return find
 
