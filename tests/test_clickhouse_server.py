@@ -38,7 +38,7 @@ from exporter.schema import migrations, views
 Stored = dict[str, list[tuple[object, ...]]]
 USER, PASSWORD = 'reader', "s3cr@t:/é' %"
 EVENT = {'id': '1', 'domain': '', 'start': 0, 'end': 0, 'title': "It's; new\n", 'text': '', 'tags': ['a', 'b']}
-LINES = 200
+LINES = 300
 PERIOD = ('--domain', DOMAIN, '--from', '2024-10-30', '--to', '2024-11-02', '--format', 'json')
 STORED = {
     'calls': 'SELECT * EXCEPT batch_id FROM calls ORDER BY ALL',
