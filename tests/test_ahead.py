@@ -94,5 +94,5 @@ def test_its_end_does_not_wait_for_what_is_not_begun() -> None:
 
     with Ahead(items()) as ahead:
         assert next(iter(ahead)) == 0
-        threading.Timer(0.1, going_on.set).start()
+        threading.Timer(0.5, going_on.set).start()
     assert made == [0, 1]
