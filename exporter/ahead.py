@@ -14,7 +14,7 @@ class Ahead(Generic[Item]):
 
     def __init__(self, items: Iterator[Item]) -> None:
         self.items = items
-        self.thread = ThreadPoolExecutor(1, thread_name_prefix='reader')
+        self.thread = ThreadPoolExecutor(1, thread_name_prefix='ahead')
         self.coming = deque(self._next() for _ in range(ITEMS))
 
     def __iter__(self) -> Iterator[Item]:

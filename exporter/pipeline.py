@@ -29,7 +29,7 @@ class RawPiece(NamedTuple):
     lines: bytes = b''
 
 
-class Piece(NamedTuple):
+class EnrichedPiece(NamedTuple):
     """Calls, how many lines were no API calls, what was rejected; and with the last ones of a batch the batch."""
 
     calls: pl.DataFrame
@@ -44,20 +44,20 @@ def asked(pieces: Iterable[RawPiece], enrichment: Enrichment) -> Iterator[RawPie
         yield piece._replace(parsed=piece.parsed._replace(calls=enrichment.what(piece.parsed.calls)))
 
 
-def called(pieces: Iterable[RawPiece], enrichment: Enrichment) -> Iterator[Piece]:
+def called(pieces: Iterable[RawPiece], enrichment: Enrichment) -> Iterator[EnrichedPiece]:
     """Adds to the calls that `asked` gives who called, from where, and when in local time."""
     for piece in pieces:
         found = enrichment.who(piece.parsed.calls)
         refused = _refused(piece, pl.concat([piece.parsed.rejected, found.rejected]))
-        yield Piece(found.calls, found.skipped, list(refused), piece.batch)
+        yield EnrichedPiece(found.calls, found.skipped, list(refused), piece.batch)
 
 
-def enriched(pieces: Iterable[RawPiece], enrichment: Enrichment) -> Iterator[Piece]:
+def enriched(pieces: Iterable[RawPiece], enrichment: Enrichment) -> Iterator[EnrichedPiece]:
     """Both steps, one after the other; an import has a thread for each."""
     return called(asked(pieces, enrichment), enrichment)
 
 
-def run(pieces: Iterable[Piece], rejected: Rejected, put: Put) -> None:
+def run(pieces: Iterable[EnrichedPiece], rejected: Rejected, put: Put) -> None:
     """Hands every batch to `put`, its rejects being kept.
 
     Raises what a source, `put` or the disk raises; what was put until then stays, and the next run goes on.

@@ -34,7 +34,7 @@ def parse(block: bytes, log_format: str, now: datetime) -> Parsed:
     if log_format == 'common':
         fields = fields.with_columns(agent=pl.lit(''))
     wanted = 'agent' if log_format == 'combined' else 'ip'
-    no_format = fields.filter(pl.any_horizontal(pl.col('ip', wanted).is_null())).select(
+    no_format = fields.filter(pl.col('ip').is_null() | pl.col(wanted).is_null()).select(
         'line', reason=pl.lit(Reason.FORMAT.value)
     )
     typed = _typed(fields.drop_nulls(['ip', wanted]) if len(no_format) else fields, now)
