@@ -1,7 +1,6 @@
 """`demo`: whatever happens to it, a made-up portal's days are stored once each, and all that is told of them agrees."""
 
 import json
-import os
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
@@ -109,7 +108,6 @@ def test_the_command_stores_shows_and_takes_away(database: ClickHouse) -> None:
     assert_rollups_agree(database, demo.DOMAIN)
 
 
-@pytest.mark.skipif('USAGE_TEST_CLICKHOUSE_URL' in os.environ, reason='the processes share no embedded engine with this one')
 def test_killed_half_way_it_is_finished_by_the_next(database: ClickHouse, tmp_path: Path, settings: pytest.MonkeyPatch) -> None:
     settings.delenv('USAGE_CLICKHOUSE_URL')
     settings.setenv('USAGE_DATA_DIR', str(tmp_path / 'killed'))
