@@ -15,9 +15,7 @@ HEAD = 1_024  # bytes by which a log is known
 PIECE = 16 << 20  # bytes read and parsed at a time
 FIRST, WHOLE = 1, 4  # pieces of a batch: in smaller ones ClickHouse merges more. The first is, so that it has work early
 LONGEST_LINE = 16 << 20
-SAMPLED = (
-    61  # one byte of so many is looked at to know how many lines there are: a prime, lest lines of one length fall into step
-)
+SAMPLED = 61  # one byte of so many is looked at to count lines: a prime, lest it keep step with them
 MOST_LINES = 250_000  # of a piece, roughly; so a batch is one block to ClickHouse, which are of a million at most
 CHECKPOINTS = 16  # of a piece; where it has no more lines than that, each line has one
 
