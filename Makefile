@@ -4,7 +4,7 @@ BIN := .venv/bin
 # pip works on the new environment from outside: Debian's python3 alone cannot put a pip into one.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench dashboards picture lock clean
+.PHONY: help install demo test bench dashboards released picture lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ bench: .venv/developing ## Measure the speed, beside GoAccess where it is instal
 dashboards: .venv/developing ## Write the Grafana dashboards and alerts anew
 	@$(BIN)/python grafana/build.py
 	@$(BIN)/python grafana/alerts.py
+
+released: .venv/developing ## Keep a small database of a new schema, for the tests of upgrades
+	@$(BIN)/python tests/released.py
 
 picture: .venv/developing ## Draw the README's picture anew, from the demo
 	@$(BIN)/python docs/picture.py
