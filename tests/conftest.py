@@ -1,15 +1,16 @@
-"""What the tests share: one engine, a database of its own for each test."""
+"""What the tests share: one engine for each worker, an empty database for each test."""
 
 import os
-import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import allocator  # noqa: F401  # before polars starts threads
 import hypothesis
 import pytest
+from databases import Databases
 from serving import Serving, serving
 
-from exporter import schema
 from exporter.clickhouse import ClickHouse, connect
 
 hypothesis.settings.register_profile('suite', deadline=None)  # the engine's first answers take their time
@@ -18,28 +19,30 @@ SERVER = os.environ.get('USAGE_TEST_CLICKHOUSE_URL', '')  # http://user:password
 
 
 @pytest.fixture(scope='session')
-def engine_url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The engine's address without a database. A process can open one path of chDB only."""
-    return SERVER.rstrip('/') or f'chdb://{tmp_path_factory.mktemp("engine")}'
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    """The databases of this worker. A process can open one path of chDB only."""
+    with closing(Databases(SERVER.rstrip('/') or f'chdb://{tmp_path_factory.mktemp("engine")}')) as databases:
+        yield databases
+
+
+@pytest.fixture(scope='session')
+def engine_url(databases: Databases) -> str:
+    """The engine's address without a database."""
+    return databases.engine_url
 
 
 @pytest.fixture
-def database_url(engine_url: str) -> Iterator[str]:
-    """The address of a database that no other test uses."""
-    name = f'test_{uuid.uuid4().hex[:12]}'
-    yield f'{engine_url}/{name}' if SERVER else f'{engine_url}?database={name}'
-    database = connect(f'{engine_url}/default' if SERVER else f'{engine_url}?database=default')
-    database.command(f'DROP DATABASE IF EXISTS `{name}`')
-    database.close()
+def database_url(databases: Databases, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a database that no other test uses. It has the schema, unless the test is marked `no_database`."""
+    with databases.missing() if request.node.get_closest_marker('no_database') else databases.ready() as url:
+        yield url
 
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[ClickHouse]:
     """An open database with the schema of this program."""
-    opened = connect(database_url)
-    schema.apply(opened)
-    yield opened
-    opened.close()
+    with closing(connect(database_url)) as database:
+        yield database
 
 
 @pytest.fixture

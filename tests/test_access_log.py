@@ -386,6 +386,7 @@ def test_whatever_happens_every_line_counts_once(database: ClickHouse, tmp_path:
     )
 
 
+@pytest.mark.no_database
 def test_the_schema_is_there_before_the_first_import(file: Path, database_url: str) -> None:
     file.write_bytes(log(range(2)))
     assert imported(file) == outcome(stored=2)

@@ -4,12 +4,13 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 from access_logs import DOMAIN, asked, assert_rollups_agree, imported, log, outcome, paths, run
 from clickhouse_server import ClickHouseServer
+from databases import Databases
 from test_forget import answers, cut_off  # noqa: F401  # a fixture
 
 from exporter.clickhouse import ClickHouse, connect
@@ -30,21 +31,15 @@ def access_log(settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Pat
 
 
 @pytest.fixture
-def other(engine_url: str, settings: pytest.MonkeyPatch) -> Iterator[Callable[[], ClickHouse]]:
+def other(databases: Databases, settings: pytest.MonkeyPatch) -> Iterator[Callable[[], ClickHouse]]:
     """Makes the program use another database, in which there is nothing, and opens it."""
-    name = f'test_{uuid.uuid4().hex[:12]}'
-    url = f'{engine_url}?database={name}' if engine_url.startswith('chdb') else f'{engine_url}/{name}'
-    opened = list[ClickHouse]()
+    with databases.missing() as url, ExitStack() as opened:
 
-    def use() -> ClickHouse:
-        settings.setenv('USAGE_CLICKHOUSE_URL', url)
-        opened.append(connect(url))
-        return opened[0]
+        def use() -> ClickHouse:
+            settings.setenv('USAGE_CLICKHOUSE_URL', url)
+            return opened.enter_context(closing(connect(url)))
 
-    yield use
-    for database in opened:
-        database.command(f'DROP DATABASE `{name}`')
-        database.close()
+        yield use
 
 
 @pytest.mark.usefixtures('access_log')

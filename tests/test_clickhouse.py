@@ -16,6 +16,7 @@ from urllib.parse import quote
 import polars as pl
 import pytest
 from conftest import SERVER
+from databases import Databases
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -253,6 +254,7 @@ def test_a_statement_that_the_engine_refuses_is_said_in_one_line_with_its_code(d
 # connections and queries
 
 
+@pytest.mark.no_database
 def test_a_missing_database_is_made(database_url: str) -> None:
     opened = connect(database_url)
     assert opened.query('SELECT currentDatabase() AS name') == [{'name': address(database_url).database}]
@@ -351,10 +353,11 @@ def test_an_insert_counts_once_for_its_token_also_in_the_rollups(database: Click
 
 @both_ways
 def test_a_token_is_still_known_after_the_database_was_closed(
-    database_url: str, database: ClickHouse, insert: Any, tmp_path: Path
+    databases: Databases, database_url: str, database: ClickHouse, insert: Any, tmp_path: Path
 ) -> None:
     insert(database, 3, 'one', tmp_path)
     database.close()
+    databases.reload(database_url)
     again = connect(database_url)
     insert(again, 3, 'one', tmp_path)
     assert counts(again) == {3}

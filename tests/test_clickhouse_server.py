@@ -75,7 +75,7 @@ def name(running: ClickHouseServer) -> Iterator[str]:
     """The name of a database of which there is none yet."""
     name = f'served_{uuid4().hex[:12]}'
     yield name
-    running.engine.query(f'DROP DATABASE IF EXISTS {name}')
+    running.engine.query(f'DROP DATABASE IF EXISTS {name} SYNC')
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ from contextlib import suppress
 
 import pytest
 
-from exporter import schema
 from exporter.clickhouse import ClickHouse, connect
 from exporter.connections import Connections
 from exporter.errors import SchemaError
 
 
+@pytest.mark.no_database
 def test_each_thread_has_its_own_and_keeps_it(database_url: str) -> None:
     together = threading.Barrier(4)
 
@@ -29,7 +29,6 @@ def test_each_thread_has_its_own_and_keeps_it(database_url: str) -> None:
 
 def test_a_database_of_another_version_is_refused(database_url: str) -> None:
     database = connect(database_url)
-    schema.apply(database)
     database.command("INSERT INTO migrations (name, digest) VALUES ('9999_later', '')")
     database.close()
     with Connections(database_url) as connections:

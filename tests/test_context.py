@@ -34,6 +34,7 @@ def test_the_settings_are_those_of_the_file_that_is_named(tmp_path: Path) -> Non
     assert Context(None).settings.timezone == 'UTC'
 
 
+@pytest.mark.no_database
 @pytest.mark.usefixtures('settings')
 def test_a_database_in_which_there_is_nothing_gets_its_tables(database_url: str) -> None:
     with Context(None).database() as database:

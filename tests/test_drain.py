@@ -59,7 +59,7 @@ def served(server: ClickHouseServer) -> Iterator[ClickHouse]:
     server.failures.clear()
     if not server.listening:
         server.start()
-    database.command(f'DROP DATABASE {database.address.database}')
+    database.command(f'DROP DATABASE {database.address.database} SYNC')
 
 
 def drain_into(database: ClickHouse, folder: Path) -> Drain:

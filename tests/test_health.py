@@ -83,6 +83,7 @@ def test_a_set_up_that_works_has_no_fault() -> None:
     assert found.findings[-1] == {'level': 'ok', 'part': DOMAIN, 'state': 'all seven indicators have data', 'mend': ''}
 
 
+@pytest.mark.no_database
 def test_a_fresh_set_up_has_no_fault_but_a_next_step_and_stays_fresh(tmp_path: Path) -> None:
     found = checked()
     assert found.exit_code == 0

@@ -3,9 +3,9 @@
 import csv
 import io
 import json
-import uuid
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import hypothesis
 import pytest
 from access_logs import CRAWLER, DOMAIN, FIREFOX, IPHONE, imported, line, run
+from databases import Databases
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,19 +41,16 @@ SECONDS = st.integers(-90_000, 53 * 60 * 151 + 90_000).map(lambda seconds: FIRST
 
 
 @pytest.fixture(scope='module')
-def portal(engine_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
+def portal(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
     """150 calls of a portal in Paris, from the 25th to the 31st of October 2024. Only for reading."""
     folder = tmp_path_factory.mktemp('report')
-    url = f'{engine_url}{"/" if engine_url.startswith("http") else "?database="}test_report_{uuid.uuid4().hex[:12]}'
-    with pytest.MonkeyPatch.context() as environment:
+    with databases.ready() as url, pytest.MonkeyPatch.context() as environment:
         environment.setenv('USAGE_CLICKHOUSE_URL', url)
         environment.setenv('USAGE_DATA_DIR', str(folder))
         environment.setenv('USAGE_TIMEZONE', 'Europe/Paris')
         imported(a_log(folder))
-        database = connect(url)
-        yield database
-        database.command(f'DROP DATABASE `{database.address.database}`')
-        database.close()
+        with closing(connect(url)) as database:
+            yield database
 
 
 def a_log(folder: Path) -> Path:
@@ -212,6 +210,7 @@ def _expected(found: dict[str, Any]) -> Iterator[tuple[str, str, float | None]]:
     yield from ((key, '', found[key]) for key in ('unlocated_calls', 'crawler_calls'))
 
 
+@pytest.mark.no_database
 @pytest.mark.usefixtures('settings')
 def test_where_there_are_no_calls_it_says_where_to_begin() -> None:
     result = run('report')

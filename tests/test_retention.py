@@ -1,13 +1,14 @@
 """What is older than it is to be kept goes, the sums of its days stay, and every answer is right before, while and after."""
 
 import random
-import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from access_logs import FIRST, asked, imported, log, outcome, paths, run
+from databases import Databases
 from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -35,7 +36,7 @@ def dates(database: ClickHouse, table: str) -> list[date]:
 
 
 @pytest.fixture(scope='module')
-def removed(engine_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ClickHouse, list[Call]]]:
+def removed(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ClickHouse, list[Call]]]:
     """Calls of six portals, many about midnight. Those of all days but the last are removed; one that is older came after."""
     chance = random.Random(3)
     stored = [
@@ -53,16 +54,12 @@ def removed(engine_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         )
         for domain, zone in chance.choices(list(ZONES.items()), k=2000)
     ]
-    name = f'test_{uuid.uuid4().hex[:12]}'
-    database = connect(f'{engine_url}?database={name}' if engine_url.startswith('chdb') else f'{engine_url}/{name}')
-    schema.apply(database)
-    store(database, *stored[:1500])
     kept = Settings(data_dir=tmp_path_factory.mktemp('data'), keep_calls_days=(TODAY - CALLS_FROM).days)
-    assert remove_old(kept, database, TODAY).calls
-    store(database, *stored[1500:])
-    yield database, stored
-    database.command(f'DROP DATABASE {name}')
-    database.close()
+    with databases.ready() as url, closing(connect(url)) as database:
+        store(database, *stored[:1500])
+        assert remove_old(kept, database, TODAY).calls
+        store(database, *stored[1500:])
+        yield database, stored
 
 
 @pytest.mark.parametrize('zone', ZONES.values())

@@ -43,6 +43,7 @@ def drop_all(database: ClickHouse) -> None:
         database.command(f'DROP TABLE IF EXISTS `{name}`')
 
 
+@pytest.mark.no_database
 def test_an_empty_database_gets_everything_and_a_second_time_nothing(empty: ClickHouse) -> None:
     every = [*schema.migrations(), *schema.views()]
     assert names(schema.pending(empty)) == names(every)
@@ -57,6 +58,7 @@ def test_an_empty_database_gets_everything_and_a_second_time_nothing(empty: Clic
     assert row == {'records': len(every), 'recent': len(every)}
 
 
+@pytest.mark.no_database
 def test_asking_what_is_pending_or_applied_changes_nothing(empty: ClickHouse) -> None:
     schema.pending(empty)
     assert schema.applied(empty) == {}
@@ -84,6 +86,7 @@ def test_a_view_whose_text_has_changed_is_made_anew_and_no_other(database: Click
     assert schema.pending(database) == []
 
 
+@pytest.mark.no_database
 def test_from_the_state_after_each_statement_the_final_one_is_the_same(empty: ClickHouse) -> None:
     """An earlier program left it after a migration; one that was killed, between two statements or before the record."""
     steps = [(change, statement) for change in schema.migrations() for statement in change.statements]

@@ -1,14 +1,15 @@
 """The public views give what they promise: the right columns, and of any calls over any period the right numbers."""
 
 import random
-import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from itertools import count, pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from databases import Databases
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from independent import UNLOCATED, Call, Count, before, begin, usual_activity
@@ -114,20 +115,18 @@ def number_of_calls(database: ClickHouse, domains: list[str], start: object, end
     return int(summary[0])
 
 
-def one_database(engine_url: str) -> Iterator[ClickHouse]:
-    """A database for several tests, which takes less time than one for each."""
-    name = f'test_{uuid.uuid4().hex[:12]}'
-    database = connect(f'{engine_url}?database={name}' if engine_url.startswith('chdb') else f'{engine_url}/{name}')
-    schema.apply(database)
-    yield database
-    database.command(f'DROP DATABASE {name}')
-    database.close()
+@contextmanager
+def one_database(databases: Databases) -> Iterator[ClickHouse]:
+    """A database for several tests."""
+    with databases.ready() as url, closing(connect(url)) as database:
+        yield database
 
 
 @pytest.fixture(scope='module')
-def shared(engine_url: str) -> Iterator[ClickHouse]:
+def shared(databases: Databases) -> Iterator[ClickHouse]:
     """For tests that each ask for a portal of their own."""
-    yield from one_database(engine_url)
+    with one_database(databases) as database:
+        yield database
 
 
 # what is promised
@@ -148,9 +147,9 @@ def test_no_other_view_is_public() -> None:
 
 
 @pytest.fixture(scope='module')
-def minutely(engine_url: str) -> Iterator[ClickHouse]:
+def minutely(databases: Databases) -> Iterator[ClickHouse]:
     """A call at each whole minute, and one a millisecond before it, of three days in Paris."""
-    for database in one_database(engine_url):
+    with one_database(databases) as database:
         start = begin(date(2026, 11, 2), 'Europe/Paris')
         moments = [start + timedelta(minutes=minute) for minute in range(3 * 24 * 60)]
         before = [moment - timedelta(milliseconds=1) for moment in moments]
@@ -446,7 +445,7 @@ def near(found: list[tuple[Any, ...]], exact: Sequence[tuple[Any, ...]], users: 
 
 
 @pytest.fixture(scope='module')
-def two_seasons(engine_url: str) -> Iterator[tuple[ClickHouse, list[Call]]]:
+def two_seasons(databases: Databases) -> Iterator[tuple[ClickHouse, list[Call]]]:
     """Calls of six portals around the days on which clocks change, many of them about midnight."""
     chance = random.Random(7)
     stored = []
@@ -471,7 +470,7 @@ def two_seasons(engine_url: str) -> Iterator[tuple[ClickHouse, list[Call]]]:
                 chance.choice(PROGRAMS),
             )
         )
-    for database in one_database(engine_url):
+    with one_database(databases) as database:
         for batch in range(0, len(stored), 500):
             store(database, *stored[batch : batch + 500])
         yield database, stored
@@ -548,7 +547,7 @@ def test_any_calls_are_counted_right(
 
 
 @pytest.fixture(scope='module')
-def seven_weeks(engine_url: str) -> Iterator[tuple[ClickHouse, list[Call]]]:
+def seven_weeks(databases: Databases) -> Iterator[tuple[ClickHouse, list[Call]]]:
     """Calls of six portals before and after the days on which most of them change their clocks; one begins in the third week."""
     chance = random.Random(3)
     stored = []
@@ -558,7 +557,7 @@ def seven_weeks(engine_url: str) -> Iterator[tuple[ClickHouse, list[Call]]]:
         moment = at('2026-10-05') + timedelta(seconds=second, milliseconds=chance.choice([0, 1, 999]))
         client = chance.choice(['browser', 'crawler', 'api_client'])
         stored.append(Call(moment, domain, ZONES[domain], client=client))
-    for database in one_database(engine_url):
+    with one_database(databases) as database:
         store(database, *stored)
         yield database, stored
 
