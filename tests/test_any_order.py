@@ -25,7 +25,7 @@ from exporter.importer import import_log
 from exporter.ledger import Ledger
 from exporter.outcome import Outcome
 from exporter.pipeline import Put
-from exporter.sources import access_log, follow
+from exporter.sources import access_log, open_logs
 from exporter.sources import followed as names
 from exporter.sources.access_log import AccessLog
 from exporter.sources.log_file import LogFile
@@ -128,7 +128,7 @@ class AnyOrder(machines.RuleBasedStateMachine):
         self.following.away = EngineError('away') if fault == 'engine away' else None
         self.following.putting = lambda put: faulty(put, fault)
         with suppress(Killed), self.monkeypatch.context() as patch:
-            patch.setattr(follow, 'QUIET', -1 if later else 600)
+            patch.setattr(open_logs, 'QUIET', -1 if later else 600)
             self.following.poll()
             return
         self.following.restart()
