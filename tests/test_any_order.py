@@ -55,9 +55,14 @@ class AnyOrder(machines.RuleBasedStateMachine):
         self.half = b''  # of a line, which the server has still to write
         self.server: BinaryIO = self.log.open('ab', buffering=0)
 
-    @machines.initialize(pattern=st.booleans())
-    def follow(self, pattern: bool) -> None:
-        path = self.directory / 'access.log*' if pattern else self.log
+    @machines.initialize(pattern=st.booleans(), linked=st.booleans())
+    def follow(self, pattern: bool, linked: bool) -> None:
+        """Follows the log by its name or by a pattern, there or through a link that lies elsewhere."""
+        folder = self.directory / 'links' if linked else self.directory
+        if linked:
+            folder.mkdir()
+            (folder / 'access.log').symlink_to(self.log)
+        path = folder / ('access.log*' if pattern else 'access.log')
         self.following = Following(self.database, self.directory / 'data', followed(path, self.domain))
         self.write(1, False)  # of a log of which nothing was ever taken it is not known which lines are old
         self.poll(None, False)

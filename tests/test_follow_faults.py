@@ -61,8 +61,8 @@ ABSENT = {
     'sub/access.log': 'the directory {}/sub does not exist; correct the path in [[follow]], or create the file',
     'access.log': 'this file does not exist; correct the path in [[follow]], or create the file',
     'sub/*.log': 'the directory {}/sub does not exist; correct the path in [[follow]], or create the file',
-    '*.log': 'no file fits this pattern; correct the pattern in [[follow]], or create a file that fits',
-    'access[1].log': 'no file fits this pattern; correct the pattern in [[follow]], or create a file that fits',
+    '*.log': 'no file matches this pattern; correct the pattern in [[follow]], or create a file that matches',
+    'access[1].log': 'no file matches this pattern; correct the pattern in [[follow]], or create a file that matches',
 }
 
 

@@ -42,7 +42,7 @@ def absence(path: str) -> str:
         else:
             log = Path(_before_wildcards(path))
             os.scandir(log).close()
-            why, remedy = 'no file fits this pattern', 'correct the pattern in [[follow]], or create a file that fits'
+            why, remedy = 'no file matches this pattern', 'correct the pattern in [[follow]], or create a file that matches'
     except FileNotFoundError:
         missing = next((part for part in reversed(log.parents) if not part.exists()), log)
         if missing.is_symlink():
