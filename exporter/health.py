@@ -11,11 +11,13 @@ from exporter.config import Settings
 from exporter.enrich.geo import open_places
 from exporter.enrich.request import Requests
 from exporter.enrich.visitor import key_id, load_key
-from exporter.errors import EngineError, ExporterError, Held
+from exporter.errors import EngineError, ExporterError, Held, InputError
 from exporter.findings import Finding, fault, note, ok, told
 from exporter.forget import differing, unfinished
 from exporter.ledger import Ledger
 from exporter.period import period
+from exporter.sources import entries
+from exporter.sources.log_file import shown
 from exporter.storing import SERVING
 
 OLD = timedelta(days=90)  # of geolocation data: addresses move
@@ -30,6 +32,7 @@ def check(settings: Settings) -> Iterator[Finding]:
     yield finding
     yield _places(settings)
     yield from _portals(settings)
+    yield from _followed(settings)
     try:
         database = connect(settings.database_url, make=False)
     except Held as error:
@@ -95,6 +98,18 @@ def _portals(settings: Settings) -> Iterator[Finding]:
             yield ok(part, f'time zone {settings.portal(domain).timezone}')
         except ExporterError as error:
             yield told(part, error)
+
+
+def _followed(settings: Settings) -> Iterator[Finding]:
+    """Whether the logs that `serve` follows are there, and each once."""
+    part = 'followed logs'
+    for clash in entries.twice(settings.follow):
+        yield told(part, InputError(clash))
+    for one in settings.follow:
+        if wrong := entries.fault(one):
+            yield told(part, InputError(wrong))
+        else:
+            yield ok(part, f'{shown(one.path)}: {len(entries.files(one.path))} to read for {one.domain}')
 
 
 def _held(settings: Settings, error: Held) -> Finding:

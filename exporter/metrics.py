@@ -70,11 +70,13 @@ class Indicators(Collector):
 
 @dataclass(frozen=True, eq=False)
 class State(Collector):
-    """Where the accepted calls are: accepted = stored + waiting + quarantined. `lag`: unread bytes of each followed log."""
+    """Where the accepted calls are: accepted = stored + waiting + quarantined. `lag`: unread bytes of each followed log;
+    `readable`: whether the logs of each path of the settings can be read."""
 
     spool: Spool
     drain: Drain
     lag: Callable[[], Mapping[str, int]]
+    readable: Callable[[], Mapping[str, bool]]
 
     def collect(self) -> Iterable[CounterMetricFamily | GaugeMetricFamily]:
         """Read at one moment, so that they add up."""
@@ -101,6 +103,10 @@ class State(Collector):
         for path, unread in sorted(self.lag().items()):
             lag.add_metric((path,), unread)
         yield lag
+        readable = GaugeMetricFamily('usage_follow_readable', 'Whether a followed path can be read: 1 or 0.', labels=('path',))
+        for path, well in sorted(self.readable().items()):
+            readable.add_metric((path,), well)
+        yield readable
 
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for each counter, which nobody asks

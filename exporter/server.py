@@ -1,6 +1,6 @@
 """The HTTP interface as a WSGI application: which address is answered by what."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 import msgspec
@@ -31,12 +31,12 @@ def create_app(
     database: Callable[[], ClickHouse],
     timezone: Callable[[str], str],
     metrics: Metrics,
-    ready: Callable[[], Mapping[str, bool]],
+    ready: Callable[[], Mapping[str, Collection[str]]],
 ) -> Flask:
     """The application.
 
     `database` gives the calling thread's own connection, `timezone` a portal's by the settings, `ready` the parts of the
-    program and whether each is well. Where `tokens` are not needed everything is open: let nobody but this machine reach it.
+    program and what is wrong with each. Where `tokens` are not needed everything is open: let nobody but this machine reach it.
     """
     app = Flask(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MOST_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
@@ -72,12 +72,13 @@ def _healthy() -> Response:
     return _json({'status': 'ok'})
 
 
-def _ready(ready: Callable[[], Mapping[str, bool]]) -> Response:
-    parts = dict(ready())
+def _ready(ready: Callable[[], Mapping[str, Collection[str]]]) -> Response:
+    faults = {name: list(wrong) for name, wrong in ready().items()}
+    parts = {name: not wrong for name, wrong in faults.items()}
     if all(parts.values()):
         return _json({'status': 'ready', 'parts': parts})
-    ill = ', '.join(name for name, well in parts.items() if not well)
-    return problems.unavailable(f'not well: {ill}', parts=parts)
+    ill = {name: wrong for name, wrong in faults.items() if wrong}
+    return problems.unavailable(f'not well: {", ".join(ill)}', parts=parts, faults=ill)
 
 
 def _openapi(tokens: Tokens) -> Response:

@@ -28,12 +28,12 @@ CALL = {'timestamp': '2026-11-02T08:30:00Z', 'domain': DOMAIN, 'ip': '81.2.69.16
 
 
 class Serving:
-    """The parts of the program that the application needs, in one directory. `parts` is what readyz tells."""
+    """The parts of the program that the application needs, in one directory. `parts` are what readyz tells, and what is wrong with each."""
 
     def __init__(self, directory: Path, database: Callable[[], ClickHouse], room: int = 1 << 20, **portal: Any) -> None:
         self.tokens = Tokens(directory)
         self.rejected = Rejected(directory)
-        self.parts = {'spool': True, 'database': True}
+        self.parts = dict[str, list[str]](spool=[], database=[])
         rules = Portal(timezone='Europe/Paris', **portal)
         places = open_places(None)
         enrichments = {domain: Enrichment(domain, rules, places, b'k' * 32) for domain in (DOMAIN, OTHER)}
@@ -47,7 +47,7 @@ class Serving:
             tokens=self.tokens,
             database=database,
             timezone=lambda _: rules.timezone,
-            metrics=Metrics(State(spool, self.drain, dict), Indicators()),
+            metrics=Metrics(State(spool, self.drain, dict, dict), Indicators()),
             ready=lambda: self.parts,
         )
         self.client: FlaskClient = self.app.test_client()

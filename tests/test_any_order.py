@@ -25,7 +25,7 @@ from exporter.importer import import_log
 from exporter.ledger import Ledger
 from exporter.outcome import Outcome
 from exporter.pipeline import Put
-from exporter.sources import access_log, follow
+from exporter.sources import access_log, open_logs
 from exporter.sources import followed as names
 from exporter.sources.access_log import AccessLog
 from exporter.sources.log_file import LogFile
@@ -55,9 +55,14 @@ class AnyOrder(machines.RuleBasedStateMachine):
         self.half = b''  # of a line, which the server has still to write
         self.server: BinaryIO = self.log.open('ab', buffering=0)
 
-    @machines.initialize(pattern=st.booleans())
-    def follow(self, pattern: bool) -> None:
-        path = self.directory / 'access.log*' if pattern else self.log
+    @machines.initialize(pattern=st.booleans(), linked=st.booleans())
+    def follow(self, pattern: bool, linked: bool) -> None:
+        """Follows the log by its name or by a pattern, there or through a link that lies elsewhere."""
+        folder = self.directory / 'links' if linked else self.directory
+        if linked:
+            folder.mkdir()
+            (folder / 'access.log').symlink_to(self.log)
+        path = folder / ('access.log*' if pattern else 'access.log')
         self.following = Following(self.database, self.directory / 'data', followed(path, self.domain))
         self.write(1, False)  # of a log of which nothing was ever taken it is not known which lines are old
         self.poll(None, False)
@@ -128,7 +133,7 @@ class AnyOrder(machines.RuleBasedStateMachine):
         self.following.away = EngineError('away') if fault == 'engine away' else None
         self.following.putting = lambda put: faulty(put, fault)
         with suppress(Killed), self.monkeypatch.context() as patch:
-            patch.setattr(follow, 'QUIET', -1 if later else 600)
+            patch.setattr(open_logs, 'QUIET', -1 if later else 600)
             self.following.poll()
             return
         self.following.restart()

@@ -32,7 +32,11 @@ def drain(database: ClickHouse, tmp_path: Path) -> Drain:
 
 def told(drain: Drain, indicators: Indicators) -> dict[tuple[str, ...], float]:
     """Each series by its name and the values of its labels, in their names' order."""
-    text = Metrics(State(drain.spool, drain, lambda: {'/var/log/a.log': 7}), indicators).text().decode()
+    text = (
+        Metrics(State(drain.spool, drain, lambda: {'/var/log/a.log': 7}, lambda: {'/var/log/*.log': False}), indicators)
+        .text()
+        .decode()
+    )
     return {
         (sample.name, *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(text)
@@ -109,6 +113,7 @@ def test_accepted_calls_are_stored_or_wait_or_are_in_quarantine(database: ClickH
     assert (found['usage_waiting_calls',], found['usage_rejected_total', 'status'], found['usage_skipped_total',]) == (5, 3, 2)
     assert found['usage_spool_bytes',] > 0
     assert found['usage_follow_lag_bytes', '/var/log/a.log'] == 7
+    assert found['usage_follow_readable', '/var/log/*.log'] == 0
     drain.empty()
     found = adds_up(5)
     assert (found['usage_stored_calls_total',], found['usage_spool_bytes',]) == (5, 0)
@@ -125,7 +130,7 @@ def test_every_metric_is_documented_and_no_other(database: ClickHouse, drain: Dr
     drain.empty()
     indicators = Indicators()
     indicators.refresh(database)
-    metrics = Metrics(State(drain.spool, drain, dict), indicators)
+    metrics = Metrics(State(drain.spool, drain, dict, dict), indicators)
     described = re.findall(r'^# TYPE (\S+) ', metrics.text().decode(), re.MULTILINE)
     page = (Path(__file__).parent.parent / 'docs' / 'prometheus.md').read_text()
     assert sorted(re.findall(r'^\| `(usage_\w+)` \|', page, re.MULTILINE)) == sorted(described)
@@ -137,7 +142,7 @@ def test_promtool_finds_nothing_to_say(database: ClickHouse, drain: Drain) -> No
     drain.empty()
     indicators = Indicators()
     indicators.refresh(database)
-    metrics = Metrics(State(drain.spool, drain, lambda: {'/var/log/a.log': 7}), indicators)
+    metrics = Metrics(State(drain.spool, drain, lambda: {'/var/log/a.log': 7}, lambda: {'/var/log/*.log': False}), indicators)
     metrics.requests.labels('/v1/calls', 202).inc()
     checked = subprocess.run(['promtool', 'check', 'metrics'], input=metrics.text(), capture_output=True, check=False)
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b'', b'')
@@ -148,7 +153,7 @@ def test_every_metric_is_documented_with_its_labels(database: ClickHouse, drain:
     drain.empty()
     indicators = Indicators()
     indicators.refresh(database)
-    metrics = Metrics(State(drain.spool, drain, lambda: {'/var/log/a.log': 7}), indicators)
+    metrics = Metrics(State(drain.spool, drain, lambda: {'/var/log/a.log': 7}, lambda: {'/var/log/*.log': False}), indicators)
     metrics.requests.labels('/v1/calls', 202).inc()
     families = text_string_to_metric_families(metrics.text().decode())
     there = {sample.name: set(sample.labels) for family in families for sample in family.samples}

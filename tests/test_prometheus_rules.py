@@ -88,6 +88,11 @@ FIRES: dict[str, tuple[dict[str, str], dict[str, str], str]] = {  # samples ever
         {f'usage_follow_lag_bytes{{path="access.log",{HERE}}}': '100000000+0x3 0+0x30'},
         '2h',
     ),
+    'UsageFollowUnreadable': (
+        {f'usage_follow_readable{{path="/logs/*.log",{HERE}}}': '1 0+0x9'},
+        {f'usage_follow_readable{{path="/logs/*.log",{HERE}}}': '1 0 1+0x8'},
+        '30m',
+    ),
     'UsageNothingStored': (
         {f'usage_last_stored_timestamp_seconds{{{HERE}}}': '60+0x400'},
         {f'usage_last_stored_timestamp_seconds{{{HERE}}}': '60+300x400'},

@@ -21,9 +21,10 @@ from exporter.web import problems
 
 def test_readyz_says_which_part_is_not_well(web: Serving) -> None:
     assert web.client.get('/readyz').json == {'status': 'ready', 'parts': {'spool': True, 'database': True}}
-    web.parts['database'] = False
+    web.parts['database'] = ['the last try failed']
     document = problem(web.client.get('/readyz'), 503)
     assert (document['detail'], document['parts']) == ('not well: database', {'spool': True, 'database': False})
+    assert document['faults'] == {'database': ['the last try failed']}
     assert web.client.get('/healthz').json == {'status': 'ok'}
 
 

@@ -33,6 +33,7 @@ from exporter.keys import Keys
 from exporter.ledger import Ledger
 from exporter.metrics import Indicators, Metrics, State
 from exporter.server import LIMITS, create_app
+from exporter.sources.entries import twice
 from exporter.sources.follow import Follower
 from exporter.spool import Spool
 from exporter.storing import SERVING
@@ -65,6 +66,8 @@ def serve(context: Context) -> None:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     tokens, rejected = Tokens(directory), context.rejected
     listen = _listen(settings.listen, tokens.needed)
+    if clash := next(twice(settings.follow), None):
+        raise SettingsError(clash)
     for domain in ('', *settings.domains):  # a wrong rule is said now, and not to whoever sends a call
         Requests(settings.portal(domain), context.key)
     made_with = key_id(context.key), context.places.date
@@ -105,12 +108,12 @@ def serve(context: Context) -> None:
             tokens=tokens,
             database=database,
             timezone=lambda domain: settings.portal(domain).timezone,
-            metrics=Metrics(State(spool, drain, lambda: follower.lag), indicators),
+            metrics=Metrics(State(spool, drain, lambda: follower.lag, lambda: follower.readable), indicators),
             ready=lambda: {
-                'database': not drain.trouble,
-                'spool': spool.takes(),
-                'quarantine': not spool.account.quarantined,
-                'follow': not follower.said,
+                'database': ['the last try to store failed'] if drain.trouble else [],
+                'spool': [] if spool.takes() else ['there is no room'],
+                'quarantine': ['the database refused calls'] if spool.account.quarantined else [],
+                'follow': follower.faults,
             },
         )
         for followed in settings.follow:

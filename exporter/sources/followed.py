@@ -1,76 +1,104 @@
-"""Which files a log that is followed is in: the one of its name, and what it was rotated to."""
+"""Which files a log that is followed is in: the one of its name, what it was rotated to, and where a link led to before."""
 
-import glob
 import os
-import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from exporter.config import Follow
+from exporter.sources.entries import absence, files, is_name, regular
 from exporter.sources.log_file import is_packed
+from exporter.sources.notes import Note
+from exporter.sources.rotated import Listing, between, hops
 from exporter.sources.tail import Key, key
 
-ROTATION = 120  # seconds for which what a log was renamed or copied to is looked for
+ROTATION = 120  # seconds: what was last written to so long before the log was last read to its end may be unread
 PACKING = 10  # seconds without a change after which a packed log is whole
+DAY = 86_400  # seconds; for so long a file that a link led to is looked at, from its last change on
+
+
+class Entry:
+    """A table `[[follow]]`: a log by its name, or the logs that fit a pattern. `named`: it is known to be a name."""
+
+    def __init__(self, settings: Follow, named: bool) -> None:
+        self.settings = settings
+        self.named = named
+        self.names = set[str]()  # of the logs that are followed
+        self.seen = False  # whether there ever was a file
+        self.absent: float | None = None  # since when there is none
+
+    def new(self, now: float) -> 'Iterator[Followed]':
+        """The logs that are there for the first time. A log that the settings name is, even before its file is."""
+        path = self.settings.path
+        self.named = self.named or is_name(path)
+        there = ({path} if regular(path) else set()) if self.named else files(path)
+        names = {path} if self.named else there
+        for name in sorted(names - self.names):
+            yield Followed(self, name)
+        self.names = names
+        self.seen |= bool(there)
+        self.absent = None if there else self.absent or now
+
+    @property
+    def absence(self) -> str:
+        """Why there is no file, and what to do."""
+        return absence(self.settings.path)
 
 
 class Followed:
-    """A log by its name. `named`: in the settings, else it fits a pattern there.
+    """A log by its name.
 
-    At times it was rotated while nobody followed it, or copied and cut. Then the files beside it that were written to since it
-    was last read to its end are meant too.
+    It may have been rotated while nobody looked. Then the files beside it that were written to since it was last read to its end
+    are meant too, and if it is a link, the files to which it led before.
     """
 
-    def __init__(self, settings: Follow, named: bool = True) -> None:
-        self.settings, self.named = settings, named
+    def __init__(self, entry: Entry, path: str) -> None:
+        self.entry, self.path = entry, path
         self.read_until = 0.0  # Unix seconds: what was written before then is taken
-        self._since, self._until = 0.0, 0.0
-        self.key: Key | None = None  # of the file that has the name
+        self.floor = 0.0  # Unix seconds: rotated logs that were last written to before then are not meant
+        self.key: Key | None = None  # of the file that has the name, None while there is none
+        self.target = ''  # where the name leads to through links
+        self.before = dict[str, float]()  # where it led to earlier, and since when it does not
 
-    def rotated(self, now: float) -> None:
-        """Looks for what the log was rotated to, from now on for a while."""
-        if now >= self._until:
-            self._since = self.read_until
-        self._until = now + ROTATION
+    @property
+    def named(self) -> bool:
+        """Whether the settings name it; else it fits a pattern there."""
+        return self.entry.named
 
-    def files(self, now: float) -> Iterator[tuple[str, os.stat_result]]:
-        """The files that are there, but those that are being packed."""
-        path = self.settings.path
-        found = _stat(path)
-        if found and key(found) != self.key:
-            self.key = key(found)
-            self.rotated(now)
-        if now < self._until:
-            for name in sorted(glob.glob(f'{glob.escape(path)}[.-]*')):  # noqa: PTH207  # of a whole path
-                if (beside := _stat(name)) and beside.st_mtime >= self._since and not _being_packed(name, beside, now):
-                    yield name, beside
-        if found and not _being_packed(path, found, now):
-            yield path, found
+    def look(self, now: float) -> os.stat_result | None:
+        """The file that has the name, if there is one."""
+        found = regular(self.path)
+        self.key = key(found) if found else None
+        if found and (target := os.path.realpath(self.path)) != self.target:
+            if self.target:
+                self.before |= dict.fromkeys((self.target, *between(self.target, target)), now)
+            self.before.pop(target, None)
+            self.target = target
+        return found
 
+    def rotated(self, listing: Listing) -> Iterator[tuple[str, os.stat_result]]:
+        """The other files that may hold lines of the log which nobody has read."""
+        since = max(self.floor, self.read_until - ROTATION)
+        places = dict.fromkeys((*hops(Path(self.path)), *map(Path, (self.target or self.path, *self.before))))
+        beside = (str(path) for place in places for path in listing.beside(place))
+        for name in dict.fromkeys((*self.before, *beside)):
+            if (found := regular(name)) and found.st_mtime >= since and key(found) != self.key:
+                yield name, found
+                if name in self.before:  # it is still written to
+                    self.before[name] = max(self.before[name], found.st_mtime)
+        self.before = {name: last for name, last in self.before.items() if last > self.read_until - DAY}
 
-class Fitting:
-    """The logs that fit a pattern of the settings; each is followed as if it was named."""
+    def note(self) -> Note:
+        """What `resume` is to be given by the next process."""
+        return Note(self.read_until, (self.target, *self.before) if self.target else ())
 
-    def __init__(self, settings: Follow) -> None:
-        self.settings = settings
-        self.names = set[str]()
-
-    def new(self) -> Iterator[Followed]:
-        """Those that are there for the first time."""
-        there = {name for name in glob.glob(self.settings.path) if _stat(name)}  # noqa: PTH207  # of a whole path
-        for name in sorted(there - self.names):
-            yield Followed(self.settings.model_copy(update={'path': name}), named=False)
-        self.names = there
-
-
-def _stat(path: str) -> os.stat_result | None:
-    try:
-        found = Path(path).stat()
-    except OSError:
-        return None
-    # opening a pipe waits for who writes; in web servers' images the log is a link to their standard output
-    return found if stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode) else None
+    def resume(self, note: Note) -> None:
+        """Takes up what the process before has noted."""
+        self.read_until = note.read_until
+        self.target, *before = note.targets or ('',)
+        self.before = dict.fromkeys(before, time.time())
 
 
-def _being_packed(path: str, found: os.stat_result, now: float) -> bool:
+def being_packed(path: str, found: os.stat_result, now: float) -> bool:
+    """Whether a file is packed, and may not be whole yet."""
     return now - found.st_mtime < PACKING and is_packed(Path(path))

@@ -45,6 +45,7 @@ class Tail:
     """
 
     def __init__(self, path: str, log_format: str, enrichment: Enrichment, written: Counter[str]) -> None:
+        self.path = path
         self.file = LogFile(path)
         self.log_format = log_format
         self.enrichment = enrichment
@@ -54,6 +55,7 @@ class Tail:
         self.seen: State | None = None  # when it was read to its end
         self.position: int | None = None  # once all before it is known to be taken
         self.looked: State | None = None  # when it was begun to be read
+        self.taken: Counts | None = None  # what became of the last batch
         self._coming: Iterator[RawPiece] | None = None
         self._mark, self._mark_end = b'', 0
         self._written_then = 0
@@ -61,16 +63,19 @@ class Tail:
             self.close()
             raise InputError(self.file.damage)
 
-    def step(self, history: Callable[[], History], rejected: Rejected, put: Put) -> int:
-        """Takes the next batch; gives its size in bytes, 0 where nothing is new.
+    def step(self, history: Callable[[], History], rejected: Rejected, put: Put, ending: bool = False) -> int:
+        """Takes the next batch; gives its size in bytes, 0 where nothing is new. `ending`: also a last line without an end.
 
         Raises Replaced, InputError, what `history` and `put` raise, OSError. What was not put comes again.
         """
         if self._replaced():
             raise Replaced
-        if self.log.name and self.written[self._name] != self._written_then:
+        if self.log.name and self.written[self.name] != self._written_then:
             self.position = self._coming = None
             self.seen = None
+        if ending:
+            self.seen = None
+        self.log.grows = self.file.grows and not ending
         if self._coming is None and not self._look(history):
             return 0
         taken = 0
@@ -80,7 +85,8 @@ class Tail:
             if self._replaced():
                 raise Replaced
             put(batch, calls, counts)
-            self.written[self._name] += 1
+            self.written[self.name] += 1
+            self.taken = counts
             taken = batch.end - batch.start
             if self.position is not None:
                 self.position = batch.end
@@ -90,7 +96,7 @@ class Tail:
         except BaseException:
             self._coming = None
             raise
-        self._written_then = self.written[self._name]
+        self._written_then = self.written[self.name]
         if not taken:
             self._coming, self.seen = None, self.looked
             self.position = self.log.position or None
@@ -105,8 +111,23 @@ class Tail:
 
     @property
     def finished(self) -> bool:
-        """Whether it can be closed as it is read to its end, and is looked at anew when it changes."""
-        return self.seen is not None and (self.position is None or not self.file.grows)
+        """Whether it can be closed as it is read to its end, and is looked at again when it changes."""
+        return self.seen is not None and not self.left and (self.position is None or not self.file.grows)
+
+    @property
+    def left(self) -> bool:
+        """Whether its last line has no end yet."""
+        return self.seen is not None and bool(self.log.left)
+
+    @property
+    def name(self) -> str:
+        """The portal, and the log's name in the ledger."""
+        return f'{self.enrichment.domain}/{self.log.name}'
+
+    @property
+    def has_name(self) -> bool:
+        """Whether the file still has a name in some directory."""
+        return self._stat().st_nlink > 0
 
     @property
     def size(self) -> int:
@@ -116,12 +137,12 @@ class Tail:
     @property
     def changed(self) -> float:
         """When it was last written to, in Unix seconds; in the far future, while it is not read to its end."""
-        stat = self._stat()
-        return stat.st_mtime if state(stat) == self.seen else inf
+        return self.modified if state(self._stat()) == self.seen else inf
 
     @property
-    def _name(self) -> str:
-        return f'{self.enrichment.domain}/{self.log.name}'
+    def modified(self) -> float:
+        """When it was last written to, in Unix seconds."""
+        return self._stat().st_mtime
 
     def _stat(self) -> os.stat_result:
         return os.fstat(self.file.packed.fileno())
@@ -132,7 +153,10 @@ class Tail:
         if self.looked == self.seen:
             return False
         domain = self.enrichment.domain
-        pieces = self.log.pieces(domain, history()) if self.position is None else self.log.behind(domain, self.position)
+        if self.position and self._before(self.position, 1) == b'\n':
+            pieces = self.log.behind(domain, self.position)
+        else:  # a last line that had no end may have one now
+            pieces = self.log.pieces(domain, history())
         self._coming = parsed(pieces, self.file.name, self.log_format)
         return True
 
