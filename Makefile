@@ -4,7 +4,7 @@ BIN := .venv/bin
 # pip works on the new environment from outside: Debian's python3 alone cannot put a pip into one.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench dashboards released picture lock clean
+.PHONY: help install demo lint check test bench dashboards released picture lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -29,13 +29,19 @@ install: .venv/installed ## Make .venv with usage-exporter in it
 demo: .venv/installed ## Make 30 days of traffic of a portal and show who uses it
 	@$(BIN)/usage-exporter demo
 
-test: .venv/developing ## Lint, types, tests
+lint: .venv/developing
 	@echo 'ruff: style and common mistakes'
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@echo 'mypy: types'
 	@$(BIN)/mypy
-	@echo 'pytest'
+
+check: lint ## Style, types, quick tests: for daily work, about a minute
+	@echo 'pytest: quick tests'
+	@$(BIN)/pytest -m 'not slow'
+
+test: lint ## Style, types, all tests: less than ten minutes
+	@echo 'pytest: all tests'
 	@$(BIN)/pytest
 
 bench: .venv/developing ## Measure the speed, beside GoAccess where it is installed

@@ -7,6 +7,8 @@ needs 200 MB less. The setting must be made before the first thread starts, and 
 import ctypes
 from contextlib import suppress
 
+import exporter.cli  # noqa: F401  # before polars: it says how polars gives memory back
+
 M_ARENA_MAX = -8  # of malloc.h
 
 with suppress(AttributeError, OSError):  # not every C library has it

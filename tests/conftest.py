@@ -1,5 +1,6 @@
 """What the tests share: one engine for each worker, an empty database for each test."""
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,6 +17,13 @@ from exporter.clickhouse import ClickHouse, connect
 hypothesis.settings.register_profile('suite', deadline=None)  # the engine's first answers take their time
 hypothesis.settings.load_profile('suite')
 SERVER = os.environ.get('USAGE_TEST_CLICKHOUSE_URL', '')  # http://user:password@host:port; else chDB in this process
+
+
+def pytest_collection_finish() -> None:
+    """Lets Python collect garbage often again, which the command line, imported by tests, makes rare: a failed call can hold much."""
+    gc.collect()
+    gc.freeze()  # what is loaded now stays, so each collection has little to look at
+    gc.set_threshold(1_000, 10, 10)
 
 
 @pytest.fixture(scope='session')

@@ -165,6 +165,7 @@ def test_a_longer_copy_brings_the_rest(file: Path, database: ClickHouse) -> None
     assert imported(file) == outcome(stored=1, already=200)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('piece', [SMALL, access_log.PIECE])
 @pytest.mark.parametrize('alike', [1, 5, 9, 60], ids=['under 1024 bytes', 'hardly so', 'over 1024 bytes', 'two pieces'])
 @pytest.mark.parametrize('longest', ['first', 'second', 'neither'])
@@ -373,6 +374,7 @@ def stopping(after: int, inserted: bool) -> Callable[..., None]:
     return insert
 
 
+@pytest.mark.slow
 def test_whatever_happens_every_line_counts_once(database: ClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     machines.run_state_machine_as_test(
         lambda: Imports(database, tmp_path, monkeypatch),  # type: ignore[arg-type]

@@ -308,6 +308,7 @@ def valid_lines(draw: st.DrawFn) -> tuple[str, Call]:
     return text, call
 
 
+@pytest.mark.slow
 @given(st.lists(valid_lines(), min_size=1, max_size=8), st.sampled_from(['\n', '\r\n']))
 @settings(QUICK, max_examples=150)
 def test_a_valid_line_says_what_was_put_in(made: list[tuple[str, Call]], end: str) -> None:
@@ -333,6 +334,7 @@ def damaged_lines(draw: st.DrawFn) -> bytes:
     return bytes(block)
 
 
+@pytest.mark.slow
 @given(BLOCKS | damaged_lines(), st.sampled_from(FORMATS))
 @settings(QUICK, max_examples=400)
 def test_any_bytes_are_calls_or_rejects_each_line_once(block: bytes, log_format: str) -> None:

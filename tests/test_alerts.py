@@ -350,6 +350,7 @@ def test_calls_that_are_as_late_as_usual_or_beside_newer_ones_are_in_time(databa
     assert evaluated(database, 'Calls arrive late') == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('title', RULES)
 def test_the_time_zone_of_the_server_changes_nothing(database: ClickHouse, title: str) -> None:
     activity(database, 'fallen', 400, 60)

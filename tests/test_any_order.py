@@ -30,6 +30,7 @@ from exporter.sources import followed as names
 from exporter.sources.access_log import AccessLog
 from exporter.sources.log_file import LogFile
 
+pytestmark = pytest.mark.slow
 PIECES = (400, 1_500, 1 << 20)  # bytes
 STATEMENTS = ('begin', 'insert', 'done')
 FAULTS = st.none() | st.tuples(st.sampled_from(STATEMENTS), st.booleans(), st.integers(1, 3))

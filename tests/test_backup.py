@@ -16,6 +16,7 @@ from test_forget import answers, cut_off  # noqa: F401  # a fixture
 from exporter.clickhouse import ClickHouse, connect
 from exporter.storing import storing
 
+pytestmark = pytest.mark.slow
 NUMBERS = range(60)
 CutOff = Callable[[int, Callable[[], object]], bool]
 PERIOD = ('--domain', DOMAIN, '--from', '2024-10-30', '--to', '2024-11-02', '--format', 'json')

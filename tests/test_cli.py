@@ -172,6 +172,7 @@ def test_a_reader_that_has_seen_enough_hears_no_complaint() -> None:
         assert process.stderr.read() == b''
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures('environment')
 @pytest.mark.parametrize('seconds', [0.05, 2.5])  # while it loads; in the middle of a query
 def test_an_interrupt_is_quiet_and_heard_at_once(seconds: float) -> None:

@@ -25,7 +25,7 @@ from exporter.database_url import address
 from exporter.errors import EngineError, SettingsError
 
 PASSWORD = 'pass-word-7'
-embedded_only = pytest.mark.skipif(bool(SERVER), reason='about the embedded engine, which is not used here')
+embedded_only = pytest.mark.skipif(bool(SERVER), reason='needs the embedded engine: unset USAGE_TEST_CLICKHOUSE_URL')
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -140,6 +140,7 @@ def test_a_database_that_another_process_holds_is_said_in_one_line(database: Cli
     )
 
 
+@pytest.mark.slow
 @embedded_only
 def test_of_processes_that_open_a_database_at_once_one_has_it_and_the_others_say_so(tmp_path: Path) -> None:
     url = f'chdb://{tmp_path}/database'
@@ -151,6 +152,7 @@ def test_of_processes_that_open_a_database_at_once_one_has_it_and_the_others_say
         assert end.returncode == 0 or (end.stderr.startswith(held) and end.stderr.count('\n') == 1), end.stderr
 
 
+@pytest.mark.slow
 @embedded_only
 def test_a_database_whose_holder_was_killed_opens_again(tmp_path: Path) -> None:
     holds = (

@@ -35,6 +35,7 @@ from exporter.clickhouse import ClickHouse, connect
 from exporter.errors import EngineError
 from exporter.schema import migrations, views
 
+pytestmark = pytest.mark.slow
 Stored = dict[str, list[tuple[object, ...]]]
 USER, PASSWORD = 'reader', "s3cr@t:/é' %"
 EVENT = {'id': '1', 'domain': '', 'start': 0, 'end': 0, 'title': "It's; new\n", 'text': '', 'tags': ['a', 'b']}

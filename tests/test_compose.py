@@ -32,7 +32,7 @@ def program() -> list[str]:
         return ['docker-compose']
     if shutil.which('docker') and subprocess.run(['docker', 'compose', 'version'], capture_output=True).returncode == 0:
         return ['docker', 'compose']
-    pytest.skip('neither docker-compose nor docker compose is installed')
+    pytest.skip('needs docker-compose or docker compose: install the Debian package docker-compose')
 
 
 def config(values: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:

@@ -19,6 +19,7 @@ from exporter.outcome import Outcome
 from exporter.rejected import Rejected
 from exporter.sources import demo
 
+pytestmark = pytest.mark.slow
 DAYS = 3
 LAST = date(2026, 11, 17)  # the day of an event
 SECRET = 'the same for every process of these tests'

@@ -206,6 +206,7 @@ def test_every_example_of_settings_is_taken(settings: pytest.MonkeyPatch, tmp_pa
         assert set(taken.domains) == set(tomllib.loads(example).get('domains', {}))
 
 
+@pytest.mark.slow
 def test_every_sql_statement_answers_for_the_demo(settings: pytest.MonkeyPatch, database: ClickHouse) -> None:
     settings.setenv('USAGE_TIMEZONE', TIMEZONE)
     assert CliRunner().invoke(main, ['demo']).exit_code == 0
@@ -221,6 +222,7 @@ def test_there_are_twenty_questions_in_sql() -> None:
     assert len(re.findall(r'^### .+\?$', questions, re.MULTILINE)) == len(blocks(questions, 'sql')) >= 20
 
 
+@pytest.mark.slow
 def test_the_picture_is_the_report_of_the_demo(settings: pytest.MonkeyPatch) -> None:
     drawing = runpy.run_path(str(DOCS / 'picture.py'))
     settings.setenv('USAGE_SECRET', drawing['SECRET'])
@@ -282,7 +284,7 @@ def test_every_page_is_linked_from_the_readme() -> None:
 def test_no_file_names_a_directory_of_a_machine_or_where_packages_come_from() -> None:
     listed = subprocess.run(['git', 'ls-files', '-z'], cwd=ROOT, capture_output=True, check=False)
     if listed.returncode:
-        pytest.skip('this is no checkout')
+        pytest.skip('needs git and a checkout: install the Debian package git')
     home = re.compile(r'(?<![\w.:/])/(?:home|root|Users|work)/\w')
     registry = re.compile(r'index-url[ =]+\S*//|[/.]pypi\.org/|registry\.npmjs\.org|/artifactor[y]/|/simpl[e]/')
     for name in listed.stdout.decode().split('\0')[:-1]:

@@ -38,6 +38,7 @@ from exporter.spool import Spool
 from exporter.spool_file import Key
 from exporter.writer import store
 
+pytestmark = pytest.mark.slow
 PORTAL, OTHER = 'data.example.org', 'open.example.net'
 BATCH = Batch(PORTAL, 'access_log', 'abc:1024', 0, 5_000, 'access.log')
 

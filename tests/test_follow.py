@@ -17,6 +17,7 @@ from exporter.errors import EngineError, SpoolFull
 from exporter.pipeline import Put
 from exporter.sources import access_log, follow, open_logs
 
+pytestmark = pytest.mark.slow
 HOUR = 3_600
 
 

@@ -34,7 +34,7 @@ def places(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> O
     if request.param == 'without':
         monkeypatch.setitem(sys.modules, 'maxminddb_rust', None)
     else:
-        pytest.importorskip('maxminddb_rust')
+        pytest.importorskip('maxminddb_rust', reason='needs maxminddb-rust: install the extra `fast`')
     return open_places
 
 
@@ -91,7 +91,7 @@ def networks() -> list[str]:
 
 
 def test_both_readers_agree_on_every_network() -> None:
-    pytest.importorskip('maxminddb_rust')
+    pytest.importorskip('maxminddb_rust', reason='needs maxminddb-rust: install the extra `fast`')
     asked = pl.Series(networks())
     fast, exact = open_places(CITIES), Places('', None, one_by_one(CITIES))
     assert fast.locate(asked).equals(exact.locate(asked))
@@ -101,7 +101,7 @@ def test_both_readers_agree_on_every_network() -> None:
 @given(st.lists(st.ip_addresses().map(str) | st.sampled_from(networks()) | st.text()))
 @settings(deadline=None)
 def test_both_readers_agree_on_any_addresses(addresses: list[str]) -> None:
-    pytest.importorskip('maxminddb_rust')
+    pytest.importorskip('maxminddb_rust', reason='needs maxminddb-rust: install the extra `fast`')
     asked = pl.Series(addresses, dtype=pl.String)
     assert open_places(CITIES).locate(asked).equals(Places('', None, one_by_one(CITIES)).locate(asked))
 
@@ -162,7 +162,7 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     assert re.search('Is a directory.*USAGE_GEO_DATABASE', refusal(tmp_path))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason='root reads every file')
+@pytest.mark.skipif(os.geteuid() == 0, reason='needs a user other than root, who reads every file')
 def test_a_file_that_may_not_be_read_is_one_line(tmp_path: Path) -> None:
     file = tmp_path / 'x.mmdb'
     file.touch(mode=0)

@@ -205,6 +205,7 @@ def test_panels_speak_of_columns_that_there_are(query: tuple[str, int]) -> None:
         assert drawn == list(columns), 'every column has its name'
 
 
+@pytest.mark.slow
 def test_the_time_zone_of_the_server_changes_nothing(portals: ClickHouse) -> None:
     for query in PROMISED:
         sql = expanded(query, FIRST, LAST, (A, B))
@@ -374,6 +375,7 @@ def counted(database: ClickHouse, url: str, row: dict[str, Any], period: tuple[s
     return int(number)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('query', [query for query in COLUMNS if links(panels(query[0])[query[1]]) and query[1] not in (7, 8, 9)])
 @pytest.mark.parametrize('crawlers', [0, 1])
 def test_a_link_leads_to_as_many_calls_as_the_bar_stands_for(portals: ClickHouse, query: tuple[str, int], crawlers: int) -> None:
@@ -401,6 +403,7 @@ def test_the_calls_page_shows_single_calls(portals: ClickHouse) -> None:
 # the map
 
 
+@pytest.mark.slow
 def test_circles_do_not_overlap_and_lose_no_call(database: ClickHouse) -> None:
     spots = [(n, round(-50 + 7.3 * n % 117, 2), round(-120 + 23.9 * n % 260, 2)) for n in range(1, 61)]
     insert_calls(
@@ -437,6 +440,7 @@ def test_circles_do_not_overlap_and_lose_no_call(database: ClickHouse) -> None:
 # the report
 
 
+@pytest.mark.slow
 def test_every_number_is_the_one_of_the_report(settings: pytest.MonkeyPatch, database: ClickHouse) -> None:
     settings.setenv('USAGE_TIMEZONE', TIMEZONE)
     assert CliRunner().invoke(main, ['demo']).exit_code == 0

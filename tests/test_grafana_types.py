@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from dashboards import PAGES, ROOT
 
+pytestmark = pytest.mark.slow
 TYPES = ROOT / 'grafana' / 'types'
 PINNED = json.loads((TYPES / 'package.json').read_text())['devDependencies']
 MISTAKES = [
@@ -23,7 +24,7 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.skipif(not shutil.which('npm'), reason='npm is not installed')
+@pytest.mark.skipif(not shutil.which('npm'), reason='needs npm: install the Debian package npm')
 def test_every_page_is_of_grafanas_types_and_a_mistake_would_be_found(tmp_path: Path) -> None:
     subprocess.run(['npm', 'install', '--silent'], cwd=TYPES, check=True)
     for name in ('page.ts', 'tsconfig.json'):

@@ -116,7 +116,7 @@ def test_a_data_directory_that_is_a_file(settings: pytest.MonkeyPatch, tmp_path:
     assert (part, state, mend) == ('data directory', f'{tmp_path}/file: is no directory', 'choose another USAGE_DATA_DIR')
 
 
-@pytest.mark.skipif(os.getuid() == 0, reason='root may write everywhere')
+@pytest.mark.skipif(os.getuid() == 0, reason='needs a user other than root, who may write everywhere')
 def test_a_data_directory_that_may_not_be_written(data: Path) -> None:
     data.chmod(0o500)
     part, state, mend = the_fault()

@@ -5,6 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
 HOSTILE = Path(__file__).parent.parent / 'bench' / 'hostile.py'
 INPUTS = 6_000
 

@@ -25,6 +25,7 @@ from exporter.sources import access_log
 from exporter.sources.access_log import AccessLog
 from exporter.sources.log_file import LogFile
 
+pytestmark = pytest.mark.slow
 PIECE = 3_000  # bytes: some 20 lines
 NO_LOG = 'none of its lines is in the common or the combined format'
 

@@ -313,6 +313,7 @@ def test_a_log_format_can_be_said(file: Path, database: ClickHouse) -> None:
     assert 'none of its lines is in the combined format' in refused.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('interrupts', [1, 2, 1_000], ids=['once', 'twice', 'at every batch'])
 def test_an_interrupt_says_what_was_stored_and_the_next_import_finishes(
     file: Path, settings: pytest.MonkeyPatch, database: ClickHouse, interrupts: int

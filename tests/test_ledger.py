@@ -53,6 +53,7 @@ def test_saying_it_again_changes_nothing(ledger: Ledger) -> None:
     assert ledger.database.query("SELECT count() AS rows FROM batches WHERE state = 'done'") == [{'rows': 1}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('done', [False, True], ids=['begun', 'done'])
 def test_who_begins_second_with_some_of_the_same_lines_gives_way(ledger: Ledger, done: bool) -> None:
     first = batch(100, 200)

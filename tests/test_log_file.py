@@ -160,7 +160,7 @@ def test_a_log_that_is_not_there_is_named(tmp_path: Path) -> None:
         LogFile(str(tmp_path / 'missing.log'))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason='root may read everything')
+@pytest.mark.skipif(os.geteuid() == 0, reason='needs a user other than root, who may read everything')
 def test_a_log_that_may_not_be_read_is_named(file: Path) -> None:
     file.write_bytes(LINES)
     file.chmod(0)

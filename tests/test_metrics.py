@@ -136,7 +136,7 @@ def test_every_metric_is_documented_and_no_other(database: ClickHouse, drain: Dr
     assert sorted(re.findall(r'^\| `(usage_\w+)` \|', page, re.MULTILINE)) == sorted(described)
 
 
-@pytest.mark.skipif(not shutil.which('promtool'), reason='promtool comes with Prometheus, which is not installed here')
+@pytest.mark.skipif(not shutil.which('promtool'), reason='needs promtool: install the Debian package prometheus')
 def test_promtool_finds_nothing_to_say(database: ClickHouse, drain: Drain) -> None:
     drain.spool.append(recent(PORTAL, 3), {PORTAL: Counts(3, 0, {'status': 1})})
     drain.empty()

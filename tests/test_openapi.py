@@ -17,6 +17,7 @@ from exporter.connections import Connections
 from exporter.server import LIMITS
 from exporter.tokens import Scope
 
+pytestmark = pytest.mark.slow
 CONFIG = Path(__file__).parent / 'data' / 'schemathesis.toml'
 
 

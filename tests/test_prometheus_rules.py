@@ -15,7 +15,7 @@ RULES: list[dict[str, Any]] = [rule for group in yaml.safe_load(FILE.read_text()
 ALERTS = {rule['alert']: rule for rule in RULES if 'alert' in rule}
 RECORDS = {rule['record'] for rule in RULES if 'record' in rule}
 PROMTOOL = shutil.which('promtool')
-needs_promtool = pytest.mark.skipif(not PROMTOOL, reason='promtool (of Prometheus) is not installed')
+needs_promtool = pytest.mark.skipif(not PROMTOOL, reason='needs promtool: install the Debian package prometheus')
 
 
 def promtool(*arguments: str | Path, folder: Path = DOCS) -> None:
@@ -106,6 +106,7 @@ FIRES: dict[str, tuple[dict[str, str], dict[str, str], str]] = {  # samples ever
 }
 
 
+@pytest.mark.slow
 @needs_promtool
 @pytest.mark.parametrize('alert', ALERTS)
 def test_an_alert_fires_when_it_should_and_else_does_not(alert: str, tmp_path: Path) -> None:

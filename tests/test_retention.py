@@ -62,6 +62,7 @@ def removed(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> I
         yield database, stored
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('zone', ZONES.values())
 @pytest.mark.parametrize('day', [*DAYS, CALLS_FROM])
 def test_a_period_that_begins_or_ends_beside_any_midnight_takes_days_without_calls_whole(
@@ -76,6 +77,7 @@ def test_a_period_that_begins_or_ends_beside_any_midnight_takes_days_without_cal
             agree(database, Count(stored, domains, *period, False, CALLS_FROM), domains, False)
 
 
+@pytest.mark.slow
 @hypothesis_settings(max_examples=40)
 @given(period=periods, domains=some_domains, crawlers=st.booleans())
 @example(period=[SEASONS[0][0], SEASONS[1][0]], domains=[], crawlers=True)

@@ -102,6 +102,7 @@ def test_each_fix_has_a_batch_of_its_own(rejected: Rejected, database: ClickHous
     ]
 
 
+@pytest.mark.slow
 def test_a_retry_that_was_cut_off_anywhere_is_finished_by_the_next(
     rejected: Rejected,
     database: ClickHouse,

@@ -86,6 +86,7 @@ def test_a_view_whose_text_has_changed_is_made_anew_and_no_other(database: Click
     assert schema.pending(database) == []
 
 
+@pytest.mark.slow
 @pytest.mark.no_database
 def test_from_the_state_after_each_statement_the_final_one_is_the_same(empty: ClickHouse) -> None:
     """An earlier program left it after a migration; one that was killed, between two statements or before the record."""

@@ -187,6 +187,7 @@ def test_the_time_zone_of_a_session_changes_nothing(minutely: ClickHouse) -> Non
     assert minutely.query(asked, session_timezone='America/New_York') == minutely.query(asked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('start', 'end', 'expected'),
     [
@@ -209,6 +210,7 @@ def test_odd_periods_count_what_is_in_them(minutely: ClickHouse, start: str, end
     assert bool(days) == (ask(minutely, 'activity', ['nobody.example'], start, end) != [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('zone', 'day', 'hours', 'begins'),
     [
@@ -338,6 +340,7 @@ def test_the_map_has_the_calls_that_have_a_place_and_the_others_are_counted(data
         assert summary[7] == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('users', [1_000, 20_000, 200_000])
 def test_many_users_are_estimated_within_seven_per_cent(database: ClickHouse, users: int) -> None:
     database.command(
@@ -476,6 +479,7 @@ def two_seasons(databases: Databases) -> Iterator[tuple[ClickHouse, list[Call]]]
         yield database, stored
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('zone', ZONES.values())
 def test_a_period_may_begin_and_end_a_second_beside_any_midnight(two_seasons: tuple[ClickHouse, list[Call]], zone: str) -> None:
     database, stored = two_seasons
@@ -486,6 +490,7 @@ def test_a_period_may_begin_and_end_a_second_beside_any_midnight(two_seasons: tu
             assert ask(database, 'activity', [], *period) == Count(stored, [], *period, False).activity()
 
 
+@pytest.mark.slow
 @fast
 @given(period=periods, domains=some_domains, crawlers=st.booleans())
 @example(period=[at('2026-03-24'), at('2026-04-07')], domains=[], crawlers=False)
@@ -520,6 +525,7 @@ portal_calls = st.lists(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @fast
 @given(
     portals=st.tuples(portal_calls, portal_calls),

@@ -12,6 +12,7 @@ from uv import find_uv_bin
 
 from exporter import schema
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent
 AGENT = '"-" "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"'
 LOG = f"""\
