@@ -16,6 +16,7 @@ from following import Following, append, followed
 from test_follow import later_imported, old, stored
 
 from exporter.clickhouse import ClickHouse
+from exporter.errors import EngineError
 from exporter.sources import open_logs
 
 if sys.version_info >= (3, 14):
@@ -227,6 +228,34 @@ def test_an_idle_log_is_filled_copied_and_cut_between_two_looks(start: Start, tm
     os.truncate(file, 0)
     following.poll()
     assert stored(following) == asked(range(10))
+
+
+def test_a_log_is_copied_and_cut_after_it_was_opened_and_before_it_was_read(start: Start, tmp_path: Path) -> None:
+    file = tmp_path / 'access.log'
+    file.touch()
+    following = start(file)
+    append(file, log(range(100, 200)))
+    following.away = EngineError('away')
+    following.poll()
+    shutil.copy(file, tmp_path / 'access.log.1')
+    os.truncate(file, 0)
+    append(file, log(range(200, 300)))
+    following.away = None
+    following.poll(2)
+    assert stored(following) == asked(range(100, 300))
+
+
+@pytest.mark.parametrize('half', [50, 0])
+def test_a_log_that_is_not_read_to_a_line_end_is_copied_and_cut(start: Start, tmp_path: Path, half: int) -> None:
+    file = tmp_path / 'access.log'
+    append(file, log([100])[:half])
+    following = start(file)
+    append(file, log(range(100, 200))[half:])
+    shutil.copy(file, tmp_path / 'access.log.1')
+    os.truncate(file, 0)
+    append(file, log(range(200, 301)))
+    following.poll(2)
+    assert stored(following) == asked(range(100, 301))
 
 
 # a last line without an end

@@ -57,7 +57,9 @@ class Tail:
         self.looked: State | None = None  # when it was begun to be read
         self.taken: Counts | None = None  # what became of the last batch
         self._coming: Iterator[RawPiece] | None = None
-        self._mark, self._mark_end = b'', 0
+        # what is in the file's buffer since it was opened: the log may be cut before the first batch is read
+        self._mark = self.file.read(0, MARK) if self.file.grows else b''
+        self._mark_end = len(self._mark)
         self._written_then = 0
         if self.file.damage:
             self.close()
@@ -169,8 +171,9 @@ class Tail:
                 return
 
     def _set_mark(self) -> None:
-        self._mark_end = self.log.position if self.file.grows else 0
-        self._mark = self._before(self._mark_end, MARK)
+        if self.log.position and self.file.grows:
+            self._mark_end = self.log.position
+            self._mark = self._before(self._mark_end, MARK)
 
     def _replaced(self) -> bool:
         return self._stat().st_size < self._mark_end or self._before(self._mark_end, len(self._mark)) != self._mark
