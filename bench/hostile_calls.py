@@ -69,7 +69,7 @@ def lines(dice: random.Random, folder: Path) -> Iterator[Attack]:
                     'a reject is not what stands in the log'
                 )
                 store(ledger, batch, calls, counts)
-                outcome.update(stored=counts.stored, skipped=counts.skipped, rejected=sum(counts.rejected.values()))
+                outcome.update(stored=counts.stored, skipped=sum(counts.skipped.values()), rejected=sum(counts.rejected.values()))
                 rejected.remove(batch.id)
 
             begun = seen.total()
@@ -106,8 +106,8 @@ def bodies(dice: random.Random, folder: Path) -> Iterator[Attack]:  # noqa: ARG0
         assert known == (count if count is not None else known), f'{count} elements are {known}'
         assert len({one.index for one in taken.rejects} & set(range(known))) == len(taken.rejects)
         added = enriched(frame(taken.calls))
-        assert len(added.calls) + added.skipped == len(taken.calls)
-        return Counter({'stored': len(added.calls), 'skipped': added.skipped, 'rejected': len(taken.rejects)})
+        assert len(added.calls) + len(added.skipped) == len(taken.calls)
+        return Counter({'stored': len(added.calls), 'skipped': len(added.skipped), 'rejected': len(taken.rejects)})
 
     yield attack
 

@@ -38,7 +38,8 @@ PACK: tuple[Callable[[bytes], bytes], ...] = (gzip.compress, bz2.compress, lzma.
 def spools(dice: random.Random, folder: Path) -> Iterator[Attack]:
     """Files of the spool: what stands before the damage is taken up, and every call is handed out or set aside."""
     first = Spool(folder / 'first', 1 << 30, 'key', None)
-    first.put(Batch(DOMAIN, 'access_log', 'abc:1024', 0, 5_000, 'access.log'), calls(DOMAIN, 9), Counts(9, 1, {'format': 2}))
+    of_log = Batch(DOMAIN, 'access_log', 'abc:1024', 0, 5_000, 'access.log')
+    first.put(of_log, calls(DOMAIN, 9), Counts(9, {'path': 1}, {'format': 2}))
     for number in range(3):
         first.append(calls(DOMAIN, 4, number), {DOMAIN: Counts(4)}, [Key('', f'k{number}', 'ff', {'accepted': 4})])
     [batch], [segment] = first.directory.glob('*.batch'), first.directory.glob('*.open')

@@ -95,6 +95,15 @@ class Client(StrEnum):
     CRAWLER = 'crawler'
 
 
+class Skip(StrEnum):
+    """Why an input was skipped: it is valid, and not counted. A closed set."""
+
+    PATH = 'path'  # no API call, by the setting paths
+    METHOD = 'method'  # OPTIONS: a browser's pre-flight
+    BLANK = 'blank'  # an empty line
+    COMMENT = 'comment'  # a line that begins with #
+
+
 class Reason(StrEnum):
     """Why an input was rejected: a closed set."""
 

@@ -170,6 +170,7 @@ def _once(token: str) -> dict[str, Any]:
     """The settings by which an insert counts once in a table, and in what its materialized views feed."""
     return {
         'insert_deduplicate': 1,
+        'async_insert': 0,  # newer servers default to 1, and their asynchronous inserts ignore the token
         'deduplicate_blocks_in_dependent_materialized_views': 1,
         'insert_deduplication_token': token,
         'optimize_on_insert': 0,  # what the materialized views emit is grouped already

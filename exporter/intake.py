@@ -5,6 +5,7 @@ import math
 import queue
 import threading
 import time
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -19,6 +20,7 @@ from exporter.enrich.enrichment import Enrichment
 from exporter.errors import KeyInUse, KeyReused
 from exporter.keys import Keys
 from exporter.ledger import Counts
+from exporter.pipeline import by_reason
 from exporter.rejected import Reject
 from exporter.sources.collector import DOMAIN, Rejection, Row, frame
 from exporter.spool import Spool
@@ -55,6 +57,7 @@ class Answer(msgspec.Struct, frozen=True):
     skipped: int  # no API calls, by the settings
     rejected: int
     rejects: list[Refusal]
+    skipped_by_reason: dict[str, int] = {}  # absent from answers that an earlier version kept
 
 
 class Intake:
@@ -77,7 +80,7 @@ class Intake:
         Raises KeyReused, KeyInUse, SpoolFull, SettingsError, and OSError where the disk takes no more: then nothing is accepted.
         """
         if not request.calls:
-            return _answer(request, 0)
+            return _answer(request, Counter())
         if request.key is None:
             return self._accept(request)
         key = request.scope, request.key
@@ -131,15 +134,17 @@ class Intake:
 
     def _store(self, requests: list[Request]) -> list[Answer]:
         calls = frame(call for request in requests for call in request.calls)
-        counts, stored, lines = dict[str, Counts](), list[pl.DataFrame](), list[pl.Series]()
+        counts, stored, skipped = dict[str, Counts](), list[pl.DataFrame](), list[pl.DataFrame]()
         for (domain,), some in calls.partition_by('domain', as_dict=True, include_key=False).items():
             enriched = self.enrichment(str(domain))(some)
-            counts[str(domain)] = Counts(len(enriched.calls), enriched.skipped)
+            counts[str(domain)] = Counts(len(enriched.calls), dict(by_reason(enriched.skipped)))
             stored.append(enriched.calls)
-            lines.append(enriched.lines)
-        ends = pl.Series(itertools.accumulate(len(request.calls) for request in requests))
-        accepted = Counter(ends.search_sorted(pl.concat(lines), side='right').to_list())
-        answers = [_answer(request, accepted[number]) for number, request in enumerate(requests)]
+            skipped.append(enriched.skipped)
+        ends = list(itertools.accumulate(len(request.calls) for request in requests))
+        skips = [Counter[str]() for _ in requests]
+        for line, reason in pl.concat(skipped).iter_rows():
+            skips[bisect_right(ends, line)][reason] += 1
+        answers = [_answer(request, of) for request, of in zip(requests, skips, strict=True)]
         rejects = [reject for request in requests for reject in self._rejects(request)]
         for domain, reasons in _by_domain(rejects).items():
             counts.setdefault(domain, Counts()).rejected = reasons
@@ -166,9 +171,10 @@ class Intake:
         self._thread.join()
 
 
-def _answer(request: Request, accepted: int) -> Answer:
+def _answer(request: Request, skipped: Counter[str]) -> Answer:
     refusals = [Refusal(one.index, one.field, one.reason, one.detail) for one in request.rejects]
-    return Answer(accepted, len(request.calls) - accepted, len(refusals), refusals)
+    skips = skipped.total()
+    return Answer(len(request.calls) - skips, skips, len(refusals), refusals, dict(sorted(skipped.items())))
 
 
 def _by_domain(rejects: list[Reject]) -> dict[str, dict[str, int]]:

@@ -38,18 +38,18 @@ class Batch:
 
 @dataclass
 class Counts:
-    """What became of lines."""
+    """What became of lines; `skipped` and `rejected` by reason."""
 
     stored: int = 0
-    skipped: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
 
     def add(self, other: 'Counts') -> None:
         """Counts these too."""
         self.stored += other.stored
-        self.skipped += other.skipped
-        for reason, lines in other.rejected.items():
-            self.rejected[reason] = self.rejected.get(reason, 0) + lines
+        for mine, more in ((self.skipped, other.skipped), (self.rejected, other.rejected)):
+            for reason, lines in more.items():
+                mine[reason] = mine.get(reason, 0) + lines
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,12 @@ class Ledger:
 
     def done(self, batch: Batch, counts: Counts, first: datetime | None, last: datetime | None) -> None:
         """Notes that a batch is stored, and what became of it. Raises EngineError."""
-        result = {'stored': counts.stored, 'skipped': counts.skipped, 'rejected': counts.rejected}
+        result = {
+            'stored': counts.stored,
+            'skipped': sum(counts.skipped.values()),
+            'skipped_by_reason': counts.skipped,
+            'rejected': counts.rejected,
+        }
         times = {'first_timestamp': _text(first), 'last_timestamp': _text(last)}
         self._add('done', batch, result | times)
 
@@ -174,7 +179,8 @@ class Ledger:
             """
             SELECT
                 start, end, max(state) AS last, any(source) AS source, any(origin) AS origin, any(checkpoints.end) AS ends,
-                any(checkpoints.hash) AS hashes, max(stored) AS stored, max(skipped) AS skipped, maxMap(rejected) AS rejected
+                any(checkpoints.hash) AS hashes, max(stored) AS stored, maxMap(skipped_by_reason) AS skipped,
+                maxMap(rejected) AS rejected
             FROM batches
             WHERE domain = {domain:String} AND log = {log:String}
             GROUP BY start, end

@@ -87,7 +87,10 @@ class State(Collector):
         yield GaugeMetricFamily(
             'usage_quarantined_calls', 'Accepted calls that the database refuses: see rejected list.', account.quarantined
         )
-        yield CounterMetricFamily('usage_skipped', 'Lines and calls that are no API calls by the settings.', taken.skipped)
+        skipped = CounterMetricFamily('usage_skipped', 'Lines and calls that are not to be counted.', labels=('reason',))
+        for reason, number in sorted(taken.skipped.items()):
+            skipped.add_metric((reason,), number)
+        yield skipped
         rejected = CounterMetricFamily('usage_rejected', 'Lines and calls that cannot be counted.', labels=('reason',))
         for reason, number in sorted(taken.rejected.items()):
             rejected.add_metric((reason,), number)

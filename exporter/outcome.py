@@ -12,14 +12,14 @@ class Outcome:
 
     stored: int = 0
     already_stored: int = 0
-    skipped: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
     left: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
 
     @property
     def read(self) -> int:
         """All lines."""
-        return self.stored + self.already_stored + self.skipped + self.left + self.rejected.total()
+        return self.stored + self.already_stored + self.skipped.total() + self.left + self.rejected.total()
 
     def as_dict(self) -> dict[str, object]:
         """The outcome under the names that `--format json` prints."""
@@ -27,7 +27,8 @@ class Outcome:
             'read': self.read,
             'stored': self.stored,
             'already_stored': self.already_stored,
-            'skipped': self.skipped,
+            'skipped': self.skipped.total(),
+            'skipped_by_reason': dict(sorted(self.skipped.items())),
             'left': self.left,
             'rejected': dict(sorted(self.rejected.items())),
         }
@@ -35,7 +36,7 @@ class Outcome:
     def count(self, counts: Counts) -> None:
         """Adds the lines of a batch that is stored now."""
         self.stored += counts.stored
-        self.skipped += counts.skipped
+        self.skipped += Counter(counts.skipped)
         self.rejected += Counter(counts.rejected)
 
     def count_before(self, counts: Counts) -> None:

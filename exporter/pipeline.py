@@ -30,10 +30,10 @@ class RawPiece(NamedTuple):
 
 
 class EnrichedPiece(NamedTuple):
-    """Calls, how many lines were no API calls, what was rejected; and with the last ones of a batch the batch."""
+    """Calls, how many lines were skipped by reason, what was rejected; and with the last ones of a batch the batch."""
 
     calls: pl.DataFrame
-    skipped: int
+    skipped: Counter[str]
     refused: list[Refused]
     batch: Batch | None
 
@@ -49,7 +49,8 @@ def called(pieces: Iterable[RawPiece], enrichment: Enrichment) -> Iterator[Enric
     for piece in pieces:
         found = enrichment.who(piece.parsed.calls)
         refused = _refused(piece, pl.concat([piece.parsed.rejected, found.rejected]))
-        yield EnrichedPiece(found.calls, found.skipped, list(refused), piece.batch)
+        skipped = by_reason(piece.parsed.skipped) + by_reason(found.skipped)
+        yield EnrichedPiece(found.calls, skipped, list(refused), piece.batch)
 
 
 def enriched(pieces: Iterable[RawPiece], enrichment: Enrichment) -> Iterator[EnrichedPiece]:
@@ -57,12 +58,17 @@ def enriched(pieces: Iterable[RawPiece], enrichment: Enrichment) -> Iterator[Enr
     return called(asked(pieces, enrichment), enrichment)
 
 
+def by_reason(lines: pl.DataFrame) -> Counter[str]:
+    """How many of these lines there are for each reason."""
+    return Counter(dict(lines['reason'].value_counts().iter_rows()))
+
+
 def run(pieces: Iterable[EnrichedPiece], rejected: Rejected, put: Put) -> None:
     """Hands every batch to `put`, its rejects being kept.
 
     Raises what a source, `put` or the disk raises; what was put until then stays, and the next run goes on.
     """
-    calls, skipped, refused = list[pl.DataFrame](), 0, list[Refused]()
+    calls, skipped, refused = list[pl.DataFrame](), Counter[str](), list[Refused]()
     for piece in pieces:
         calls.append(piece.calls)
         skipped += piece.skipped
@@ -72,9 +78,9 @@ def run(pieces: Iterable[EnrichedPiece], rejected: Rejected, put: Put) -> None:
                 rejected.keep(
                     batch.id, [Reject(reason, batch.domain, batch.origin, start, text) for reason, start, text in refused]
                 )
-            counts = Counts(sum(map(len, calls)), skipped, Counter(reason for reason, _, _ in refused))
+            counts = Counts(sum(map(len, calls)), dict(skipped), Counter(reason for reason, _, _ in refused))
             put(batch, pl.concat(calls).with_columns(batch_id=pl.lit(batch.id).cast(words('batch_id'))), counts)
-            calls, skipped, refused = [], 0, []
+            calls, skipped, refused = [], Counter(), []
 
 
 def _refused(piece: RawPiece, lines: pl.DataFrame) -> Iterator[Refused]:

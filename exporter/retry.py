@@ -20,6 +20,7 @@ from exporter.enrich.enrichment import Enrichment
 from exporter.ledger import Batch, Counts, Ledger
 from exporter.parse import Parsed
 from exporter.parse.access_log import parse
+from exporter.pipeline import by_reason
 from exporter.rejected import Kept, Reject, Rejected
 from exporter.sources import collector
 from exporter.spool_file import Header, Spooled, frames, packed
@@ -31,13 +32,13 @@ Parser = Callable[[Sequence[Reject]], Parsed]  # rejects of one portal; `line` i
 
 @dataclass
 class Retried:
-    """What became of rejects: `stored` as calls, `skipped` as no API calls, still `rejected` by reason.
+    """What became of rejects: `stored` as calls, `skipped` by reason, still `rejected` by reason.
 
     `waiting` are of batches that are not stored yet: storing those decides about them.
     """
 
     stored: int = 0
-    skipped: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
     waiting: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
 
@@ -115,8 +116,9 @@ def _plan(
         return None
     number = 1 + sum(is_retry(log, origin.log) for log in ledger.logs(origin.domain))
     batch = Batch(origin.domain, SOURCE, f'{SOURCE} {number} of {origin.log}', origin.start, origin.end, first.origin)
+    skipped = by_reason(parsed.skipped) + by_reason(enriched.skipped)
     header = Header(
-        {batch.domain: Counts(len(enriched.calls), enriched.skipped)}, enrichment.key_id, enrichment.geo_date, batch,
+        {batch.domain: Counts(len(enriched.calls), dict(skipped))}, enrichment.key_id, enrichment.geo_date, batch,
         rejects=tuple(map(_hashed, good)),
     )  # fmt: skip
     plan = kept.path.with_suffix('.plan')
@@ -132,7 +134,7 @@ def _carry_out(plan: Path, rejected: Rejected, database: ClickHouse, retried: Re
         calls = part.calls.with_columns(batch_id=pl.lit(part.batch.id).cast(words('batch_id')))
         store(ledger, part.batch, calls, part.counts)
     retried.stored += part.counts.stored
-    retried.skipped += part.counts.skipped
+    retried.skipped += Counter(part.counts.skipped)
     counted = set(part.header.rejects)
     if kept := rejected.read(plan.with_suffix('.jsonl')):
         rejected.replace(kept, [reject for reject in kept.rejects if _hashed(reject) not in counted])

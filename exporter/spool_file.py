@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import msgspec
 import polars as pl
 import xxhash
 
-from exporter.call import COLUMNS, words
+from exporter.call import COLUMNS, Skip, words
 from exporter.durable import sync
 from exporter.errors import InputError
 from exporter.ledger import Batch, Counts
@@ -22,6 +23,7 @@ from exporter.rejected import Reject
 LENGTHS = struct.Struct('<4sIQQ')  # what it is, bytes of the header, bytes of the calls, hash of both
 MAGIC = b'UXF1'
 SOURCE = 'collector'  # of the batches that requests share
+EARLIER = re.compile(rb'("stored":\d+,"skipped":)(\d+)')  # in headers of earlier versions, which knew no reasons of skipping
 WORDS = {column.name: words(column.name) for column in COLUMNS if column.words and column.name != 'batch_id'}
 
 
@@ -83,7 +85,7 @@ def frames(path: Path) -> Iterator[Frame]:
             if _hash(head, body) != hashed:
                 return
             try:
-                header = msgspec.json.decode(head, type=Header)
+                header = msgspec.json.decode(EARLIER.sub(_with_reason, head), type=Header)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 raise InputError(
                     f'{path}: written by another version ({error}); let that one store what waits, or remove the file'
@@ -205,6 +207,10 @@ def _calls(file: io.BufferedReader, frame: Frame) -> pl.DataFrame:
     if len(calls) != frame.header.calls:
         raise InputError(f'{file.name}: {len(calls)} calls from byte {frame.start:,} on, not {frame.header.calls}; remove it')
     return calls
+
+
+def _with_reason(skipped: re.Match[bytes]) -> bytes:
+    return skipped[1] + (b'{}' if skipped[2] == b'0' else b'{"%s":%s}' % (Skip.PATH.encode(), skipped[2]))
 
 
 def _hash(head: bytes, body: bytes) -> int:

@@ -91,10 +91,13 @@ def imported(*files: str | Path, domain: str = DOMAIN, stdin: bytes | None = Non
     return dict(json.loads(result.stdout))
 
 
-def outcome(stored: int = 0, already: int = 0, skipped: int = 0, left: int = 0, **rejected: int) -> dict[str, Any]:
+def outcome(
+    stored: int = 0, already: int = 0, skipped: dict[str, int] | None = None, left: int = 0, **rejected: int
+) -> dict[str, Any]:
     """What `import --format json` prints."""
-    parts = {'stored': stored, 'already_stored': already, 'skipped': skipped, 'left': left}
-    return {'read': sum(parts.values()) + sum(rejected.values()), **parts, 'rejected': rejected}
+    parts = {'stored': stored, 'already_stored': already, 'skipped': sum((skipped or {}).values()), 'left': left}
+    read = sum(parts.values()) + sum(rejected.values())
+    return {'read': read, **parts, 'skipped_by_reason': skipped or {}, 'rejected': rejected}
 
 
 def paths(database: ClickHouse, domain: str = DOMAIN) -> list[str]:

@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 import time
+import uuid
 from base64 import b64decode
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -278,8 +279,8 @@ class ClickHouseServer:
             else:
                 statement = asked.statement.decode()
             handle.query(f'USE `{asked.database}`')
-            if asked.settings:
-                handle.query('SET ' + ', '.join(f'{name} = {_text(value)}' for name, value in asked.settings.items()))
+            if settings := _settings(asked):
+                handle.query('SET ' + ', '.join(f'{name} = {_text(value)}' for name, value in settings.items()))
             found = handle.query(statement, 'TabSeparated', params=asked.parameters)
             summary = {'read_rows': str(found.rows_read()), 'read_bytes': str(found.bytes_read())}
             return Result(
@@ -305,6 +306,13 @@ class ClickHouseServer:
         """Stops and lets the engine go."""
         self.stop()
         self.engine.close()
+
+
+def _settings(asked: Request) -> dict[str, str]:
+    """The settings of a request. As in newer servers, inserts are asynchronous by default, and those ignore the token."""
+    if 'insert_deduplication_token' in asked.settings and asked.settings.get('async_insert', '1') != '0':
+        return asked.settings | {'insert_deduplication_token': str(uuid.uuid4())}
+    return asked.settings
 
 
 def _text(value: str) -> str:

@@ -10,7 +10,7 @@ from access_logs import FIREFOX, Call, line, log, read
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter.call import RAW, Reason
+from exporter.call import RAW, Reason, Skip
 from exporter.parse.access_log import FORMATS, parse
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -22,7 +22,7 @@ COMBINED = f'{PLAIN} "https://example.org/" "{FIREFOX}"'
 
 def parsed(text: str | bytes, log_format: str = 'auto') -> tuple[list[dict[str, Any]], list[tuple[int, str]]]:
     """The calls, in the order of their lines, and the rejects. Both '' and - are nobody."""
-    calls, rejected = parse(text.encode() if isinstance(text, str) else text, log_format, NOW)
+    calls, rejected, _ = parse(text.encode() if isinstance(text, str) else text, log_format, NOW)
     calls = calls.sort('line').with_columns(pl.col('user_id').replace('-', ''))
     return calls.drop('line', 'duration_ms').to_dicts(), rejected.sort('line').rows()
 
@@ -338,12 +338,13 @@ def damaged_lines(draw: st.DrawFn) -> bytes:
 @given(BLOCKS | damaged_lines(), st.sampled_from(FORMATS))
 @settings(QUICK, max_examples=400)
 def test_any_bytes_are_calls_or_rejects_each_line_once(block: bytes, log_format: str) -> None:
-    calls, rejected = parse(block, log_format, NOW)
+    calls, rejected, skipped = parse(block, log_format, NOW)
     lines = block.count(b'\n') + (not block.endswith(b'\n') and block != b'')
-    assert sorted([*calls['line'], *rejected['line']]) == list(range(lines))
+    assert sorted([*calls['line'], *rejected['line'], *skipped['line']]) == list(range(lines))
     assert dict(calls.schema) == {'line': pl.UInt32(), **RAW}
     assert calls.null_count().sum_horizontal().sum() == 0
     assert set(rejected['reason']) <= set(Reason)
+    assert set(skipped['reason']) <= {Skip.BLANK, Skip.COMMENT}
 
 
 @given(st.lists(BLOCKS | damaged_lines(), min_size=2, max_size=4), st.sampled_from(FORMATS))

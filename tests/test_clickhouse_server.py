@@ -146,6 +146,20 @@ def assert_one_line(text: str) -> None:
         assert secret not in text, text
 
 
+def test_an_insert_that_is_sent_again_counts_once_also_where_inserts_are_asynchronous_by_default(served: ClickHouse) -> None:
+    batch = {'batch_id': 'b', 'state': 'done', 'domain': DOMAIN}
+    for _ in range(2):
+        served.insert_rows('batches', [batch], token='b done')
+    [rows] = served.query('SELECT count() AS rows FROM batches')
+    assert rows['rows'] == 1
+    for _ in range(2):  # without the setting, the server takes the token for none
+        served.client.raw_insert(
+            'batches', list(batch), json.dumps(batch).encode(), {'insert_deduplication_token': 'c'}, 'JSONEachRow'
+        )
+    [rows] = served.query('SELECT count() AS rows FROM batches')
+    assert rows['rows'] == 3
+
+
 def test_connecting_makes_the_database(server: ClickHouseServer, name: str) -> None:
     for _ in range(2):
         with closing(connect(f'{server.url}/{name}')) as database:

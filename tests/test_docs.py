@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from pydantic_core import PydanticUndefined
 
 from exporter import errors, schema
-from exporter.call import Reason
+from exporter.call import Reason, Skip
 from exporter.cli import main
 from exporter.clickhouse import ClickHouse
 from exporter.config import FILE_VARIABLE, PREFIX, Portal, Settings, load
@@ -124,12 +124,16 @@ def test_every_reason() -> None:
     for_calls = rows(section(page('collector'), 'Rejects'))
     reasons = [row for table in (for_lines, for_calls) for row in table[table.index(['reason', '']) + 1 :]]
     assert {row[0] for row in reasons} == {f'`{reason}`' for reason in Reason}
-    assert all(row[1] for row in reasons)
+    skips = for_lines[for_lines.index(['skipped because of', '']) + 1 : for_lines.index(['reason', ''])]
+    assert {row[0] for row in skips} == {f'`{skip}`' for skip in Skip}
+    assert all(row[1] for row in reasons + skips)
 
 
 def test_every_part_of_an_imports_account() -> None:
     table = [row[0] for row in rows(section(page('import'), 'What becomes of a line'))]
-    assert {f'`{part.replace("_", " ")}`' for part in Outcome().as_dict() if part != 'read'} <= set(table)
+    assert {f'`{part.replace("_", " ")}`' for part in Outcome().as_dict() if part not in ('read', 'skipped_by_reason')} <= set(
+        table
+    )
 
 
 def test_every_column_of_the_public_tables(database: ClickHouse) -> None:
@@ -243,7 +247,7 @@ def test_a_copy_that_ends_early_has_the_lines_that_it_has(settings: pytest.Monke
     (tmp_path / 'log').write_text(''.join(lines))
     account(settings, tmp_path / 'log')
     (tmp_path / 'copy').write_text(''.join(lines[:2]))
-    counted = {'read': 2, 'stored': 0, 'already_stored': 2, 'skipped': 0, 'left': 0, 'rejected': {}}
+    counted = {'read': 2, 'stored': 0, 'already_stored': 2, 'skipped': 0, 'skipped_by_reason': {}, 'left': 0, 'rejected': {}}
     assert account(settings, tmp_path / 'copy') == counted
 
 

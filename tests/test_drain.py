@@ -82,8 +82,10 @@ def of_calls(asked: Request) -> bool:
 
 def test_what_was_accepted_is_stored_and_let_go(database: ClickHouse, tmp_path: Path) -> None:
     drain = drain_into(database, tmp_path)
-    drain.spool.append(pl.concat([calls(PORTAL, 3), calls(OTHER, 2, first=10)]), {PORTAL: Counts(3, 1), OTHER: Counts(2)})
-    drain.spool.put(BATCH, calls(PORTAL, 4, first=3), Counts(4, 0, {'format': 1}))
+    drain.spool.append(
+        pl.concat([calls(PORTAL, 3), calls(OTHER, 2, first=10)]), {PORTAL: Counts(3, {'path': 1}), OTHER: Counts(2)}
+    )
+    drain.spool.put(BATCH, calls(PORTAL, 4, first=3), Counts(4, {}, {'format': 1}))
     drain.empty()
     assert stored(database) == [*paths(7), '/api/10', '/api/11']
     assert (drain.spool.oldest(), drain.spool.account.waiting, drain.spool.account.stored) == (None, 0, 9)
@@ -116,7 +118,7 @@ def test_a_batch_that_is_done_is_not_stored_again(database: ClickHouse, tmp_path
 def test_rejects_and_keys_last_when_the_spool_lets_go(database: ClickHouse, tmp_path: Path) -> None:
     drain = drain_into(database, tmp_path)
     key, reject = Key('token', 'once', 'ff', {'accepted': 1}), Reject('status', PORTAL, 'collector', 5, '{"status": 1}')
-    drain.spool.append(calls(PORTAL, 1), {PORTAL: Counts(1, 0, {'status': 1})}, [key], [reject])
+    drain.spool.append(calls(PORTAL, 1), {PORTAL: Counts(1, {}, {'status': 1})}, [key], [reject])
     drain.keys.spooled([key])
     drain.empty()
     assert list(Rejected(tmp_path)) == [reject]
@@ -291,10 +293,10 @@ def test_a_batch_whose_lines_another_process_stores_is_given_up_with_its_rejects
     drain = drain_into(database, tmp_path)
     theirs = replace(BATCH, end=3_000)
     drain.rejected.keep(BATCH.id, [Reject('format', PORTAL, 'access.log', 2_000, 'odd')])
-    drain.spool.put(BATCH, calls(PORTAL, 5), Counts(5, 0, {'format': 1}))
+    drain.spool.put(BATCH, calls(PORTAL, 5), Counts(5, {}, {'format': 1}))
     reject = Reject('format', PORTAL, 'copy.log', 2_000, 'odd')
     drain.rejected.keep(theirs.id, [reject])
-    store(Ledger(database, 'key', None), theirs, calls(PORTAL, 3), Counts(3, 0, {'format': 1}))
+    store(Ledger(database, 'key', None), theirs, calls(PORTAL, 3), Counts(3, {}, {'format': 1}))
     drain.empty()
     assert stored(database) == paths(3)
     assert (drain.spool.given_up(), drain.spool.given_up()) == ([BATCH], [])

@@ -87,11 +87,11 @@ def import_(database: ClickHouse, file: Path, outcome: Outcome, watched: list[in
 
 def test_an_outcome_adds_up() -> None:
     outcome = Outcome()
-    outcome.count(Counts(10, 2, {'format': 1}))
-    outcome.count_before(Counts(20, 3, {'format': 4, 'status': 1}))
+    outcome.count(Counts(10, {'path': 2}, {'format': 1}))
+    outcome.count_before(Counts(20, {'path': 3}, {'format': 4, 'status': 1}))
     outcome.left += 1
     assert outcome.as_dict() == {
-        'read': 42, 'stored': 10, 'already_stored': 20, 'skipped': 5, 'left': 1, 'rejected': {'format': 5, 'status': 1},
+        'read': 42, 'stored': 10, 'already_stored': 20, 'skipped': 5, 'skipped_by_reason': {'path': 5}, 'left': 1, 'rejected': {'format': 5, 'status': 1},
     }  # fmt: skip
 
 

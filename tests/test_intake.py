@@ -81,7 +81,7 @@ def test_each_call_is_accounted_for(tmp_path: Path) -> None:
         file = intake.spool.oldest()
         assert file
         mine, other = file.parts(intake.spool.log)
-        assert (mine.counts.stored, other.counts.stored, other.counts.skipped) == (1, 2, 1)
+        assert (mine.counts.stored, other.counts.stored, other.counts.skipped) == (1, 2, {'path': 1})
         assert sum(mine.counts.rejected.values()) == 2
         assert [json.loads(reject.text) for reject in mine.rejects] == [{'ip': 'x'}, 7]
         assert len({reject.offset for reject in mine.rejects}) == 2
@@ -93,6 +93,7 @@ def test_requests_that_come_together_are_told_apart(tmp_path: Path) -> None:
         requests = [request(*(f'/api/{n}/{i}' for i in range(size)), '/about', domain=OTHER) for n, size in enumerate(sizes)]
         answers = list(clients.map(intake.accept, requests))
         assert [(answer.accepted, answer.skipped) for answer in answers] == [(size, 1) for size in sizes]
+        assert all(answer.skipped_by_reason == {'path': 1} for answer in answers)
         assert spooled(intake) == sorted(f'/api/{n}/{i}' for n, size in enumerate(sizes) for i in range(size))
 
 

@@ -27,7 +27,7 @@ def batch(start: int, end: int, log: str = LOG, **other: Any) -> Batch:
 
 
 def test_a_batch_is_begun_and_then_done(ledger: Ledger) -> None:
-    one, counts = batch(0, 100), Counts(90, 5, {'format': 3, 'status': 2})
+    one, counts = batch(0, 100), Counts(90, {'path': 5, 'blank': 1}, {'format': 3, 'status': 2})
     assert ledger.entries(DOMAIN, LOG) == []
     ledger.begin(one)
     assert ledger.entries(DOMAIN, LOG) == [Entry(one, None)]
@@ -45,7 +45,7 @@ def test_batches_come_in_the_order_of_the_log(ledger: Ledger) -> None:
 
 
 def test_saying_it_again_changes_nothing(ledger: Ledger) -> None:
-    one, counts = batch(0, 100), Counts(90, 5, {'format': 3})
+    one, counts = batch(0, 100), Counts(90, {'path': 5}, {'format': 3})
     for _ in range(3):
         ledger.begin(one)
         ledger.done(one, counts, FIRST, LAST)
@@ -95,7 +95,7 @@ def test_it_says_when_with_what_places_and_with_what_key(ledger: Ledger) -> None
 
 
 def test_a_batch_without_calls_has_no_moments(ledger: Ledger) -> None:
-    ledger.done(batch(0, 100), Counts(0, 5), None, None)
+    ledger.done(batch(0, 100), Counts(0, {'path': 5}), None, None)
     [row] = ledger.database.query('SELECT first_timestamp, last_timestamp FROM batches')
     assert list(row.values()) == [None, None]
 
@@ -137,7 +137,7 @@ def test_the_keys_are_those_of_what_is_stored(ledger: Ledger) -> None:
 COUNTS = st.builds(
     Counts,
     st.integers(0, 99),
-    st.integers(0, 99),
+    st.dictionaries(st.sampled_from(['path', 'method', 'blank']), st.integers(1, 99)),
     st.dictionaries(st.sampled_from(['format', 'status', 'bytes']), st.integers(1, 99)),
 )
 
@@ -148,5 +148,5 @@ def test_counts_add_up(parts: list[Counts]) -> None:
     for part in parts:
         total.add(part)
     assert total.stored == sum(part.stored for part in parts)
-    assert total.skipped == sum(part.skipped for part in parts)
+    assert total.skipped == sum((Counter(part.skipped) for part in parts), Counter())
     assert total.rejected == sum((Counter(part.rejected) for part in parts), Counter())

@@ -108,9 +108,13 @@ def test_accepted_calls_are_stored_or_wait_or_are_in_quarantine(database: ClickH
         return found
 
     adds_up(0)
-    drain.spool.append(calls(PORTAL, 5), {PORTAL: Counts(5, 2, {'status': 3})})
+    drain.spool.append(calls(PORTAL, 5), {PORTAL: Counts(5, {'path': 2}, {'status': 3})})
     found = adds_up(5)
-    assert (found['usage_waiting_calls',], found['usage_rejected_total', 'status'], found['usage_skipped_total',]) == (5, 3, 2)
+    assert (found['usage_waiting_calls',], found['usage_rejected_total', 'status'], found['usage_skipped_total', 'path']) == (
+        5,
+        3,
+        2,
+    )
     assert found['usage_spool_bytes',] > 0
     assert found['usage_follow_lag_bytes', '/var/log/a.log'] == 7
     assert found['usage_follow_readable', '/var/log/*.log'] == 0
@@ -126,7 +130,7 @@ def test_accepted_calls_are_stored_or_wait_or_are_in_quarantine(database: ClickH
 
 
 def test_every_metric_is_documented_and_no_other(database: ClickHouse, drain: Drain) -> None:
-    drain.spool.append(recent(PORTAL, 3), {PORTAL: Counts(3, 0, {'status': 1})})
+    drain.spool.append(recent(PORTAL, 3), {PORTAL: Counts(3, {'path': 2}, {'status': 1})})
     drain.empty()
     indicators = Indicators()
     indicators.refresh(database)
@@ -138,7 +142,7 @@ def test_every_metric_is_documented_and_no_other(database: ClickHouse, drain: Dr
 
 @pytest.mark.skipif(not shutil.which('promtool'), reason='needs promtool: install the Debian package prometheus')
 def test_promtool_finds_nothing_to_say(database: ClickHouse, drain: Drain) -> None:
-    drain.spool.append(recent(PORTAL, 3), {PORTAL: Counts(3, 0, {'status': 1})})
+    drain.spool.append(recent(PORTAL, 3), {PORTAL: Counts(3, {}, {'status': 1})})
     drain.empty()
     indicators = Indicators()
     indicators.refresh(database)
@@ -149,7 +153,7 @@ def test_promtool_finds_nothing_to_say(database: ClickHouse, drain: Drain) -> No
 
 
 def test_every_metric_is_documented_with_its_labels(database: ClickHouse, drain: Drain) -> None:
-    drain.spool.append(recent(PORTAL, 3), {PORTAL: Counts(3, 0, {'status': 1})})
+    drain.spool.append(recent(PORTAL, 3), {PORTAL: Counts(3, {'path': 2}, {'status': 1})})
     drain.empty()
     indicators = Indicators()
     indicators.refresh(database)

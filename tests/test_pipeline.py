@@ -57,7 +57,9 @@ def test_each_line_is_in_one_of_three(ledger: Ledger, database: ClickHouse, tmp_
     block = '\r\n'.join(lines).encode() + b'\n'
     rejected = Rejected(tmp_path)
     one = batch(1_000, 1_000 + len(block))
-    assert run(ledger, rejected, piece(block, 1_000, one)) == [Counts(2, 2, {'format': 1, 'address': 1, 'status': 1})]
+    assert run(ledger, rejected, piece(block, 1_000, one)) == [
+        Counts(2, {'path': 1, 'method': 1}, {'format': 1, 'address': 1, 'status': 1})
+    ]
     assert paths(database) == asked([0, 5])
     starts = [1_000 + block.index(text.encode()) for text in (lines[1], lines[3], lines[5])]
     assert list(rejected) == [
@@ -65,7 +67,7 @@ def test_each_line_is_in_one_of_three(ledger: Ledger, database: ClickHouse, tmp_
         for reason, start, text in zip(('format', 'address', 'status'), starts, (lines[1], lines[3], lines[5]), strict=True)
     ]
     [entry] = ledger.entries(DOMAIN, 'log:1024')
-    assert entry.counts == Counts(2, 2, {'format': 1, 'address': 1, 'status': 1})
+    assert entry.counts == Counts(2, {'path': 1, 'method': 1}, {'format': 1, 'address': 1, 'status': 1})
     assert_rollups_agree(database)
 
 
@@ -74,7 +76,7 @@ def test_a_batch_of_several_pieces_is_one(ledger: Ledger, database: ClickHouse, 
     whole = batch(0, len(first + second + third))
     rejected = Rejected(tmp_path)
     pieces = piece(first), piece(second, len(first)), piece(third, len(first + second), whole)
-    assert run(ledger, rejected, *pieces) == [Counts(30, 0, {'format': 2})]
+    assert run(ledger, rejected, *pieces) == [Counts(30, {}, {'format': 2})]
     assert paths(database) == asked(range(30))
     assert [one.offset for one in rejected] == [len(first), whole.end - len(b'none either\n')]
     assert database.query('SELECT DISTINCT batch_id FROM calls') == [{'batch_id': whole.id}]
@@ -85,7 +87,7 @@ def test_batches_keep_to_themselves(ledger: Ledger, database: ClickHouse, tmp_pa
     starts = [0, len(blocks[0]), len(blocks[0] + blocks[1])]
     batches = [batch(start, start + len(block)) for start, block in zip(starts, blocks, strict=True)]
     said = run(ledger, Rejected(tmp_path), *map(piece, blocks, starts, batches))
-    assert said == [Counts(5, 0, {'format': 1}), Counts(4), Counts(3, 0, {'format': 2})]
+    assert said == [Counts(5, {}, {'format': 1}), Counts(4), Counts(3, {}, {'format': 2})]
     stored = database.query('SELECT batch_id, count() AS calls FROM calls GROUP BY batch_id')
     assert {row['batch_id']: row['calls'] for row in stored} == {
         one.id: count.stored for one, count in zip(batches, said, strict=True)
@@ -95,9 +97,9 @@ def test_batches_keep_to_themselves(ledger: Ledger, database: ClickHouse, tmp_pa
 
 def test_a_batch_of_which_nothing_is_stored_is_done(ledger: Ledger, tmp_path: Path) -> None:
     block = f'{line(0, request="GET / HTTP/1.1")}\nno log\n'.encode()
-    assert run(ledger, Rejected(tmp_path), piece(block, 0, batch(0, len(block)))) == [Counts(0, 1, {'format': 1})]
+    assert run(ledger, Rejected(tmp_path), piece(block, 0, batch(0, len(block)))) == [Counts(0, {'path': 1}, {'format': 1})]
     [entry] = ledger.entries(DOMAIN, 'log:1024')
-    assert entry.counts == Counts(0, 1, {'format': 1})
+    assert entry.counts == Counts(0, {'path': 1}, {'format': 1})
 
 
 def test_a_rejected_line_is_kept_byte_by_byte(ledger: Ledger, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exporter.call import Skip
 from exporter.config import Portal
 from exporter.enrich.request import LONGEST_NAME, LONGEST_PATH, Requests, hashed_key
 from exporter.errors import SettingsError
@@ -187,11 +188,12 @@ def test_the_first_source_that_names_somebody_wins() -> None:
     ],
 )
 def test_paths_tell_which_requests_are_api_calls(paths: tuple[str, ...], path: str, api_call: bool) -> None:
-    assert one(path, paths=paths)['api_call'] is api_call
+    assert one(path, paths=paths)['skip'] == (None if api_call else Skip.PATH)
 
 
 def test_a_preflight_is_no_api_call() -> None:
-    assert [one('/api', method=method)['api_call'] for method in ('OPTIONS', 'HEAD', 'POST', '')] == [False, True, True, True]
+    assert [one('/api', method=method)['skip'] for method in ('OPTIONS', 'HEAD', 'POST', '')] == [Skip.METHOD, None, None, None]
+    assert [each['skip'] for each in asked('/', '/api', method='OPTIONS', paths=('/api',))] == [Skip.METHOD] * 2
 
 
 def test_a_path_is_kept_without_its_query_string() -> None:
@@ -222,7 +224,7 @@ def test_any_request_is_read_and_each_alone(calls: list[tuple[str, str]]) -> Non
         return requests(frame.with_columns(method=pl.lit('GET')))
 
     together = found(calls)
-    assert together.null_count().sum_horizontal().sum() == 0
+    assert together.drop('skip').null_count().sum_horizontal().sum() == 0
     assert together.rows() == [row for call in calls for row in found([call]).rows()]
 
 

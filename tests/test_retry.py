@@ -49,8 +49,9 @@ def retried(*arguments: str) -> dict[str, Any]:
     return dict(json.loads(result.stdout))
 
 
-def of(stored: int = 0, skipped: int = 0, waiting: int = 0, **rejected: int) -> dict[str, Any]:
-    return {'stored': stored, 'skipped': skipped, 'waiting': waiting, 'rejected': rejected}
+def of(stored: int = 0, skipped: dict[str, int] | None = None, waiting: int = 0, **rejected: int) -> dict[str, Any]:
+    skips = {'skipped': sum((skipped or {}).values()), 'skipped_by_reason': skipped or {}}
+    return {'stored': stored, **skips, 'waiting': waiting, 'rejected': rejected}
 
 
 def test_what_can_be_counted_now_is_counted_once(rejected: Rejected, database: ClickHouse) -> None:
@@ -67,7 +68,7 @@ def test_what_is_no_api_call_by_new_settings_is_no_reject_any_more(
     rejected: Rejected, database: ClickHouse, settings: pytest.MonkeyPatch
 ) -> None:
     settings.setenv('USAGE_PATHS', '/api/7')
-    assert retried() == of(stored=1, skipped=3, format=2)
+    assert retried() == of(stored=1, skipped={'path': 3}, format=2)
     assert paths(database) == asked([*range(10), 7])
     assert len(list(rejected)) == 2
 
@@ -83,7 +84,7 @@ def test_a_log_format_can_be_said(rejected: Rejected) -> None:
 
 
 def test_the_command_tells_people_too(rejected: Rejected) -> None:
-    assert run('rejected', 'retry').output == 'stored 4 calls; 0 are no API calls; 2 stay rejected\n  2 format\n'
+    assert run('rejected', 'retry').output == 'stored 4 calls; 0 are skipped; 2 stay rejected\n  2 format\n'
 
 
 def test_each_fix_has_a_batch_of_its_own(rejected: Rejected, database: ClickHouse, tmp_path: Path) -> None:
@@ -200,7 +201,7 @@ def test_another_kind_of_input_is_read_by_its_own_parser(settings: pytest.Monkey
     batch = Batch(DOMAIN, 'collector', 'collector-1', 5, 6)
     ledger = Ledger(database, 'key', None)
     ledger.begin(batch)
-    ledger.done(batch, Counts(0, 0, {'timestamp': 2}), None, None)
+    ledger.done(batch, Counts(0, {}, {'timestamp': 2}), None, None)
     context.rejected.keep(batch.id, [Reject('timestamp', DOMAIN, 'collector', 0, text) for text in ('{"a": 1}', '{\n}')])
 
     def parser(rejects: Sequence[Reject]) -> Parsed:
@@ -225,7 +226,7 @@ def test_calls_that_came_over_http_are_counted_after_a_fix(web: Serving, databas
         path.write_text(path.read_text().replace('2000', '200'))
     parsers = {'': of_access_log('auto'), 'collector': of_calls}
     found = retry(web.rejected, database, web.intake.enrichment, parsers)
-    assert (found.stored, found.skipped, found.rejected) == (3, 0, {'status': 1, 'missing_field': 1})
+    assert (found.stored, found.skipped, found.rejected) == (3, {}, {'status': 1, 'missing_field': 1})
     assert paths(database) == ['/api/trees', f'/{DOMAIN}']
     assert paths(database, OTHER) == [f'/{OTHER}'] * 2
     assert retry(web.rejected, database, web.intake.enrichment, parsers).stored == 0

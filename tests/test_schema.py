@@ -105,6 +105,17 @@ def test_from_the_state_after_each_statement_the_final_one_is_the_same(empty: Cl
     assert all(state == states[0] for state in states)
 
 
+def test_lines_that_an_earlier_program_skipped_were_skipped_by_their_path(empty: ClickHouse) -> None:
+    *earlier, _ = [change for change in schema.migrations() if change.name < '0007']
+    for change in earlier:
+        for statement in change.statements:
+            empty.command(statement)
+    empty.command("INSERT INTO batches (batch_id, state, skipped) VALUES ('a', 'done', 7), ('b', 'done', 0), ('c', 'begun', 0)")
+    schema.apply(empty)
+    found = empty.query('SELECT skipped_by_reason AS skips FROM batches ORDER BY batch_id')
+    assert [row['skips'] for row in found] == [{'path': 7}, {}, {}]
+
+
 def test_calls_are_kept_when_all_is_applied_again(database: ClickHouse) -> None:
     call = {'timestamp': '2026-11-02 12:00:00', 'domain': 'a.example', 'day': '2026-11-02', 'hour': '2026-11-02 12:00:00'}
     database.insert_rows('calls', [call], 'one')

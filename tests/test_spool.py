@@ -56,33 +56,33 @@ def stored(spool: Spool) -> list[tuple[Batch, list[str]]]:
 
 def test_a_batch_keeps_its_identity_its_calls_and_its_counts(tmp_path: Path) -> None:
     spool = opened(tmp_path / 'spool')
-    spool.put(BATCH, DAY, Counts(50, 3, {'format': 2}))
+    spool.put(BATCH, DAY, Counts(50, {'path': 3}, {'format': 2}))
     spool = after_a_crash(spool, tmp_path / 'later')
     file = spool.oldest()
     assert file
     [part] = file.parts(spool.log)
     assert part.batch == BATCH
-    assert part.counts == Counts(50, 3, {'format': 2})
+    assert part.counts == Counts(50, {'path': 3}, {'format': 2})
     assert part.calls.equals(DAY)
     assert part.calls.schema == DAY.schema
     assert (part.header.key_id, part.header.geo_date) == ('key', None)
-    assert spool.waiting() == [(BATCH, Counts(50, 3, {'format': 2}))]
+    assert spool.waiting() == [(BATCH, Counts(50, {'path': 3}, {'format': 2}))]
 
 
 def test_small_requests_share_a_batch_for_each_portal(tmp_path: Path) -> None:
     spool = opened(tmp_path / 'spool')
     reject = Reject('status', OTHER, 'collector', 7, '{"status": 1}')
     spool.append(
-        pl.concat([calls(PORTAL, 2), calls(OTHER, 1)]), {PORTAL: Counts(2), OTHER: Counts(1, 0, {'status': 1})}, (), [reject]
+        pl.concat([calls(PORTAL, 2), calls(OTHER, 1)]), {PORTAL: Counts(2), OTHER: Counts(1, {}, {'status': 1})}, (), [reject]
     )
-    spool.append(calls(PORTAL, 3, first=2), {PORTAL: Counts(3, 4)})
+    spool.append(calls(PORTAL, 3, first=2), {PORTAL: Counts(3, {'path': 4})})
     assert spool.oldest() is None
     spool.seal()
     file = spool.oldest()
     assert file
     mine, other = file.parts(spool.log)
     assert (mine.batch.domain, mine.calls['path'].to_list()) == (PORTAL, [f'/api/{n}' for n in range(5)])
-    assert (mine.counts, mine.rejects) == (Counts(5, 4), [])
+    assert (mine.counts, mine.rejects) == (Counts(5, {'path': 4}), [])
     assert (other.batch.domain, len(other.calls), other.rejects) == (OTHER, 1, [reject])
     again = after_a_crash(spool, tmp_path / 'later').oldest()
     assert again
@@ -168,9 +168,9 @@ def test_what_fails_when_a_segment_is_sealed_doubles_nothing(tmp_path: Path, mon
 
 def test_calls_are_accounted_for_wherever_they_are(tmp_path: Path) -> None:
     spool = opened(tmp_path / 'spool')
-    spool.append(calls(PORTAL, 4), {PORTAL: Counts(4, 1)})
-    spool.put(BATCH, DAY, Counts(50, 2, {'format': 3}))
-    assert (spool.taken.stored, spool.taken.skipped, spool.taken.rejected) == (54, 3, {'format': 3})
+    spool.append(calls(PORTAL, 4), {PORTAL: Counts(4, {'path': 1})})
+    spool.put(BATCH, DAY, Counts(50, {'path': 2}, {'format': 3}))
+    assert (spool.taken.stored, spool.taken.skipped, spool.taken.rejected) == (54, {'path': 3}, {'format': 3})
     spool.seal()
     file = spool.oldest()
     assert file
@@ -187,7 +187,7 @@ def test_calls_are_accounted_for_wherever_they_are(tmp_path: Path) -> None:
     later = after_a_crash(spool, tmp_path / 'later')
     assert (later.account.accepted, later.account.quarantined) == (50, 50)
     assert later.account.bytes == account.bytes > 0
-    assert later.waiting() == [(BATCH, Counts(50, 2, {'format': 3}))]
+    assert later.waiting() == [(BATCH, Counts(50, {'path': 2}, {'format': 3}))]
     assert list(in_quarantine(later.directory)) == [Reject('refused', PORTAL, 'access.log', 0, 'Code: 117')]
     assert later.release() == 50
     assert list(in_quarantine(later.directory)) == []
@@ -369,3 +369,20 @@ def test_its_files_are_its_owners_only(tmp_path: Path) -> None:
     spool.put(BATCH, DAY, Counts(50))
     assert {path.stat().st_mode & 0o077 for path in spool.directory.rglob('*') if path.is_file()} == {0}
     assert spool.directory.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(('skipped', 'by_reason'), [(0, {}), (7, {'path': 7})])
+def test_a_file_of_an_earlier_version_knows_no_reasons_of_skipping(
+    tmp_path: Path, skipped: int, by_reason: dict[str, int]
+) -> None:
+    spool = opened(tmp_path / 'spool')
+    spool.put(BATCH, DAY, Counts(50, {}, {'format': 2}))
+    file = spool.oldest()
+    assert file
+    [frame] = frames(file.path)
+    head = file.path.read_bytes()[LENGTHS.size : frame.start]
+    assert b'"skipped":{}' in head
+    rewritten(file.path, head.replace(b'"skipped":{}', b'"skipped":%d' % skipped))
+    later = after_a_crash(spool, tmp_path / 'later')
+    assert later.waiting() == [(BATCH, Counts(50, by_reason, {'format': 2}))]
+    assert stored(later) == [(BATCH, DAY['path'].to_list())]

@@ -68,9 +68,9 @@ def test_what_is_handed_on_is_stored_and_said(ledger: Ledger, database: ClickHou
     batches = [batch(start, start + 10) for start in range(0, 50, 10)]
     with Writer(ledger, said.append) as writer:
         for one in batches:
-            writer.put(one, calls(one), Counts(10, one.start))
+            writer.put(one, calls(one), Counts(10, {'path': one.start}))
         writer.wait()
-        assert said == [Counts(10, one.start) for one in batches]
+        assert said == [Counts(10, {'path': one.start}) for one in batches]
     assert stored(database) == [str(number) for number in range(50)]
     assert [entry.batch for entry in ledger.entries(DOMAIN, 'log:1024')] == batches
     rows = database.query('SELECT state, start FROM batches ORDER BY at, start, state')
@@ -88,9 +88,9 @@ def test_the_end_waits_for_what_is_under_way(ledger: Ledger, database: ClickHous
 def test_a_batch_of_no_calls_is_done(ledger: Ledger) -> None:
     one = batch(0, 10)
     with Writer(ledger, lambda _: None) as writer:
-        writer.put(one, calls(one).clear(), Counts(0, 8, {'format': 2}))
+        writer.put(one, calls(one).clear(), Counts(0, {'path': 8}, {'format': 2}))
         writer.wait()
-    assert [entry.counts for entry in ledger.entries(DOMAIN, 'log:1024')] == [Counts(0, 8, {'format': 2})]
+    assert [entry.counts for entry in ledger.entries(DOMAIN, 'log:1024')] == [Counts(0, {'path': 8}, {'format': 2})]
 
 
 def test_a_batch_that_is_sent_again_counts_once(ledger: Ledger, database: ClickHouse) -> None:

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import click
-import polars as pl
 
 from exporter import events, pipeline, report
 from exporter.clickhouse import ClickHouse
@@ -17,7 +16,7 @@ from exporter.enrich.enrichment import Enrichment
 from exporter.forget import count, forget_domain, of_domain
 from exporter.ledger import Batch, Ledger
 from exporter.outcome import Outcome
-from exporter.parse import Parsed
+from exporter.parse import NONE, Parsed
 from exporter.period import period
 from exporter.pipeline import RawPiece
 from exporter.rejected import Rejected
@@ -92,5 +91,4 @@ def _missing_days(ledger: Ledger, today: date, outcome: Outcome) -> Iterator[Raw
             continue
         batch = entry.batch if entry else Batch(source.DOMAIN, 'demo', ledger.new_log(source.DOMAIN, name), 0, 1)
         calls = source.day_of_calls(day).with_row_index('line')
-        nothing = pl.DataFrame(schema={'line': pl.UInt32, 'reason': pl.String})
-        yield RawPiece(Parsed(calls, nothing), batch)
+        yield RawPiece(Parsed(calls, NONE), batch)

@@ -22,7 +22,7 @@ MEANING = {
     'read': 'lines',
     'stored': 'calls, in the database now',
     'already_stored': 'calls of an earlier import',
-    'skipped': 'no API calls by the setting paths, or OPTIONS',
+    'skipped': 'not to be counted, by reason',
     'left': 'a last line that is still being written',
     'rejected': 'unreadable: usage-exporter rejected list',
 }
@@ -130,6 +130,6 @@ def _show(context: Context, outcome: Outcome, form: str) -> None:
     for name, meaning in MEANING.items():
         lines = outcome.rejected.total() if name == 'rejected' else result[name]
         table.add_row(name.replace('_', ' '), f'{lines:,}', meaning, style='' if lines else 'dim')
-    for reason, lines in sorted(outcome.rejected.items()):
-        table.add_row('', f'{lines:,}', f'  {reason}')
+        for reason, some in sorted({'skipped': outcome.skipped, 'rejected': outcome.rejected}.get(name, {}).items()):
+            table.add_row('', f'{some:,}', f'  {reason}')
     context.out.print(table)

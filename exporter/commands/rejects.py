@@ -68,14 +68,15 @@ def retry(context: Context, domain: str | None, log_format: str, form: str) -> N
         context.json(
             {
                 'stored': retried.stored,
-                'skipped': retried.skipped,
+                'skipped': retried.skipped.total(),
+                'skipped_by_reason': dict(sorted(retried.skipped.items())),
                 'waiting': retried.waiting,
                 'rejected': dict(sorted(retried.rejected.items())),
             }
         )
         return
     click.echo(
-        f'stored {retried.stored:,} calls; {retried.skipped:,} are no API calls; {retried.rejected.total():,} stay rejected'
+        f'stored {retried.stored:,} calls; {retried.skipped.total():,} are skipped; {retried.rejected.total():,} stay rejected'
     )
     for reason, lines in sorted(retried.rejected.items()):
         click.echo(f'  {lines:,} {reason}')

@@ -22,7 +22,7 @@ class Enriched(NamedTuple):
 
     calls: pl.DataFrame  # all columns of a call but `batch_id`
     lines: pl.Series  # the `line` of each of these
-    skipped: int  # no API calls
+    skipped: pl.DataFrame  # `line`, `reason`
     rejected: pl.DataFrame  # `line`, `reason`
 
 
@@ -52,9 +52,10 @@ class Enrichment:
 
     def who(self, raw: pl.DataFrame) -> Enriched:
         """The second half: who called, from where, and when in local time, of what `what` gives."""
-        asked = raw if raw['api_call'].all() else raw.filter('api_call')
+        counted = raw['skip'].is_null()
+        asked = raw if counted.all() else raw.filter(counted)
+        skipped = raw.filter(~counted).select('line', reason='skip')
         found = self.addresses(asked['ip'])
-        skipped = len(raw) - len(asked)
         refused = asked.filter(~found['valid']).select('line', reason=pl.lit(Reason.ADDRESS.value))
         if len(refused):
             asked, found = asked.filter(found['valid']), found.filter('valid')

@@ -9,7 +9,7 @@ from urllib.parse import unquote_plus
 
 import polars as pl
 
-from exporter.call import is_word, words
+from exporter.call import Skip, is_word, words
 from exporter.config import Portal
 from exporter.enrich.addresses import packed
 from exporter.enrich.distinct import Distinct
@@ -65,7 +65,7 @@ class Requests:
         )
 
     def __call__(self, calls: pl.DataFrame) -> pl.DataFrame:
-        """`user_id`, `path` without its query string, `dataset_id`, and `api_call`: whether it is one, by the setting paths.
+        """`user_id`, `path` without its query string, `dataset_id`, and `skip`: why it is no API call; null where it is one.
 
         What calls say themselves (SAID) goes before what the rules find.
         """
@@ -85,7 +85,7 @@ class Requests:
                 path,
                 self._accounts(sources, calls['user_id'], cut['query']),
                 datasets,
-                known['api_call'] & (calls['method'] != 'OPTIONS'),
+                _skip(calls['method'], known['api_call']),
             ]
         )
 
@@ -123,6 +123,15 @@ class Requests:
             texts = queries.set(~asked, None).str.extract(_parameters(self.rules[number - 1].parameters)).fill_null('')
             found = found.zip_with(~asked, self.dataset_of_text(texts)['dataset_id'])
         return found
+
+
+def _skip(methods: pl.Series, api_calls: pl.Series) -> pl.Series:
+    """Why requests are skipped; null where they are not."""
+    options = methods == 'OPTIONS'
+    if api_calls.all() and not options.any():
+        return pl.Series('skip', [None], pl.String).new_from_index(0, len(methods))
+    reason = pl.when(options).then(pl.lit(Skip.METHOD.value)).when(~api_calls).then(pl.lit(Skip.PATH.value))
+    return pl.select(reason.alias('skip')).to_series()
 
 
 def hashed_key(value: str, key: bytes) -> str:
