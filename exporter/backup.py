@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from exporter import schema
 from exporter.clickhouse import ClickHouse
 from exporter.database_url import DATABASE
 from exporter.errors import InputError, SchemaError
@@ -26,7 +27,7 @@ def backup(database: ClickHouse, target: str) -> None:
 
 
 def restore(database: ClickHouse, source: str) -> None:
-    """Brings back what a backup holds, into a database in which there is nothing.
+    """Brings back what a backup holds, into a database in which there is nothing, and upgrades it to this version's schema.
 
     A batch that was being stored when the backup was made is taken out: the engine that restores it does not know it again, and
     would store it twice. Raises InputError for what is no backup, SchemaError where there is something, EngineError.
@@ -38,6 +39,7 @@ def restore(database: ClickHouse, source: str) -> None:
         raise SchemaError(f'{database.address.shown}: there are tables already; restore into another USAGE_CLICKHOUSE_URL')
     database.command(f'RESTORE DATABASE `{DATABASE}` AS `{database.address.database}` FROM {place}')
     _number_anew(database)
+    schema.apply(database)  # the backup may be of an earlier version
     take_out_unfinished(database)
 
 

@@ -21,6 +21,8 @@ def rows(given: list[dict[str, Any]], columns: list[str]) -> list[str]:
     return sorted(json.dumps({name: row[name] for name in columns}, default=str) for row in given)
 
 
+@pytest.mark.slow
+@pytest.mark.no_database
 @pytest.mark.parametrize('backup', RELEASED, ids=lambda path: path.name.removesuffix('.tar.gz'))
 def test_an_upgraded_database_is_like_a_new_one_and_gives_the_same_numbers(
     backup: Path,

@@ -3,7 +3,6 @@
 import click
 
 from exporter import backup as stored
-from exporter import schema
 from exporter.clickhouse import connect
 from exporter.commands.context import Context, pass_context
 from exporter.storing import nobody_storing
@@ -43,7 +42,6 @@ def restore(context: Context, source: str) -> None:
     try:
         with nobody_storing(context.settings.data_dir):
             stored.restore(database, source)
-            schema.apply(database)
         [row] = database.query('SELECT count() AS calls FROM calls')
     finally:
         database.close()
