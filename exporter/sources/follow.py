@@ -13,9 +13,9 @@ from exporter.errors import EngineError, ExporterError, InputError
 from exporter.ledger import Ledger
 from exporter.rejected import Rejected
 from exporter.sources.followed import Fitting, Followed
+from exporter.sources.foreign import NoLog
 from exporter.sources.history import WithSpool
 from exporter.sources.log_file import is_packed, shown
-from exporter.sources.parsed import NoLog
 from exporter.sources.tail import Key, Replaced, State, Tail, key, state
 from exporter.spool import Spool
 
