@@ -89,5 +89,6 @@ def _refused(piece: RawPiece, lines: pl.DataFrame) -> Iterator[Refused]:
     texts = piece.lines.split(b'\n')
     starts = list(accumulate((len(text) + 1 for text in texts), initial=piece.start))
     for number, reason in lines.sort('line').iter_rows():
-        text = texts[number].removesuffix(b'\r').decode(errors='surrogateescape')
-        yield reason, starts[number], text
+        text = texts[number].removesuffix(b'\r').rstrip(b'\0')
+        bare = text.lstrip(b'\0')  # a hole before a line is no part of it
+        yield reason, starts[number] + len(text) - len(bare), bare.decode(errors='surrogateescape')

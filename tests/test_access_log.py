@@ -4,6 +4,7 @@ import bz2
 import gzip
 import lzma
 import os
+import resource
 import sys
 import uuid
 from collections.abc import Callable
@@ -397,3 +398,115 @@ def test_the_schema_is_there_before_the_first_import(file: Path, database_url: s
         assert not schema.pending(database)
     finally:
         database.close()
+
+
+# holes: a log was cut to nothing under a writer that does not append
+
+
+SIZES = pytest.mark.parametrize('size', [1_025, 4_096, 5 * SMALL, (1 << 20) + 3])
+
+
+def holed(size: int, first: int = 0) -> bytes:
+    """60 lines, one of them cut, with holes wherever they may be."""
+    hole, half = bytes(size), line(first + 1_000).encode()[:40]
+    numbers = range(first, first + 60)
+    return hole + log(numbers[:20]) + hole + log(numbers[20:40]) + half + hole + log(numbers[40:]) + hole
+
+
+@SIZES
+@pytest.mark.usefixtures('small_pieces')
+def test_a_hole_is_no_line_and_the_line_behind_it_counts(file: Path, database: ClickHouse, size: int) -> None:
+    file.write_bytes(holed(size))
+    assert imported(file) == outcome(stored=60, format=1)
+    assert imported(file) == outcome(already=60, format=1)
+    assert imported('--complete', file) == outcome(already=60, format=1)
+    for pack in PACK.values():
+        packed = file.with_name('packed')
+        packed.write_bytes(pack(holed(size)))
+        assert imported(packed) == outcome(already=60, format=1)
+    assert imported('-', stdin=holed(size) + log(range(60, 70))) == outcome(stored=10, already=60, format=1)
+    assert paths(database) == asked(range(70))
+    [reject] = Rejected(Path('data')).__iter__()
+    assert reject.text == line(1_000)[:40]
+    assert holed(size)[reject.offset :].startswith(reject.text.encode())
+
+
+@pytest.mark.parametrize(('piece', 'pack'), [(50, gzip.compress), (997, bytes), (SMALL, lzma.compress)])
+def test_a_log_with_holes_that_grows_is_stored_once(
+    file: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch, piece: int, pack: Callable[[bytes], bytes]
+) -> None:
+    """It is cut everywhere: within lines, within holes, and between them; each time it is read in pieces of another size."""
+    whole = holed(3_000)
+    most = 0
+    for number, end in enumerate([*range(1, len(whole), 2_777), len(whole)]):
+        monkeypatch.setattr(access_log, 'PIECE', piece + number)
+        file.write_bytes(whole[:end])
+        result = imported(file)
+        most = max(most, result['stored'] + result['already_stored'])
+        assert result['stored'] + result['already_stored'] == most
+    file.write_bytes(pack(whole))
+    assert imported(file) == outcome(already=60, format=1)
+    assert paths(database) == asked(range(60))
+    assert_rollups_agree(database)
+
+
+@SIZES
+def test_a_shorter_copy_of_a_log_with_holes_brings_nothing(file: Path, database: ClickHouse, size: int) -> None:
+    whole = holed(size)
+    file.write_bytes(whole)
+    assert imported(file) == outcome(stored=60, format=1)
+    for end in (size // 2, size + len(log(range(10))), 2 * size + len(log(range(30))), len(whole) - size):
+        file.write_bytes(whole[:end])
+        result = imported(file)
+        assert result['stored'] == 0
+        assert result['read'] == result['already_stored'] + result['left'] + sum(result['rejected'].values())
+    assert paths(database) == asked(range(60))
+
+
+@pytest.mark.parametrize(
+    'sizes', [(3_000, 3_000), (3_000, 2_000), (2_000, 3_000), (2_000_000, 1_500_000), (20_000_000, 1_500_000)]
+)
+def test_logs_that_begin_with_a_hole_are_told_apart(file: Path, database: ClickHouse, sizes: tuple[int, int]) -> None:
+    other = file.with_name('other.log')
+    file.write_bytes(bytes(sizes[0]) + log(range(30)))
+    other.write_bytes(bytes(sizes[1]) + log(range(100, 102)))
+    assert imported(file) == outcome(stored=30)
+    assert imported(other) == outcome(stored=2)
+    assert imported(file, other) == outcome(already=32)
+    assert paths(database) == asked([*range(30), 100, 101])
+
+
+def test_holes_of_different_sizes_make_different_logs(file: Path, database: ClickHouse) -> None:
+    for size in (0, 1_500, 3_000):
+        file.write_bytes(bytes(size) + log(range(10)))
+        assert imported(file) == outcome(stored=10)
+        assert imported(file) == outcome(already=10)
+    assert paths(database) == asked([*range(10)] * 3)
+
+
+def test_a_hole_of_gigabytes_takes_neither_memory_nor_time(file: Path, database: ClickHouse) -> None:
+    with file.open('wb') as sparse:
+        for number in range(3):
+            sparse.seek(20 << 30, os.SEEK_CUR)
+            sparse.write(log([number]))
+        sparse.truncate(90 << 30)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert imported(file) == outcome(stored=3)
+    assert imported(file) == outcome(already=3)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # kB
+    assert paths(database) == asked(range(3))
+
+
+@pytest.mark.usefixtures('small_pieces')
+def test_an_import_that_was_cut_off_in_a_log_with_holes_goes_on(
+    file: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_bytes(holed(2 * SMALL))
+    for after in (1, 2):
+        with monkeypatch.context() as patch:
+            patch.setattr(ClickHouse, 'insert_file', stopping(after, inserted=after % 2 == 0))
+            assert run('import', file, '--domain', DOMAIN).exit_code == 1
+    result = imported(file)
+    assert (result['read'], result['rejected']) == (61, {'format': 1})
+    assert paths(database) == asked(range(60))
+    assert_rollups_agree(database)

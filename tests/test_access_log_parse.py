@@ -221,10 +221,6 @@ def test_no_size_is_0_and_the_largest_is_kept() -> None:
 @pytest.mark.parametrize(
     'text',
     [
-        '\n',
-        '\r\n',
-        ' \n',
-        '#Software: Microsoft Internet Information Services 10.0',
         '{"remote_addr": "192.0.2.1", "status": 200}',
         'A' * 1_000_000,
         '"' * 100_000,
@@ -355,3 +351,56 @@ def test_a_line_is_read_the_same_whatever_stands_beside_it(blocks: list[bytes], 
     alone = [parsed(text, log_format) for text in lines]
     assert calls == [call for found, _ in alone for call in found]
     assert [why for _, why in rejected] == [why for _, found in alone for _, why in found]
+
+
+# lines that are skipped, and what is no part of a line
+
+
+def skipped(text: str) -> list[tuple[int, str]]:
+    """The lines that are skipped, and why; all others are calls."""
+    _, rejected, skipped = parse(text.encode(), 'auto', NOW)
+    assert rejected.is_empty()
+    return skipped.rows()
+
+
+@pytest.mark.parametrize('text', ['\n', '\r\n', ' \n', '\t \r\n', '\ufeff\n', '\0\n'])
+def test_blank_lines_are_skipped(text: str) -> None:
+    assert skipped(f'{text}{COMBINED}\n{text}') == [(0, 'blank'), (2, 'blank')]
+
+
+@pytest.mark.parametrize(
+    'text', ['#', '#Software: Microsoft Internet Information Services 10.0', f'#{COMBINED}', f'\ufeff#{PLAIN}']
+)
+def test_comments_are_skipped(text: str) -> None:
+    assert skipped(f'{text}\n{COMBINED}\n{text}\r\n') == [(0, 'comment'), (2, 'comment')]
+
+
+@pytest.mark.parametrize('before', ['\ufeff', '\0', '\0' * 5_000, '\0\ufeff', '\ufeff\0'])
+@pytest.mark.parametrize('text', [PLAIN, COMBINED])
+def test_what_stands_before_a_line_and_is_no_text_changes_nothing(before: str, text: str) -> None:
+    assert one(before + text) == one(text)
+
+
+OTHER_LINE = COMBINED.replace('192.0.2.1', '198.51.100.99')
+
+
+@given(st.integers(1, len(COMBINED)), st.booleans(), st.sampled_from(['auto', 'combined']))
+@settings(QUICK)
+def test_two_lines_without_an_end_between_them_are_no_call(cut: int, common: bool, log_format: str) -> None:
+    """The first one may have been cut anywhere behind its address."""
+    first = COMBINED[: max(cut, len('192.0.2.1 '))]
+    calls, rejects = parsed(first + OTHER_LINE[: len(PLAIN) + 4 if common else None], log_format)
+    assert [why for _, why in rejects] == ['format']
+    assert not calls
+
+
+@pytest.mark.parametrize('between', ['', ' ', '"', ' "198.51.100.7"', ' 0.005 "-" ', ' [x] '])
+def test_a_line_behind_the_last_field_of_another_is_seen(between: str) -> None:
+    assert reason(COMBINED + between + OTHER_LINE) == Reason.FORMAT
+
+
+@pytest.mark.parametrize(
+    'more', [' [03/Nov/2025:09:00:00 +0000]', ' "[x]"', ' [03/Nov/2025:09:00:00 +0000] "id"', ' up=[::1]:80']
+)
+def test_fields_behind_the_agent_may_hold_brackets_and_moments(more: str) -> None:
+    assert one(COMBINED + more) == one(COMBINED)

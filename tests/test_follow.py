@@ -1,6 +1,7 @@
 """Followed logs: each line counts once, within the next polls, whatever becomes of the file and of the process."""
 
 import gzip
+import lzma
 import os
 import shutil
 import time
@@ -9,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from access_logs import DOMAIN, asked, assert_rollups_agree, imported, log, outcome, paths, run
+from access_logs import DOMAIN, asked, assert_rollups_agree, imported, line, log, outcome, paths, run
 from following import Following, append, followed
 
 from exporter.clickhouse import ClickHouse
@@ -152,6 +153,63 @@ def test_a_log_that_is_copied_and_cut_is_read_on_in_the_copy(following: Followin
     append(file, log(range(2_000 + lines, 2_050)))
     following.poll(2)
     assert stored(following) == asked([*range(1_000, 1_020), *range(2_000, 2_050)])
+
+
+def cut_under_the_writer(file: Path, at: int, content: bytes) -> None:
+    """Cuts a log to nothing; its writer, which does not append, goes on where it was: before that is a hole."""
+    file.write_bytes(b'')
+    with file.open('r+b') as writer:
+        writer.seek(at)
+        writer.write(content)
+
+
+@pytest.mark.parametrize('hole', [5_000, 40 << 20])
+def test_a_log_that_is_cut_under_a_writer_that_does_not_append_is_read_on_behind_the_hole(
+    following: Following, file: Path, hole: int
+) -> None:
+    append(file, log(range(40)))
+    following.poll()
+    for first in (40, 60):
+        file.rename(file.with_name('access.log.1'))
+        file.write_bytes(b'')
+        cut_under_the_writer(file, hole + first, log(range(first, first + 10)))
+        following.poll(3)
+        append(file, log(range(first + 10, first + 20)))
+        following.poll(3)
+    assert stored(following) == asked(range(80))
+    assert not list(following.follower.rejected)
+    assert later_imported(following, file) == outcome(already=20)
+    assert following.said == []
+
+
+def test_a_hole_that_grows_at_the_end_is_passed_when_a_line_follows(following: Following, file: Path) -> None:
+    append(file, log(range(10)))
+    for _ in range(5):
+        append(file, bytes(3_000))
+        following.poll()
+    assert stored(following) == asked(range(10))
+    append(file, log(range(10, 20)) + line(20).encode()[:50])
+    following.poll()
+    append(file, bytes(3_000))
+    following.poll()
+    append(file, log([21]))
+    following.poll(2)
+    assert stored(following) == asked([*range(20), 21])
+    assert [reject.text for reject in following.follower.rejected] == [line(20)[:50]]
+    assert later_imported(following, file) == outcome(already=21, format=1)
+
+
+def test_what_is_no_log_is_refused_once(globbing: Following, tmp_path: Path) -> None:
+    (tmp_path / 'access.log.lzma').write_bytes(lzma.compress(log(range(9)), lzma.FORMAT_ALONE))
+    (tmp_path / 'access.log.utf16').write_bytes(log(range(9)).decode().encode('utf-16'))
+    garbage = tmp_path / 'access.log.gz'
+    garbage.write_bytes(gzip.compress(log(range(30))) + b'garbage')
+    old(garbage)
+    globbing.poll(4)
+    assert stored(globbing) == asked(range(30))
+    assert sorted(text.partition(': ')[2].partition(';')[0] for text in globbing.said) == [
+        'this is UTF-16 text', 'this is packed as .lzma',
+    ]  # fmt: skip
 
 
 def test_dated_logs_are_found_by_a_pattern(globbing: Following, tmp_path: Path) -> None:

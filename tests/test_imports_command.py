@@ -363,3 +363,55 @@ def test_every_agent_of_a_line_is_read(file: Path, database: ClickHouse) -> None
     assert database.query('SELECT DISTINCT browser, os, device FROM calls') == [
         {'browser': 'Firefox', 'os': 'Linux', 'device': 'desktop'}
     ]
+
+
+# what becomes of odd lines and files
+
+
+def test_where_every_line_is_rejected_the_import_fails(file: Path) -> None:
+    """One line is in the format, so the file is a log; its lines are kept as rejects."""
+    file.write_text(line(0, status='abc') + '\nno log\n')
+    for _ in range(2):
+        result = run('import', file)
+        assert result.exit_code == 1
+        assert faults(result.stderr) == [
+            'error: all 2 lines are rejected; see usage-exporter rejected list, and choose --log-format'
+        ]
+    file.write_text(line(0, status='abc') + '\n\n')
+    assert run('import', file).exit_code == 0  # one is skipped
+
+
+def test_each_kind_of_line(file: Path, database: ClickHouse) -> None:
+    odd = f'\ufeff{line(0)}\n\n#Software: x\n{line(1)}{line(2)}\n{line(3)}\r{line(4)}\n \t\r\n'
+    file.write_bytes(odd.encode() + bytes(5_000) + line(5).encode() + b'\n')
+    for _ in range(2):
+        result = run('import', file, '--format', 'json')
+        found = json.loads(result.stdout)
+        assert (found['read'], found['stored'] + found['already_stored']) == (8, 4)
+        assert (found['skipped'], found['skipped_by_reason']) == (3, {'blank': 2, 'comment': 1})
+        assert found['rejected'] == {'format': 1}
+    assert paths(database) == asked([0, 3, 4, 5])
+    table = run('import', file).stdout
+    assert re.search(r'^skipped +3 .*\n +2 +blank *\n +1 +comment *$', table, re.MULTILINE)
+
+
+def test_a_gzip_with_something_behind_it_counts_with_a_warning(
+    file: Path, database: ClickHouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    for garbage in (b'x', b'garbage', b'\0\0\0x' + bytes(600)):
+        file.write_bytes(gzip.compress(log(range(20))) + gzip.compress(log(range(20, 30))) + garbage)
+        result = run('import', file)
+        assert result.exit_code == 0
+    assert [record.message for record in caplog.records] == [
+        f'{file}: what follows the packed log is no gzip, and is ignored'
+    ] * 3
+    assert paths(database) == asked(range(30))
+
+
+def test_what_is_no_log_is_refused_in_one_line_that_says_what_to_do(file: Path) -> None:
+    file.write_bytes(log(range(9)).decode().encode('utf-16'))
+    result = run('import', file)
+    assert result.exit_code == 1
+    assert faults(result.stderr) == [
+        f'error: {file}: this is UTF-16 text; convert it with iconv -f UTF-16 -t UTF-8 and import the result'
+    ]

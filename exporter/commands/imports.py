@@ -92,6 +92,8 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
         _show(context, outcome, form)
     if outcome.stored and form == 'table':
         context.out.print(f'\nNext: usage-exporter report --domain {portal} {" ".join(days)}', soft_wrap=True)
+    if outcome.read and outcome.rejected.total() == outcome.read:
+        problems.append(f'all {outcome.read:,} lines are rejected; see usage-exporter rejected list, and choose --log-format')
     if problems:
         raise InputError('\nerror: '.join(problems))
 

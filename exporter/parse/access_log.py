@@ -6,8 +6,8 @@ from typing import get_args
 
 import polars as pl
 
-from exporter.call import AHEAD, EARLIEST, RAW, TIMESTAMP, Reason
-from exporter.parse import Parsed
+from exporter.call import AHEAD, EARLIEST, RAW, TIMESTAMP, Reason, Skip
+from exporter.parse import NONE, Parsed
 from exporter.values import LogFormat
 
 FORMATS = get_args(LogFormat)
@@ -19,7 +19,12 @@ LINE = (
     r'"(?<request>(?:[^"\\]|\\.)*)" (?<status>\S+) (?<bytes>\S+)'
     r'(?: "(?:[^"\\]|\\.)*\\?(?:" ?"?(?<agent>(?:[^"\\]|\\.)*)\\?(?:".*)?)?)?\s*$'
 )
+MOMENT = r'\[\d{1,2}/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]'
+# Two lines without an end between them: behind one moment the head of another line.
+GLUED = rf'{MOMENT}.*[^" ] [^" ]+ [^"]+ {MOMENT}(?: "|\s*$)'
+NO_TEXT = '\0\ufeff'  # what may stand before a line: the rest of a hole, a byte order mark
 FIELDS = ('ip', 'user', 'time', 'offset', 'request', 'status', 'bytes', 'agent')
+QUOTED = ['head', 'request', 'middle', 'referer', 'space', 'agent', 'end']  # what quotes separate
 METHOD = r'^[A-Za-z][A-Za-z_-]{0,19}$'
 
 
@@ -30,7 +35,7 @@ def parse(block: bytes, log_format: str, now: datetime) -> Parsed:
     agent (nginx's forwarded address, a duration) are passed over. `now` bounds which moments are taken for true.
     """
     lines = pl.read_lines(_utf8(block), name='text', row_index_name='line')
-    fields = _fields(lines)
+    fields, skipped = _fields(lines)
     if log_format == 'common':
         fields = fields.with_columns(agent=pl.lit(''))
     wanted = 'agent' if log_format == 'combined' else 'ip'
@@ -40,9 +45,9 @@ def parse(block: bytes, log_format: str, now: datetime) -> Parsed:
     typed = _typed(fields.drop_nulls(['ip', wanted]) if len(no_format) else fields, now)
     reason = typed['reason']
     if not reason.count() and not len(no_format):
-        return Parsed(typed.drop('reason'), no_format)
+        return Parsed(typed.drop('reason'), no_format, skipped)
     refused = typed.select('line', 'reason').drop_nulls()
-    return Parsed(typed.filter(reason.is_null()).drop('reason'), pl.concat([no_format, refused]))
+    return Parsed(typed.filter(reason.is_null()).drop('reason'), pl.concat([no_format, refused]), skipped)
 
 
 def _utf8(block: bytes) -> bytes:
@@ -53,17 +58,20 @@ def _cut(text: str, by: str, *names: str) -> pl.Expr:
     return pl.col(text).str.split_exact(by, len(names) - 1).struct.rename_fields(list(names))
 
 
-def _fields(lines: pl.DataFrame) -> pl.DataFrame:
-    """`line` and the FIELDS. Where no field holds a quote or a space of its own, and so in nearly all lines, cutting at these
-    costs a tenth of a pattern."""
-    combined = (pl.col('after') == '') & (pl.col('space') == ' ') & ((pl.col('end') == '') | pl.col('end').str.starts_with(' '))
+def _fields(lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """`line` and the FIELDS, and what is skipped. Where no field holds a quote or a space of its own, and so in nearly all lines,
+    cutting at these costs a tenth of a pattern."""
+    end = pl.col('end')
+    no_more = (end == '') | (end.str.starts_with(' ') & ~end.str.contains('[', literal=True))
+    combined = (pl.col('after') == '') & (pl.col('space') == ' ') & no_more
     common = pl.col('referer').is_null() & (pl.col('after').fill_null('') == '') & (pl.col('bytes') != '')
-    plain = (pl.col('more') == '') & (pl.col('before') == '') & (combined | common) & ~pl.col('escaped')
+    plain = pl.col('begins') & (pl.col('more') == '') & (pl.col('before') == '') & (combined | common) & ~pl.col('escaped')
     cut = (
         lines.select(
             'line',
             escaped=pl.col('text').str.contains('\\"', literal=True),
-            quoted=_cut('text', '"', 'head', 'request', 'middle', 'referer', 'space', 'agent', 'end'),
+            begins=pl.col('text').is_between(pl.lit('$'), pl.lit('\x7f')),  # not with a #, a space, a NUL or a byte order mark
+            quoted=pl.col('text').str.splitn('"', len(QUOTED)).struct.rename_fields(QUOTED),
         )
         .unnest('quoted')
         .with_columns(
@@ -75,16 +83,30 @@ def _fields(lines: pl.DataFrame) -> pl.DataFrame:
     )
     plain_ones = cut['plain']
     if plain_ones.all():
-        return cut.drop('plain')
-    return pl.concat([cut.filter(plain_ones).drop('plain'), _odd(lines.filter(~plain_ones))])
+        return cut.drop('plain'), NONE
+    odd, skipped = _apart(lines.filter(~plain_ones))
+    return pl.concat([cut.filter(plain_ones).drop('plain'), _odd(odd)]), skipped
+
+
+def _apart(lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Lines that are to be read, without what is no text of theirs; and those that are skipped."""
+    lines = lines.with_columns(pl.col('text').str.strip_chars_start(NO_TEXT).str.strip_chars_end('\0'))
+    reason = (
+        pl.when(pl.col('text').str.strip_chars() == '').then(pl.lit(Skip.BLANK.value))
+        .when(pl.col('text').str.starts_with('#')).then(pl.lit(Skip.COMMENT.value))
+    )  # fmt: skip
+    lines = lines.with_columns(reason=reason)
+    return lines.filter(pl.col('reason').is_null()), lines.select('line', 'reason').drop_nulls()
 
 
 def _odd(lines: pl.DataFrame) -> pl.DataFrame:
-    """Escaped quotes, a user's name with spaces, an agent cut short, no space where one belongs. All null: no log's line."""
+    """Escaped quotes, a user's name with spaces, an agent cut short, no space where one belongs. All null: no log's line, or two
+    of them that nothing separates."""
     groups = lines.select('line', pl.col('text').str.extract_groups(LINE).alias('groups')).unnest('groups')
     # a lone - in the user: something stands before the address (a virtual host, syslog's head), and may be another portal's
     misread = pl.col('user').str.contains('(?:^-| -) ') | pl.col('user').str.ends_with(' -')
-    return groups.select('line', pl.when(~misread).then('ip'), *FIELDS[1:])
+    glued = lines['text'].str.contains(GLUED)
+    return groups.select('line', pl.when(~misread & ~glued).then('ip'), *FIELDS[1:])
 
 
 def _typed(fields: pl.DataFrame, now: datetime) -> pl.DataFrame:

@@ -1,5 +1,6 @@
 """Access logs: knows a log again, and cuts what is not stored of it into batches of whole lines."""
 
+import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -7,16 +8,20 @@ import xxhash
 
 from exporter.errors import InputError
 from exporter.ledger import Batch, Checkpoint, Counts, Entry
+from exporter.parse.lines import HOLE, last_end, separated
+from exporter.sources.foreign import refuse
 from exporter.sources.history import History
-from exporter.sources.log_file import LogFile
+from exporter.sources.log_file import LogFile, leading_nuls
 
 SOURCE = 'access_log'
+NULS = bytes(HOLE)
 HEAD = 1_024  # bytes by which a log is known
 PIECE = 16 << 20  # bytes read and parsed at a time
 FIRST, WHOLE = 1, 4  # pieces of a batch: in smaller ones ClickHouse merges more. The first is, so that it has work early
 LONGEST_LINE = 16 << 20
 SAMPLED = 61  # one byte of so many is looked at to count lines: a prime, lest it keep step with them
 MOST_LINES = 250_000  # of a piece, roughly; so a batch is one block to ClickHouse, which are of a million at most
+HOLE_HASH = xxhash.xxh3_64_intdigest(b'')  # of a stretch of NUL bytes only, however long
 CHECKPOINTS = 16  # of a piece; where it has no more lines than that, each line has one
 
 
@@ -25,19 +30,23 @@ class Piece(NamedTuple):
 
     start: int
     lines: bytes
+    first: bool = False  # nothing stands before them in the log
 
     @property
     def end(self) -> int:
         """The byte behind the last line."""
         return self.start + len(self.lines)
 
-    def checkpoints(self) -> Iterator[Checkpoint]:
-        """The hashes of its stretches, each of whole lines."""
+    def checkpoints(self, begun: int) -> Iterator[Checkpoint]:
+        """The hashes of its stretches, each of whole lines, and of the hole between `begun` and the piece."""
+        if begun < self.start:
+            yield Checkpoint(self.start, HOLE_HASH)
         short = len(self.lines) < 1 << 20 and self.lines.count(b'\n') <= CHECKPOINTS
         step = 1 if short else -(-len(self.lines) // CHECKPOINTS)
         view, at = memoryview(self.lines), 0
         while at < len(self.lines):
-            end = self.lines.find(b'\n', at + step - 1) + 1 or len(self.lines)
+            far = at + step - 1 if at or begun == self.start else 0  # the first line behind a hole tells which log this is
+            end = self.lines.find(b'\n', far) + 1 or len(self.lines)
             yield Checkpoint(self.start + end, xxhash.xxh3_64_intdigest(view[at:end]))
             at = end
 
@@ -65,6 +74,7 @@ class AccessLog:
         Raises InputError where a batch was begun of which this log holds only a part, or where no line ends.
         """
         self.position = 0
+        refuse(self.file)
         self.name, entries = self.known_as(domain, ledger)
         position = 0
         for entry in entries:
@@ -77,7 +87,7 @@ class AccessLog:
                         (piece, entry.batch if piece.end == position else None) for piece in self._pieces(start, position)
                     )
             elif entry.counts:
-                self._count_part(self.file.read(start, position))
+                self._count_part(start)
             else:
                 raise InputError(f'{self.file.name}: a longer copy of this log was being imported; import that one first')
             if not whole:
@@ -88,9 +98,10 @@ class AccessLog:
         """What follows a byte at which a line begins, as `pieces` gives it. Raises InputError where no line ends."""
         self.position = begun
         points: list[Checkpoint] = []
-        taken = 0
+        taken, end = 0, begun
         for piece, last in _marking_last(self._pieces(begun)):
-            points += piece.checkpoints()
+            points += piece.checkpoints(end)
+            end = piece.end
             taken += 1
             if last or taken == (FIRST if begun == 0 else WHOLE):
                 yield piece, Batch(domain, SOURCE, self.name, begun, piece.end, self.file.name, tuple(points))
@@ -102,15 +113,17 @@ class AccessLog:
     def known_as(self, domain: str, ledger: History) -> tuple[str, list[Entry]]:
         """The log's name in the ledger, and its batches there: of logs that begin alike, the one whose content this is."""
         best: tuple[int, str, list[Entry]] = -1, '', []
+        head = self.file.behind_nuls(0)
         for name in ledger.logs(domain):
-            if (length := _head_length(name)) and self._fingerprint(length) == name.partition('~')[0]:
+            length = _head_length(name)
+            if length and name.partition('~')[0] in {self._fingerprint(at, length) for at in (head, 0)}:  # 0: of earlier versions
                 entries = ledger.entries(domain, name)
                 if entries and (verified := self._verified(entries)) > best[0]:
                     best = verified, name, entries
-        return best[1:] if best[1] else (ledger.new_log(domain, self._fingerprint(HEAD)), [])
+        return best[1:] if best[1] else (ledger.new_log(domain, self._fingerprint(head, HEAD)), [])
 
-    def _fingerprint(self, length: int) -> str:
-        head = self.file.read(0, length)
+    def _fingerprint(self, start: int, length: int) -> str:
+        head = self.file.read(start, start + length)
         return f'{xxhash.xxh3_64_hexdigest(head)}:{len(head)}'
 
     def _verified(self, entries: list[Entry]) -> int:
@@ -119,6 +132,11 @@ class AccessLog:
         for entry in entries:
             start = entry.batch.start
             for point in entry.batch.checkpoints:
+                if point.hash == HOLE_HASH:
+                    if (end := self.file.behind_nuls(start, point.end)) < point.end:
+                        return -1 if self.file.read(end, end + 1) else position
+                    start = position = end
+                    continue
                 stretch = self.file.read(start, point.end)
                 if len(stretch) < point.end - start:  # a shorter copy: more of it cannot be compared
                     return position
@@ -127,11 +145,11 @@ class AccessLog:
                 start = position = point.end
         return position
 
-    def _count_part(self, lines: bytes) -> None:
+    def _count_part(self, start: int) -> None:
         """Counts the lines of a shorter copy that lie in a batch which is done."""
-        cut = bool(lines) and not lines.endswith(b'\n')
-        self.left = int(cut and self.grows)
-        self.already.add(Counts(lines.count(b'\n') + int(cut and not self.grows)))
+        for piece in self._pieces(start):
+            lines = separated(piece.lines)
+            self.already.add(Counts(lines.count(b'\n') + int(lines != b'' and not lines.endswith(b'\n'))))
 
     def _behind_line_end(self, position: int) -> int:
         """Where new lines begin: the last line that was stored may have had no end then, and have one now."""
@@ -140,30 +158,38 @@ class AccessLog:
             position += len(ending) - len(ending.removeprefix(b'\r').removeprefix(b'\n'))
         return position
 
-    def _pieces(self, start: int, end: int | None = None) -> Iterator[Piece]:
-        """Whole lines from a byte on, up to `end` or up to the last line of the log."""
-        rest, position = b'', start
+    def _pieces(self, start: int, end: int = sys.maxsize) -> Iterator[Piece]:
+        """Whole lines from a byte on, up to `end` or up to the last line of the log. A hole between two pieces is in neither."""
+        rest, position, first = b'', start, start == 0
         buffer = bytearray(PIECE)  # one for all: fresh memory costs more than reading into it
         view = memoryview(buffer)
         while True:
-            wanted = PIECE if end is None else min(PIECE, end - position)
+            wanted = min(PIECE, end - position)
             read = self.file.read_into(view[:wanted], position)
             position += read
             last = read < wanted or position == end
-            whole = last and (end is not None or not (self.grows or self.file.damage))
-            cut = read if whole else buffer.rfind(b'\n', 0, read) + 1
-            if cut or (whole and rest):
-                for piece in _parts(Piece(start, b''.join((rest, view[:cut])))):
+            whole = last and (end < sys.maxsize or not (self.grows or self.file.damage))
+            hole = 0 if rest else leading_nuls(buffer, read)
+            start += hole
+            cut = read if whole else last_end(buffer, hole, read)
+            if cut > hole or (whole and rest):
+                for piece in _parts(Piece(start, b''.join((rest, view[hole:cut])), first)):
                     yield piece
-                start, rest = piece.end, bytes(view[cut:read])
+                start, first, rest = piece.end, False, bytes(view[cut:read])
             else:
-                rest += view[:read]
+                rest += view[hole:read]
+            if (at := rest.rfind(NULS)) >= 0:  # half a line, and a hole behind it
+                if half := rest[:at].rstrip(b'\0'):
+                    yield Piece(start, half, first)
+                    first = False
+                start, rest = start + at + HOLE, rest[at + HOLE :]
             if len(rest) > LONGEST_LINE:
-                longest = f'{LONGEST_LINE >> 20} MB'
-                raise InputError(f'{self.file.name}: no line ends for {longest} from byte {start:,} on; is this a log?')
+                raise InputError(f'{self.file.name}: no line ends for {LONGEST_LINE >> 20} MB from byte {start:,} on: no log')
             if last:
-                self.left = int(bool(rest))
+                self.left = int(bool(rest.strip(b'\0')))
                 return
+            if hole == read and start == position:
+                start = position = min(self.file.data_from(position), end)
 
 
 def _parts(piece: Piece) -> Iterator[Piece]:
@@ -173,7 +199,7 @@ def _parts(piece: Piece) -> Iterator[Piece]:
     step = size // (1 + lines // MOST_LINES)
     while at < size:
         end = piece.lines.find(b'\n', at + step - 1) + 1 or size
-        yield Piece(piece.start + at, piece.lines[at:end]) if end - at < size else piece
+        yield Piece(piece.start + at, piece.lines[at:end], piece.first and at == 0) if end - at < size else piece
         at = end
 
 

@@ -11,11 +11,11 @@ from exporter.ledger import Counts, Ledger
 from exporter.rejected import Rejected
 from exporter.sources.faults import Faults
 from exporter.sources.followed import DAY, Entry, Followed
+from exporter.sources.foreign import NoLog
 from exporter.sources.history import WithSpool
 from exporter.sources.log_file import shown
 from exporter.sources.notes import Notes
 from exporter.sources.open_logs import OpenLogs
-from exporter.sources.parsed import NoLog
 from exporter.sources.tail import Replaced, Tail
 from exporter.spool import Spool
 

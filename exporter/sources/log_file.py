@@ -1,17 +1,21 @@
 """A log file, packed or not, or standard input: opened and read from any byte on, as it is unpacked."""
 
 import bz2
+import errno
 import fcntl
 import gzip
 import io
+import logging
 import lzma
+import os
+import re
 import shutil
 import sys
 import tempfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NoReturn, cast
 
 from exporter.errors import InputError, UnderWay
 
@@ -28,14 +32,17 @@ UNPACK: dict[bytes, Callable[[Any], Any]] = {
 }
 LONGEST_MAGIC = max(map(len, UNPACK))
 PIECE = 1 << 20
+NULS, NOT_NUL = bytes(1 << 16), re.compile(rb'[^\0]')
 DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, zstd.ZstdError, OSError)
+
+log = logging.getLogger(__name__)
 
 
 class LogFile:
     """An open log. `-` is standard input. Raises InputError where it cannot be opened.
 
-    `size` is in bytes, as the file is packed. `grows` tells whether more may be written to its last line. `damage` says why
-    it ended before its end, where it did.
+    `size` is in bytes, as the file is packed. `unpacked` tells whether it is packed. `grows` tells whether more may be written to
+    its last line. `damage` says why it ended before its end, where it did.
     """
 
     def __init__(self, name: str) -> None:
@@ -47,6 +54,8 @@ class LogFile:
         unpack = _unpacker(self.packed.read(LONGEST_MAGIC))
         self.packed.seek(0)
         self.file: Any = unpack(self.packed) if unpack else self.packed
+        self.unpacked = unpack is not None
+        self.end = sys.maxsize  # of what can be unpacked
         if unpack:
             self._check()
         self.grows = not (unpack or name == '-')
@@ -59,6 +68,7 @@ class LogFile:
     def read_into(self, buffer: memoryview, start: int) -> int:
         """Fills `buffer` with the bytes from `start` on; gives how many there were before the log ended."""
         filled = 0
+        buffer = buffer[: max(0, self.end - start)]
         try:
             self.file.seek(start)
             while filled < len(buffer) and (more := self.file.readinto1(buffer[filled:])):
@@ -68,21 +78,55 @@ class LogFile:
             self.damage = f'{self.name}: damaged or cut short after {end} ({error}); import it again when it is whole'
         return filled
 
+    def behind_nuls(self, start: int, end: int = sys.maxsize) -> int:
+        """The first byte from `start` on that is not NUL, at most `end`; or where the log ends."""
+        buffer = bytearray(PIECE)
+        while True:
+            wanted = min(PIECE, end - start)
+            read = self.read_into(memoryview(buffer)[:wanted], start)
+            start += (nuls := leading_nuls(buffer, read))
+            if nuls < wanted or start == end:
+                return start
+            start = min(self.data_from(start), end)
+
+    def data_from(self, start: int) -> int:
+        """Where content may be, from `start` on: a sparse file tells without being read."""
+        if self.unpacked:
+            return start
+        try:  # opened again: a position of its own
+            with Path(f'/proc/self/fd/{self.packed.fileno()}').open('rb', buffering=0) as file:
+                try:
+                    return os.lseek(file.fileno(), start, os.SEEK_DATA)
+                except OSError as error:
+                    return max(start, os.fstat(file.fileno()).st_size) if error.errno == errno.ENXIO else start
+        except OSError:
+            return start
+
     def _check(self) -> None:
         """Reads a packed log through: what unpacks to something else than was packed is known by checksums at its end only.
 
-        Raises InputError for one that is spoiled. One that is merely cut short is right as far as it goes.
+        Raises InputError for one that is spoiled. One that is merely cut short is right as far as it goes, and so is a gzip file
+        with something else behind it: gunzip, too, takes it with a warning.
         """
         buffer = bytearray(PIECE)
+        end = 0
         try:
-            while self.file.readinto1(buffer):
-                pass
+            while read := self.file.readinto1(buffer):
+                end += read
+        except gzip.BadGzipFile as error:
+            if not str(error).startswith('Not a gzipped file'):  # of a later part: the first one begins as gzip does
+                self._spoiled(error)
+            self.end = end
+            log.warning('%s: what follows the packed log is no gzip, and is ignored', self.name)
         except EOFError as error:
             self.damage = f'{self.name}: cut short ({error}); import it again when it is whole'
         except DAMAGE as error:
-            self.close()
-            raise InputError(f'{self.name}: damaged ({error}), nothing of it is stored; import a whole copy') from error
+            self._spoiled(error)
         self.file.seek(0)
+
+    def _spoiled(self, error: BaseException) -> NoReturn:
+        self.close()
+        raise InputError(f'{self.name}: damaged ({error}), nothing of it is stored; import a whole copy') from error
 
     @property
     def position(self) -> int:
@@ -93,6 +137,15 @@ class LogFile:
         """Closes the file."""
         self.file.close()
         self.packed.close()
+
+
+def leading_nuls(buffer: bytearray, end: int) -> int:
+    """With how many NUL bytes the buffer begins, at most `end`."""
+    at = 0
+    while at + len(NULS) <= end and buffer.startswith(NULS, at):
+        at += len(NULS)
+    found = NOT_NUL.search(buffer, at, end)
+    return found.start() if found else end
 
 
 def shown(name: str) -> str:

@@ -3,24 +3,22 @@
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from exporter.errors import InputError
 from exporter.ledger import Batch
 from exporter.parse.access_log import parse
+from exporter.parse.lines import separated
 from exporter.pipeline import RawPiece
 from exporter.sources.access_log import Piece
-
-
-class NoLog(InputError):
-    """A file of which no line is one of an access log."""
+from exporter.sources.foreign import NoLog
 
 
 def parsed(pieces: Iterable[tuple[Piece, Batch | None]], name: str, log_format: str) -> Iterator[RawPiece]:
     """Parses what is to be stored of the log of that name. Raises NoLog where its first piece is of no log."""
     for piece, batch in pieces:
-        found = parse(piece.lines, log_format, datetime.now(UTC))
-        if piece.start == 0 and found.no_format:
-            raise NoLog(f'{name}: {_no_log(piece.lines, log_format)}')
-        yield RawPiece(found, batch, piece.start, piece.lines)
+        lines = separated(piece.lines)
+        found = parse(lines, log_format, datetime.now(UTC))
+        if piece.first and found.no_format:
+            raise NoLog(f'{name}: {_no_log(lines, log_format)}')
+        yield RawPiece(found, batch, piece.start, lines)
 
 
 def _no_log(lines: bytes, log_format: str) -> str:
