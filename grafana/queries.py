@@ -8,21 +8,21 @@ FROM = 'toUnixTimestamp($__fromTime)'
 TO = 'toUnixTimestamp($__toTime) + (toSecond($__toTime) = 59)'
 
 
-def _asked(start: str, end: str) -> str:
+def _parameters(start: str, end: str) -> str:
     return f"""domains=[${{domain:singlequote}}],
     from={start}, to={end},
     crawlers=${{crawlers:singlequote}}"""
 
 
-ASKED = _asked(FROM, TO)
-BEFORE = _asked(f'greatest(0, 2 * {FROM} - ({TO}))', FROM)  # the period before, as long as this one
+PARAMETERS = _parameters(FROM, TO)
+PREVIOUS_PARAMETERS = _parameters(f'greatest(0, 2 * {FROM} - ({TO}))', FROM)  # the period before, as long as this one
 
 # Data sets that are chosen; "all" is the empty name, so that a query need not name every one of them.
-DATASET = "if(dataset_id = '', '-', dataset_id)"
-CHOSEN_DATASETS = f"('' IN (${{dataset:singlequote}}) OR {DATASET} IN (${{dataset:singlequote}}))"
+DATASET_NAME = "if(dataset_id = '', '-', dataset_id)"
+DATASET_CONDITION = f"('' IN (${{dataset:singlequote}}) OR {DATASET_NAME} IN (${{dataset:singlequote}}))"
 
 
-def changed(name: str, this: str, before: str, *, points: bool = False) -> str:
+def with_change(name: str, this: str, before: str, *, points: bool = False) -> str:
     """A value and how it changed against the period before, as text: in per cent, or in points where it is a share.
 
     `this` and `before` are queries of one row with the column `value`.
@@ -38,13 +38,13 @@ FROM ({this}) AS this
 CROSS JOIN ({before}) AS before"""
 
 
-def changed_in(view: str, name: str, value: str, *, points: bool = False, where: str = '1') -> str:
+def view_with_change(view: str, name: str, value: str, *, points: bool = False, where: str = '1') -> str:
     """As `changed`, of an expression over the columns of a view."""
-    this, before = (f'SELECT {value} AS value FROM {view}({asked}) WHERE {where}' for asked in (ASKED, BEFORE))
-    return changed(name, this, before, points=points)
+    this, before = (f'SELECT {value} AS value FROM {view}({asked}) WHERE {where}' for asked in (PARAMETERS, PREVIOUS_PARAMETERS))
+    return with_change(name, this, before, points=points)
 
 
-def listed(rows: str, order: str) -> str:
+def rows_or_empty(rows: str, order: str) -> str:
     """Rows for a table, or one without values where there are none: a table that is empty would not say so in words."""
     return f"""\
 SELECT * EXCEPT one
@@ -58,8 +58,8 @@ SETTINGS join_use_nulls = 1"""
 DOMAINS = 'SELECT DISTINCT domain FROM (SELECT domain FROM domains UNION ALL SELECT domain FROM batches) ORDER BY domain'
 
 DATASETS = f"""\
-SELECT {DATASET} AS dataset
-FROM datasets({ASKED})
+SELECT {DATASET_NAME} AS dataset
+FROM datasets({PARAMETERS})
 ORDER BY calls DESC, dataset
 LIMIT 1000"""
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Collection
 
-import queries
-from panels import SOURCE, Json
-from texts import Texts
+from grafana import queries
+from grafana.panels.panel import DATASOURCE, Json
+from grafana.texts import Texts
 
 
-def variables(shown: Collection[str], text: Texts) -> list[Json]:
+def common_variables(shown: Collection[str], text: Texts) -> list[Json]:
     """Those of every page, in their order; what is not in `shown` is there and hidden."""
     every = [
-        _source(text),
+        _datasource(text),
         {**_query('domain', queries.DOMAINS, text), 'sort': 1},
         choice('crawlers', text),
         choice('circles', text),
@@ -38,7 +38,7 @@ def choice(name: str, text: Texts) -> Json:
     }
 
 
-def entry(name: str, text: Texts) -> Json:
+def text_box(name: str, text: Texts) -> Json:
     """A variable that is typed in, or set by a link; empty is any."""
     return {
         'type': 'textbox',
@@ -51,12 +51,12 @@ def entry(name: str, text: Texts) -> Json:
     }
 
 
-def _source(text: Texts) -> Json:
+def _datasource(text: Texts) -> Json:
     return {
         'type': 'datasource',
         'name': 'datasource',
-        'label': text['source'],
-        'query': SOURCE['type'],
+        'label': text['datasource'],
+        'query': DATASOURCE['type'],
         # as provisioned; where there is none of this name, Grafana takes the first
         'current': {'text': 'Usage', 'value': 'usage-clickhouse'},
         'options': [],
@@ -74,7 +74,7 @@ def _query(name: str, sql: str, text: Texts) -> Json:
         'type': 'query',
         'name': name,
         'label': text[name],
-        'datasource': SOURCE,
+        'datasource': DATASOURCE,
         'query': {'refId': name, 'queryType': 'sql', 'rawSql': sql},
         'current': {'text': ['All'], 'value': ['$__all']},
         'options': [],

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from dashboards import ALL_PANELS, DASHBOARDS, LANGUAGES, NAMES, PAGES, ROOT, VARIABLE, links, panels
 
-SOURCE = ROOT / 'grafana'
 BOTH_LANGUAGES = pytest.mark.parametrize('language', LANGUAGES)
 EVERY_PAGE = pytest.mark.parametrize('name', NAMES)
 INDICATORS = {
@@ -40,8 +39,9 @@ INDICATORS = {
 @pytest.mark.parametrize('seed', ['1', '2'])
 def test_what_is_committed_is_what_the_source_makes_each_time(tmp_path: Path, seed: str) -> None:
     environment = os.environ | {'PYTHONHASHSEED': seed}
-    subprocess.run([sys.executable, SOURCE / 'build.py', tmp_path], check=True, env=environment)
-    made = {file.relative_to(tmp_path): file.read_bytes() for file in tmp_path.rglob('*.json')}
+    subprocess.run([sys.executable, '-m', 'grafana.build', tmp_path], cwd=ROOT, check=True, env=environment)
+    written = tmp_path / 'grafana' / 'dashboards'
+    made = {file.relative_to(written): file.read_bytes() for file in written.rglob('*.json')}
     assert made == {file.relative_to(DASHBOARDS): file.read_bytes() for file in DASHBOARDS.rglob('*.json')}
 
 
@@ -86,12 +86,12 @@ def test_both_languages_are_one_page_and_every_text_is_translated(name: str) -> 
 
 def run(script: str) -> Any:
     """What a script prints as JSON that imports the source of the dashboards."""
-    done = subprocess.run([sys.executable, '-c', script], cwd=SOURCE, check=True, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, '-c', script], cwd=ROOT, check=True, capture_output=True, text=True)
     return json.loads(done.stdout)
 
 
 def test_no_text_is_there_twice_and_none_is_the_same_in_both_languages() -> None:
-    texts = run('import json, texts; print(json.dumps(texts.TEXTS))')
+    texts = run('import json; from grafana.build import TEXTS; print(json.dumps(TEXTS))')
     for column in range(len(LANGUAGES)):
         written = [text[column] for text in texts.values()]
         assert sorted(set(written)) == sorted(written)
@@ -100,15 +100,16 @@ def test_no_text_is_there_twice_and_none_is_the_same_in_both_languages() -> None
 
 def test_every_text_is_used() -> None:
     unused = run("""
-import json, build, texts
+import json
+from grafana.build import TEXTS, dashboards
+from grafana.texts import in_language
 class Noting(dict):
     def __getitem__(self, key):
         seen.add(key)
         return super().__getitem__(key)
 seen = set()
-for page in build.PAGES.values():
-    page(Noting(texts.texts('en')))
-print(json.dumps(sorted(texts.TEXTS.keys() - seen)))
+dashboards(Noting(in_language(TEXTS, 'en')))
+print(json.dumps(sorted(TEXTS.keys() - seen)))
 """)
     assert unused == []
 

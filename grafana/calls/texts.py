@@ -1,11 +1,13 @@
 """The texts of the page of API calls."""
 
+from grafana.texts import BothLanguages
+
 _CHOSEN = (
     'Left out: what is not chosen above; calls that were removed for their age; crawlers, unless counted.',
     "Exclus : ce qui n'est pas choisi ci-dessus ; les appels supprimés pour leur âge ; les robots, sauf s'ils sont comptés.",
 )
 
-CALLS: dict[str, tuple[str, str]] = {
+CALLS: BothLanguages = {
     'calls_about': (
         'The calls behind a bar, a line or a place of the other pages, and any that you choose above.',
         "Les appels derrière une barre, une ligne ou un lieu des autres pages, et tous ceux que l'on choisit ci-dessus.",

@@ -1,6 +1,8 @@
 """The texts of the Health page."""
 
-HEALTH: dict[str, tuple[str, str]] = {
+from grafana.texts import BothLanguages
+
+HEALTH: BothLanguages = {
     'health': ('Health', 'Santé'),
     'health_about': (
         'Whether calls arrive and become numbers, as the ledger of imports tells.',

@@ -1,6 +1,8 @@
 """The texts of the Users page, but for those of the seven indicators."""
 
-USERS: dict[str, tuple[str, str]] = {
+from grafana.texts import BothLanguages
+
+USERS: BothLanguages = {
     'users_about': (
         'Who uses the portal: seven indicators, computed from its API calls, and what is behind them.',
         "Qui utilise le portail : sept indicateurs calculés à partir de ses appels d'API, et ce qu'il y a derrière.",

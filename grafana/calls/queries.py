@@ -1,7 +1,7 @@
 """What the Calls page asks: the calls behind a bar or a place of another page."""
 
-from queries import ASKED, CHOSEN_DATASETS, TO, listed
-from queries_map import IN_CIRCLE
+from grafana.circles import IN_CIRCLE
+from grafana.queries import DATASET_CONDITION, PARAMETERS, TO, rows_or_empty
 
 # `day` is in the key of the table; two days more on each side hold every time zone.
 _FOUND = f"""\
@@ -9,7 +9,7 @@ domain IN (${{domain:singlequote}})
     AND day BETWEEN toDate($__fromTime) - 2 AND toDate($__toTime) + 2
     AND timestamp >= $__fromTime AND timestamp < toDateTime({TO})
     AND (client = 'crawler') <= toUInt8(${{crawlers:singlequote}})
-    AND {CHOSEN_DATASETS}
+    AND {DATASET_CONDITION}
     AND ${{user:singlequote}} IN ('', if(user_id = '', 'anonymous', user_id))
     AND ${{country:singlequote}} IN ('', if(country = '', '-', country))
     AND ${{kind:singlequote}} IN ('any', toString(client))
@@ -24,12 +24,12 @@ WHERE {_FOUND}"""
 
 CALLS_BY_DAY = f"""\
 SELECT days.time AS time, found.n AS calls
-FROM activity({ASKED}) AS days
+FROM activity({PARAMETERS}) AS days
 LEFT JOIN (SELECT day, count() AS n FROM calls WHERE {_FOUND} GROUP BY day) AS found USING day
 QUALIFY sum(calls) OVER () > 0
 ORDER BY time"""
 
-NEWEST_CALLS = listed(
+NEWEST_CALLS = rows_or_empty(
     f"""\
 SELECT
     timestamp AS time, calls.domain::String AS domain,

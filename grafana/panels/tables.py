@@ -1,7 +1,8 @@
 """Tables: with bars, and the heat map, which is a table with coloured cells."""
 
-from panels import BLUE, Json, Place, override, panel, target
-from texts import Texts
+from grafana.layout import Size
+from grafana.panels.panel import BLUE, Json, override, panel, target
+from grafana.texts import Texts
 
 # What a column is drawn as. The first column of a table without rows says so.
 BAR: Json = {
@@ -15,8 +16,8 @@ BAR: Json = {
 COUNT: Json = {'unit': 'locale', 'decimals': 0, 'custom.width': 90}
 PERCENT: Json = {'unit': 'percent', 'decimals': 1, 'custom.width': 70}
 BYTES: Json = {'unit': 'decbytes', 'decimals': 1, 'custom.width': 100}
-WORD: Json = {'custom.minWidth': 75}
-MOMENT: Json = {'custom.width': 165}
+TEXT: Json = {'custom.minWidth': 75}
+TIME: Json = {'custom.width': 165}
 HIDDEN: Json = {'custom.hideFrom': {'viz': True, 'legend': False, 'tooltip': False}}
 
 _OPTIONS: Json = {'showHeader': True, 'cellHeight': 'sm', 'frameIndex': 0, 'enablePagination': False}
@@ -26,7 +27,7 @@ def table(
     number: int,
     key: str,
     sql: str,
-    place: Place,
+    size: Size,
     text: Texts,
     columns: dict[str, Json],
     *,
@@ -46,17 +47,17 @@ def table(
         for column, drawn in columns.items()
     ]
     field = {'noValue': '', 'custom': {'align': 'auto', 'cellOptions': {'type': 'auto'}, 'inspect': False}}
-    return panel('table', number, key, target(sql), place, text, color=BLUE, field=field, options=_OPTIONS, overrides=overrides)
+    return panel('table', number, key, target(sql), size, text, color=BLUE, field=field, options=_OPTIONS, overrides=overrides)
 
 
-def coded(text: Texts, choice: str) -> Json:
+def value_names(text: Texts, choice: str) -> Json:
     """Words for codes, as in the text of a choice: `word : code,…`."""
     pairs = [pair.split(' : ') for pair in text[choice].split(',')]
     options = {code: {'text': word, 'index': index} for index, (word, code) in enumerate(pairs)}
     return {'mappings': [{'type': 'value', 'options': options}]}
 
 
-def heat_map(number: int, key: str, sql: str, place: Place, text: Texts) -> Json:
+def heat_map(number: int, key: str, sql: str, size: Size, text: Texts) -> Json:
     """Calls by weekday and hour: `weekday_number`, and a column for each hour; the darker or brighter, the more."""
     field = {
         'noValue': '',
@@ -78,8 +79,8 @@ def heat_map(number: int, key: str, sql: str, place: Place, text: Texts) -> Json
         'custom.width': 95,
         'custom.align': 'left',
         'custom.cellOptions': {'type': 'auto'},
-        **coded(text, 'weekday_choice'),
+        **value_names(text, 'weekday_choice'),
     }
     options = {**_OPTIONS, 'frozenColumns': {'left': 1}}
     overrides = [override('weekday_number', weekday)]
-    return panel('table', number, key, target(sql), place, text, color=BLUE, field=field, options=options, overrides=overrides)
+    return panel('table', number, key, target(sql), size, text, color=BLUE, field=field, options=options, overrides=overrides)

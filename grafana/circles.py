@@ -1,12 +1,12 @@
 """What the map asks: places, joined to circles that do not overlap."""
 
-from queries import ASKED
+from grafana.queries import PARAMETERS
 
 # No two circles lie nearer than `apart`, so they do not overlap: taken from the largest, a place that is nearer to a
 # circle joins it. `apart` is a share of what the map shows (2.8 times as wide as high); a map that is cut in 12 leaves
 # room for the largest circle, and 15 / 12 degrees is its width where the map zooms in as far as it does by itself.
 # `north` is the latitude as the map (Mercator) draws it.
-_PLACES = f"""\
+PLACES_WITH_CIRCLE = f"""\
     SELECT p.1 AS n, p.2 AS place, p.3 AS latitude, p.4 AS longitude,
         arrayFirst(c -> hypot(c.4 - p.4, c.5 - p.5) < apart, circles) AS circle
     FROM
@@ -24,27 +24,10 @@ _PLACES = f"""\
             SELECT
                 calls AS n, if(city = '', country, concat(city, ', ', country)) AS name, latitude, longitude,
                 degrees(asinh(tan(radians(greatest(-85, least(85, latitude)))))) AS north
-            FROM map_of_calls({ASKED})
+            FROM map_of_calls({PARAMETERS})
         )
     )
     ARRAY JOIN found AS p"""
-
-# Largest first: what is drawn last lies on top. `middle` names a circle to the page of its calls.
-MAP_OF_CALLS = f"""\
-SELECT
-    if(places = 1, circle.2, concat(circle.2, ' + ', toString(places - 1))) AS place,
-    circle.3 AS latitude, circle.4 AS longitude, calls, calls AS label, sqrt(calls) AS size,
-    concat(toString(latitude), ',', toString(longitude)) AS middle
-FROM
-(
-    SELECT circle, count() AS places, sum(n) AS calls
-    FROM
-    (
-{_PLACES}
-    )
-    GROUP BY circle
-)
-ORDER BY calls DESC, place"""
 
 # The calls of a circle: those of the places that joined it.
 IN_CIRCLE = f"""\
@@ -53,7 +36,7 @@ IN_CIRCLE = f"""\
     SELECT place, latitude, longitude
     FROM
     (
-{_PLACES}
+{PLACES_WITH_CIRCLE}
     )
     WHERE concat(toString(circle.3), ',', toString(circle.4)) = ${{circle:singlequote}}
 )"""

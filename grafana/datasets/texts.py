@@ -1,5 +1,7 @@
 """The texts of the Data sets page."""
 
+from grafana.texts import BothLanguages
+
 _LEFT_OUT = (
     'Left out: calls that ask for no data set; calls that were removed for their age; crawlers, unless counted above.',
     'Exclus : les appels qui ne demandent aucun jeu de données ; les appels supprimés pour leur âge ; les robots '
@@ -17,7 +19,7 @@ def _about(english: str, french: str, left_out: tuple[str, str]) -> tuple[str, s
     return f'{english}\n\n{left_out[0]}', f'{french}\n\n{left_out[1]}'
 
 
-DATASETS: dict[str, tuple[str, str]] = {
+DATASETS: BothLanguages = {
     'datasets': ('Data sets', 'Jeux de données'),
     'datasets_about': (
         'What is asked of the portal: which data sets, how often, by how many, with how many errors and bytes.',

@@ -1,7 +1,8 @@
 """The map: circles with the calls of a place in them, on land that is part of Grafana: it needs no internet."""
 
-from panels import BLUE, Json, Place, calls_link, override, panel, target
-from texts import Texts
+from grafana.layout import Size
+from grafana.panels.panel import BLUE, Json, calls_link, override, panel, target
+from grafana.texts import Texts
 
 LAND = '#8e99a6'  # thin enough to be light on light and dark on dark
 LOCATION = {'mode': 'coords', 'latitude': 'latitude', 'longitude': 'longitude'}
@@ -9,7 +10,7 @@ CENTER = {'horizontal': 'center', 'vertical': 'center'}
 HIDDEN = {'custom.hideFrom': {'tooltip': True, 'viz': False, 'legend': False}}
 
 
-def world_map(number: int, key: str, sql: str, place: Place, text: Texts) -> Json:
+def world_map(number: int, key: str, sql: str, size: Size, text: Texts) -> Json:
     """Calls by place, largest first: columns `place`, `latitude`, `longitude`, `calls`, `label`, `size`, `middle`."""
     options = {
         # as near as the circles allow; nearer than this zoom the land is too coarse
@@ -42,7 +43,7 @@ def world_map(number: int, key: str, sql: str, place: Place, text: Texts) -> Jso
         *(override(column, HIDDEN) for column in ('latitude', 'longitude', 'size', 'middle')),
     ]
     field = {'unit': 'locale', 'decimals': 0, 'min': 0}
-    return panel('geomap', number, key, target(sql), place, text, color=BLUE, field=field, options=options, overrides=overrides)
+    return panel('geomap', number, key, target(sql), size, text, color=BLUE, field=field, options=options, overrides=overrides)
 
 
 def _land() -> Json:

@@ -1,6 +1,8 @@
 """The texts of the seven indicators."""
 
-INDICATORS: dict[str, tuple[str, str]] = {
+from grafana.texts import BothLanguages
+
+INDICATORS: BothLanguages = {
     'activity': ('Activity', 'Activité'),
     'activity_about': (
         """API calls per day, in the portal's own time zone. A day without calls is 0.
