@@ -18,7 +18,6 @@ from grafana.health.page import health_page
 from grafana.health.texts import HEALTH
 from grafana.panels.panel import Json
 from grafana.texts import COLUMNS, FRAME, LANGUAGES, Texts, in_language
-from grafana.users.indicator_texts import INDICATORS
 from grafana.users.page import users_page
 from grafana.users.texts import USERS
 
@@ -29,7 +28,7 @@ PAGES: dict[str, Callable[[Texts], Page]] = {
     'health': health_page,
     'calls': calls_page,
 }
-TEXTS = FRAME | COLUMNS | INDICATORS | USERS | DATASETS | HEALTH | CALLS
+TEXTS = FRAME | COLUMNS | USERS | DATASETS | HEALTH | CALLS
 
 
 def dashboards(text: Texts) -> dict[str, Json]:

@@ -184,9 +184,9 @@ def test_activity_drops(database: ClickHouse) -> None:
     activity(database, 'crawled-only', 400, 60)
     add_calls(database, 'crawled-only', (NOW, 400), client='crawler')
     assert evaluated(database, 'Activity drops') == {
-        'fallen': 'fallen: 60 calls in an hour; 400 are usual at this hour of this weekday',
-        'fallen-after-a-holiday': 'fallen-after-a-holiday: 60 calls in an hour; 395 are usual at this hour of this weekday',
-        'crawled-only': 'crawled-only: 60 calls in an hour; 400 are usual at this hour of this weekday',
+        'fallen': 'fallen: 60 calls in an hour; usually 400 at this hour of this weekday',
+        'fallen-after-a-holiday': 'fallen-after-a-holiday: 60 calls in an hour; usually 395 at this hour of this weekday',
+        'crawled-only': 'crawled-only: 60 calls in an hour; usually 400 at this hour of this weekday',
     }
 
 
@@ -208,9 +208,9 @@ def test_activity_peaks(database: ClickHouse) -> None:
     activity(database, 'risen-again', [400, 2000, 410, 390], 1500)
     activity(database, 'small', 3, 200)
     assert evaluated(database, 'Activity peaks') == {
-        'risen': 'risen: 1500 calls in an hour; 400 are usual at this hour of this weekday',
-        'risen-again': 'risen-again: 1500 calls in an hour; 405 are usual at this hour of this weekday',
-        'small': 'small: 200 calls in an hour; 3 are usual at this hour of this weekday',
+        'risen': 'risen: 1500 calls in an hour; usually 400 at this hour of this weekday',
+        'risen-again': 'risen-again: 1500 calls in an hour; usually 405 at this hour of this weekday',
+        'small': 'small: 200 calls in an hour; usually 3 at this hour of this weekday',
     }
 
 
@@ -268,10 +268,10 @@ def test_no_data(database: ClickHouse) -> None:
     add_batches(database, 'out-for-a-day-once', 4 * HOUR, 9 * HOUR, days=10)
     add_batches(database, 'out-for-a-day-once', 4 * HOUR, 12 * DAY, days=4)
     assert evaluated(database, 'No data at all') == {
-        'followed': 'followed: nothing was stored for 9.0 hours; 4.0 is the longest usual wait',
-        'imported-daily': 'imported-daily: nothing was stored for 50.0 hours; 24.0 is the longest usual wait',
-        'out-for-a-day-once': 'out-for-a-day-once: nothing was stored for 9.0 hours; 4.0 is the longest usual wait',
-        'rejected-only': 'rejected-only: nothing was stored for 9.0 hours; 4.0 is the longest usual wait',
+        'followed': 'followed: no calls stored for 9.0 hours; the longest usual gap is 4.0 hours',
+        'imported-daily': 'imported-daily: no calls stored for 50.0 hours; the longest usual gap is 24.0 hours',
+        'out-for-a-day-once': 'out-for-a-day-once: no calls stored for 9.0 hours; the longest usual gap is 4.0 hours',
+        'rejected-only': 'rejected-only: no calls stored for 9.0 hours; the longest usual gap is 4.0 hours',
     }
 
 
@@ -300,7 +300,7 @@ def test_rejects_rise(database: ClickHouse) -> None:
     add_batch(database, 'imported-hours-ago', NOW - 7 * HOUR - HOUR / 2, stored=100, rejected=30)
     add_batch(database, 'first-import', NOW, stored=10, rejected=90)
     assert evaluated(database, 'Rejects rise') == {
-        name: f'{name}: {now} % of the input of the last hour in which some came was rejected; {usual} % are usual'
+        name: f'{name}: {now} % of the newest hour of input rejected; usually {usual} %'
         for name, now, usual in (
             ('new-format', '100.0', '0.0'),
             ('some-more', '10.0', '1.0'),
@@ -330,8 +330,8 @@ def test_calls_arrive_late(database: ClickHouse) -> None:
     add_batches(database, 'rotated-log', DAY, DAY, late=6 * HOUR)
     add_batch(database, 'rotated-log', NOW - 5 * HOUR, late=30 * HOUR)
     assert evaluated(database, 'Calls arrive late') == {
-        'behind': 'behind: the newest calls were 180 minutes old when they were stored; 0 are usual',
-        'rotated-log': 'rotated-log: the newest calls were 1800 minutes old when they were stored; 360 are usual',
+        'behind': 'behind: the newest calls were stored 180 minutes after they were made; usually 0',
+        'rotated-log': 'rotated-log: the newest calls were stored 1800 minutes after they were made; usually 360',
     }
 
 

@@ -17,7 +17,7 @@ FOLDER = 'Usage alerts'  # a folder of dashboards must have another title
 INTERVAL = '5m'  # Grafana starts with multiples of 10 seconds only
 VALUE = re.compile(r'\{(\w+):(\.\df)\}')
 HEAD = """\
-# Alerts on who uses the portals, made by grafana/alerts.py. A rule watches once its isPaused is false: docs/alerts.md.
+# Alerts, written by grafana/build.py. A rule is active once you set its isPaused to false: see docs/alerts.md.
 """
 
 

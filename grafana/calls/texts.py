@@ -1,58 +1,54 @@
-"""The texts of the page of API calls."""
+"""The texts of the API calls page."""
 
-from grafana.texts import BothLanguages
+from grafana.texts import BothLanguages, description
 
-_CHOSEN = (
-    'Left out: what is not chosen above; calls that were removed for their age; crawlers, unless counted.',
-    "Exclus : ce qui n'est pas choisi ci-dessus ; les appels supprimés pour leur âge ; les robots, sauf s'ils sont comptés.",
+_NOT_SELECTED = (
+    'Left out: calls that do not match the choices above; calls deleted by retention; crawlers, unless you choose to count them.',
+    'Exclus : les appels qui ne correspondent pas aux choix ci-dessus ; les appels supprimés à la fin de leur conservation ; '
+    "les robots d'indexation, sauf si vous choisissez de les compter.",
 )
 
 CALLS: BothLanguages = {
     'calls_about': (
-        'The calls behind a bar, a line or a place of the other pages, and any that you choose above.',
-        "Les appels derrière une barre, une ligne ou un lieu des autres pages, et tous ceux que l'on choisit ci-dessus.",
+        'The calls behind a bar, a line or a place of the other pages, or the calls that you select above.',
+        "Les appels qui composent une barre, une ligne ou un lieu d'une autre page, ou ceux que vous sélectionnez ci-dessus.",
     ),
-    'number_of_calls': ('Calls found', 'Appels trouvés'),
-    'number_of_calls_about': (
-        f"""How many API calls of the period are of the chosen portals, users, countries, clients and data sets.
+    'number_of_calls': ('Matching calls', 'Appels correspondants'),
+    'number_of_calls_about': description(
+        """The number of API calls in the period that match the choices above.
 
-        Computed: counted, without error. A circle is one of the map: `latitude,longitude` of its middle; it stands for
-        all places that joined it. An empty field is any.
+        Computed: exact count. An empty field matches all calls. *Circle* is a circle of the map, given by the
+        `latitude,longitude` of its centre; it stands for all places that belong to it.""",
+        """Nombre d'appels API de la période qui correspondent aux choix ci-dessus.
 
-        {_CHOSEN[0]}""",
-        f"""Combien d'appels d'API de la période viennent des portails, utilisateurs, pays, clients et jeux de données choisis.
-
-        Calcul : comptés, sans erreur. Un cercle est l'un de ceux de la carte : `latitude,longitude` de son milieu ; il
-        vaut pour tous les lieux qui l'ont rejoint. Un champ vide laisse tout passer.
-
-        {_CHOSEN[1]}""",
+        Calcul : décompte exact. Un champ vide accepte tous les appels. *Cercle* est un cercle de la carte, désigné par
+        `latitude,longitude` de son centre ; il représente tous les lieux qu'il regroupe.""",
+        _NOT_SELECTED,
     ),
-    'calls_by_day': ('Calls found, day by day', 'Appels trouvés, jour par jour'),
-    'calls_by_day_about': (
-        f"""The calls that were found, by the portal's own days. A day without any is 0.
+    'calls_by_day': ('Matching calls by day', 'Appels correspondants par jour'),
+    'calls_by_day_about': description(
+        """The matching calls per day in the portal's time zone. A day without calls is 0. Orange marks are events.
 
-        Computed: counted, without error. Orange marks are events.
+        Computed: exact count.""",
+        """Appels correspondants par jour, dans le fuseau horaire du portail. Un jour sans appel vaut 0. Les repères orange
+        signalent des événements.
 
-        {_CHOSEN[0]}""",
-        f"""Les appels trouvés, selon les jours du portail. Un jour sans appel vaut 0.
-
-        Calcul : comptés, sans erreur. Les repères orange sont des événements.
-
-        {_CHOSEN[1]}""",
+        Calcul : décompte exact.""",
+        _NOT_SELECTED,
     ),
     'newest_calls': ('Newest calls', 'Appels les plus récents'),
     'newest_calls_about': (
-        """The newest 1,000 of the calls that were found. A visitor is a keyed hash of an address: the address itself is
-        not stored.
+        """The newest 1,000 of the matching calls. A visitor is a keyed hash of an IP address; the address itself is not
+        stored.
 
-        Computed: what was stored of each call; `-` is not known.
+        Computed: the stored fields of each call; `-` means unknown.
 
-        Left out: the calls before these; query strings, which are not stored.""",
-        """Les 1 000 plus récents des appels trouvés. Un visiteur est une empreinte à clé d'une adresse : l'adresse
+        Left out: older calls; query strings, which are not stored.""",
+        """Les 1 000 appels correspondants les plus récents. Un visiteur est le hachage à clé d'une adresse IP ; l'adresse
         elle-même n'est pas enregistrée.
 
-        Calcul : ce qui a été enregistré de chaque appel ; `-` est inconnu.
+        Calcul : les champs enregistrés de chaque appel ; `-` signifie inconnu.
 
-        Exclus : les appels antérieurs à ceux-ci ; les chaînes de requête, qui ne sont pas enregistrées.""",
+        Exclus : les appels plus anciens ; les paramètres des URL, qui ne sont pas enregistrés.""",
     ),
 }

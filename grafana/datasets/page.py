@@ -27,7 +27,7 @@ def datasets_page(text: Texts) -> Page:
             [
                 large_number(1, 'datasets_asked', queries.DATASETS_ASKED, quarter, text, {'unit': 'locale'}),
                 large_number(2, 'dataset_calls', queries.DATASET_CALLS, quarter, text, {'unit': 'short'}),
-                large_number(3, 'dataset_errors', queries.DATASET_ERRORS, quarter, text, percent),
+                large_number(3, 'errors_percent', queries.DATASET_ERRORS, quarter, text, percent),
                 large_number(4, 'dataset_bytes', queries.DATASET_BYTES, quarter, text, size),
             ],
             [_over_time(5, 'calls', Size(24, 9), text)],

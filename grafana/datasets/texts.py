@@ -1,130 +1,122 @@
 """The texts of the Data sets page."""
 
-from grafana.texts import BothLanguages
+from grafana.texts import DELETED_AND_CRAWLERS, BothLanguages, description
 
-_LEFT_OUT = (
-    'Left out: calls that ask for no data set; calls that were removed for their age; crawlers, unless counted above.',
-    'Exclus : les appels qui ne demandent aucun jeu de données ; les appels supprimés pour leur âge ; les robots '
-    "d'indexation, sauf choix contraire ci-dessus.",
+_NO_DATASET = (
+    'Left out: calls that request no data set; calls deleted by retention; crawlers, unless you choose to count them.',
+    'Exclus : les appels qui ne concernent aucun jeu de données ; les appels supprimés à la fin de leur conservation ; les '
+    "robots d'indexation, sauf si vous choisissez de les compter.",
 )
-_EIGHT_LEFT_OUT = (
-    'Left out: all but the eight chosen data sets with most calls; calls that were removed for their age; crawlers, unless '
-    'counted above.',
-    'Exclus : tous sauf les huit jeux de données choisis les plus appelés ; les appels supprimés pour leur âge ; les robots '
-    "d'indexation, sauf choix contraire ci-dessus.",
+_FIRST_EIGHT = (
+    'Left out: other data sets; calls deleted by retention; crawlers, unless you choose to count them.',
+    'Exclus : les autres jeux de données ; les appels supprimés à la fin de leur conservation ; les robots '
+    "d'indexation, sauf si vous choisissez de les compter.",
 )
-
-
-def _about(english: str, french: str, left_out: tuple[str, str]) -> tuple[str, str]:
-    return f'{english}\n\n{left_out[0]}', f'{french}\n\n{left_out[1]}'
-
 
 DATASETS: BothLanguages = {
     'datasets': ('Data sets', 'Jeux de données'),
     'datasets_about': (
-        'What is asked of the portal: which data sets, how often, by how many, with how many errors and bytes.',
-        "Ce que l'on demande au portail : quels jeux de données, combien de fois, par combien, avec quelles erreurs et tailles.",
+        'Which data sets are requested: calls, users, errors and size of the answers.',
+        'Les jeux de données consultés : appels, utilisateurs, erreurs et volume des réponses.',
     ),
-    'datasets_asked': ('Data sets asked for', 'Jeux de données demandés'),
-    'datasets_asked_about': _about(
-        """How many of the chosen data sets were asked for at least once.
+    'datasets_asked': ('Requested data sets', 'Jeux de données consultés'),
+    'datasets_asked_about': description(
+        """The number of chosen data sets that were requested at least once.
 
-        Computed: counted, without error, as the path of a call names them: what is not on the portal (any more) and was
-        asked for counts too.""",
-        """Combien des jeux de données choisis ont été demandés au moins une fois.
+        Computed: exact count of the data sets named in the paths of calls. A data set that was requested counts even if
+        the portal does not have it, or no longer has it.""",
+        """Nombre de jeux de données choisis qui ont été consultés au moins une fois.
 
-        Calcul : comptés sans erreur, tels que le chemin des appels les nomme : ce qui n'est pas ou plus sur le portail
-        et a été demandé compte aussi.""",
-        _LEFT_OUT,
+        Calcul : décompte exact des jeux de données nommés dans le chemin des appels. Un jeu de données demandé compte même
+        s'il n'existe pas, ou plus, sur le portail.""",
+        _NO_DATASET,
     ),
-    'dataset_calls': ('API calls for data sets', "Appels d'API aux jeux de données"),
-    'dataset_calls_about': _about(
-        """API calls that ask for one of the chosen data sets.
+    'dataset_calls': ('API calls for data sets', 'Appels API aux jeux de données'),
+    'dataset_calls_about': description(
+        """API calls that request one of the chosen data sets.
 
-        Computed: every answered call is counted, without error, whatever its status.""",
-        """Appels d'API qui demandent l'un des jeux de données choisis.
+        Computed: exact count of the answered calls, whatever their status.""",
+        """Appels API à l'un des jeux de données choisis.
 
-        Calcul : tout appel ayant reçu une réponse est compté, sans erreur, quel que soit son statut.""",
-        _LEFT_OUT,
+        Calcul : décompte exact des appels qui ont reçu une réponse, quel que soit son statut.""",
+        _NO_DATASET,
     ),
-    'dataset_errors': ('Share of errors', "Part d'erreurs"),
-    'dataset_errors_about': _about(
-        """Share of the calls for the chosen data sets that were answered with an error, a status of 400 or more.
+    'errors_percent_about': description(
+        """Share of the calls for the chosen data sets that received an error: a status of 400 or more.
 
-        Computed: errors divided by calls, both counted. An unknown status is no error.""",
-        """Part des appels aux jeux de données choisis auxquels il fut répondu par une erreur, un statut de 400 ou plus.
+        Computed: errors divided by calls; both are counted. An unknown status is not an error.""",
+        """Part des appels aux jeux de données choisis qui ont reçu une erreur, c'est-à-dire un statut de 400 ou plus.
 
-        Calcul : erreurs divisées par appels, comptés les uns et les autres. Un statut inconnu n'est pas une erreur.""",
-        _LEFT_OUT,
+        Calcul : erreurs divisées par appels ; les deux sont comptés. Un statut inconnu n'est pas une erreur.""",
+        _NO_DATASET,
     ),
-    'dataset_bytes': ('Delivered', 'Livré'),
-    'dataset_bytes_about': _about(
-        """How much the portal delivered for the chosen data sets.
+    'dataset_bytes': ('Size of the answers', 'Volume des réponses'),
+    'dataset_bytes_about': description(
+        """How much data the portal sent for the chosen data sets.
 
-        Computed: the sum of the sizes of the answers as the log tells them, mostly compressed and without headers.""",
-        """Ce que le portail a livré pour les jeux de données choisis.
+        Computed: the sum of the sizes in the log. They are usually compressed sizes without headers.""",
+        """Volume de données envoyé par le portail pour les jeux de données choisis.
 
-        Calcul : la somme des tailles des réponses telles que le journal les donne, le plus souvent compressées et sans
-        en-têtes.""",
-        _LEFT_OUT,
+        Calcul : somme des tailles indiquées dans le journal, en général compressées et sans les en-têtes.""",
+        _NO_DATASET,
     ),
-    'calls_over_time': ('Most asked data sets, day by day', 'Jeux de données les plus demandés, jour par jour'),
-    'calls_over_time_about': _about(
-        """API calls per day for the eight of the chosen data sets with most calls in the period.
+    'calls_over_time': ('API calls by data set and day', 'Appels API par jeu de données et par jour'),
+    'calls_over_time_about': description(
+        """API calls per day for the eight chosen data sets with the most calls in the period. Orange marks are events.
 
-        Computed: calls are counted, without error, by the portal's own days. Orange marks are events.""",
-        """Appels d'API par jour aux huit des jeux de données choisis qui en ont le plus sur la période.
+        Computed: exact count by day in the portal's time zone.""",
+        """Appels API par jour aux huit jeux de données choisis qui ont reçu le plus d'appels sur la période. Les repères
+        orange signalent des événements.
 
-        Calcul : les appels sont comptés, sans erreur, selon les jours du portail. Les repères orange sont des
-        événements.""",
-        _EIGHT_LEFT_OUT,
+        Calcul : décompte exact par jour, dans le fuseau horaire du portail.""",
+        _FIRST_EIGHT,
     ),
-    'datasets_table': ('What is asked most', 'Les plus demandés'),
-    'datasets_table_about': (
-        """The chosen data sets, at most 1,000, with calls, users, errors and size of the answers. `-` are calls that ask
-        for none. A click on a data set leads to its calls.
+    'datasets_table': ('Most requested data sets', 'Jeux de données les plus consultés'),
+    'datasets_table_about': description(
+        """The chosen data sets, at most 1,000, with calls, users, errors and size of the answers. `-` means calls that
+        request no data set. Click a data set to see its calls.
 
-        Computed: calls, errors (status 400 or more) and sizes are counted, users estimated as total users. Users of two
-        data sets do not add up: many ask for both.
+        Computed: calls, errors (status 400 or more) and sizes are counted; users are estimated like total users. The users
+        of two data sets do not add up: a user who requests both counts in both rows.""",
+        """Les jeux de données choisis, 1 000 au plus, avec leurs appels, utilisateurs, erreurs et volume de réponses. `-`
+        désigne les appels qui ne concernent aucun jeu de données. Cliquez sur un jeu de données pour voir ses appels.
 
-        Left out: calls that were removed for their age; crawlers, unless counted above.""",
-        """Les jeux de données choisis, 1 000 au plus, avec appels, utilisateurs, erreurs et taille des réponses. `-`
-        désigne les appels qui n'en demandent aucun. Un clic sur un jeu de données mène à ses appels.
-
-        Calcul : appels, erreurs (statut de 400 ou plus) et tailles sont comptés, les utilisateurs estimés comme le
-        nombre total. Ceux de deux jeux de données ne s'additionnent pas : beaucoup demandent les deux.
-
-        Exclus : les appels supprimés pour leur âge ; les robots d'indexation, sauf choix contraire ci-dessus.""",
+        Calcul : les appels, les erreurs (statut de 400 ou plus) et les volumes sont comptés ; les utilisateurs sont estimés
+        comme le nombre total d'utilisateurs. Les utilisateurs de deux jeux de données ne s'additionnent pas : celui qui
+        consulte les deux compte sur les deux lignes.""",
+        DELETED_AND_CRAWLERS,
     ),
-    'users_over_time': ('Their users', 'Leurs utilisateurs'),
-    'users_over_time_about': _about(
-        """Users per day of the most asked data sets.
+    'users_over_time': ('Users by data set and day', 'Utilisateurs par jeu de données et par jour'),
+    'users_over_time_about': description(
+        """Users per day of the eight chosen data sets with the most calls in the period.
 
         Computed: estimated for each day and data set, with the error of total users.""",
-        """Utilisateurs par jour des jeux de données les plus demandés.
+        """Utilisateurs par jour des huit jeux de données choisis qui ont reçu le plus d'appels sur la période.
 
-        Calcul : estimés pour chaque jour et jeu de données, avec l'erreur du nombre total d'utilisateurs.""",
-        _EIGHT_LEFT_OUT,
+        Calcul : estimation par jour et par jeu de données, avec l'erreur du nombre total d'utilisateurs.""",
+        _FIRST_EIGHT,
     ),
-    'errors_over_time': ('Their errors', 'Leurs erreurs'),
-    'errors_over_time_about': _about(
-        """API calls per day for the most asked data sets that were answered with an error, a status of 400 or more.
+    'errors_over_time': ('Errors by data set and day', 'Erreurs par jeu de données et par jour'),
+    'errors_over_time_about': description(
+        """API calls per day that received an error (status 400 or more), for the eight chosen data sets with the most
+        calls in the period.
 
-        Computed: counted, without error.""",
-        """Appels d'API par jour aux jeux de données les plus demandés auxquels il fut répondu par une erreur, un statut de
-        400 ou plus.
+        Computed: exact count.""",
+        """Appels API par jour qui ont reçu une erreur (statut de 400 ou plus), pour les huit jeux de données choisis qui
+        ont reçu le plus d'appels sur la période.
 
-        Calcul : comptés, sans erreur.""",
-        _EIGHT_LEFT_OUT,
+        Calcul : décompte exact.""",
+        _FIRST_EIGHT,
     ),
-    'bytes_over_time': ('Their size', 'Leur taille'),
-    'bytes_over_time_about': _about(
-        """How much was delivered per day of the most asked data sets.
+    'bytes_over_time': ('Size by data set and day', 'Volume par jeu de données et par jour'),
+    'bytes_over_time_about': description(
+        """How much data the portal sent per day, for the eight chosen data sets with the most calls in the period.
 
-        Computed: the sum of the sizes of the answers as the log tells them.""",
-        """Ce qui fut livré par jour des jeux de données les plus demandés.
+        Computed: the sum of the sizes in the log.""",
+        """Volume de données envoyé par jour, pour les huit jeux de données choisis qui ont reçu le plus d'appels sur la
+        période.
 
-        Calcul : la somme des tailles des réponses telles que le journal les donne.""",
-        _EIGHT_LEFT_OUT,
+        Calcul : somme des tailles indiquées dans le journal.""",
+        _FIRST_EIGHT,
     ),
 }

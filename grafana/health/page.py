@@ -38,8 +38,8 @@ def health_page(text: Texts) -> Page:
     return Page(
         [
             [
-                large_number(1, 'stored', queries.STORED, quarter, text, count, empty=no_imports),
-                large_number(2, 'rejected', queries.REJECTED, quarter, text, count, empty=no_rejects),
+                large_number(1, 'stored_calls', queries.STORED, quarter, text, count, empty=no_imports),
+                large_number(2, 'rejected_lines', queries.REJECTED, quarter, text, count, empty=no_rejects),
                 large_number(6, 'newest', queries.NEWEST_CALL, quarter, text, ago, change=False, empty=nothing_yet),
                 large_number(8, 'cut_off', queries.CUT_OFF, quarter, text, unfinished, change=False, empty=nothing_yet),
             ],

@@ -1,157 +1,142 @@
 """The texts of the Health page."""
 
-from grafana.texts import BothLanguages
+from grafana.texts import BothLanguages, description
+
+_UNFINISHED = ('Left out: unfinished imports.', 'Exclus : les imports inachevés.')
 
 HEALTH: BothLanguages = {
-    'health': ('Health', 'Santé'),
+    'health': ('Health', 'Supervision'),
     'health_about': (
-        'Whether calls arrive and become numbers, as the ledger of imports tells.',
-        'Si les appels arrivent et deviennent des nombres, selon le registre des imports.',
+        'Whether calls arrive and are stored, from the ledger of imports.',
+        "L'arrivée et l'enregistrement des appels, d'après le registre des imports.",
     ),
     'none_imported': ('Nothing imported in this period', 'Aucun import sur cette période'),
     'none_rejected': ('Nothing rejected in this period', 'Aucun rejet sur cette période'),
-    'nothing_yet': ('Nothing imported yet', "Rien n'a encore été importé"),
-    'stored': ('Calls stored', 'Appels stockés'),
-    'stored_about': (
-        """How many calls were stored in the period, of whatever day they are.
+    'nothing_yet': ('Nothing imported yet', 'Aucun import pour le moment'),
+    'stored_calls_about': description(
+        """Calls that were stored in the period, whatever day they were made on.
 
-        Computed: counted by the ledger, without error; crawlers' calls are among them.
+        Computed: exact count from the ledger, with the calls of crawlers. Calls that were removed later still count.""",
+        """Appels enregistrés pendant la période, quel que soit le jour où ils ont été faits.
 
-        Left out: imports that are not finished. What was taken back later still counts: it had been stored.""",
-        """Combien d'appels ont été enregistrés pendant la période, de quelque jour qu'ils soient.
-
-        Calcul : comptés par le registre, sans erreur ; ceux des robots d'indexation en font partie.
-
-        Exclus : les imports inachevés. Ce qui fut retiré ensuite compte encore : cela avait été enregistré.""",
+        Calcul : décompte exact d'après le registre, robots d'indexation compris. Les appels supprimés ensuite restent
+        comptés.""",
+        _UNFINISHED,
     ),
-    'rejected': ('Lines rejected', 'Rejets'),
-    'rejected_about': (
-        """How many lines could not be read in the period. They are kept: `usage-exporter rejected list` shows them.
+    'rejected_lines_about': (
+        """Lines that could not be read in the period. They are kept: `usage-exporter rejected list` shows them.
 
-        Computed: counted by the ledger, without error.
+        Computed: exact count from the ledger.
 
-        Left out: skipped lines, which are no API calls; imports that are not finished.""",
-        """Combien de lignes n'ont pas pu être lues pendant la période. Elles sont gardées : `usage-exporter rejected list`
-        les montre.
+        Left out: skipped lines, which are not API calls; unfinished imports.""",
+        """Lignes qui n'ont pas pu être lues pendant la période. Elles sont conservées : `usage-exporter rejected list` les
+        affiche.
 
-        Calcul : comptées par le registre, sans erreur.
+        Calcul : décompte exact d'après le registre.
 
-        Exclus : les lignes ignorées, qui ne sont pas des appels d'API ; les imports inachevés.""",
+        Exclus : les lignes ignorées, qui ne sont pas des appels API ; les imports inachevés.""",
     ),
     'newest': ('Newest call', 'Appel le plus récent'),
-    'newest_about': (
-        """How long ago the newest call was made that is stored, whatever the period above.
+    'newest_about': description(
+        """The time since the newest stored call was made, whatever period is chosen.
 
-        Computed: the last call of all finished imports of the chosen portals.
+        Computed: the last call of all finished imports of the chosen portals.""",
+        """Temps écoulé depuis l'appel enregistré le plus récent, quelle que soit la période choisie.
 
-        Left out: imports that are not finished.""",
-        """Depuis combien de temps l'appel le plus récent enregistré a été fait, quelle que soit la période ci-dessus.
-
-        Calcul : le dernier appel de tous les imports achevés des portails choisis.
-
-        Exclus : les imports inachevés.""",
+        Calcul : le dernier appel de tous les imports terminés des portails choisis.""",
+        _UNFINISHED,
     ),
     'cut_off': ('Unfinished imports', 'Imports inachevés'),
     'cut_off_about': (
-        """Batches that were begun more than ten minutes ago and never finished, whatever the period above. Orange means
-        that something is to be done: import the same log again, which finishes them.
+        """Batches that began more than ten minutes ago and did not finish, whatever period is chosen. Orange asks for
+        action: import the same log again to finish them.
 
-        Computed: counted by the ledger. Until they are finished, their calls may be in some numbers and not in others.
+        Computed: exact count from the ledger. Until a batch is finished, its calls can be in some numbers and missing from
+        others.
 
-        Left out: what is under way for less than ten minutes.""",
-        """Lots commencés il y a plus de dix minutes et jamais achevés, quelle que soit la période ci-dessus. L'orange
-        signifie qu'il faut agir : importer à nouveau le même journal les achève.
+        Left out: batches that began less than ten minutes ago.""",
+        """Lots commencés il y a plus de dix minutes et non terminés, quelle que soit la période choisie. L'orange demande
+        une action : importez de nouveau le même journal pour les terminer.
 
-        Calcul : comptés par le registre. Tant qu'ils sont inachevés, leurs appels peuvent être dans certains nombres et
-        pas dans d'autres.
+        Calcul : décompte exact d'après le registre. Tant qu'un lot n'est pas terminé, ses appels peuvent figurer dans
+        certains nombres et manquer dans d'autres.
 
-        Exclus : ce qui est en cours depuis moins de dix minutes.""",
+        Exclus : les lots commencés il y a moins de dix minutes.""",
     ),
-    'lines_over_time': ('What became of the lines', 'Ce que les lignes sont devenues'),
+    'lines_over_time': ('Lines by outcome', 'Lignes par résultat'),
     'lines_over_time_about': (
-        """Lines by the moment of their import: stored calls, skipped lines (no API calls), rejected lines.
+        """Lines by time of import: stored calls, skipped lines (not API calls) and rejected lines. Orange marks are events.
 
-        Computed: counted by the ledger, without error; a bar is an hour or more. Orange marks are events.
+        Computed: exact count from the ledger; a bar covers an hour or more.
 
-        Left out: lines that were stored before; imports that are not finished.""",
-        """Lignes selon le moment de leur import : appels enregistrés, lignes ignorées (pas des appels d'API), lignes
-        rejetées.
+        Left out: lines that were already stored; unfinished imports.""",
+        """Lignes par date d'import : appels enregistrés, lignes ignorées (qui ne sont pas des appels API) et lignes
+        rejetées. Les repères orange signalent des événements.
 
-        Calcul : comptées par le registre, sans erreur ; une barre est une heure ou plus. Les repères orange sont des
-        événements.
+        Calcul : décompte exact d'après le registre ; une barre couvre une heure ou plus.
 
-        Exclus : les lignes déjà enregistrées auparavant ; les imports inachevés.""",
+        Exclus : les lignes déjà enregistrées ; les imports inachevés.""",
     ),
     'rejected_over_time': ('Rejected lines by reason', 'Lignes rejetées par motif'),
-    'rejected_over_time_about': (
-        """Rejected lines by the moment of their import and by reason; the documentation of `import` lists the reasons.
+    'rejected_over_time_about': description(
+        """Rejected lines by time of import and by reason. The documentation of `import` lists the reasons.
 
-        Computed: counted by the ledger, without error; a bar is an hour or more.
+        Computed: exact count from the ledger; a bar covers an hour or more.""",
+        """Lignes rejetées par date d'import et par motif. La documentation d'`import` donne la liste des motifs.
 
-        Left out: imports that are not finished.""",
-        """Lignes rejetées selon le moment de leur import et le motif ; la documentation d'`import` donne les motifs.
-
-        Calcul : comptées par le registre, sans erreur ; une barre est une heure ou plus.
-
-        Exclus : les imports inachevés.""",
+        Calcul : décompte exact d'après le registre ; une barre couvre une heure ou plus.""",
+        _UNFINISHED,
     ),
-    'rejected_by_reason': ('Reasons of rejects', 'Motifs de rejet'),
-    'rejected_by_reason_about': (
-        """How many lines were rejected for which reason, and when last.
+    'rejected_by_reason': ('Reasons for rejection', 'Motifs de rejet'),
+    'rejected_by_reason_about': description(
+        """The number of rejected lines for each reason, and the last time it occurred.
 
-        Computed: counted by the ledger; the share is that of all lines read. More than a few per cent of `format` mean
-        that the log has another format than was told.
+        Computed: exact count from the ledger; the share is of all lines read. If `format` exceeds a few per cent, the log
+        has another format than the import expects.""",
+        """Nombre de lignes rejetées pour chaque motif, et sa dernière occurrence.
 
-        Left out: imports that are not finished.""",
-        """Combien de lignes ont été rejetées pour quel motif, et quand pour la dernière fois.
-
-        Calcul : comptées par le registre ; la part est celle de toutes les lignes lues. Plus de quelques pour cent de
-        `format` signifient que le journal a un autre format que celui indiqué.
-
-        Exclus : les imports inachevés.""",
+        Calcul : décompte exact d'après le registre ; la part est rapportée à toutes les lignes lues. Si `format` dépasse
+        quelques pour cent, le journal n'a pas le format attendu par l'import.""",
+        _UNFINISHED,
     ),
-    'lateness': ('How late calls arrive', 'Avec quel retard les appels arrivent'),
+    'lateness': ('Delay until a call is stored', "Délai d'enregistrement des appels"),
     'lateness_about': (
-        """How long after a call was answered it was stored: of the oldest call and of the newest call of the batches.
-        The newest tells how far behind the numbers are; the oldest, how much an import had to catch up.
+        """The time between the answer to a call and its storage, for the oldest and the newest call of the batches. The
+        newest call shows how far the numbers are behind; the oldest shows how much an import had to catch up.
 
-        Computed: from the ledger; the oldest is the largest delay of the hour (or more), the newest the smallest.
+        Computed: from the ledger, for each hour or more: the longest delay of an oldest call and the shortest delay of a
+        newest call.
 
-        Left out: batches without calls; imports that are not finished.""",
-        """Combien de temps après sa réponse un appel a été enregistré : pour l'appel le plus ancien et pour le plus récent
-        des lots. Le plus récent dit de combien les nombres retardent ; le plus ancien, ce qu'un import avait à rattraper.
+        Left out: batches without calls; unfinished imports.""",
+        """Temps entre la réponse à un appel et son enregistrement, pour l'appel le plus ancien et l'appel le plus récent
+        des lots. Le plus récent indique le retard des nombres affichés ; le plus ancien, le retard que l'import avait à
+        rattraper.
 
-        Calcul : d'après le registre ; le plus ancien est le plus grand retard de l'heure (ou plus), le plus récent le
-        plus petit.
+        Calcul : d'après le registre, par intervalle d'une heure ou plus : le délai le plus long des appels les plus
+        anciens et le délai le plus court des appels les plus récents.
 
-        Exclus : les lots sans appels ; les imports inachevés.""",
+        Exclus : les lots sans appel ; les imports inachevés.""",
     ),
     'geolocation': ('Geolocation data', 'Données de géolocalisation'),
-    'geolocation_about': (
-        """Of which date the geolocation data was that placed the calls, and when it was used. Addresses move: data that is
-        older than three months places more and more calls wrongly.
+    'geolocation_about': description(
+        """The date of the geolocation data that located the calls, and when it was used. Addresses move: data older than
+        three months locates more and more calls wrongly.
 
-        Computed: from the ledger. `-` is the built-in table of countries, which has no date.
+        Computed: from the ledger. `-` is the built-in table of countries, which has no date.""",
+        """Date des données qui ont servi à géolocaliser les appels, et période de leur utilisation. Les adresses changent
+        de lieu : des données de plus de trois mois situent mal de plus en plus d'appels.
 
-        Left out: imports that are not finished.""",
-        """De quelle date étaient les données de géolocalisation qui ont placé les appels, et quand elles ont servi. Les
-        adresses changent de lieu : des données de plus de trois mois placent mal de plus en plus d'appels.
-
-        Calcul : d'après le registre. `-` est la table intégrée des pays, qui n'a pas de date.
-
-        Exclus : les imports inachevés.""",
+        Calcul : d'après le registre. `-` désigne la table de pays intégrée, qui n'a pas de date.""",
+        _UNFINISHED,
     ),
-    'imports': ('What was imported', 'Ce qui a été importé'),
-    'imports_about': (
-        """The logs that were imported in the period, the newest import first, at most 500.
+    'imports': ('Imported logs', 'Journaux importés'),
+    'imports_about': description(
+        """The logs that were imported in the period, newest import first, at most 500.
 
-        Computed: from the ledger, a line for each log with all its batches of the period.
+        Computed: from the ledger; a row is a log, with all its batches in the period.""",
+        """Les journaux importés pendant la période, du plus récent au plus ancien, 500 au plus.
 
-        Left out: imports that are not finished.""",
-        """Les journaux importés pendant la période, le dernier import d'abord, 500 au plus.
-
-        Calcul : d'après le registre, une ligne par journal avec tous ses lots de la période.
-
-        Exclus : les imports inachevés.""",
+        Calcul : d'après le registre ; une ligne est un journal, avec tous ses lots de la période.""",
+        _UNFINISHED,
     ),
 }
