@@ -4,7 +4,7 @@ from grafana.calls import queries
 from grafana.dashboard import Page
 from grafana.layout import Size
 from grafana.panels.charts import area_chart
-from grafana.panels.numbers import large_number
+from grafana.panels.numbers import stat
 from grafana.panels.panel import Json
 from grafana.panels.tables import BYTES, TEXT, TIME, table, value_names
 from grafana.texts import Texts
@@ -33,7 +33,7 @@ def calls_page(text: Texts) -> Page:
     return Page(
         [
             [
-                large_number(1, 'number_of_calls', queries.NUMBER_OF_CALLS, Size(6, 7), text, count, change=False),
+                stat(1, 'number_of_calls', queries.NUMBER_OF_CALLS, Size(6, 7), text, count, change=False),
                 area_chart(2, 'calls_by_day', queries.CALLS_BY_DAY, Size(18, 7), text),
             ],
             [table(3, 'newest_calls', queries.NEWEST_CALLS, Size(24, 18), text, columns)],

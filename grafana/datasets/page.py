@@ -4,7 +4,7 @@ from grafana.dashboard import Page
 from grafana.datasets import queries
 from grafana.layout import Size
 from grafana.panels.charts import series_by_label
-from grafana.panels.numbers import large_number
+from grafana.panels.numbers import stat
 from grafana.panels.panel import Json, calls_link
 from grafana.panels.tables import BAR, BYTES, COUNT, PERCENT, TEXT, table
 from grafana.texts import Texts
@@ -25,10 +25,10 @@ def datasets_page(text: Texts) -> Page:
     return Page(
         [
             [
-                large_number(1, 'datasets_asked', queries.DATASETS_ASKED, quarter, text, {'unit': 'locale'}),
-                large_number(2, 'dataset_calls', queries.DATASET_CALLS, quarter, text, {'unit': 'short'}),
-                large_number(3, 'errors_percent', queries.DATASET_ERRORS, quarter, text, percent),
-                large_number(4, 'dataset_bytes', queries.DATASET_BYTES, quarter, text, size),
+                stat(1, 'datasets_asked', queries.DATASETS_ASKED, quarter, text, {'unit': 'locale'}),
+                stat(2, 'dataset_calls', queries.DATASET_CALLS, quarter, text, {'unit': 'short'}),
+                stat(3, 'errors_percent', queries.DATASET_ERRORS, quarter, text, percent),
+                stat(4, 'dataset_bytes', queries.DATASET_BYTES, quarter, text, size),
             ],
             [_over_time(5, 'calls', Size(24, 9), text)],
             [table(6, 'datasets_table', queries.DATASETS_TABLE, Size(24, 12), text, columns)],

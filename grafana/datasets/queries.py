@@ -1,9 +1,9 @@
-"""What the Data sets page asks."""
+"""The SQL of the Data sets page."""
 
 from grafana.queries import DATASET_CONDITION, DATASET_NAME, PARAMETERS, rows_or_empty, view_with_change
 
 _NAMED = f"{DATASET_CONDITION} AND dataset_id != ''"
-SHOWN = 8  # data sets in a chart, those with most calls
+SHOWN = 8  # data sets in a chart: those with the most calls
 
 DATASETS_ASKED = view_with_change('datasets', 'datasets_asked', 'nullIf(count(), 0)', where=_NAMED)
 DATASET_CALLS = view_with_change('datasets', 'calls', 'nullIf(sum(calls), 0)', where=_NAMED)
@@ -24,13 +24,13 @@ LIMIT 1000""",
 
 
 def over_time(value: str) -> str:
-    """`calls`, `users`, `errors` or `bytes` of the data sets that are asked most, day by day: a series for each."""
+    """`calls`, `users`, `errors` or `bytes` per day: a series for each of the data sets with the most calls."""
     return f"""\
-SELECT days.time AS time, most.dataset_id::String AS dataset, found.{value} AS {value}
+SELECT days.time AS time, most.dataset_id::String AS dataset, counts.{value} AS {value}
 FROM activity({PARAMETERS}) AS days
 CROSS JOIN
 (
     SELECT dataset_id FROM datasets({PARAMETERS}) WHERE {_NAMED} ORDER BY calls DESC, dataset_id LIMIT {SHOWN}
 ) AS most
-LEFT JOIN datasets_by_day({PARAMETERS}) AS found ON found.day = days.day AND found.dataset_id = most.dataset_id
+LEFT JOIN datasets_by_day({PARAMETERS}) AS counts ON counts.day = days.day AND counts.dataset_id = most.dataset_id
 ORDER BY time, dataset"""

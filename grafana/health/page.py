@@ -4,7 +4,7 @@ from grafana.dashboard import Page
 from grafana.health import queries
 from grafana.layout import Size
 from grafana.panels.charts import series_by_column, series_by_label
-from grafana.panels.numbers import large_number
+from grafana.panels.numbers import stat
 from grafana.panels.panel import BLUE, GREY, ORANGE, Json
 from grafana.panels.tables import BAR, COUNT, PERCENT, TEXT, TIME, table
 from grafana.texts import Texts
@@ -38,10 +38,10 @@ def health_page(text: Texts) -> Page:
     return Page(
         [
             [
-                large_number(1, 'stored_calls', queries.STORED, quarter, text, count, empty=no_imports),
-                large_number(2, 'rejected_lines', queries.REJECTED, quarter, text, count, empty=no_rejects),
-                large_number(6, 'newest', queries.NEWEST_CALL, quarter, text, ago, change=False, empty=nothing_yet),
-                large_number(8, 'cut_off', queries.CUT_OFF, quarter, text, unfinished, change=False, empty=nothing_yet),
+                stat(1, 'stored_calls', queries.STORED, quarter, text, count, empty=no_imports),
+                stat(2, 'rejected_lines', queries.REJECTED, quarter, text, count, empty=no_rejects),
+                stat(6, 'newest', queries.NEWEST_CALL, quarter, text, ago, change=False, empty=nothing_yet),
+                stat(8, 'cut_off', queries.CUT_OFF, quarter, text, unfinished, change=False, empty=nothing_yet),
             ],
             [
                 series_by_column(

@@ -1,4 +1,4 @@
-"""What the Health page asks of the ledger, `batches`: WHERE state = 'done' counts each batch once."""
+"""The SQL of the Health page. It reads the ledger, `batches`: WHERE state = 'done' counts each batch once."""
 
 from grafana.queries import FROM, TO, rows_or_empty, with_change
 
@@ -15,13 +15,13 @@ def _changed(name: str, value: str) -> str:
 STORED = _changed('stored_calls', 'sum(stored)')
 REJECTED = _changed('rejected_lines', 'sum(arraySum(mapValues(rejected)))')
 
-# Milliseconds, which Grafana tells as "an hour ago".
+# In milliseconds, which Grafana shows as "an hour ago".
 NEWEST_CALL = f"""\
 SELECT toUnixTimestamp64Milli(max(last_timestamp)) AS newest
 FROM batches
 WHERE {_DONE}"""
 
-# Begun and not done for longer than a batch takes: the next import of the log finishes it.
+# Batches that began longer ago than a batch takes and are not done: the next import of the log finishes them.
 CUT_OFF = """\
 SELECT count() AS cut_off
 FROM
@@ -63,7 +63,7 @@ GROUP BY reason""",
     'lines DESC, reason',
 )
 
-# From when a call was answered until it was stored, in seconds: of the oldest and of the newest call of the batches.
+# Seconds from the answer to a call until its storage, for the oldest and the newest call of the batches.
 LATENESS = f"""\
 SELECT
     $__timeInterval(at) AS time,

@@ -15,7 +15,7 @@ def area_chart(number: int, key: str, sql: str, size: Size, text: Texts) -> Json
     """Calls by time: columns `time` and `calls`."""
     custom = {
         'drawStyle': 'line',
-        'lineInterpolation': 'linear',  # a smooth line would fall below 0 and show calls that nobody made
+        'lineInterpolation': 'linear',  # a smooth line would fall below 0 and show calls that do not exist
         'lineWidth': 2,
         'fillOpacity': 50,
         'showPoints': 'auto',
@@ -40,7 +40,7 @@ def series_by_column(
     unit: str = 'locale',
     empty: str = 'empty',
 ) -> Json:
-    """Columns over time: `time`, and a column for each of `colors`, whose text has the column's name."""
+    """A series for each column in `colors`, besides the column `time`. The text with the name of a column is its title."""
     overrides = [
         override(column, {'displayName': text[column], 'color': {'mode': 'fixed', 'fixedColor': color}})
         for column, color in colors.items()
@@ -60,7 +60,7 @@ def series_by_label(
     field: Json,
     empty: str = 'empty',
 ) -> Json:
-    """A series for each text in the column `label`: columns `time`, that one and a number. `field` holds its unit."""
+    """A series for each value of the column `label`: the columns are `time`, `label` and a number. `field` has its unit."""
     named = {'min': 0, 'displayName': f'${{__field.labels.{label}}}', 'color': {'mode': 'palette-classic'}}
     return _series(number, key, sql, size, text, {**named, **field}, [], bars=bars, empty=empty)
 
@@ -68,7 +68,7 @@ def series_by_label(
 def _series(
     number: int, key: str, sql: str, size: Size, text: Texts, field: Json, overrides: list[Json], *, bars: bool, empty: str
 ) -> Json:
-    """Bars are stacked and an hour wide at least: what a bar stands for happened then. Lines go from day to day."""
+    """Bars are stacked and cover an hour or more; lines connect days."""
     custom = {
         'drawStyle': 'bars' if bars else 'line',
         'lineInterpolation': 'linear',
@@ -80,14 +80,14 @@ def _series(
     }
     options = {'legend': _LEGEND, 'tooltip': _ALL_SERIES}
     query, fields = target(sql, time_series=True), {**field, 'custom': custom}
-    made = panel(
+    chart = panel(
         'timeseries', number, key, query, size, text, color=BLUE, field=fields, options=options, overrides=overrides, empty=empty
     )
-    return {**made, 'interval': '1h'}
+    return {**chart, 'interval': '1h'}
 
 
 def bar_chart(number: int, key: str, sql: str, size: Size, text: Texts) -> Json:
-    """Calls by user, as they come: columns `user` and `calls`."""
+    """Calls by user, in the order of the query: columns `user` and `calls`."""
     custom = {'fillOpacity': 90, 'lineWidth': 0, 'axisLabel': text['calls']}
     options = {
         'orientation': 'vertical',

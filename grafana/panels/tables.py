@@ -1,15 +1,15 @@
-"""Tables: with bars, and the heat map, which is a table with coloured cells."""
+"""Tables with bars, and the heat map, a table with coloured cells."""
 
 from grafana.layout import Size
 from grafana.panels.panel import BLUE, Json, override, panel, target
 from grafana.texts import Texts
 
-# What a column is drawn as. The first column of a table without rows says so.
+# How a column is drawn.
 BAR: Json = {
     'unit': 'locale',
     'decimals': 0,
     'min': 0,
-    'fieldMinMax': True,  # a full bar is the largest of its own column
+    'fieldMinMax': True,  # a full bar is the largest value of its own column
     'custom.minWidth': 80,
     'custom.cellOptions': {'type': 'gauge', 'mode': 'basic', 'valueDisplayMode': 'text'},
 }
@@ -33,7 +33,10 @@ def table(
     *,
     empty: str = 'empty',
 ) -> Json:
-    """Rows as they come. `columns`: how each is drawn; its text has the column's name."""
+    """Rows in the order of the query. `columns`: how each is drawn; its title is the text with its name.
+
+    The first column of a table without rows shows the text `empty`.
+    """
     first, *_ = columns
     overrides = [
         override(
@@ -51,20 +54,20 @@ def table(
 
 
 def value_names(text: Texts, choice: str) -> Json:
-    """Words for codes, as in the text of a choice: `word : code,…`."""
+    """Shows the names of a choice instead of its values. The text of a choice is `name : value,…`."""
     pairs = [pair.split(' : ') for pair in text[choice].split(',')]
-    options = {code: {'text': word, 'index': index} for index, (word, code) in enumerate(pairs)}
+    options = {value: {'text': name, 'index': index} for index, (name, value) in enumerate(pairs)}
     return {'mappings': [{'type': 'value', 'options': options}]}
 
 
 def heat_map(number: int, key: str, sql: str, size: Size, text: Texts) -> Json:
-    """Calls by weekday and hour: `weekday_number`, and a column for each hour; the darker or brighter, the more."""
+    """Calls by weekday and hour: the column `weekday_number` and one for each hour; a stronger colour means more calls."""
     field = {
         'noValue': '',
         'unit': 'short',
         'decimals': 0,
         'min': 0,
-        'color': {'mode': 'continuous-blues'},  # from the panel's own colour: light on light, dark on dark
+        'color': {'mode': 'continuous-blues'},  # begins with the colour of the panel: light on light, dark on dark
         'custom': {
             'align': 'center',
             'cellOptions': {'type': 'color-background', 'mode': 'basic'},

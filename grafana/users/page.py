@@ -3,8 +3,8 @@
 from grafana.dashboard import Page
 from grafana.layout import Size
 from grafana.panels.charts import area_chart, bar_chart, series_by_column
-from grafana.panels.geomap import world_map
-from grafana.panels.numbers import large_number, ring
+from grafana.panels.geomap import geomap
+from grafana.panels.numbers import gauge, stat
 from grafana.panels.panel import BLUE, ORANGE, Json, calls_link, heading
 from grafana.panels.tables import BAR, COUNT, HIDDEN, PERCENT, TEXT, heat_map, table, value_names
 from grafana.texts import Texts
@@ -28,14 +28,14 @@ def _indicators(text: Texts) -> Rows:
     return [
         [
             area_chart(1, 'activity', queries.ACTIVITY, Size(14, 10), text),
-            large_number(2, 'total_users', queries.TOTAL_USERS, Size(5, 4), text, {'unit': 'short'}),
-            large_number(3, 'calls_per_user', queries.CALLS_PER_USER, Size(5, 4), text, per_user),
-            ring(4, 'anonymous_users', queries.ANONYMOUS_USERS, Size(5, 6), text),
-            ring(5, 'mobile_users', queries.MOBILE_USERS, Size(5, 6), text),
+            stat(2, 'total_users', queries.TOTAL_USERS, Size(5, 4), text, {'unit': 'short'}),
+            stat(3, 'calls_per_user', queries.CALLS_PER_USER, Size(5, 4), text, per_user),
+            gauge(4, 'anonymous_users', queries.ANONYMOUS_USERS, Size(5, 6), text),
+            gauge(5, 'mobile_users', queries.MOBILE_USERS, Size(5, 6), text),
         ],
         [
             bar_chart(6, 'top_users', queries.TOP_USERS, Size(6, 10), text),
-            world_map(7, 'map_of_calls', queries.MAP_OF_CALLS, Size(13, 10), text),
+            geomap(7, 'map_of_calls', queries.MAP_OF_CALLS, Size(13, 10), text),
             table(8, 'countries', queries.COUNTRIES, Size(5, 10), text, countries),
         ],
     ]

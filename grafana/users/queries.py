@@ -1,9 +1,9 @@
-"""What the Users page asks, but for its map."""
+"""The SQL of the Users page."""
 
 from grafana.circles import PLACES_WITH_CIRCLE
 from grafana.queries import DATASET_NAME, PARAMETERS, rows_or_empty, view_with_change
 
-# No rows at all where no call was made: the panel then says so in words.
+# No rows if there are no calls: the panel then shows its text for an empty panel.
 ACTIVITY = f"""\
 SELECT time, calls
 FROM activity({PARAMETERS})
@@ -20,7 +20,7 @@ SELECT user, calls
 FROM top_users({PARAMETERS})
 ORDER BY calls DESC, user"""
 
-# Largest first: what is drawn last lies on top. `middle` names a circle to the page of its calls.
+# Largest first: Grafana draws later rows on top. `middle` is how a link names the circle to the API calls page.
 MAP_OF_CALLS = f"""\
 SELECT
     if(places = 1, circle.2, concat(circle.2, ' + ', toString(places - 1))) AS place,
@@ -51,7 +51,7 @@ FROM
     'calls DESC, country',
 )
 
-# A row for each weekday, a column for each hour; the hours without calls are 0.
+# A row for each weekday, a column for each hour; an hour without calls is 0.
 HOURS = rows_or_empty(
     f"""\
 SELECT toString(weekday) AS weekday_number, {', '.join(f'sumIf(n, hour = {hour}) AS "{hour:02}"' for hour in range(24))}
@@ -67,9 +67,9 @@ QUALIFY sum(sum(n)) OVER () > 0""",
 )
 
 USERS_BY_KIND = f"""\
-SELECT days.time AS time, found.registered_users AS registered_users, found.anonymous_users AS anonymous_users
+SELECT days.time AS time, counts.registered_users AS registered_users, counts.anonymous_users AS anonymous_users
 FROM activity({PARAMETERS}) AS days
-LEFT JOIN users_by_day({PARAMETERS}) AS found USING day
+LEFT JOIN users_by_day({PARAMETERS}) AS counts USING day
 QUALIFY sum(days.calls) OVER () > 0
 ORDER BY time"""
 
@@ -104,8 +104,8 @@ LIMIT 200""",
 
 STATUSES = rows_or_empty(
     f"""\
-SELECT toString(status) AS status_code, sum(found.calls) AS calls, 100 * calls / sum(calls) OVER () AS percent
-FROM statuses_by_day({PARAMETERS}) AS found
+SELECT toString(status) AS status_code, sum(counts.calls) AS calls, 100 * calls / sum(calls) OVER () AS percent
+FROM statuses_by_day({PARAMETERS}) AS counts
 GROUP BY status""",
     'calls DESC, status_code',
 )
