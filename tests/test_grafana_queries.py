@@ -17,7 +17,7 @@ from exporter.clickhouse import ClickHouse
 from exporter.sources.demo import TIMEZONE
 
 A, B = 'data.a.example', 'data.b.example'
-FIRST, LAST = '2026-11-09 00:00:00', '2026-11-11 23:59:59'  # three days, as Grafana ends a period with a day
+FIRST, LAST = '2026-11-09 00:00:00', '2026-11-11 23:59:59'  # three days; Grafana ends a day at 23:59:59
 EMPTY = '2025-01-01 00:00:00', '2025-01-14 23:59:59'
 TABLES = {'calls', 'events', 'batches'}
 

@@ -94,13 +94,13 @@ INDICATORS: BothLanguages = {
         *Circles on the map* above shows more circles, for zooming in.
 
         Computed: calls are counted. Geolocation is an estimate: the country is usually right, the city is often only near
-        the real place. A call of which only the country is known is placed in the middle of that country.""",
+        the real place. If only the country is known, the call is placed in the middle of that country.""",
         """Appels API selon le lieu de leur adresse IP. La surface d'un cercle croît avec le nombre d'appels. Le nombre affiché
         est arrondi ; l'infobulle donne le nombre exact. Les lieux proches partagent un cercle, placé sur le plus important
         (`Paris, FR + 12`) ; le choix *Cercles sur la carte* en affiche davantage, pour zoomer.
 
         Calcul : les appels sont comptés. La géolocalisation est une estimation : le pays est en général juste, la ville
-        est souvent approximative. Un appel dont seul le pays est connu est placé au centre de ce pays.""",
+        est souvent approximative. Si seul le pays est connu, l'appel est placé au centre de ce pays.""",
         _and_crawlers('calls without a known place', 'les appels sans lieu connu'),
     ),
 }
@@ -136,7 +136,7 @@ DETAILS: BothLanguages = {
         il y a d'appels. `09` va de 9 h à 10 h.
 
         Calcul : décompte exact sur toute la période. Seule une période de semaines entières contient chaque jour de la
-        semaine aussi souvent ; les heures à venir de la journée en cours manquent encore.""",
+        semaine le même nombre de fois ; les heures à venir de la journée en cours manquent encore.""",
         DELETED_AND_CRAWLERS,
     ),
     'users_by_kind': ('Users by type', 'Utilisateurs par type'),
