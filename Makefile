@@ -47,9 +47,8 @@ test: lint ## Style, types, all tests: less than ten minutes
 bench: .venv/developing ## Measure the speed, beside GoAccess where it is installed
 	@$(BIN)/python bench/run.py
 
-dashboards: .venv/developing ## Write the Grafana dashboards and alerts anew
-	@$(BIN)/python grafana/build.py
-	@$(BIN)/python grafana/alerts.py
+dashboards: .venv/developing ## Write the Grafana pages and alerts
+	@$(BIN)/python -m grafana.build
 
 released: .venv/developing ## Keep a small database of a new schema, for the tests of upgrades
 	@$(BIN)/python tests/released.py

@@ -1,31 +1,52 @@
-"""Writes the dashboards from one source: `python grafana/build.py [FOLDER]`, by default grafana/dashboards.
+"""Writes the pages and the alerts: `python -m grafana.build [FOLDER]`, by default into this checkout.
 
-A page is a function of the texts of a language. To add one, write it, name it in PAGES and in frame.py, and its texts.
+The files are the same bytes each time. CONTRIBUTING.md says how to add a page.
 """
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from page_calls import calls
-from page_datasets import datasets
-from page_health import health
-from page_users import users
-from panels import Json
-from texts import LANGUAGES, Texts, texts
+from grafana.alerting.provisioning import alerts
+from grafana.calls.page import calls_page
+from grafana.calls.texts import CALLS
+from grafana.dashboard import Page, dashboard
+from grafana.datasets.page import datasets_page
+from grafana.datasets.texts import DATASETS
+from grafana.health.page import health_page
+from grafana.health.texts import HEALTH
+from grafana.panels.panel import Json
+from grafana.texts import COLUMNS, FRAME, LANGUAGES, Texts, in_language
+from grafana.users.page import users_page
+from grafana.users.texts import USERS
 
-PAGES: dict[str, Callable[[Texts], Json]] = {'users': users, 'datasets': datasets, 'health': health, 'calls': calls}
+# In the order of their links.
+PAGES: dict[str, Callable[[Texts], Page]] = {
+    'users': users_page,
+    'datasets': datasets_page,
+    'health': health_page,
+    'calls': calls_page,
+}
+TEXTS = FRAME | COLUMNS | USERS | DATASETS | HEALTH | CALLS
 
 
-def write(folder: Path) -> None:
-    """Writes every page in every language to <folder>/<language>/<page>.json, always the same bytes."""
+def dashboards(text: Texts) -> dict[str, Json]:
+    """Every page in one language, by its name."""
+    return {name: dashboard(name, page(text), tuple(PAGES), text) for name, page in PAGES.items()}
+
+
+def files() -> Iterator[tuple[Path, str]]:
+    """The path of each file in the checkout, and its text."""
     for language in LANGUAGES:
-        for name, page in PAGES.items():
-            file = folder / language / f'{name}.json'
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(page(texts(language)), ensure_ascii=False, indent=2) + '\n', encoding='utf-8')
+        for name, page in dashboards(in_language(TEXTS, language)).items():
+            path = Path('grafana', 'dashboards', language, f'{name}.json')
+            yield path, json.dumps(page, ensure_ascii=False, indent=2) + '\n'
+    yield Path('provisioning', 'alerting', 'usage.yaml'), alerts()
 
 
 if __name__ == '__main__':
-    write(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / 'dashboards')
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent.parent
+    for path, text in files():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding='utf-8')

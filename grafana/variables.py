@@ -1,45 +1,46 @@
-"""The choices above a page. Every page has them all, so that a link takes them along; it shows those that it uses."""
+"""The variables above a page. Every page has the common ones, so that links pass them on; it shows those that it uses."""
 
 from collections.abc import Collection
 
-import queries
-from panels import SOURCE, Json
-from texts import Texts
+from grafana import queries
+from grafana.panels.panel import DATASOURCE, Json
+from grafana.texts import Texts
 
 
-def variables(shown: Collection[str], text: Texts) -> list[Json]:
-    """Those of every page, in their order; what is not in `shown` is there and hidden."""
-    every = [
-        _source(text),
+def common_variables(shown: Collection[str], text: Texts) -> list[Json]:
+    """The variables that every page has, in their order; those that are not in `shown` are hidden."""
+    common = [
+        _datasource(text),
         {**_query('domain', queries.DOMAINS, text), 'sort': 1},
         choice('crawlers', text),
         choice('circles', text),
         {**_query('dataset', queries.DATASETS, text), 'allValue': "''"},
         {**_query('tag', queries.TAGS, text), 'allValue': "''"},
     ]
-    return [{**one, 'hide': 0 if one['name'] in {'datasource', 'domain', 'tag', *shown} else 2} for one in every]
+    always_shown = {'datasource', 'domain', 'tag'}
+    return [{**variable, 'hide': 0 if variable['name'] in {*always_shown, *shown} else 2} for variable in common]
 
 
 def choice(name: str, text: Texts) -> Json:
-    """A variable with fixed options: `text : value,…` in its text `<name>_choice`. The first is the default."""
+    """A variable with fixed options: its text `<name>_choice` is `name : value,…`. The first is the default."""
     options = text[f'{name}_choice']
     pairs = [option.split(' : ') for option in options.split(',')]
-    listed = [{'text': shown, 'value': value, 'selected': value == pairs[0][1]} for shown, value in pairs]
+    entries = [{'text': shown, 'value': value, 'selected': value == pairs[0][1]} for shown, value in pairs]
     return {
         'type': 'custom',
         'name': name,
         'label': text[name],
         'query': options,
-        'current': listed[0],
-        'options': listed,
+        'current': entries[0],
+        'options': entries,
         'hide': 0,
         'multi': False,
         'includeAll': False,
     }
 
 
-def entry(name: str, text: Texts) -> Json:
-    """A variable that is typed in, or set by a link; empty is any."""
+def text_box(name: str, text: Texts) -> Json:
+    """A variable that the reader types or a link sets. An empty one matches all."""
     return {
         'type': 'textbox',
         'name': name,
@@ -51,13 +52,13 @@ def entry(name: str, text: Texts) -> Json:
     }
 
 
-def _source(text: Texts) -> Json:
+def _datasource(text: Texts) -> Json:
     return {
         'type': 'datasource',
         'name': 'datasource',
-        'label': text['source'],
-        'query': SOURCE['type'],
-        # as provisioned; where there is none of this name, Grafana takes the first
+        'label': text['datasource'],
+        'query': DATASOURCE['type'],
+        # the provisioned one; if it does not exist, Grafana takes the first
         'current': {'text': 'Usage', 'value': 'usage-clickhouse'},
         'options': [],
         'regex': '',
@@ -69,12 +70,12 @@ def _source(text: Texts) -> Json:
 
 
 def _query(name: str, sql: str, text: Texts) -> Json:
-    """A variable of which several, or all, of the values can be chosen that a query finds."""
+    """A variable with the values that a query returns. The reader chooses one, several or all."""
     return {
         'type': 'query',
         'name': name,
         'label': text[name],
-        'datasource': SOURCE,
+        'datasource': DATASOURCE,
         'query': {'refId': name, 'queryType': 'sql', 'rawSql': sql},
         'current': {'text': ['All'], 'value': ['$__all']},
         'options': [],

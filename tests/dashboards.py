@@ -1,4 +1,4 @@
-"""The dashboards as Grafana has them: their panels, and their queries with variables and macros put in as it does."""
+"""The pages as Grafana reads them: their panels, and their queries with variables and macros replaced."""
 
 import json
 import re
@@ -19,7 +19,7 @@ VARIABLE = re.compile(r'\$\{(\w+):singlequote}')
 
 
 def panels(name: str, language: str = 'en') -> dict[int, Json]:
-    """The panels of a page by their number, without the titles of rows."""
+    """The panels of a page by number, without headings."""
     return {panel['id']: panel for panel in PAGES[name, language]['panels'] if panel['type'] != 'row'}
 
 
@@ -27,18 +27,20 @@ ALL_PANELS = [(name, number) for name in NAMES for number in panels(name)]
 
 
 def queries() -> dict[tuple[str, int | str], str]:
-    """The SQL of panels, by page and number; of variables and annotations, by page and name. It is the same in all languages."""
-    found: dict[tuple[str, int | str], str] = {}
+    """The SQL of panels by page and number, of variables and annotations by page and name. It is the same in both languages."""
+    statements: dict[tuple[str, int | str], str] = {}
     for name in NAMES:
         page = PAGES[name, 'en']
-        found |= {(name, number): panel['targets'][0]['rawSql'] for number, panel in panels(name).items()}
-        found |= {(name, one['name']): one['query']['rawSql'] for one in page['templating']['list'] if one['type'] == 'query'}
-        found |= {(name, one['name']): one['target']['rawSql'] for one in page['annotations']['list']}
-    return found
+        statements |= {(name, number): panel['targets'][0]['rawSql'] for number, panel in panels(name).items()}
+        statements |= {
+            (name, one['name']): one['query']['rawSql'] for one in page['templating']['list'] if one['type'] == 'query'
+        }
+        statements |= {(name, one['name']): one['target']['rawSql'] for one in page['annotations']['list']}
+    return statements
 
 
 def expanded(query: tuple[str, int | str], first: str, last: str, domains: Sequence[str] = (), **chosen: object) -> str:
-    """A query as the server gets it. `first` and `last` are in UTC; `chosen` are values of variables, else their defaults."""
+    """A query as the server receives it. `first` and `last` are in UTC; `chosen` sets variables, the others keep their defaults."""
     sql, variables = queries()[query], {one['name']: one for one in PAGES[query[0], 'en']['templating']['list']}
 
     def value(name: str) -> str:
@@ -53,7 +55,7 @@ def expanded(query: tuple[str, int | str], first: str, last: str, domains: Seque
     def moment(text: str) -> str:
         return f'toDateTime({int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())})'
 
-    sql = VARIABLE.sub(lambda found: value(found[1]), sql)
+    sql = VARIABLE.sub(lambda match: value(match[1]), sql)
     sql = sql.replace('$__fromTime', moment(first)).replace('$__toTime', moment(last))
     sql = re.sub(r'\$__timeInterval\((\w+)\)', r'toStartOfInterval(toDateTime(\1), INTERVAL 3600 second)', sql)
     assert '$' not in sql, sql
@@ -61,14 +63,14 @@ def expanded(query: tuple[str, int | str], first: str, last: str, domains: Seque
 
 
 def quoted(*values: object) -> str:
-    """As Grafana's `singlequote` writes values."""
+    """Values in the format of Grafana's `singlequote`."""
     return ','.join("'" + str(value).replace("'", "\\'") + "'" for value in values)
 
 
 def links(panel: Json) -> list[str]:
-    """The addresses of a panel's data links."""
+    """The URLs of a panel's data links."""
     config = panel['fieldConfig']
-    found = [*config['defaults'].get('links', [])]
+    data_links = [*config['defaults'].get('links', [])]
     for override in config['overrides']:
-        found += [link for entry in override['properties'] if entry['id'] == 'links' for link in entry['value']]
-    return [link['url'] for link in found]
+        data_links += [link for entry in override['properties'] if entry['id'] == 'links' for link in entry['value']]
+    return [link['url'] for link in data_links]

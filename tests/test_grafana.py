@@ -1,4 +1,4 @@
-"""The dashboards: one source, two languages, pages that lead to each other and can be read by everyone."""
+"""The pages: one source, two languages, links between the pages, readable texts and colours."""
 
 import json
 import os
@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from dashboards import ALL_PANELS, DASHBOARDS, LANGUAGES, NAMES, PAGES, ROOT, VARIABLE, links, panels
 
-SOURCE = ROOT / 'grafana'
 BOTH_LANGUAGES = pytest.mark.parametrize('language', LANGUAGES)
 EVERY_PAGE = pytest.mark.parametrize('name', NAMES)
 INDICATORS = {
@@ -38,10 +37,11 @@ INDICATORS = {
 
 
 @pytest.mark.parametrize('seed', ['1', '2'])
-def test_what_is_committed_is_what_the_source_makes_each_time(tmp_path: Path, seed: str) -> None:
+def test_the_source_writes_the_committed_pages_each_time(tmp_path: Path, seed: str) -> None:
     environment = os.environ | {'PYTHONHASHSEED': seed}
-    subprocess.run([sys.executable, SOURCE / 'build.py', tmp_path], check=True, env=environment)
-    made = {file.relative_to(tmp_path): file.read_bytes() for file in tmp_path.rglob('*.json')}
+    subprocess.run([sys.executable, '-m', 'grafana.build', tmp_path], cwd=ROOT, check=True, env=environment)
+    written = tmp_path / 'grafana' / 'dashboards'
+    made = {file.relative_to(written): file.read_bytes() for file in written.rglob('*.json')}
     assert made == {file.relative_to(DASHBOARDS): file.read_bytes() for file in DASHBOARDS.rglob('*.json')}
 
 
@@ -67,16 +67,24 @@ def leaves(value: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
         yield path, value
 
 
-READ = {'title', 'description', 'label', 'noValue', 'axisLabel', 'displayName', 'text'}  # keys of what readers see
-NO_WORDS = re.compile(r'|Usage|All|\$\{__field\.labels\.\w+}')  # nothing, proper names, and what Grafana puts in
+VISIBLE_KEYS = {
+    'title',
+    'description',
+    'label',
+    'noValue',
+    'axisLabel',
+    'displayName',
+    'text',
+}  # the keys of texts that readers see
+NOT_TRANSLATED = re.compile(r'|Usage|All|\$\{__field\.labels\.\w+}')  # empty texts, proper names, expressions of Grafana
 
 
 @EVERY_PAGE
-def test_both_languages_are_one_page_and_every_text_is_translated(name: str) -> None:
+def test_both_languages_have_the_same_panels_and_every_text_is_translated(name: str) -> None:
     english, french = (dict(leaves(PAGES[name, language])) for language in LANGUAGES)
     assert english.keys() == french.keys()
     differing = {path for path in english if english[path] != french[path]}
-    texts = {path for path, value in english.items() if path[-1] in READ and not NO_WORDS.fullmatch(value)}
+    texts = {path for path, value in english.items() if path[-1] in VISIBLE_KEYS and not NOT_TRANSLATED.fullmatch(value)}
     lists = {('templating', 'list', str(index), 'query') for index, one in enumerate(variables(name)) if one['type'] == 'custom'}
     names = {('uid',), ('tags', '1'), ('annotations', 'list', '0', 'name')}
     addresses = {path for path in english if path[-1] == 'url'}
@@ -84,14 +92,14 @@ def test_both_languages_are_one_page_and_every_text_is_translated(name: str) -> 
     assert all(french[path].strip() for path in texts)
 
 
-def run(script: str) -> Any:
-    """What a script prints as JSON that imports the source of the dashboards."""
-    done = subprocess.run([sys.executable, '-c', script], cwd=SOURCE, check=True, capture_output=True, text=True)
+def run_script(script: str) -> Any:
+    """The JSON that a Python script prints; it can import the source of the pages."""
+    done = subprocess.run([sys.executable, '-c', script], cwd=ROOT, check=True, capture_output=True, text=True)
     return json.loads(done.stdout)
 
 
-def test_no_text_is_there_twice_and_none_is_the_same_in_both_languages() -> None:
-    texts = run('import json, texts; print(json.dumps(texts.TEXTS))')
+def test_no_text_is_duplicated_and_none_is_the_same_in_both_languages() -> None:
+    texts = run_script('import json; from grafana.build import TEXTS; print(json.dumps(TEXTS))')
     for column in range(len(LANGUAGES)):
         written = [text[column] for text in texts.values()]
         assert sorted(set(written)) == sorted(written)
@@ -99,37 +107,38 @@ def test_no_text_is_there_twice_and_none_is_the_same_in_both_languages() -> None
 
 
 def test_every_text_is_used() -> None:
-    unused = run("""
-import json, build, texts
-class Noting(dict):
+    unused = run_script("""
+import json
+from grafana.build import TEXTS, dashboards
+from grafana.texts import in_language
+class Recorder(dict):
     def __getitem__(self, key):
-        seen.add(key)
+        used.add(key)
         return super().__getitem__(key)
-seen = set()
-for page in build.PAGES.values():
-    page(Noting(texts.texts('en')))
-print(json.dumps(sorted(texts.TEXTS.keys() - seen)))
+used = set()
+dashboards(Recorder(in_language(TEXTS, 'en')))
+print(json.dumps(sorted(TEXTS.keys() - used)))
 """)
     assert unused == []
 
 
 @BOTH_LANGUAGES
-def test_the_seven_indicators_come_first_under_the_names_of_the_original_page(language: str) -> None:
+def test_the_seven_indicators_come_first_with_the_names_of_the_original_page(language: str) -> None:
     shown = panels('users', language)
     assert [shown[number]['title'] for number in range(1, 8)] == INDICATORS[language]
 
 
-# pages and their choices
+# pages and their variables
 
 
 def variables(name: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = PAGES[name, 'en']['templating']['list']
-    return found
+    listed: list[dict[str, Any]] = PAGES[name, 'en']['templating']['list']
+    return listed
 
 
 @BOTH_LANGUAGES
 @EVERY_PAGE
-def test_a_page_leads_to_the_others_and_to_the_other_language_with_period_and_choices(name: str, language: str) -> None:
+def test_a_page_links_to_the_others_and_to_the_other_language_with_period_and_variables(name: str, language: str) -> None:
     [other] = set(LANGUAGES) - {language}
     page = PAGES[name, language]
     uids = [*(PAGES[one, language]['uid'] for one in NAMES if one != name), PAGES[name, other]['uid']]
@@ -139,39 +148,39 @@ def test_a_page_leads_to_the_others_and_to_the_other_language_with_period_and_ch
     assert all(link['keepTime'] and link['includeVars'] for link in page['links'])
 
 
-def test_every_page_has_the_choices_that_a_link_takes_along() -> None:
+def test_every_page_has_the_variables_that_a_link_passes_on() -> None:
     shared = [{**one, 'hide': 0} for one in variables('users')]
     for name in NAMES:
         assert [{**one, 'hide': 0} for one in variables(name)][: len(shared)] == shared
 
 
 @EVERY_PAGE
-def test_a_page_shows_the_choices_that_its_panels_use(name: str) -> None:
+def test_a_page_shows_the_variables_that_its_panels_use(name: str) -> None:
     page = PAGES[name, 'en']
     used = set(VARIABLE.findall(json.dumps([page['panels'], page['annotations']]))) | {'datasource'}
     shown = {one['name'] for one in variables(name) if one['hide'] == 0}
     assert shown <= used
-    assert used - shown <= {'circles'}, 'a circle of the map is found again with the choice that made it'
+    assert used - shown <= {'circles'}, 'a link to a circle needs the variable that made the circle'
 
 
 @pytest.mark.parametrize(('name', 'number'), ALL_PANELS)
 @BOTH_LANGUAGES
-def test_data_links_lead_to_the_calls_with_period_and_choices(name: str, number: int, language: str) -> None:
+def test_data_links_open_the_calls_page_with_period_and_variables(name: str, number: int, language: str) -> None:
     known = {one['name'] for one in variables('calls')}
     for url in links(panels(name, language)[number]):
         page, _, query = url.partition('?')
         parts = query.split('&')
         assert page == f'/d/{PAGES["calls", language]["uid"]}'
         assert parts[0] == '${__url_time_range}'
-        kept = [found[1] for part in parts if (found := re.fullmatch(r'\$\{(\w+):queryparam}', part))]
+        kept = [match[1] for part in parts if (match := re.fullmatch(r'\$\{(\w+):queryparam}', part))]
         assert {'datasource', 'domain', 'crawlers', 'tag', 'circles'} == set(kept)
-        set_here = [found[1] for part in parts if (found := re.fullmatch(r'var-(\w+)=\$\{[\w.]+:percentencode}', part))]
+        set_here = [match[1] for part in parts if (match := re.fullmatch(r'var-(\w+)=\$\{[\w.]+:percentencode}', part))]
         assert len(parts) == 1 + len(kept) + len(set_here)
         assert set_here
         assert set(set_here) <= known - set(kept)
 
 
-def test_what_can_be_pointed_at_leads_to_its_calls() -> None:
+def test_bars_rows_series_and_circles_link_to_their_calls() -> None:
     linked = {(name, number) for name, number in ALL_PANELS if links(panels(name)[number])}
     on_users = {panel['id'] for panel in panels('users').values() if panel['type'] in ('barchart', 'geomap', 'table')} - {10}
     assert linked == {('users', number) for number in on_users} | {('datasets', number) for number in (5, 6, 7, 8, 9)}
@@ -191,7 +200,7 @@ def test_events_are_drawn_on_every_chart_of_a_page(name: str) -> None:
 
 
 @EVERY_PAGE
-def test_every_query_goes_to_the_chosen_data_source_which_is_the_provisioned_one_at_first(name: str) -> None:
+def test_every_query_uses_the_chosen_data_source_and_the_provisioned_one_is_the_default(name: str) -> None:
     chosen = {'type': 'grafana-clickhouse-datasource', 'uid': '${datasource}'}
     source, *others = variables(name)
     assert (source['type'], source['query'], source['current']['value']) == ('datasource', chosen['type'], 'usage-clickhouse')
@@ -201,7 +210,7 @@ def test_every_query_goes_to_the_chosen_data_source_which_is_the_provisioned_one
     assert PAGES[name, 'en']['annotations']['list'][0]['target']['datasource'] == chosen
 
 
-# what is seen
+# what readers see
 
 
 @EVERY_PAGE
@@ -223,7 +232,7 @@ def test_panels_fill_the_page_without_overlapping(name: str) -> None:
 
 @pytest.mark.parametrize(('name', 'number'), ALL_PANELS)
 @BOTH_LANGUAGES
-def test_every_panel_says_how_it_is_computed_and_what_it_leaves_out(name: str, number: int, language: str) -> None:
+def test_every_panel_describes_how_it_is_computed_and_what_it_leaves_out(name: str, number: int, language: str) -> None:
     computed, left_out = {'en': ('Computed: ', 'Left out: '), 'fr': ('Calcul : ', 'Exclus : ')}[language]
     _, second, third = panels(name, language)[number]['description'].split('\n\n')
     assert second.startswith(computed)
@@ -231,7 +240,7 @@ def test_every_panel_says_how_it_is_computed_and_what_it_leaves_out(name: str, n
 
 
 @pytest.mark.parametrize(('name', 'number'), ALL_PANELS)
-def test_a_number_is_painted_only_where_something_is_to_be_done(name: str, number: int) -> None:
+def test_a_number_is_coloured_only_where_it_asks_for_action(name: str, number: int) -> None:
     panel = panels(name)[number]
     steps = [step['value'] for step in panel['fieldConfig']['defaults']['thresholds']['steps']]
     assert steps == ([None, 1] if panel['title'] == 'Unfinished imports' else [None])
@@ -241,16 +250,16 @@ def test_a_number_is_painted_only_where_something_is_to_be_done(name: str, numbe
 
 
 @pytest.mark.parametrize(('name', 'number'), ALL_PANELS)
-def test_an_empty_panel_says_so_in_words(name: str, number: int) -> None:
+def test_an_empty_panel_shows_a_text(name: str, number: int) -> None:
     config = panels(name)[number]['fieldConfig']
-    words = config['defaults']['noValue']
-    if panels(name)[number]['type'] == 'table':  # which has a row without values then: its first column says so
-        assert words == ''
-        [words, *others] = [
+    message = config['defaults']['noValue']
+    if panels(name)[number]['type'] == 'table':  # an empty table has one row of nulls: its first column shows the text
+        assert message == ''
+        [message, *others] = [
             entry['value'] for one in config['overrides'] for entry in one['properties'] if entry['id'] == 'noValue'
         ]
         assert others == []
-    assert words in {
+    assert message in {
         'No calls in this period',
         'Nothing imported in this period',
         'Nothing rejected in this period',
@@ -271,14 +280,14 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize('background', ['#ffffff', '#181b1f'])  # of Grafana's panels, light and dark
-def test_colors_stand_out_from_light_and_dark(background: str) -> None:
+def test_colors_stand_out_on_light_and_dark_panels(background: str) -> None:
     configs = [panels(name)[number]['fieldConfig'] for name, number in ALL_PANELS]
     colors = set(re.findall(r'"(?:fixedColor|color)": "(#\w+)"', json.dumps(configs)))
     assert len(colors) == 3
     assert all(contrast(color, background) >= 3 for color in colors)
 
 
-def test_the_map_needs_no_internet_and_its_numbers_can_be_read() -> None:
+def test_the_map_needs_no_internet_and_its_numbers_are_readable() -> None:
     options = panels('users')[7]['options']
     circles, counts = (layer['config']['style'] for layer in options['layers'])
     assert options['basemap']['config']['src'] == 'public/maps/countries.geojson'

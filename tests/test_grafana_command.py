@@ -1,4 +1,4 @@
-"""`grafana export` writes what a Grafana takes, again and again, and touches no file of others."""
+"""`grafana export` writes provisioning files, can be repeated, and does not touch foreign files."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ def export(folder: Path, *options: str) -> Result:
 
 
 def exported(folder: Path, *options: str) -> dict[str, str]:
-    """The files of a folder, after an export into it."""
+    """The files of a folder after an export into it."""
     done = export(folder, *options)
     assert (done.exit_code, done.stderr) == (0, '')
     return read(folder)
@@ -32,7 +32,7 @@ def alerts(text: str) -> list[dict[str, Any]]:
     return [rule for group in yaml.safe_load(text)['groups'] for rule in group['rules']]
 
 
-def test_what_is_written_is_what_compose_provisions(tmp_path: Path) -> None:
+def test_the_export_equals_what_compose_provisions(tmp_path: Path) -> None:
     files = exported(tmp_path)
     for kind in ('datasources', 'alerting'):
         assert yaml.safe_load(files.pop(f'{kind}/usage.yaml')) == yaml.safe_load(
@@ -44,7 +44,7 @@ def test_what_is_written_is_what_compose_provisions(tmp_path: Path) -> None:
     assert {name.split('/')[0] for name in pages} == {'en', 'fr'}
 
 
-def test_grafana_finds_the_pages_where_they_were_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_provider_names_the_folder_of_the_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     [provider] = yaml.safe_load(exported(Path('a "strange" folder'))['dashboards/usage.yaml'])['providers']
     [committed] = yaml.safe_load((ROOT / 'provisioning' / 'dashboards' / 'usage.yaml').read_text())['providers']
@@ -52,12 +52,12 @@ def test_grafana_finds_the_pages_where_they_were_written(tmp_path: Path, monkeyp
     assert provider == committed | {'options': {'path': f'{tmp_path}/a "strange" folder/dashboards/usage'}}
 
 
-def test_grafana_finds_the_pages_where_it_sees_the_folder(tmp_path: Path) -> None:
+def test_the_provider_names_the_folder_as_grafana_sees_it(tmp_path: Path) -> None:
     [provider] = yaml.safe_load(exported(tmp_path, '--mounted-as', '/etc/$x')['dashboards/usage.yaml'])['providers']
-    assert provider['options']['path'] == '/etc/$$x/dashboards/usage'  # Grafana puts a variable in for $x
+    assert provider['options']['path'] == '/etc/$$x/dashboards/usage'  # Grafana would replace $x by a variable
 
 
-def test_a_data_source_that_is_there_is_used_and_none_is_made(tmp_path: Path) -> None:
+def test_an_existing_data_source_is_used_and_none_is_written(tmp_path: Path) -> None:
     files = exported(tmp_path, '--datasource', 'my-own_1')
     assert 'datasources/usage.yaml' not in files
     assert not any('usage-clickhouse' in text for text in files.values())
@@ -69,14 +69,14 @@ def test_a_data_source_that_is_there_is_used_and_none_is_made(tmp_path: Path) ->
             assert source['current']['value'] == 'my-own_1'
 
 
-def test_alerts_link_to_where_their_runbook_is_shown(tmp_path: Path) -> None:
+def test_alerts_link_to_their_runbook(tmp_path: Path) -> None:
     files = exported(tmp_path, '--runbooks', 'https://wiki.example.org/alerts?a=$b')
     links = [rule['annotations']['runbook_url'] for rule in alerts(files['alerting/usage.yaml'])]
     assert links[0] == 'https://wiki.example.org/alerts?a=$b#activity-drops'
     assert len(set(links)) == len(links)
 
 
-def test_an_upgrade_is_another_export(tmp_path: Path) -> None:
+def test_a_second_export_replaces_older_files(tmp_path: Path) -> None:
     first = exported(tmp_path)
     assert exported(tmp_path) == first
     page = tmp_path / 'dashboards' / 'usage' / 'en' / 'users.json'
@@ -85,7 +85,7 @@ def test_an_upgrade_is_another_export(tmp_path: Path) -> None:
     assert exported(tmp_path) == first
 
 
-def test_an_alert_that_was_switched_on_stays_so(tmp_path: Path) -> None:
+def test_an_active_alert_stays_active(tmp_path: Path) -> None:
     text = exported(tmp_path)['alerting/usage.yaml']
     second = [rule['uid'] for rule in alerts(text)][1]
     on = text.replace(f'uid: {second}\n    isPaused: true', f'uid: {second}\n    isPaused: false')
@@ -103,7 +103,7 @@ def test_an_alert_that_was_switched_on_stays_so(tmp_path: Path) -> None:
         ('dashboards/usage/fr/users.json', '[not JSON'),
     ],
 )
-def test_a_file_of_somebody_else_is_named_and_nothing_is_written(tmp_path: Path, name: str, text: str) -> None:
+def test_a_foreign_file_is_named_and_nothing_is_written(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).parent.mkdir(parents=True)
     (tmp_path / name).write_text(text)
     done = export(tmp_path)
@@ -113,13 +113,13 @@ def test_a_file_of_somebody_else_is_named_and_nothing_is_written(tmp_path: Path,
     assert read(tmp_path) == {name: text}
 
 
-def test_other_files_stay_as_they_are(tmp_path: Path) -> None:
+def test_other_files_stay_unchanged(tmp_path: Path) -> None:
     (tmp_path / 'alerting').mkdir()
     (tmp_path / 'alerting' / 'policies.yaml').write_text('apiVersion: 1')
     assert exported(tmp_path)['alerting/policies.yaml'] == 'apiVersion: 1'
 
 
-def test_two_lines_say_what_was_done_and_what_comes_next(tmp_path: Path) -> None:
+def test_two_lines_name_the_result_and_the_next_step(tmp_path: Path) -> None:
     lines = export(tmp_path).stdout.splitlines()
     assert lines[0].startswith(f'{tmp_path}: {len(read(tmp_path))} files')
     assert 'CLICKHOUSE_HOST' in lines[1]
@@ -139,14 +139,14 @@ def test_two_lines_say_what_was_done_and_what_comes_next(tmp_path: Path) -> None
         ('--runbooks', 'https://a.example/"'),
     ],
 )
-def test_a_wrong_option_is_named(tmp_path: Path, option: str, value: str) -> None:
+def test_an_invalid_option_is_named(tmp_path: Path, option: str, value: str) -> None:
     done = export(tmp_path / 'new', option, value)
     assert done.exit_code == 2
     assert done.stderr.startswith(f'error: {option}: ')
     assert not (tmp_path / 'new').exists()
 
 
-def test_a_path_that_is_no_folder_is_named(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / 'alerting').write_text('')
     done = export(tmp_path)
     assert done.exit_code == 1

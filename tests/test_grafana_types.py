@@ -1,4 +1,4 @@
-"""The dashboards are what Grafana's own types say a dashboard is: no option that there is not, no value that it does not know."""
+"""The pages match Grafana's own types: no unknown option, no invalid value."""
 
 import json
 import re
@@ -25,7 +25,7 @@ MISTAKES = [
 
 
 @pytest.mark.skipif(not shutil.which('npm'), reason='needs npm: install the Debian package npm')
-def test_every_page_is_of_grafanas_types_and_a_mistake_would_be_found(tmp_path: Path) -> None:
+def test_every_page_has_grafanas_types_and_mistakes_are_found(tmp_path: Path) -> None:
     subprocess.run(['npm', 'install', '--silent'], cwd=TYPES, check=True)
     for name in ('page.ts', 'tsconfig.json'):
         shutil.copy(TYPES / name, tmp_path)
@@ -38,18 +38,18 @@ def test_every_page_is_of_grafanas_types_and_a_mistake_would_be_found(tmp_path: 
     compiled = subprocess.run(
         [TYPES / 'node_modules' / '.bin' / 'tsc'], cwd=tmp_path, capture_output=True, text=True, check=False
     )
-    found = {int(line) for line in re.findall(r'^pages\.ts\((\d+),\d+\): error', compiled.stdout, re.MULTILINE)}
-    assert found == {len(right) + number for number in range(1, len(wrong) + 1)}, compiled.stdout
+    faulty_lines = {int(line) for line in re.findall(r'^pages\.ts\((\d+),\d+\): error', compiled.stdout, re.MULTILINE)}
+    assert faulty_lines == {len(right) + number for number in range(1, len(wrong) + 1)}, compiled.stdout
     assert 'page.ts' not in compiled.stdout
 
 
-def test_the_types_are_those_of_the_grafana_that_compose_starts() -> None:
+def test_the_types_have_the_version_of_grafana_in_compose() -> None:
     [version] = re.findall(r'image: grafana/grafana:(\S+)', (ROOT / 'docker-compose.yml').read_text())
     assert PINNED['@grafana/schema'] == version
     assert all(re.fullmatch(r'[\d.]+', pinned) for pinned in PINNED.values())
 
 
-def test_no_lock_file_names_where_packages_come_from() -> None:
+def test_no_lock_file_names_a_registry() -> None:
     assert not (TYPES / 'package-lock.json').exists()
     assert 'package-lock=false' in (TYPES / '.npmrc').read_text().splitlines()
     assert 'node_modules/' in (ROOT / '.gitignore').read_text().splitlines()

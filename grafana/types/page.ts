@@ -1,4 +1,4 @@
-// A page as Grafana's own types have it. What they leave open is closed here: the options and columns of each kind of panel.
+// The type of a page, from Grafana's own types. Those leave the options and columns of panels open; here each kind of panel has its own.
 import type * as BarChart from '@grafana/schema/dist/esm/raw/composable/barchart/panelcfg/x/BarChartPanelCfg_types.gen';
 import type * as Gauge from '@grafana/schema/dist/esm/raw/composable/gauge/panelcfg/x/GaugePanelCfg_types.gen';
 import type * as Geomap from '@grafana/schema/dist/esm/raw/composable/geomap/panelcfg/x/GeomapPanelCfg_types.gen';
@@ -7,7 +7,7 @@ import type * as Table from '@grafana/schema/dist/esm/raw/composable/table/panel
 import type * as TimeSeries from '@grafana/schema/dist/esm/raw/composable/timeseries/panelcfg/x/TimeSeriesPanelCfg_types.gen';
 import type * as Core from '@grafana/schema/dist/esm/raw/dashboard/x/Dashboard_types.gen';
 
-// JSON has the value of an enum, not its name.
+// JSON contains the value of an enum, not its name.
 type Value<T> = T extends string
   ? `${T}`
   : T extends (infer Item)[]
@@ -22,10 +22,10 @@ interface Link {
   targetBlank: boolean;
 }
 
-// `fieldMinMax` is in the types of the newer model only, although Grafana knows it in this one too.
+// Grafana knows `fieldMinMax` in this model too, but only the types of the newer model have it.
 type Field = Omit<Core.FieldConfig, 'custom' | 'links'> & { links?: Link[]; fieldMinMax?: boolean };
 
-// What an override may set: a property of the field, or one of the kind of panel.
+// The properties that an override can set: those of the field, and those of the kind of panel.
 type Property<Custom> =
   | { [Key in keyof Field]-?: { id: Key; value: Value<Field[Key]> } }[keyof Field]
   | { [Key in keyof Custom & string]-?: { id: `custom.${Key}`; value: Value<Custom[Key]> } }[keyof Custom & string];

@@ -1,21 +1,22 @@
-"""Panels of a single number: one row, the number and, where it has one, its change as text."""
+"""Panels with a single number: one row with the number and, in some of them, its change as text."""
 
-from panels import BLUE, ORANGE, Json, Place, panel, target
-from texts import Texts
+from grafana.layout import Size
+from grafana.panels.panel import BLUE, ORANGE, Json, panel, target
+from grafana.texts import Texts
 
-# The row, not a reduction of it: its text can then be part of the name.
+# The row itself instead of a reduction of it, so that the text of its change can be part of the name.
 _ONE_ROW = {'values': True, 'calcs': ['lastNotNull'], 'fields': ''}
 
 
-def large_number(
-    number: int, key: str, sql: str, place: Place, text: Texts, field: Json, *, change: bool = True, empty: str = 'empty'
+def stat(
+    number: int, key: str, sql: str, size: Size, text: Texts, field: Json, *, change: bool = True, empty: str = 'empty'
 ) -> Json:
-    """One large number and, below it, how it changed: the columns are the number and `change`."""
+    """A large number with its change below it: columns of the number and `change`."""
     options = {
         'reduceOptions': _ONE_ROW,
         'orientation': 'auto',
         'textMode': 'value_and_name' if change else 'value',
-        # the number in its own colour only where thresholds give it a meaning
+        # a coloured number needs thresholds that give the colour a meaning
         'colorMode': 'value' if 'thresholds' in field else 'none',
         'graphMode': 'none',
         'justifyMode': 'center',
@@ -24,13 +25,11 @@ def large_number(
         'percentChangeColorMode': 'same_as_value',
     }
     named = {'displayName': text['change']} if change else {}
-    return panel(
-        'stat', number, key, target(sql), place, text, color=BLUE, field={**named, **field}, options=options, empty=empty
-    )
+    return panel('stat', number, key, target(sql), size, text, color=BLUE, field={**named, **field}, options=options, empty=empty)
 
 
-def ring(number: int, key: str, sql: str, place: Place, text: Texts) -> Json:
-    """A share of 100 % and how it changed. Grafana before 13 draws an arc, unless its toggle `newGauge` is on."""
+def gauge(number: int, key: str, sql: str, size: Size, text: Texts) -> Json:
+    """A share of 100 % with its change: a ring. Grafana before 13 draws an arc, unless its toggle `newGauge` is on."""
     field = {'displayName': text['change'], 'unit': 'percent', 'decimals': 0, 'min': 0, 'max': 100}
     options = {
         'reduceOptions': _ONE_ROW,
@@ -50,4 +49,4 @@ def ring(number: int, key: str, sql: str, place: Place, text: Texts) -> Json:
         'minVizHeight': 75,
         'minVizWidth': 75,
     }
-    return panel('gauge', number, key, target(sql), place, text, color=ORANGE, field=field, options=options)
+    return panel('gauge', number, key, target(sql), size, text, color=ORANGE, field=field, options=options)

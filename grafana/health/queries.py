@@ -1,6 +1,6 @@
-"""What the Health page asks of the ledger, `batches`: WHERE state = 'done' counts each batch once."""
+"""The SQL of the Health page. It reads the ledger, `batches`: WHERE state = 'done' counts each batch once."""
 
-from queries import FROM, TO, changed, listed
+from grafana.queries import FROM, TO, rows_or_empty, with_change
 
 _DONE = "state = 'done' AND domain IN (${domain:singlequote})"
 _IN_PERIOD = f'{_DONE} AND at >= $__fromTime AND at < toDateTime({TO})'
@@ -9,19 +9,19 @@ _BEFORE = f'{_DONE} AND at >= toDateTime(greatest(0, 2 * {FROM} - ({TO}))) AND a
 
 def _changed(name: str, value: str) -> str:
     this, before = (f'SELECT nullIf({value}, 0) AS value FROM batches WHERE {when}' for when in (_IN_PERIOD, _BEFORE))
-    return changed(name, this, before)
+    return with_change(name, this, before)
 
 
 STORED = _changed('stored_calls', 'sum(stored)')
 REJECTED = _changed('rejected_lines', 'sum(arraySum(mapValues(rejected)))')
 
-# Milliseconds, which Grafana tells as "an hour ago".
+# In milliseconds, which Grafana shows as "an hour ago".
 NEWEST_CALL = f"""\
 SELECT toUnixTimestamp64Milli(max(last_timestamp)) AS newest
 FROM batches
 WHERE {_DONE}"""
 
-# Begun and not done for longer than a batch takes: the next import of the log finishes it.
+# Batches that began longer ago than a batch takes and are not done: the next import of the log finishes them.
 CUT_OFF = """\
 SELECT count() AS cut_off
 FROM
@@ -50,7 +50,7 @@ WHERE {_IN_PERIOD}
 GROUP BY time, reason
 ORDER BY time, reason"""
 
-REJECTED_BY_REASON = listed(
+REJECTED_BY_REASON = rows_or_empty(
     f"""\
 SELECT
     pair.1::String AS reason, sum(pair.2) AS lines,
@@ -63,7 +63,7 @@ GROUP BY reason""",
     'lines DESC, reason',
 )
 
-# From when a call was answered until it was stored, in seconds: of the oldest and of the newest call of the batches.
+# Seconds from the answer to a call until its storage, for the oldest and the newest call of the batches.
 LATENESS = f"""\
 SELECT
     $__timeInterval(at) AS time,
@@ -73,7 +73,7 @@ WHERE {_IN_PERIOD} AND stored > 0
 GROUP BY time
 ORDER BY time"""
 
-IMPORTS = listed(
+IMPORTS = rows_or_empty(
     f"""\
 SELECT
     max(at) AS imported_at, batches.domain::String AS domain, source::String AS source_name, origin, sum(stored) AS stored_calls,
@@ -87,7 +87,7 @@ LIMIT 500""",
     'imported_at DESC, domain, origin',
 )
 
-GEOLOCATION = listed(
+GEOLOCATION = rows_or_empty(
     f"""\
 SELECT
     ifNull(toString(geo_date), '-') AS geo_day, sum(stored) AS stored_calls, min(at) AS first_used, max(at) AS last_used

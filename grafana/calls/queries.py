@@ -1,15 +1,15 @@
-"""What the Calls page asks: the calls behind a bar or a place of another page."""
+"""The SQL of the API calls page: the calls behind a bar or a place of another page."""
 
-from queries import ASKED, CHOSEN_DATASETS, TO, listed
-from queries_map import IN_CIRCLE
+from grafana.circles import IN_CIRCLE
+from grafana.queries import DATASET_CONDITION, PARAMETERS, TO, rows_or_empty
 
-# `day` is in the key of the table; two days more on each side hold every time zone.
-_FOUND = f"""\
+# `day` is in the sorting key of the table, so the condition on it is fast. Two more days on each side cover every time zone.
+_SELECTED = f"""\
 domain IN (${{domain:singlequote}})
     AND day BETWEEN toDate($__fromTime) - 2 AND toDate($__toTime) + 2
     AND timestamp >= $__fromTime AND timestamp < toDateTime({TO})
     AND (client = 'crawler') <= toUInt8(${{crawlers:singlequote}})
-    AND {CHOSEN_DATASETS}
+    AND {DATASET_CONDITION}
     AND ${{user:singlequote}} IN ('', if(user_id = '', 'anonymous', user_id))
     AND ${{country:singlequote}} IN ('', if(country = '', '-', country))
     AND ${{kind:singlequote}} IN ('any', toString(client))
@@ -20,16 +20,16 @@ domain IN (${{domain:singlequote}})
 NUMBER_OF_CALLS = f"""\
 SELECT nullIf(count(), 0) AS calls
 FROM calls
-WHERE {_FOUND}"""
+WHERE {_SELECTED}"""
 
 CALLS_BY_DAY = f"""\
-SELECT days.time AS time, found.n AS calls
-FROM activity({ASKED}) AS days
-LEFT JOIN (SELECT day, count() AS n FROM calls WHERE {_FOUND} GROUP BY day) AS found USING day
+SELECT days.time AS time, counts.n AS calls
+FROM activity({PARAMETERS}) AS days
+LEFT JOIN (SELECT day, count() AS n FROM calls WHERE {_SELECTED} GROUP BY day) AS counts USING day
 QUALIFY sum(calls) OVER () > 0
 ORDER BY time"""
 
-NEWEST_CALLS = listed(
+NEWEST_CALLS = rows_or_empty(
     f"""\
 SELECT
     timestamp AS time, calls.domain::String AS domain,
@@ -39,7 +39,7 @@ SELECT
     method::String AS method_name, path, if(dataset_id = '', '-', dataset_id) AS dataset,
     toString(status) AS status_code, bytes, nullIf(duration_ms, 0) AS duration
 FROM calls
-WHERE {_FOUND}
+WHERE {_SELECTED}
 ORDER BY timestamp DESC, path
 LIMIT 1000""",
     'time DESC, path',

@@ -1,22 +1,23 @@
-"""Tables: with bars, and the heat map, which is a table with coloured cells."""
+"""Tables with bars, and the heat map, a table with coloured cells."""
 
-from panels import BLUE, Json, Place, override, panel, target
-from texts import Texts
+from grafana.layout import Size
+from grafana.panels.panel import BLUE, Json, override, panel, target
+from grafana.texts import Texts
 
-# What a column is drawn as. The first column of a table without rows says so.
+# How a column is drawn.
 BAR: Json = {
     'unit': 'locale',
     'decimals': 0,
     'min': 0,
-    'fieldMinMax': True,  # a full bar is the largest of its own column
+    'fieldMinMax': True,  # a full bar is the largest value of its own column
     'custom.minWidth': 80,
     'custom.cellOptions': {'type': 'gauge', 'mode': 'basic', 'valueDisplayMode': 'text'},
 }
 COUNT: Json = {'unit': 'locale', 'decimals': 0, 'custom.width': 90}
 PERCENT: Json = {'unit': 'percent', 'decimals': 1, 'custom.width': 70}
 BYTES: Json = {'unit': 'decbytes', 'decimals': 1, 'custom.width': 100}
-WORD: Json = {'custom.minWidth': 75}
-MOMENT: Json = {'custom.width': 165}
+TEXT: Json = {'custom.minWidth': 75}
+TIME: Json = {'custom.width': 165}
 HIDDEN: Json = {'custom.hideFrom': {'viz': True, 'legend': False, 'tooltip': False}}
 
 _OPTIONS: Json = {'showHeader': True, 'cellHeight': 'sm', 'frameIndex': 0, 'enablePagination': False}
@@ -26,13 +27,16 @@ def table(
     number: int,
     key: str,
     sql: str,
-    place: Place,
+    size: Size,
     text: Texts,
     columns: dict[str, Json],
     *,
     empty: str = 'empty',
 ) -> Json:
-    """Rows as they come. `columns`: how each is drawn; its text has the column's name."""
+    """Rows in the order of the query. `columns`: how each is drawn; its title is the text with its name.
+
+    The first column of a table without rows shows the text `empty`.
+    """
     first, *_ = columns
     overrides = [
         override(
@@ -46,24 +50,24 @@ def table(
         for column, drawn in columns.items()
     ]
     field = {'noValue': '', 'custom': {'align': 'auto', 'cellOptions': {'type': 'auto'}, 'inspect': False}}
-    return panel('table', number, key, target(sql), place, text, color=BLUE, field=field, options=_OPTIONS, overrides=overrides)
+    return panel('table', number, key, target(sql), size, text, color=BLUE, field=field, options=_OPTIONS, overrides=overrides)
 
 
-def coded(text: Texts, choice: str) -> Json:
-    """Words for codes, as in the text of a choice: `word : code,…`."""
+def value_names(text: Texts, choice: str) -> Json:
+    """Shows the names of a choice instead of its values. The text of a choice is `name : value,…`."""
     pairs = [pair.split(' : ') for pair in text[choice].split(',')]
-    options = {code: {'text': word, 'index': index} for index, (word, code) in enumerate(pairs)}
+    options = {value: {'text': name, 'index': index} for index, (name, value) in enumerate(pairs)}
     return {'mappings': [{'type': 'value', 'options': options}]}
 
 
-def heat_map(number: int, key: str, sql: str, place: Place, text: Texts) -> Json:
-    """Calls by weekday and hour: `weekday_number`, and a column for each hour; the darker or brighter, the more."""
+def heat_map(number: int, key: str, sql: str, size: Size, text: Texts) -> Json:
+    """Calls by weekday and hour: the column `weekday_number` and one for each hour; a stronger colour means more calls."""
     field = {
         'noValue': '',
         'unit': 'short',
         'decimals': 0,
         'min': 0,
-        'color': {'mode': 'continuous-blues'},  # from the panel's own colour: light on light, dark on dark
+        'color': {'mode': 'continuous-blues'},  # begins with the colour of the panel: light on light, dark on dark
         'custom': {
             'align': 'center',
             'cellOptions': {'type': 'color-background', 'mode': 'basic'},
@@ -78,8 +82,8 @@ def heat_map(number: int, key: str, sql: str, place: Place, text: Texts) -> Json
         'custom.width': 95,
         'custom.align': 'left',
         'custom.cellOptions': {'type': 'auto'},
-        **coded(text, 'weekday_choice'),
+        **value_names(text, 'weekday_choice'),
     }
     options = {**_OPTIONS, 'frozenColumns': {'left': 1}}
     overrides = [override('weekday_number', weekday)]
-    return panel('table', number, key, target(sql), place, text, color=BLUE, field=field, options=options, overrides=overrides)
+    return panel('table', number, key, target(sql), size, text, color=BLUE, field=field, options=options, overrides=overrides)

@@ -1,7 +1,8 @@
-"""Charts: areas, lines and bars over time, columns by user."""
+"""Charts: areas, lines and bars over time, bars by user."""
 
-from panels import BLUE, Json, Place, calls_link, override, panel, target
-from texts import Texts
+from grafana.layout import Size
+from grafana.panels.panel import BLUE, Json, calls_link, override, panel, target
+from grafana.texts import Texts
 
 _NO_LEGEND = {'showLegend': False, 'displayMode': 'list', 'placement': 'bottom', 'calcs': []}
 _LEGEND = {**_NO_LEGEND, 'showLegend': True}
@@ -10,11 +11,11 @@ _ALL_SERIES = {'mode': 'multi', 'sort': 'desc'}
 _CALLS = {'unit': 'locale', 'decimals': 0, 'min': 0}
 
 
-def area_chart(number: int, key: str, sql: str, place: Place, text: Texts) -> Json:
+def area_chart(number: int, key: str, sql: str, size: Size, text: Texts) -> Json:
     """Calls by time: columns `time` and `calls`."""
     custom = {
         'drawStyle': 'line',
-        'lineInterpolation': 'linear',  # a smooth line would fall below 0 and show calls that nobody made
+        'lineInterpolation': 'linear',  # a smooth line would fall below 0 and show calls that do not exist
         'lineWidth': 2,
         'fillOpacity': 50,
         'showPoints': 'auto',
@@ -24,14 +25,14 @@ def area_chart(number: int, key: str, sql: str, place: Place, text: Texts) -> Js
     options = {'legend': _NO_LEGEND, 'tooltip': _TOOLTIP}
     overrides = [override('calls', {'displayName': text['calls']})]
     query, field = target(sql, time_series=True), {**_CALLS, 'custom': custom}
-    return panel('timeseries', number, key, query, place, text, color=BLUE, field=field, options=options, overrides=overrides)
+    return panel('timeseries', number, key, query, size, text, color=BLUE, field=field, options=options, overrides=overrides)
 
 
-def named_series(
+def series_by_column(
     number: int,
     key: str,
     sql: str,
-    place: Place,
+    size: Size,
     text: Texts,
     colors: dict[str, str],
     *,
@@ -39,19 +40,19 @@ def named_series(
     unit: str = 'locale',
     empty: str = 'empty',
 ) -> Json:
-    """Columns over time: `time`, and a column for each of `colors`, whose text has the column's name."""
+    """A series for each column in `colors`, besides the column `time`. The text with the name of a column is its title."""
     overrides = [
         override(column, {'displayName': text[column], 'color': {'mode': 'fixed', 'fixedColor': color}})
         for column, color in colors.items()
     ]
-    return _series(number, key, sql, place, text, {'unit': unit, 'min': 0}, overrides, bars=bars, empty=empty)
+    return _series(number, key, sql, size, text, {'unit': unit, 'min': 0}, overrides, bars=bars, empty=empty)
 
 
-def labelled_series(
+def series_by_label(
     number: int,
     key: str,
     sql: str,
-    place: Place,
+    size: Size,
     text: Texts,
     label: str,
     *,
@@ -59,15 +60,15 @@ def labelled_series(
     field: Json,
     empty: str = 'empty',
 ) -> Json:
-    """A series for each text in the column `label`: columns `time`, that one and a number. `field` holds its unit."""
+    """A series for each value of the column `label`: the columns are `time`, `label` and a number. `field` has its unit."""
     named = {'min': 0, 'displayName': f'${{__field.labels.{label}}}', 'color': {'mode': 'palette-classic'}}
-    return _series(number, key, sql, place, text, {**named, **field}, [], bars=bars, empty=empty)
+    return _series(number, key, sql, size, text, {**named, **field}, [], bars=bars, empty=empty)
 
 
 def _series(
-    number: int, key: str, sql: str, place: Place, text: Texts, field: Json, overrides: list[Json], *, bars: bool, empty: str
+    number: int, key: str, sql: str, size: Size, text: Texts, field: Json, overrides: list[Json], *, bars: bool, empty: str
 ) -> Json:
-    """Bars are stacked and an hour wide at least: what a bar stands for happened then. Lines go from day to day."""
+    """Bars are stacked and cover an hour or more; lines connect days."""
     custom = {
         'drawStyle': 'bars' if bars else 'line',
         'lineInterpolation': 'linear',
@@ -79,14 +80,14 @@ def _series(
     }
     options = {'legend': _LEGEND, 'tooltip': _ALL_SERIES}
     query, fields = target(sql, time_series=True), {**field, 'custom': custom}
-    made = panel(
-        'timeseries', number, key, query, place, text, color=BLUE, field=fields, options=options, overrides=overrides, empty=empty
+    chart = panel(
+        'timeseries', number, key, query, size, text, color=BLUE, field=fields, options=options, overrides=overrides, empty=empty
     )
-    return {**made, 'interval': '1h'}
+    return {**chart, 'interval': '1h'}
 
 
-def column_chart(number: int, key: str, sql: str, place: Place, text: Texts) -> Json:
-    """Calls by user, as they come: columns `user` and `calls`."""
+def bar_chart(number: int, key: str, sql: str, size: Size, text: Texts) -> Json:
+    """Calls by user, in the order of the query: columns `user` and `calls`."""
     custom = {'fillOpacity': 90, 'lineWidth': 0, 'axisLabel': text['calls']}
     options = {
         'orientation': 'vertical',
@@ -105,4 +106,4 @@ def column_chart(number: int, key: str, sql: str, place: Place, text: Texts) -> 
     }
     overrides = [override('calls', {'displayName': text['calls'], 'links': calls_link(text, user='__data.fields.user')})]
     field = {**_CALLS, 'custom': custom}
-    return panel('barchart', number, key, target(sql), place, text, color=BLUE, field=field, options=options, overrides=overrides)
+    return panel('barchart', number, key, target(sql), size, text, color=BLUE, field=field, options=options, overrides=overrides)

@@ -1,36 +1,28 @@
-"""What panels of every kind have in common, as Grafana's JSON: their query, their place, their texts, their links."""
+"""What panels of every kind have in common: query, size, texts and links."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from texts import Texts
+from grafana.layout import COLUMNS, Size
+from grafana.texts import Texts
 
 Json = dict[str, Any]
 
-# All stand out from Grafana's light and dark panels; white text can be read on the blue.
+# Each stands out from Grafana's light and dark panels; white text is readable on the blue.
 BLUE = '#54779f'
 ORANGE = '#f0653a'
 GREY = '#7f8a96'
 
-SOURCE = {'type': 'grafana-clickhouse-datasource', 'uid': '${datasource}'}
-SHARED = ('datasource', 'domain', 'crawlers', 'tag', 'circles')  # variables that a link to the calls takes along
-
-
-class Place(NamedTuple):
-    """Where a panel lies in Grafana's grid: 24 columns, rows of some 38 pixels."""
-
-    x: int
-    y: int
-    w: int
-    h: int
+DATASOURCE = {'type': 'grafana-clickhouse-datasource', 'uid': '${datasource}'}
+SHARED_VARIABLES = ('datasource', 'domain', 'crawlers', 'tag', 'circles')  # a link to the Calls page passes them on
 
 
 def target(sql: str, *, time_series: bool = False) -> Json:
-    """A query. A time series needs a column `time` and its rows in that order."""
+    """A query. A time series needs a column `time` and rows in the order of time."""
     return {
         'refId': 'A',
-        'datasource': SOURCE,
-        'pluginVersion': '4.20.0',  # without one, the plugin takes the query for an old one and migrates it
+        'datasource': DATASOURCE,
+        'pluginVersion': '4.20.0',  # without it, the plugin migrates the query as if an older version had written it
         'editorType': 'sql',
         'queryType': 'timeseries' if time_series else 'table',
         'format': 0 if time_series else 1,
@@ -39,7 +31,7 @@ def target(sql: str, *, time_series: bool = False) -> Json:
 
 
 def override(column: str, properties: Json) -> Json:
-    """What holds for one column only."""
+    """Properties of one column."""
     return {
         'matcher': {'id': 'byName', 'options': column},
         'properties': [{'id': name, 'value': value} for name, value in properties.items()],
@@ -51,7 +43,7 @@ def panel(
     number: int,
     key: str,
     query: Json,
-    place: Place,
+    size: Size,
     text: Texts,
     *,
     color: str,
@@ -60,7 +52,7 @@ def panel(
     overrides: Sequence[Json] = (),
     empty: str = 'empty',
 ) -> Json:
-    """What panels of every kind have in common. `field` and `overrides` are for its columns, `options` for its kind.
+    """A panel of any kind. `field` and `overrides` set properties of its columns, `options` those of its kind.
 
     `empty` is the key of the text that a panel without values shows.
     """
@@ -69,14 +61,14 @@ def panel(
         'type': kind,
         'title': text[key],
         'description': text[f'{key}_about'],
-        'datasource': SOURCE,
-        'gridPos': place._asdict(),
+        'datasource': DATASOURCE,
+        'gridPos': size.as_grid_position(),
         'targets': [query],
         'fieldConfig': {
             'defaults': {
                 'noValue': text[empty],
                 'color': {'mode': 'fixed', 'fixedColor': color},
-                # Grafana's own thresholds paint numbers above 80 red
+                # Grafana's default thresholds paint numbers above 80 red
                 'thresholds': {'mode': 'absolute', 'steps': [{'color': color, 'value': None}]},
                 **field,
             },
@@ -86,21 +78,24 @@ def panel(
     }
 
 
-def row(number: int, key: str, y: int, text: Texts) -> Json:
-    """The title above the panels that follow; they can be folded away."""
+def heading(number: int, key: str, text: Texts) -> Json:
+    """A title across the page. A click on it folds the panels below."""
     return {
         'id': number,
         'type': 'row',
         'title': text[key],
         'collapsed': False,
-        'gridPos': Place(0, y, 24, 1)._asdict(),
+        'gridPos': Size(COLUMNS, 1).as_grid_position(),
         'panels': [],
     }
 
 
 def calls_link(text: Texts, **values: str) -> list[Json]:
-    """Leads from a bar, a line or a place to its calls: variables of the Calls page, with what tells their value."""
-    kept = '&'.join(['${__url_time_range}', *(f'${{{name}:queryparam}}' for name in SHARED)])
+    """A link from a bar, a line or a place to its calls.
+
+    `values`: for each variable of the Calls page that the link sets, the expression that Grafana replaces by its value.
+    """
+    kept = '&'.join(['${__url_time_range}', *(f'${{{name}:queryparam}}' for name in SHARED_VARIABLES)])
     chosen = ''.join(f'&var-{name}=${{{value}:percentencode}}' for name, value in values.items())
     url = f'/d/usage-calls-{text["language"]}?{kept}{chosen}'
     return [{'title': text['calls_behind'], 'url': url, 'targetBlank': False}]

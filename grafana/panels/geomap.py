@@ -1,18 +1,19 @@
-"""The map: circles with the calls of a place in them, on land that is part of Grafana: it needs no internet."""
+"""The map: circles with the number of calls in them. The map of countries is part of Grafana, so it needs no internet."""
 
-from panels import BLUE, Json, Place, calls_link, override, panel, target
-from texts import Texts
+from grafana.layout import Size
+from grafana.panels.panel import BLUE, Json, calls_link, override, panel, target
+from grafana.texts import Texts
 
-LAND = '#8e99a6'  # thin enough to be light on light and dark on dark
+LAND = '#8e99a6'  # with its opacity, it is light on light and dark on dark
 LOCATION = {'mode': 'coords', 'latitude': 'latitude', 'longitude': 'longitude'}
 CENTER = {'horizontal': 'center', 'vertical': 'center'}
 HIDDEN = {'custom.hideFrom': {'tooltip': True, 'viz': False, 'legend': False}}
 
 
-def world_map(number: int, key: str, sql: str, place: Place, text: Texts) -> Json:
+def geomap(number: int, key: str, sql: str, size: Size, text: Texts) -> Json:
     """Calls by place, largest first: columns `place`, `latitude`, `longitude`, `calls`, `label`, `size`, `middle`."""
     options = {
-        # as near as the circles allow; nearer than this zoom the land is too coarse
+        # fits the circles; closer than this zoom, the map of countries is too coarse
         'view': {
             'id': 'fit',
             'allLayers': False,
@@ -32,7 +33,7 @@ def world_map(number: int, key: str, sql: str, place: Place, text: Texts) -> Jso
             'showDebug': False,
         },
         'tooltip': {'mode': 'details'},
-        'basemap': _land(),
+        'basemap': _countries(),
         'layers': [_circles(), _counts()],
     }
     overrides = [
@@ -42,10 +43,10 @@ def world_map(number: int, key: str, sql: str, place: Place, text: Texts) -> Jso
         *(override(column, HIDDEN) for column in ('latitude', 'longitude', 'size', 'middle')),
     ]
     field = {'unit': 'locale', 'decimals': 0, 'min': 0}
-    return panel('geomap', number, key, target(sql), place, text, color=BLUE, field=field, options=options, overrides=overrides)
+    return panel('geomap', number, key, target(sql), size, text, color=BLUE, field=field, options=options, overrides=overrides)
 
 
-def _land() -> Json:
+def _countries() -> Json:
     return {
         'type': 'geojson',
         'name': 'land',
@@ -82,7 +83,7 @@ def _circles() -> Json:
 
 
 def _counts() -> Json:
-    """The numbers in the circles: a layer of their own, since a marker's text has the marker's colour."""
+    """The numbers in the circles. They are a layer of their own because the text of a marker has the colour of the marker."""
     return {
         'type': 'markers',
         'name': 'counts',

@@ -1,0 +1,1 @@
+"""The alerts, as Grafana provisions them."""

@@ -1,0 +1,1 @@
+"""The Data sets page: which data sets people ask for."""

@@ -1,0 +1,1 @@
+"""The kinds of panel, as Grafana's JSON."""

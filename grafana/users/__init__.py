@@ -1,0 +1,1 @@
+"""The Users page: who uses a portal."""
