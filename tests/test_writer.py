@@ -104,8 +104,9 @@ def test_a_batch_that_is_sent_again_counts_once(ledger: Ledger, database: ClickH
 def test_a_batch_that_is_sent_again_in_other_pieces_counts_once(ledger: Ledger, database: ClickHouse) -> None:
     """A replay may cut its lines elsewhere, and ClickHouse knows large inserts by the record batches that they are made of."""
     one = batch(0, 700_000)
-    store(ledger, one, calls(one, chunks=4))
-    store(ledger, one, calls(one, chunks=5))
+    few = ['timestamp', 'day', 'hour', 'domain', 'batch_id']  # all columns would take 200 MB more
+    store(ledger, one, calls(one, chunks=4).select(few))
+    store(ledger, one, calls(one, chunks=5).select(few))
     [row] = database.query('SELECT count() AS calls, (SELECT sum(calls) FROM days) AS days FROM calls')
     assert row == {'calls': 700_000, 'days': 700_000}
 
