@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from exporter import schema
-from exporter.clickhouse import ClickHouse, connect
 from exporter.errors import ExporterError
+from exporter.store import schema
+from exporter.store.clickhouse import ClickHouse, connect
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / 'tests'))  # for what the tests share

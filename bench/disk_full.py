@@ -15,7 +15,7 @@ from pathlib import Path
 
 from collector import SERVE, body
 
-from exporter.clickhouse import connect
+from exporter.store.clickhouse import connect
 
 ROOM = '3m'
 SIZE = 200

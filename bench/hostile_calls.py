@@ -18,14 +18,16 @@ from exporter.config import Portal
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.errors import InputError
-from exporter.ledger import Batch, Counts, Ledger
-from exporter.parse.access_log import FORMATS, parse
-from exporter.pipeline import RawPiece, enriched, run
-from exporter.rejected import Rejected
-from exporter.sources.body import JSON, NDJSON, unpacked
-from exporter.sources.collector import frame, read
-from exporter.tokens import Scope
-from exporter.writer import store
+from exporter.ingest.collector.body import JSON, NDJSON, unpacked
+from exporter.ingest.collector.calls import frame, read
+from exporter.ingest.formats.access_log import FORMATS, parse
+from exporter.ingest.pipeline import RawPiece, enriched, run
+from exporter.model.batch import Batch
+from exporter.model.tally import Counts
+from exporter.server.tokens import Scope
+from exporter.store.ledger import Ledger
+from exporter.store.rejects import Rejected
+from exporter.store.writer import store
 
 CALLS = [
     json.dumps(call).encode()

@@ -19,10 +19,11 @@ from mutation import Mutator
 from exporter.enrich.geo import one_by_one as without_rust
 from exporter.enrich.geo import open_places
 from exporter.errors import InputError
-from exporter.ledger import Batch, Counts
-from exporter.sources.log_file import LogFile
-from exporter.spool import Spool
-from exporter.spool_file import LENGTHS, MAGIC, Key, frames
+from exporter.ingest.logs.log_file import LogFile
+from exporter.model.batch import Batch
+from exporter.model.tally import Counts
+from exporter.spool.segment import LENGTHS, MAGIC, Key, frames
+from exporter.spool.spool import Spool
 
 if sys.version_info >= (3, 14):
     from compression import zstd

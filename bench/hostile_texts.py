@@ -13,14 +13,14 @@ from attacks import KEY, LOG, Attack, engine, one_by_one
 from calls import raw
 from mutation import Mutator
 
-from exporter import events
-from exporter.call import Client, Device
-from exporter.commands.queries import reading
+from exporter.commands.query import reading
 from exporter.config import Portal, load
-from exporter.database_url import address
 from exporter.enrich.agent import classify
 from exporter.enrich.request import Requests
-from exporter.period import moment, period
+from exporter.model.call import Client, Device
+from exporter.report import events
+from exporter.report.period import moment, period
+from exporter.store.url import address
 
 AGENTS = [
     *sorted({line.split(b'"')[5] for line in LOG if line.count(b'"') == 6}),

@@ -22,7 +22,7 @@ from uuid import uuid4
 
 import httpx
 
-from exporter.clickhouse import connect
+from exporter.store.clickhouse import connect
 
 DOMAIN = 'data.example.org'
 SERVE = [sys.executable, '-c', 'from exporter.cli import main; main()', 'serve']

@@ -20,8 +20,8 @@ from typing import Any
 from kills import DOMAIN, drained, start, up
 from rotated_logs import KINDS, Log
 
-from exporter.clickhouse import connect
-from exporter.sources.followed import PACKING
+from exporter.ingest.logs.followed import PACKING
+from exporter.store.clickhouse import connect
 
 ROTATIONS = 12  # of each log
 STOPPED = 3  # stops of serve, for as many rotations each

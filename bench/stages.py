@@ -10,18 +10,20 @@ from datetime import UTC, datetime
 import inputs
 import polars as pl
 
-from exporter import schema
-from exporter.call import words
-from exporter.clickhouse import ClickHouse, connect
 from exporter.config import Portal
 from exporter.enrich.day import local_days
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
-from exporter.ledger import Batch, Counts, Ledger
-from exporter.parse.access_log import parse
-from exporter.sources.access_log import AccessLog
-from exporter.sources.log_file import LogFile
-from exporter.writer import Writer
+from exporter.ingest.formats.access_log import parse
+from exporter.ingest.logs.batches import AccessLog
+from exporter.ingest.logs.log_file import LogFile
+from exporter.model.batch import Batch
+from exporter.model.call import words
+from exporter.model.tally import Counts
+from exporter.store import schema
+from exporter.store.clickhouse import ClickHouse, connect
+from exporter.store.ledger import Ledger
+from exporter.store.writer import Writer
 
 DOMAIN, KEY = 'data.example.org', b'k' * 32
 

@@ -5,7 +5,7 @@ usage: storage.py PATH (of an embedded database; import_speed.py --keep FOLDER l
 
 import sys
 
-from exporter.clickhouse import connect
+from exporter.store.clickhouse import connect
 
 TABLES = """
 SELECT table, sum(rows) AS rows, sum(bytes_on_disk) AS bytes, count() AS parts

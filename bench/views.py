@@ -10,8 +10,8 @@ from statistics import median
 
 from measure import drop_page_cache
 
-from exporter import schema
-from exporter.clickhouse import ClickHouse, connect
+from exporter.store import schema
+from exporter.store.clickhouse import ClickHouse, connect
 
 END, DAYS = datetime(2026, 11, 16, tzinfo=UTC), 365
 PORTALS = {

@@ -11,10 +11,10 @@ from rich.console import Console
 
 from exporter.commands.context import Context
 from exporter.commands.demo import store
-from exporter.commands.reports import report
+from exporter.commands.report import report
 from exporter.config import PREFIX, Portal
-from exporter.rejected import Rejected
-from exporter.sources import demo
+from exporter.ingest.demo import traffic
+from exporter.store.rejects import Rejected
 
 FILE = Path(__file__).with_name('report.svg')
 LAST_DAY = date(2026, 11, 22)
@@ -30,7 +30,7 @@ def picture() -> str:
     """
     context = Context(None)
     with context.database() as database:
-        enrichment = context.enrichment(demo.DOMAIN, Portal(timezone=demo.TIMEZONE))
+        enrichment = context.enrichment(traffic.DOMAIN, Portal(timezone=traffic.TIMEZONE))
         store(database, context.ledger(database, enrichment), enrichment, Rejected(context.settings.data_dir), LAST_DAY)
     context.out = Console(
         file=io.StringIO(),
@@ -41,7 +41,7 @@ def picture() -> str:
         color_system='truecolor',
         no_color=False,
     )
-    command = ['--domain', demo.DOMAIN, '--to', f'{LAST_DAY}']
+    command = ['--domain', traffic.DOMAIN, '--to', f'{LAST_DAY}']
     report.main(command, obj=context, standalone_mode=False)
     return FONTS.sub('', context.out.export_svg(title=' '.join(['usage-exporter report', *command])))
 

@@ -26,20 +26,20 @@ gc.set_threshold(100_000)
 atexit.register(gc.freeze)
 
 COMMANDS = {
-    'init': 'setup:init',
-    'import': 'imports:import_logs',
-    'serve': 'serving:serve',
-    'report': 'reports:report',
-    'query': 'queries:query',
+    'init': 'init:init',
+    'import': 'import_logs:import_logs',
+    'serve': 'serve:serve',
+    'report': 'report:report',
+    'query': 'query:query',
     'events': 'events:events',
-    'rejected': 'rejects:rejected',
+    'rejected': 'rejected:rejected',
     'tokens': 'tokens:tokens',
     'forget': 'forget:forget',
-    'backup': 'backups:backup',
-    'restore': 'backups:restore',
+    'backup': 'backup:backup',
+    'restore': 'restore:restore',
     'prune': 'prune:prune',
     'grafana': 'grafana:grafana',
-    'check': 'setup:check',
+    'check': 'check:check',
     'demo': 'demo:demo',
 }
 EXAMPLES = """\b

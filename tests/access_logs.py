@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from click.testing import CliRunner, Result
 
 from exporter.cli import main
-from exporter.clickhouse import ClickHouse
+from exporter.store.clickhouse import ClickHouse
 
 DOMAIN = 'data.example.org'
 FIRST = datetime(2024, 10, 30, 22, 15, tzinfo=UTC)  # its month ends soon after

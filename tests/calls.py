@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from exporter.call import RAW
 from exporter.config import Portal
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
+from exporter.model.call import RAW
 
 KEY = b'k' * 32
 BEGIN = datetime(2026, 11, 2, 8, tzinfo=UTC)

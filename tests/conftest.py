@@ -12,7 +12,7 @@ import pytest
 from databases import Databases
 from serving import Serving, serving
 
-from exporter.clickhouse import ClickHouse, connect
+from exporter.store.clickhouse import ClickHouse, connect
 
 hypothesis.settings.register_profile('suite', deadline=None)  # the engine's first answers take their time
 hypothesis.settings.load_profile('suite')

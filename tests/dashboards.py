@@ -4,11 +4,11 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+from files import ROOT
+
 Json = dict[str, Any]
-ROOT = Path(__file__).parent.parent
 DASHBOARDS = ROOT / 'grafana' / 'dashboards'
 LANGUAGES = ('en', 'fr')
 NAMES = ('users', 'datasets', 'health', 'calls')

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import NamedTuple
 
-from exporter import schema
-from exporter.clickhouse import connect
-from exporter.database_url import address
+from exporter.store import schema
+from exporter.store.clickhouse import connect
+from exporter.store.url import address
 
 
 class Content(NamedTuple):

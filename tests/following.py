@@ -7,17 +7,17 @@ from pathlib import Path
 
 from access_logs import DOMAIN
 
-from exporter.clickhouse import ClickHouse
 from exporter.config import Follow, Portal
-from exporter.drain import Drain
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
-from exporter.keys import Keys
-from exporter.ledger import Ledger
-from exporter.pipeline import Put
-from exporter.rejected import Rejected
-from exporter.sources.follow import Follower
-from exporter.spool import Spool
+from exporter.ingest.logs.follow import Follower
+from exporter.ingest.pipeline import Put
+from exporter.spool.drain import Drain
+from exporter.spool.idempotency import Keys
+from exporter.spool.spool import Spool
+from exporter.store.clickhouse import ClickHouse
+from exporter.store.ledger import Ledger
+from exporter.store.rejects import Rejected
 
 PLACES = open_places(None)
 

@@ -17,11 +17,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from access_logs import DOMAIN, log, run
+from files import DATA
 
-from exporter import schema
-from exporter.clickhouse import ClickHouse, connect
+from exporter.store import schema
+from exporter.store.clickhouse import ClickHouse, connect
 
-DATA = Path(__file__).parent / 'data'
 OTHER = 'other.example.org'
 PERIODS = (('2024-10-31 05:30:00', '2024-11-04 17:45:10'), ('2024-10-01 00:00:00', '2024-12-01 00:00:00'))
 KEPT_FROM = date(2024, 11, 3)  # of the database whose older calls were removed

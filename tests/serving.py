@@ -10,18 +10,18 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from exporter.clickhouse import ClickHouse
 from exporter.config import Portal
-from exporter.drain import Drain
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
-from exporter.intake import Intake
-from exporter.keys import Keys
-from exporter.metrics import Indicators, Metrics, State
-from exporter.rejected import Rejected
-from exporter.server import create_app
-from exporter.spool import Spool
-from exporter.tokens import Scope, Tokens
+from exporter.ingest.collector.group_commit import Intake
+from exporter.server.app import create_app
+from exporter.server.metrics import Indicators, Metrics, State
+from exporter.server.tokens import Scope, Tokens
+from exporter.spool.drain import Drain
+from exporter.spool.idempotency import Keys
+from exporter.spool.spool import Spool
+from exporter.store.clickhouse import ClickHouse
+from exporter.store.rejects import Rejected
 
 DOMAIN, OTHER = 'data.example.org', 'other.example.net'
 CALL = {'timestamp': '2026-11-02T08:30:00Z', 'domain': DOMAIN, 'ip': '81.2.69.160', 'path': '/api/trees', 'status': 200}

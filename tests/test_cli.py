@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 from access_logs import line, run
+from files import ROOT
 
 from exporter.cli import main
 
@@ -39,7 +40,7 @@ def commands(group: click.Group = main, path: tuple[str, ...] = ()) -> Iterator[
 def environment(settings: pytest.MonkeyPatch) -> None:
     """What another process needs: its own embedded engine, and this program."""
     settings.delenv('USAGE_CLICKHOUSE_URL')
-    settings.setenv('PYTHONPATH', str(Path(__file__).parents[1]))
+    settings.setenv('PYTHONPATH', str(ROOT))
 
 
 @pytest.mark.parametrize('command', list(commands()), ids=' '.join)

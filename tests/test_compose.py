@@ -11,12 +11,12 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
+from files import ROOT
 
-from exporter.clickhouse import ClickHouse
-from exporter.commands.serving import LAST
+from exporter.commands.serve import LAST
 from exporter.config import PREFIX, Settings
+from exporter.store.clickhouse import ClickHouse
 
-ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / 'docker-compose.yml').read_text()
 COMPOSE = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE['services']

@@ -12,10 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 from exporter.cli import main
-from exporter.clickhouse import ClickHouse
 from exporter.config import Portal, Settings, load
-from exporter.database_url import address
 from exporter.errors import SettingsError
+from exporter.store.clickhouse import ClickHouse
+from exporter.store.url import address
 
 PASSWORD, SECRET = 'pass-word-7', 'secret-of-all-hosts'
 DEFAULT_DATASETS = ('opendatasoft', 'ckan', 'socrata')
@@ -57,7 +57,7 @@ def test_without_any_setting_everything_has_a_value(environment: pytest.MonkeyPa
     )
     assert (settings.domain, settings.geo_database, settings.secret, settings.domains) == (None, None, None, {})
     assert settings.data_dir == tmp_path / 'usage-exporter'
-    assert settings.database_url == f'chdb://{tmp_path}/usage-exporter/clickhouse'
+    assert settings.database_url == f'chdb://{tmp_path}/usage-exporter/store/clickhouse'
 
 
 def test_the_environment_goes_over_the_file_and_the_file_over_the_defaults(environment: pytest.MonkeyPatch) -> None:

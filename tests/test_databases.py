@@ -8,10 +8,10 @@ import pytest
 from access_logs import DOMAIN, asked, imported, log, outcome, paths, run
 from databases import Databases
 
-from exporter import schema
-from exporter.clickhouse import ClickHouse, connect
 from exporter.config import load
-from exporter.retention import remove_old
+from exporter.store import schema
+from exporter.store.clickhouse import ClickHouse, connect
+from exporter.upkeep.retention import remove_old
 
 CALL = {'timestamp': '2026-11-02 12:00:00', 'domain': DOMAIN, 'day': '2026-11-02', 'hour': '2026-11-02 12:00:00'}
 FED = ('calls', 'days', 'accounts', 'places')

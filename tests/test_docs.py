@@ -13,18 +13,19 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner
+from files import ROOT
 from pydantic_core import PydanticUndefined
 
-from exporter import errors, schema
-from exporter.call import Reason, Skip
+from exporter import errors
 from exporter.cli import main
-from exporter.clickhouse import ClickHouse
 from exporter.config import FILE_VARIABLE, PREFIX, Portal, Settings, load
 from exporter.enrich.request import PRESETS
-from exporter.outcome import Outcome
-from exporter.sources.demo import TIMEZONE
+from exporter.ingest.demo.traffic import TIMEZONE
+from exporter.model.reject import Reason, Skip
+from exporter.model.tally import Outcome
+from exporter.store import schema
+from exporter.store.clickhouse import ClickHouse
 
-ROOT = Path(__file__).parent.parent
 DOCS = ROOT / 'docs'
 PAGES = sorted([*ROOT.glob('*.md'), *DOCS.rglob('*.md'), *(ROOT / 'bench').glob('*.md'), *(ROOT / 'tests').rglob('*.md')])
 VIEW = "(domains=[], from='2026-11-01 00:00:00', to='2026-11-02 00:00:00', crawlers=0)"

@@ -3,12 +3,12 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from files import ROOT
 
 pytestmark = pytest.mark.slow
-HOSTILE = Path(__file__).parent.parent / 'bench' / 'hostile.py'
+HOSTILE = ROOT / 'bench' / 'hostile.py'
 INPUTS = 6_000
 
 

@@ -1,4 +1,4 @@
-"""The modules keep to their layers: imports point down only, one module knows the engine, each has one job and is short."""
+"""Imports point down, the folders follow the data flow, one folder knows the engine, and each module says its job first."""
 
 import ast
 from collections.abc import Iterator
@@ -6,59 +6,24 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+from files import ROOT
 
-ROOT = Path(__file__).parent.parent
-LONGEST = 220  # lines
 ENGINES = {'clickhouse_connect', 'chdb'}
 
-# From top to bottom; a package stands for its modules. docs/design.md says what each is for.
-LAYERS = (
+# From top to bottom: a folder imports from itself and from those below it. docs/design.md says what each is for.
+FOLDERS = (
     'cli',
     'commands',
-    'commands.context',
-    'jobs',
     'server',
-    'web',
-    'tokens',
-    'metrics',
-    'intake',
-    'health',
-    'findings',
-    'terminal',
-    'output',
+    'upkeep',
+    'ingest',
     'report',
-    'backup',
-    'forget',
-    'retry',
-    'retention',
-    'events',
-    'period',
-    'importer',
-    'ahead',
-    'drain',
-    'sources',
-    'pipeline',
-    'parse',
-    'enrich',
-    'keys',
     'spool',
-    'quarantine',
-    'spool_file',
-    'writer',
-    'outcome',
-    'ledger',
-    'rejected',
-    'storing',
-    'connections',
-    'schema',
-    'clickhouse',
-    'database_url',
+    'store',
+    'enrich',
+    'system',
+    'model',
     'config',
-    'values',
-    'call',
-    'account',
-    'durable',
-    'loading',
     'errors',
 )
 MODULES = {
@@ -79,46 +44,52 @@ def imported(path: Path) -> Iterator[str]:
             yield from (f'{node.module}.{name.name}' for name in node.names)
 
 
-def ours(path: Path) -> set[str]:
+def own_imports(path: Path) -> set[str]:
     """The modules of the program that a module imports."""
     names = {name.removeprefix('exporter.') for name in imported(path) if name.startswith('exporter.')}
     return {name if name in MODULES else name.rpartition('.')[0] for name in names}
 
 
-def layer(module: str) -> str:
-    """The layer of a module: the longest name in the list that is its own or that of a package around it."""
-    parts = module.split('.')
-    around = ['.'.join(parts[:length]) for length in range(len(parts), 0, -1)]
-    found = next((name for name in around if name in LAYERS), '')
-    assert found, f'{module}: which layer is it of? Put it into LAYERS and docs/design.md'
-    return found
+def folder(module: str) -> str:
+    """The folder of a module, or the module itself where it lies in none."""
+    return module.partition('.')[0]
 
 
 @pytest.mark.parametrize('module', MODULES)
 def test_imports_point_down(module: str) -> None:
-    own = layer(module)
-    for other in ours(MODULES[module]):
+    for other in own_imports(MODULES[module]):
         assert other in MODULES, other
-        assert layer(other) == own or LAYERS.index(layer(other)) > LAYERS.index(own), (
-            f'{module} imports {other}, which lies above'
-        )
+        assert FOLDERS.index(folder(module)) <= FOLDERS.index(folder(other)), f'{module} imports {other}, which lies above it'
 
 
-def test_no_module_needs_itself() -> None:
-    assert len(list(TopologicalSorter({name: ours(path) for name, path in MODULES.items()}).static_order())) == len(MODULES)
+@pytest.mark.parametrize('module', MODULES)
+def test_a_private_module_is_used_in_its_folder_only(module: str) -> None:
+    for other in own_imports(MODULES[module]):
+        assert not other.rpartition('.')[2].startswith('_') or folder(module) == folder(other)
 
 
-def test_every_layer_is_there_and_in_the_design() -> None:
-    assert {layer(module) for module in MODULES} == set(LAYERS)
-    text = (ROOT / 'docs' / 'design.md').read_text(encoding='utf-8').partition('## Modules')[2]
-    told = [name for name in LAYERS if '.' not in name]
-    assert [name for name in told if f'`{name}`' not in text] == []
-    assert sorted(told, key=lambda name: text.index(f'`{name}`')) == told
+def test_no_import_leads_back_to_its_module() -> None:
+    assert len(list(TopologicalSorter({name: own_imports(path) for name, path in MODULES.items()}).static_order())) == len(
+        MODULES
+    )
 
 
-def test_one_module_knows_the_engine() -> None:
+def test_every_folder_exists_and_the_design_names_it_in_this_order() -> None:
+    assert {folder(module) for module in MODULES} == set(FOLDERS)
+    text = (ROOT / 'docs' / 'design.md').read_text(encoding='utf-8').partition('## Folders')[2]
+    assert [name for name in FOLDERS if f'`{name}`' not in text] == []
+    assert sorted(FOLDERS, key=lambda name: text.index(f'`{name}`')) == list(FOLDERS)
+
+
+def test_the_tests_have_the_same_folders() -> None:
+    own = {path.relative_to(ROOT / 'exporter').parent for path in MODULES.values() if path.name != '__init__.py'}
+    tests = {path.relative_to(ROOT / 'tests').parent for path in (ROOT / 'tests').rglob('test_*.py')}
+    assert own - tests == set()
+
+
+def test_one_folder_knows_the_engine() -> None:
     knowing = {name for name, path in MODULES.items() if {other.partition('.')[0] for other in imported(path)} & ENGINES}
-    assert knowing == {'clickhouse'}
+    assert knowing == {'store.clickhouse'}
 
 
 @pytest.mark.parametrize('path', SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -126,10 +97,3 @@ def test_a_module_says_its_job_first(path: Path) -> None:
     docstring = ast.get_docstring(ast.parse(path.read_text(encoding='utf-8')))
     assert docstring
     assert docstring.partition('\n')[0].endswith(('.', '?')), docstring
-
-
-@pytest.mark.parametrize(
-    'path', [path for path in SOURCES if 'tests' not in path.relative_to(ROOT).parts], ids=lambda path: path.name
-)
-def test_a_module_is_short(path: Path) -> None:
-    assert len(path.read_text(encoding='utf-8').splitlines()) <= LONGEST

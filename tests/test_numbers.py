@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 from access_logs import Call, imported, outcome, read, run
+from files import DATA
 
 from exporter.enrich.agent import classify
 from exporter.enrich.geo import open_places
 
-LOG = Path(__file__).parent / 'data' / 'apache_access.log.gz'
+LOG = DATA / 'apache_access.log.gz'
 ZONE = 'Europe/Paris'
 DAYS = [f'2015-05-{day}' for day in range(17, 22)]
 SECRETS = ('the key of one portal', 'the key of another portal', 'and that of a third one')

@@ -8,12 +8,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from files import ROOT
 from uv import find_uv_bin
 
-from exporter import schema
+from exporter.store import schema
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parent.parent
 AGENT = '"-" "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"'
 LOG = f"""\
 193.0.6.139 - alice [01/Nov/2026:08:30:00 +0100] "GET /api/explore/v2.1/catalog/datasets/trees/records HTTP/1.1" 200 512 {AGENT}

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from exporter import config, output, schema
-from exporter.clickhouse import ClickHouse, Row, connect, load
-from exporter.database_url import address
+from exporter import config
+from exporter.config import domain_name
 from exporter.errors import ExporterError, Held, SettingsError
-from exporter.ledger import Ledger
-from exporter.rejected import Rejected
-from exporter.storing import SERVING
-from exporter.values import domain_name
+from exporter.report import output
+from exporter.store import schema
+from exporter.store.clickhouse import ClickHouse, Row, connect, load
+from exporter.store.ledger import Ledger
+from exporter.store.rejects import Rejected
+from exporter.store.url import address
+from exporter.system.locks import SERVING
 
 if TYPE_CHECKING:
     from exporter.enrich.enrichment import Enrichment

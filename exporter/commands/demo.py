@@ -8,22 +8,24 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from exporter import events, pipeline, report
-from exporter.clickhouse import ClickHouse
 from exporter.commands.context import Context, pass_context
 from exporter.config import Portal
 from exporter.enrich.enrichment import Enrichment
-from exporter.forget import count, forget_domain, of_domain
-from exporter.ledger import Batch, Ledger
-from exporter.outcome import Outcome
-from exporter.parse import NONE, Parsed
-from exporter.period import period
-from exporter.pipeline import RawPiece
-from exporter.rejected import Rejected
-from exporter.sources import demo as source
-from exporter.storing import nobody_storing, storing
-from exporter.terminal import drawing
-from exporter.writer import Writer
+from exporter.ingest import pipeline
+from exporter.ingest.demo import traffic as source
+from exporter.ingest.formats import NONE, Parsed
+from exporter.ingest.pipeline import RawPiece
+from exporter.model.batch import Batch
+from exporter.model.tally import Outcome
+from exporter.report import events, indicators
+from exporter.report.period import period
+from exporter.report.terminal import drawing
+from exporter.store.clickhouse import ClickHouse
+from exporter.store.ledger import Ledger
+from exporter.store.rejects import Rejected
+from exporter.store.writer import Writer
+from exporter.system.locks import nobody_storing, storing
+from exporter.upkeep.forget import count, forget_domain, of_domain
 
 EXAMPLES = """\b
 Examples:
@@ -60,7 +62,7 @@ def demo(context: Context, remove: bool) -> None:
             outcome = store(database, ledger, enrichment, context.rejected, today)
         click.echo(f'{source.DOMAIN}: stored {outcome.stored:,} calls; {outcome.already_stored:,} were stored already\n')
         asked = period(None, None, source.TIMEZONE, datetime.now(UTC))
-        found = report.fetch(database, source.DOMAIN, source.TIMEZONE, asked)
+        found = indicators.fetch(database, source.DOMAIN, source.TIMEZONE, asked)
         context.out.print(drawing(found, 'en', crawlers=False, events=events.of_period(database, source.DOMAIN, asked)))
     program = 'usage-exporter' if shutil.which('usage-exporter') else sys.argv[0]  # as make calls it, it is on no path
     context.out.print(NEXT.format(program=program), markup=False, soft_wrap=True)

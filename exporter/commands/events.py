@@ -5,11 +5,11 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from exporter import events as stored
-from exporter import report
-from exporter.clickhouse import ClickHouse
 from exporter.commands.context import FORMATS, Context, pass_context
-from exporter.period import moment
+from exporter.report import events as stored
+from exporter.report import indicators
+from exporter.report.period import moment
+from exporter.store.clickhouse import ClickHouse
 
 EXAMPLES = """\b
 Examples:
@@ -78,4 +78,4 @@ def remove(context: Context, event_id: str) -> None:
 
 
 def _zones(context: Context, database: ClickHouse) -> Callable[[str], ZoneInfo]:
-    return report.zones(report.portals(database), lambda domain: context.settings.portal(domain).timezone)
+    return indicators.zones(indicators.portals(database), lambda domain: context.settings.portal(domain).timezone)

@@ -4,15 +4,16 @@ from contextlib import closing
 
 import click
 
-from exporter import forget as taking
-from exporter import report
 from exporter.commands.context import Context, pass_context
 from exporter.errors import InputError
-from exporter.ledger import Batch, Ledger
-from exporter.retention import calls_from
-from exporter.sources.access_log import AccessLog
-from exporter.sources.log_file import LogFile
-from exporter.storing import nobody_serving, nobody_storing
+from exporter.ingest.logs.batches import AccessLog
+from exporter.ingest.logs.log_file import LogFile
+from exporter.model.batch import Batch
+from exporter.report import indicators
+from exporter.store.ledger import Ledger
+from exporter.system.locks import nobody_serving, nobody_storing
+from exporter.upkeep import forget as taking
+from exporter.upkeep.retention import calls_from
 
 EXAMPLES = """\b
 Examples:
@@ -68,7 +69,7 @@ def _user(context: Context, user: str, domain: str | None, yes: bool) -> None:
     if user in ('', 'anonymous'):
         raise click.UsageError('--user: those who are not logged in are nobody in particular; name an account')
     with context.database() as database:
-        portals = [portal.domain for portal in report.portals(database) if domain in (None, portal.domain)]
+        portals = [portal.domain for portal in indicators.portals(database) if domain in (None, portal.domain)]
         calls = sum(taking.count(database, taking.of_user(portal, user)) for portal in portals)
         _ask(f'{calls:,} calls of {user} on {domain or "every portal"}', yes)
         with nobody_storing(context.settings.data_dir):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import click
 
 from exporter.commands.context import Context, pass_context
-from exporter.retention import remove_old
+from exporter.upkeep.retention import remove_old
 
 EXAMPLES = """\b
 Examples:

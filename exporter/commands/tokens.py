@@ -3,7 +3,7 @@
 import click
 
 from exporter.commands.context import FORMATS, Context, pass_context
-from exporter.tokens import Scope, Tokens
+from exporter.server.tokens import Scope, Tokens
 
 EXAMPLES = """\b
 Examples:

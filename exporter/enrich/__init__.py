@@ -1,1 +1,1 @@
-"""What is added to a call: its place, its agent, its visitor, its data set."""
+"""From columns to more columns: place, user agent, visitor, account, data set; knows no database."""

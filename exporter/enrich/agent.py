@@ -3,9 +3,9 @@
 import polars as pl
 import ua_parser
 
-from exporter.call import Client, Device
 from exporter.enrich.agent_lists import CRAWLER_PATTERN, CRAWLER_TEXTS, PROGRAM_PATTERN
-from exporter.loading import load_when_used
+from exporter.model.call import Client, Device
+from exporter.system.startup import load_when_used
 
 load_when_used(ua_parser, 'user_agent_parser')  # it compiles 1,350 patterns, which only user-agents' own parse makes use of
 from user_agents import parsers  # noqa: E402

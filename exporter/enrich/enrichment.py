@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import polars as pl
 
-from exporter.call import COLUMNS, Client, Reason, is_word, words
 from exporter.config import Portal
 from exporter.enrich.agent import classify
 from exporter.enrich.day import local_days
@@ -12,6 +11,8 @@ from exporter.enrich.distinct import Distinct
 from exporter.enrich.geo import Places
 from exporter.enrich.request import Requests
 from exporter.enrich.visitor import key_id, valid, visitors
+from exporter.model.call import COLUMNS, Client, is_word, words
+from exporter.model.reject import Reason
 
 NAMES = [column.name for column in COLUMNS]
 WORDS = [column.name for column in COLUMNS if column.words]

@@ -9,11 +9,12 @@ from urllib.parse import unquote_plus
 
 import polars as pl
 
-from exporter.call import Skip, is_word, words
 from exporter.config import Portal
 from exporter.enrich.addresses import packed
 from exporter.enrich.distinct import Distinct
 from exporter.errors import SettingsError
+from exporter.model.call import is_word, words
+from exporter.model.reject import Skip
 
 LONGEST_PATH = 2_048  # characters kept of a path
 LONGEST_NAME = 200  # characters kept of an account or a data set

@@ -1,0 +1,29 @@
+"""`backup` and `restore`: the whole database, by ClickHouse's own means."""
+
+import click
+
+from exporter.commands.context import Context, pass_context
+from exporter.system.locks import nobody_storing
+from exporter.upkeep import backup as stored
+
+EXAMPLES = """\b
+Examples:
+  usage-exporter backup /backup/usage.tar
+  usage-exporter restore /backup/usage.tar
+  usage-exporter backup "Disk('backups', 'usage')"
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument('target', metavar='TARGET')
+@pass_context
+def backup(context: Context, target: str) -> None:
+    """Write a backup of the database.
+
+    TARGET is a directory or a .tar file; for a server, where it keeps backups: "Disk('backups', 'usage')".
+    """
+    with context.database() as database, nobody_storing(context.settings.data_dir):
+        stored.backup(database, target)
+    click.echo(f'wrote {target}')
+    if context.settings.secret is None:
+        context.note(f'keep {context.settings.data_dir / "secret"} with it: without that key all visitors count as new')

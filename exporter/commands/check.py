@@ -1,0 +1,47 @@
+"""`check`: says what is wrong with a set-up."""
+
+from dataclasses import asdict
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from exporter.commands.context import Context, pass_context
+from exporter.report import output
+from exporter.upkeep.check import findings_of
+from exporter.upkeep.findings import Level
+
+STYLES = {Level.OK: 'green', Level.NOTE: 'yellow', Level.FAULT: 'bold red'}
+EXAMPLES = """\b
+Examples:
+  usage-exporter check
+  usage-exporter check --format json
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.option(
+    '--format',
+    'form',
+    type=click.Choice(['table', 'json']),
+    default='table',
+    show_default=True,
+    help='How to print the findings.',
+)
+@pass_context
+def check(context: Context, form: str) -> None:
+    """Say what is wrong with the set-up, and how to mend it.
+
+    Ends with 1 where there is a fault.
+    """
+    findings = list(findings_of(context.settings))
+    if form == 'json':
+        context.json([asdict(finding) for finding in findings])
+    else:
+        table = Table.grid(padding=(0, 2))
+        for finding in findings:
+            state = Text(finding.state) + Text(f'\n→ {finding.mend}' if finding.mend else '', 'bold')
+            table.add_row(Text(finding.level, STYLES[finding.level]), finding.part, state)
+        output.show_whole(context.out, table)
+    if any(finding.level == Level.FAULT for finding in findings):
+        click.get_current_context().exit(1)

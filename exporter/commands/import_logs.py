@@ -1,0 +1,137 @@
+"""`import`: reads log files to their end, and says what became of every line."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import get_args
+
+import click
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from exporter.commands.context import Context, pass_context
+from exporter.commands.interrupts import Interrupts
+from exporter.config import LogFormat
+from exporter.errors import ExporterError, InputError
+from exporter.ingest.logs.log_file import LogFile
+from exporter.model.tally import Outcome
+from exporter.report.indicators import portals
+from exporter.system.locks import storing
+
+MEANING = {
+    'read': 'lines',
+    'stored': 'calls, in the database now',
+    'already_stored': 'calls of an earlier import',
+    'skipped': 'not to be counted, by reason',
+    'left': 'a last line that is still being written',
+    'rejected': 'unreadable: usage-exporter rejected list',
+}
+FORMATS = click.Choice(get_args(LogFormat))
+QUIET = 10  # seconds between two lines of progress where there is no terminal
+EXAMPLES = """\b
+Examples:
+  usage-exporter import access.log --domain data.example.org
+  usage-exporter import /var/log/nginx/access.log* --domain data.example.org
+  ssh portal cat access.log | usage-exporter import - --domain data.example.org
+"""
+
+
+@click.command('import', epilog=EXAMPLES)
+@click.argument('files', metavar='FILE...', nargs=-1, required=True)
+@click.option('--domain', metavar='D', help='The portal whose log this is.  [default: the setting domain]')
+@click.option('--log-format', type=FORMATS, default='auto', show_default=True, help='How the lines are written.')
+@click.option('--complete', is_flag=True, help='Take a last line that has no end yet; else it is left for the next import.')
+@click.option(
+    '--format',
+    'form',
+    type=click.Choice(['table', 'json']),
+    default='table',
+    show_default=True,
+    help='How to print the result.',
+)
+@pass_context
+def import_logs(context: Context, files: tuple[str, ...], domain: str | None, log_format: str, complete: bool, form: str) -> None:
+    """Import access logs: every call once, however often.
+
+    FILE is a log in the common or combined format, plain or packed (.gz, .bz2, .xz, .zst); - is standard input.
+    """
+    portal = context.portal(domain)
+    if files.count('-') > 1:
+        raise InputError('standard input can be read once only; name - once')
+    outcome, problems, days = Outcome(), list[str](), list[str]()
+    with Interrupts() as interrupts:
+        try:
+            directory = context.settings.data_dir
+            with context.opening() as opened, _progress(context, interrupts) as watching, storing(directory):
+                # here: they take 0.1 s to load, while the database opens
+                from exporter.ingest.logs.batches import AccessLog
+                from exporter.ingest.logs.history import spooled
+                from exporter.ingest.logs.import_log import import_log
+
+                enrichment = context.enrichment(portal)
+                ledger = context.ledger(opened(), enrichment)
+                rejected = context.rejected
+                for name in files:
+                    try:
+                        with closing(LogFile(name)) as file, interrupts.held():
+                            log = AccessLog(file, complete)
+                            waiting = spooled(context.settings.data_dir / 'spool')
+                            import_log(log, log_format, enrichment, ledger, rejected, outcome, watching(file, outcome), waiting)
+                    except InputError as error:  # the other logs can still be imported
+                        problems.append(str(error))
+                if form == 'table':
+                    known = [one for one in portals(opened()) if one.domain == portal]
+                    days = [f'--from {one.first_day} --to {one.last_day}' for one in known]
+            interrupts.over()
+        except KeyboardInterrupt:
+            problems.append('interrupted; what is stored stays stored, and the same command again finishes the job')
+        except (ExporterError, OSError):
+            if outcome.read:  # what was stored before is stored: its lines are accounted for all the same
+                _show(context, outcome, form)
+            raise
+        _show(context, outcome, form)
+    if outcome.stored and form == 'table':
+        context.out.print(f'\nNext: usage-exporter report --domain {portal} {" ".join(days)}', soft_wrap=True)
+    if outcome.read and outcome.rejected.total() == outcome.read:
+        problems.append(f'all {outcome.read:,} lines are rejected; see usage-exporter rejected list, and choose --log-format')
+    if problems:
+        raise InputError('\nerror: '.join(problems))
+
+
+@contextmanager
+def _progress(context: Context, interrupts: Interrupts) -> Iterator[Callable[[LogFile, Outcome], Callable[[], None]]]:
+    """Gives what watches the import of a file: a bar on a terminal, and elsewhere a line now and then. An interrupt ends it."""
+    columns = TextColumn('{task.description}'), BarColumn(), DownloadColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=context.notes, transient=True, disable=not context.notes.is_terminal) as progress:
+        said = time.monotonic()
+
+        def watching(file: LogFile, outcome: Outcome) -> Callable[[], None]:
+            task = progress.add_task(file.name, total=file.size)
+
+            def watch() -> None:
+                nonlocal said
+                progress.update(task, completed=file.position)
+                if not context.notes.is_terminal and time.monotonic() - said > QUIET:
+                    said = time.monotonic()
+                    click.echo(f'{file.name}: {100 * file.position // file.size} %, {outcome.stored:,} calls stored', err=True)
+                interrupts.check()
+
+            return watch
+
+        yield watching
+
+
+def _show(context: Context, outcome: Outcome, form: str) -> None:
+    result = outcome.as_dict()
+    if form == 'json':
+        context.json(result)
+        return
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify='left')
+    table.add_column(justify='right')
+    for name, meaning in MEANING.items():
+        lines = outcome.rejected.total() if name == 'rejected' else result[name]
+        table.add_row(name.replace('_', ' '), f'{lines:,}', meaning, style='' if lines else 'dim')
+        for reason, some in sorted({'skipped': outcome.skipped, 'rejected': outcome.rejected}.get(name, {}).items()):
+            table.add_row('', f'{some:,}', f'  {reason}')
+    context.out.print(table)

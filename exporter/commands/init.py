@@ -1,0 +1,28 @@
+"""`init`: creates the tables and views, or upgrades them."""
+
+import click
+
+from exporter.commands.context import Context, pass_context
+from exporter.store import schema
+
+EXAMPLES = """\b
+Examples:
+  usage-exporter init
+  USAGE_CLICKHOUSE_URL=http://user:password@clickhouse:8123/usage usage-exporter init
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@pass_context
+def init(context: Context) -> None:
+    """Create the tables and views, or bring them to this version.
+
+    The other commands do so by themselves where there is nothing yet. A second time there is nothing to do.
+    """
+    database = context.connected()
+    try:
+        changes = schema.apply(database)
+    finally:
+        database.close()
+    names = ', '.join(change.name for change in changes)
+    click.echo(f'{database.address.shown}: ' + (f'applied {names}' if changes else 'up to date'))

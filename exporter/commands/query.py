@@ -1,0 +1,136 @@
+"""`query`: any reading SQL, as a table, JSON or CSV."""
+
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from exporter.commands.context import FORMATS, Context, pass_context
+from exporter.errors import EngineError, QueryError
+from exporter.store.clickhouse import ClickHouse
+
+EXAMPLES = """\b
+Examples:
+  usage-exporter query "SELECT * FROM domains"
+  usage-exporter query --format csv \\
+    "SELECT status, count() AS calls FROM calls GROUP BY status ORDER BY calls DESC"
+  usage-exporter query "SELECT * FROM activity(domains=[],
+    from='2026-11-01 00:00:00', to='2026-11-15 00:00:00', crawlers=0)"
+"""
+QUOTED = re.compile(
+    r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`\\]|\\.|``)*`|--[^\n]*|\#[ !][^\n]*|/\*.*?\*/""", re.DOTALL
+)
+ESCAPED = re.compile(r'\\x([0-9a-fA-F]{2})')
+WRITERS = ('outfile', 'sqlite')  # SELECT … INTO OUTFILE; the table function sqlite() makes its file before it is refused
+SELECTS = ('select', 'with', 'from')
+READS = (*SELECTS, 'show', 'describe', 'desc', 'explain', 'exists')
+SYNTAX_ERROR = 62  # ClickHouse's number of it
+CALLED = re.compile(r'^ *Function (\S+)', re.MULTILINE)  # in the tree of a statement
+# The table functions that look at nothing outside of the database; all others are refused, those of later engines too.
+WITHIN = {
+    *('numbers', 'numbers_mt', 'zeros', 'zeros_mt', 'primes', 'generateseries', 'generate_series', 'generaterandom'),
+    *('values', 'sqlstandardvalues', 'format', 'null', 'view', 'viewifpermitted', 'viewexplain', 'merge'),
+}
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument('sql', metavar='SQL')
+@click.option('--format', 'form', type=FORMATS, default='table', show_default=True, help='How to print the rows.')
+@pass_context
+def query(context: Context, sql: str, form: str) -> None:
+    """Run one SQL statement that only reads.
+
+    docs/sql.md describes the tables and views.
+    """
+    statement = reading(sql)
+    with context.database() as database, _interruptible():
+        if database.address.embedded:  # it takes several statements, and would read only the last with the setting below
+            database.command('SET readonly = 1')
+        _within(database, statement)
+        try:
+            rows = database.query(statement, readonly=1)
+        except EngineError as error:
+            raise _no_sql(str(error)) if error.code == SYNTAX_ERROR else error from None
+        columns = list(rows[0]) if rows else []
+        if not rows and _words(statement)[0] in SELECTS:
+            columns = [row['name'] for row in database.query(f'DESCRIBE (\n{statement}\n)', readonly=1)]
+    context.show(rows, columns, form)
+
+
+def _within(database: ClickHouse, statement: str) -> None:
+    """Raises QueryError for a statement that reads files or asks other hosts: the engine lets it, also where it is readonly.
+
+    It is the engine that says which functions a statement calls: it alone knows what is a name, a text or a comment.
+    """
+    outside = {row['name'] for row in database.query('SELECT lower(name) AS name FROM system.table_functions')} - WITHIN
+    plain = _plain(statement)
+    try:
+        rows = database.query(f'EXPLAIN AST\n{statement}', readonly=1)
+    except EngineError as error:
+        if error.code != SYNTAX_ERROR:
+            raise
+        called = [word for word in re.findall(r'\w+', plain) if word in outside]  # no SQL, or a kind of EXPLAIN: all its words
+    else:
+        tree = '\n'.join(str(row['explain']) for row in rows)
+        called = [name for name in CALLED.findall(tree) if name.lower() in outside]
+        applied = 'ColumnsApplyTransformer' in tree and 'file' in plain  # of what it applies, the tree says nothing
+        if applied or re.search(r'^ *Identifier file\b', tree, re.MULTILINE | re.IGNORECASE):  # as in arrayMap(file, …)
+            called.append('file')
+    if called:
+        raise QueryError(
+            f'{called[0]}() is refused, since it reads what is outside of the database; ask the tables and views of docs/sql.md'
+        )
+
+
+def _no_sql(text: str) -> QueryError:
+    """What the engine says of a statement that it cannot read, without the setting that was put behind it."""
+    place = re.search(r'failed at position \d+ (\(.*?\).*)', text)
+    if not place or place[1].startswith(('(readonly)', '(SETTINGS)', '(end of query)')):
+        return QueryError('this is no SQL: it ends too early, or a bracket or quote stays open; docs/sql.md has examples')
+    return QueryError(f'this is no SQL at {place[1]}; docs/sql.md has examples')
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Lets an interrupt end the process: Python would hear of it only when the engine has answered."""
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def reading(sql: str) -> str:
+    """The statement, without a closing semicolon. Raises QueryError, in one line, for one that does more than read.
+
+    This is for the line: what is refused here, the engine refuses too (readonly), whatever hides it. But not files that are
+    written: those words may stand nowhere, since only the engine's own parser knows what is a comment or a text.
+    """
+    if any('\ud800' <= character <= '\udfff' for character in sql):
+        raise QueryError('the statement is not UTF-8; see which encoding the terminal writes')
+    words = _words(sql)
+    plain = _plain(sql)
+    for word in WRITERS:
+        if word in plain:
+            raise QueryError(
+                f'the word {word} is refused, since it writes a file; to get one, use --format and redirect the output'
+            )
+    if ';' in ' '.join(words):
+        raise QueryError('one statement at a time; leave out what stands behind the semicolon')
+    if not words or words[0] not in READS:
+        raise QueryError(f'this is no statement that reads; begin with one of {", ".join(READS).upper()}')
+    if re.search(r'\bformat (?!asc\b|desc\b)[a-z]\w*( settings\b.*)?$', ' '.join(words)):
+        raise QueryError('leave FORMAT out; choose with --format')
+    return sql.strip().rstrip(';')
+
+
+def _plain(sql: str) -> str:
+    """A statement in small letters, without the escapes in which a name may hide."""
+    return ESCAPED.sub(lambda found: chr(int(found[1], 16)), sql).lower()
+
+
+def _words(sql: str) -> list[str]:
+    """What a statement says outside of texts and comments."""
+    return QUOTED.sub(' ', sql).strip().rstrip('; \n').lower().replace('(', ' ').split()

@@ -1,0 +1,84 @@
+"""`rejected`: the input that could not be counted, and how to count it after all."""
+
+from functools import cache
+from itertools import chain
+
+import click
+
+from exporter.commands.context import FORMATS, Context, pass_context
+from exporter.ingest.formats.access_log import FORMATS as LOG_FORMATS
+from exporter.spool.quarantine import in_quarantine
+from exporter.spool.segment import SOURCE as COLLECTOR
+from exporter.system.locks import nobody_storing
+from exporter.upkeep.retry import of_access_log, of_calls
+from exporter.upkeep.retry import retry as retry_all
+
+EXAMPLES = """\b
+Examples:
+  usage-exporter rejected list
+  usage-exporter rejected list --format json
+  usage-exporter rejected retry
+"""
+
+
+@click.group(epilog=EXAMPLES)
+def rejected() -> None:
+    """Look at the input that could not be counted, or retry it.
+
+    It is kept as it came, with its reason, in the data directory, for 30 days (keep_rejected_days).
+    """
+
+
+@rejected.command('list', epilog=EXAMPLES)
+@click.option('--domain', metavar='D', help='Those of one portal.')
+@click.option('--format', 'form', type=FORMATS, default='table', show_default=True, help='How to print them.')
+@pass_context
+def list_rejected(context: Context, domain: str | None, form: str) -> None:
+    """List rejected input: reason, portal, log, byte in the log, text; and batches that the database refused."""
+    portal = context.given_domain(domain) if domain else None
+    rejects = chain(context.rejected, in_quarantine(context.settings.data_dir / 'spool'))
+    found = [vars(reject) for reject in rejects if portal in (None, reject.domain)]
+    context.show(found, ['reason', 'domain', 'origin', 'offset', 'text'], form)
+
+
+@rejected.command(epilog=EXAMPLES)
+@click.option('--domain', metavar='D', help='Those of one portal.')
+@click.option(
+    '--log-format', type=click.Choice(LOG_FORMATS), default='auto', show_default=True, help='How the lines are written.'
+)
+@click.option(
+    '--format',
+    'form',
+    type=click.Choice(['table', 'json']),
+    default='table',
+    show_default=True,
+    help='How to print the result.',
+)
+@pass_context
+def retry(context: Context, domain: str | None, log_format: str, form: str) -> None:
+    """Read rejected input again, as after new settings or with a newer program.
+
+    What can be counted now is stored, once, and is no reject any more.
+    """
+    portal = context.given_domain(domain) if domain else None
+    with context.database() as database, nobody_storing(context.settings.data_dir):
+        parsers = {'': of_access_log(log_format), COLLECTOR: of_calls}
+        retried = retry_all(context.rejected, database, cache(context.enrichment), parsers, portal)
+    if form == 'json':
+        context.json(
+            {
+                'stored': retried.stored,
+                'skipped': retried.skipped.total(),
+                'skipped_by_reason': dict(sorted(retried.skipped.items())),
+                'waiting': retried.waiting,
+                'rejected': dict(sorted(retried.rejected.items())),
+            }
+        )
+        return
+    click.echo(
+        f'stored {retried.stored:,} calls; {retried.skipped.total():,} are skipped; {retried.rejected.total():,} stay rejected'
+    )
+    for reason, lines in sorted(retried.rejected.items()):
+        click.echo(f'  {lines:,} {reason}')
+    if retried.waiting:
+        context.warn(f'{retried.waiting:,} are of an import that was cut off; run it again first: it decides about them')

@@ -1,0 +1,54 @@
+"""`report`: the seven indicators of a portal over a period."""
+
+from datetime import UTC, datetime
+
+import click
+
+from exporter.commands.context import FORMATS, Context, pass_context
+from exporter.report import events
+from exporter.report import indicators as reports
+from exporter.report.period import period
+from exporter.report.terminal import LANGUAGES, drawing, nothing
+
+EXAMPLES = """\b
+Examples:
+  usage-exporter report --domain data.example.org
+  usage-exporter report --from 2026-11-01 --to 2026-11-14 --format json
+  usage-exporter report --from 2026-11-01T08:00 --to 2026-11-01T12:00 --lang fr
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.option('--domain', metavar='D', help='The portal.  [default: the setting domain, or the only portal there is]')
+@click.option(
+    '--from',
+    'first',
+    metavar='DAY',
+    help="The first day, or a date-time, in the portal's time zone.  [default: 13 days before --to]",
+)
+@click.option('--to', 'last', metavar='DAY', help='The last day, included whole, or a date-time, not included.  [default: today]')
+@click.option('--crawlers', is_flag=True, help='Count the calls of crawlers too.')
+@click.option('--lang', type=click.Choice(LANGUAGES), default='en', show_default=True, help='The language of the table.')
+@click.option('--format', 'form', type=FORMATS, default='table', show_default=True, help='How to print the report.')
+@pass_context
+def report(
+    context: Context, domain: str | None, first: str | None, last: str | None, crawlers: bool, lang: str, form: str
+) -> None:
+    """Print the seven indicators of a portal.
+
+    By default of the last 14 days, today included.
+    """
+    named = context.domain(domain)
+    with context.database() as database:
+        portal = reports.chosen(named, reports.portals(database))
+        asked = period(first, last, portal.timezone, datetime.now(UTC))
+        found = reports.fetch(database, portal.domain, portal.timezone, asked, crawlers)
+        happened = events.of_period(database, portal.domain, asked)
+    if form == 'json':
+        context.json(found)
+    elif form == 'csv':
+        context.csv(reports.as_csv(found))
+    else:
+        context.out.print(drawing(found, lang, crawlers, happened))
+    if not found['calls']:
+        context.note(nothing(portal, lang))

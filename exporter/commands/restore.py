@@ -1,0 +1,33 @@
+"""`backup` and `restore`: the whole database, by ClickHouse's own means."""
+
+import click
+
+from exporter.commands.context import Context, pass_context
+from exporter.store.clickhouse import connect
+from exporter.system.locks import nobody_storing
+from exporter.upkeep import backup as stored
+
+EXAMPLES = """\b
+Examples:
+  usage-exporter backup /backup/usage.tar
+  usage-exporter restore /backup/usage.tar
+  usage-exporter backup "Disk('backups', 'usage')"
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument('source', metavar='SOURCE')
+@pass_context
+def restore(context: Context, source: str) -> None:
+    """Bring a backup back, into an empty database.
+
+    SOURCE is what was TARGET. The key that tells visitors apart is put back by hand.
+    """
+    database = connect(context.settings.database_url)
+    try:
+        with nobody_storing(context.settings.data_dir):
+            stored.restore(database, source)
+        [row] = database.query('SELECT count() AS calls FROM calls')
+    finally:
+        database.close()
+    click.echo(f'restored {row["calls"]:,} calls from {source}')

@@ -1,0 +1,195 @@
+"""`serve`: takes calls over HTTP, follows logs, stores, and tells Prometheus, until it is told to stop."""
+
+import logging
+import os
+import signal
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import lru_cache
+from ipaddress import ip_address
+from pathlib import Path
+
+import click
+from flask import Flask
+from waitress import wasyncore
+from waitress.server import create_server
+
+from exporter.commands.context import Context, pass_context
+from exporter.enrich.request import Requests
+from exporter.enrich.visitor import key_id
+from exporter.errors import ExporterError, SettingsError
+from exporter.ingest.collector.group_commit import Intake
+from exporter.ingest.logs.entries import twice
+from exporter.ingest.logs.follow import Follower
+from exporter.server import jobs
+from exporter.server.app import LIMITS, create_app
+from exporter.server.metrics import Indicators, Metrics, State
+from exporter.server.tokens import Tokens
+from exporter.spool.drain import Drain
+from exporter.spool.idempotency import Keys
+from exporter.spool.spool import Spool
+from exporter.store.connections import Connections
+from exporter.store.ledger import Ledger
+from exporter.store.url import address
+from exporter.system.files import write
+from exporter.system.locks import SERVING
+from exporter.upkeep import retention
+
+THREADS = 16  # that answer requests
+PORTALS = 200  # of which the rules, and what was found out about their addresses, are kept in memory
+LAST = 8.0  # seconds for which, at the end, what is accepted is still stored; what then waits is stored after the next start
+EXAMPLES = """\b
+Examples:
+  usage-exporter serve
+  USAGE_LISTEN=0.0.0.0:8093 usage-exporter serve
+  USAGE_FOLLOW='[{"path": "/var/log/nginx/access.log", "domain": "data.example.org"}]' usage-exporter serve
+"""
+
+log = logging.getLogger('usage-exporter')
+
+
+@click.command(epilog=EXAMPLES)
+@pass_context
+def serve(context: Context) -> None:
+    """Take calls over HTTP and follow logs, and store both.
+
+    It runs until SIGTERM or Ctrl-C. What it has answered with 202, and what it has read of a log, is on the disk and is stored
+    once, whatever happens.
+    """
+    logging.basicConfig(format='%(asctime)s %(levelname)s %(message)s', level=logging.INFO)
+    logging.getLogger('apscheduler').setLevel(logging.CRITICAL)  # jobs.py says what fails, in a line
+    settings, directory = context.settings, context.settings.data_dir
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    tokens, rejected = Tokens(directory), context.rejected
+    listen = _listen(settings.listen, tokens.needed)
+    if clash := next(twice(settings.follow), None):
+        raise SettingsError(clash)
+    for domain in ('', *settings.domains):  # a wrong rule is said now, and not to whoever sends a call
+        Requests(settings.portal(domain), context.key)
+    made_with = key_id(context.key), context.places.date
+    with ExitStack() as parts:
+        spool = Spool(directory / 'spool', settings.spool_bytes, *made_with)
+        parts.callback(spool.close)
+        if calls := spool.release():
+            log.info('%d calls in quarantine are tried again', calls)
+        keys = Keys(directory / 'keys.sqlite', spool.keys())
+        parts.callback(keys.close)
+        database = parts.enter_context(Connections(settings.database_url))
+        _open(database, settings.database_url)
+        drain = Drain(spool, keys, rejected, database, directory)
+        parts.callback(_begin(drain))
+        intake = parts.enter_context(Intake(spool, keys, lru_cache(PORTALS)(context.enrichment)))
+        follower = Follower(
+            settings.follow,
+            context.enrichment,
+            lambda: Ledger(database(), *made_with),
+            spool,
+            rejected,
+            log.warning,
+        )
+        parts.callback(follower.close)
+        indicators = Indicators()
+
+        def remove_old() -> None:
+            rejected.remove_old()
+            retention.remove_old(settings, database(), datetime.now(UTC).date())
+
+        scheduler = jobs.table(follower.poll, lambda: indicators.refresh(database()), remove_old)
+        scheduler.start()
+        ending = threading.Thread(target=scheduler.shutdown, daemon=True)
+        parts.callback(ending.join, LAST)
+        parts.callback(ending.start)
+        app = create_app(
+            intake=intake,
+            tokens=tokens,
+            database=database,
+            timezone=lambda domain: settings.portal(domain).timezone,
+            metrics=Metrics(State(spool, drain, lambda: follower.lag, lambda: follower.readable), indicators),
+            ready=lambda: {
+                'database': ['the last try to store failed'] if drain.trouble else [],
+                'spool': [] if spool.takes() else ['there is no room'],
+                'quarantine': ['the database refused calls'] if spool.account.quarantined else [],
+                'follow': follower.faults,
+            },
+        )
+        for followed in settings.follow:
+            log.info('follows %s for %s', followed.path, followed.domain)
+        _answer(app, listen, directory / SERVING)
+    log.info('stopped')
+    if ending.is_alive():
+        os._exit(0)  # a job waits for a server that does not answer, and Python would wait for the job
+
+
+def _listen(listen: str, guarded: bool) -> str:
+    """Where to listen: without tokens this machine only."""
+    host, _, port = listen.rpartition(':')
+    if guarded:
+        return listen
+    log.warning('there are no tokens, so only this machine may call; usage-exporter tokens add makes one')
+    try:
+        loopback = host == 'localhost' or ip_address(host.strip('[]')).is_loopback
+    except ValueError:
+        loopback = False
+    return listen if loopback else f'127.0.0.1:{port}'
+
+
+def _open(database: Connections, url: str) -> None:
+    """Opens an embedded database, so that a wrong set-up is said at once. A server may be away: what is accepted waits for it."""
+    where = address(url)
+    if where.embedded:
+        database()
+    log.info('writes to %s', where.shown)
+
+
+def _begin(drain: Drain) -> Callable[[], None]:
+    """Starts the thread that stores; gives what ends it."""
+    stop = threading.Event()
+    thread = threading.Thread(target=drain.run, args=(stop,), name='drain', daemon=True)
+    thread.start()
+
+    def end() -> None:
+        stop.set()
+        until = time.monotonic() + LAST
+        thread.join(LAST)
+        try:
+            if not thread.is_alive():
+                drain.empty(lambda: time.monotonic() > until)
+        except (ExporterError, OSError, sqlite3.Error) as error:
+            log.warning('%s', error)
+        if waiting := drain.spool.account.waiting:
+            log.info('%d accepted calls wait on the disk for the next start', waiting)
+
+    return end
+
+
+def _answer(app: Flask, listen: str, told: Path) -> None:
+    """Answers requests until a signal; those that are then under way are finished, in at most five seconds."""
+    host, _, port = listen.rpartition(':')
+    family = socket.AF_INET6 if ':' in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host.strip('[]'), int(port)), family=family, backlog=1_024)
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise SettingsError(f'{listen}: cannot listen here ({why}); choose another USAGE_LISTEN') from error
+    connections: dict[int, object] = {}
+    server = create_server(app, map=connections, sockets=[listening], threads=THREADS, **LIMITS)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    where = f'{host}:{listening.getsockname()[1]}'
+    write(told, where.encode())
+    log.info('listens on http://%s', where)
+    try:
+        while not stop.is_set():
+            wasyncore.loop(timeout=0.5, use_poll=True, map=connections, count=1)
+        log.info('stopping')
+        server.task_dispatcher.shutdown()
+        wasyncore.loop(timeout=0.1, use_poll=True, map=connections, count=10)  # sends the answers that were being made
+    finally:
+        server.close()
+        told.unlink()

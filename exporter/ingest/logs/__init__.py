@@ -1,0 +1,1 @@
+"""Log files: opened, recognized, cut into batches, followed."""

@@ -1,0 +1,51 @@
+"""Imports one log to its end and accounts for each of its lines."""
+
+from collections.abc import Callable
+
+from exporter.enrich.enrichment import Enrichment
+from exporter.errors import InputError
+from exporter.ingest import pipeline
+from exporter.ingest.formats.parsed import parsed
+from exporter.ingest.logs.batches import AccessLog
+from exporter.ingest.logs.history import Waiting, WithSpool
+from exporter.ingest.prefetch import Ahead
+from exporter.model.tally import Counts, Outcome
+from exporter.store.ledger import Ledger
+from exporter.store.rejects import Rejected
+from exporter.store.writer import Writer
+
+
+def import_log(
+    log: AccessLog,
+    log_format: str,
+    enrichment: Enrichment,
+    ledger: Ledger,
+    rejected: Rejected,
+    outcome: Outcome,
+    watch: Callable[[], None],
+    waiting: Waiting = (),
+) -> None:
+    """Stores what is new in a log. `outcome` is kept up to date, so it is right whatever ends the import, and
+    `watch` is called whenever it has changed. `waiting` is what a spool holds: `serve` will store it.
+
+    Raises InputError for what is no log or ends before its end, EngineError where ClickHouse fails.
+    """
+
+    def stored(counts: Counts) -> None:
+        outcome.count(counts)
+        watch()
+
+    lines = parsed(log.pieces(enrichment.domain, WithSpool(waiting, ledger)), log.file.name, log_format)
+    with (
+        Writer(ledger, stored) as writer,
+        Ahead(pipeline.asked(lines, enrichment)) as asked,
+        Ahead(pipeline.called(asked, enrichment)) as pieces,
+    ):
+        try:
+            pipeline.run(pieces, rejected, writer.put)
+            writer.wait()
+            outcome.left += log.left
+        finally:
+            outcome.count_before(log.already)
+    if log.file.damage:
+        raise InputError(log.file.damage)

@@ -1,0 +1,1 @@
+"""The values that the other folders hand on; knows no other folder."""

@@ -1,0 +1,1 @@
+"""Answers: the indicators and events, and their forms."""

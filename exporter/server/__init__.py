@@ -1,0 +1,1 @@
+"""The long-running process: it takes calls and answers over HTTP."""

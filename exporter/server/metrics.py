@@ -1,0 +1,131 @@
+"""What Prometheus is told: the single-number indicators of each portal, and how the program is."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry, Counter, disable_created_metrics, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from exporter.report import indicators
+from exporter.spool.drain import Drain
+from exporter.spool.spool import Spool
+from exporter.store.clickhouse import ClickHouse
+
+WINDOWS = {'24h': 86_400, '14d': 14 * 86_400}  # seconds
+FRESH = 300.0  # seconds for which the indicators that were read are told: old numbers would look like true ones
+
+# name: what it is, and what of a row of the view `summary` it tells
+INDICATORS: dict[str, tuple[str, Callable[[Mapping[str, float | None]], float | None]]] = {
+    'usage_calls': ('API calls, without crawlers.', lambda row: row['calls']),
+    'usage_calls_per_user': ('API calls divided by users; absent where there are no users.', lambda row: row['calls_per_user']),
+    'usage_anonymous_users_ratio': (
+        'Anonymous users divided by users, 0 to 1; absent where there are no users.',
+        lambda row: _ratio(row['anonymous_users_percent']),
+    ),
+    'usage_mobile_calls_ratio': (
+        'Calls from phones and tablets divided by calls, 0 to 1; absent where there are no calls.',
+        lambda row: _ratio(row['mobile_users_percent']),
+    ),
+}
+
+
+def _ratio(percent: float | None) -> float | None:
+    return None if percent is None else percent / 100
+
+
+@dataclass(eq=False)
+class Indicators(Collector):
+    """The numbers of each portal as they were last read. They are read by a job, so that asking for metrics stays quick."""
+
+    read_at: float = 0.0
+    rows: dict[tuple[str, str], Mapping[str, float | None]] = field(default_factory=dict)  # by portal and window
+
+    def refresh(self, database: ClickHouse) -> None:
+        """Reads them. Raises EngineError."""
+        now = int(time.time()) + 1
+        self.rows = {
+            (portal.domain, window): indicators.numbers(database, portal.domain, now - seconds, now)
+            for portal in indicators.portals(database)
+            for window, seconds in WINDOWS.items()
+        }
+        self.read_at = time.time()
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """One gauge an indicator."""
+        rows = self.rows if time.time() - self.read_at < FRESH else {}
+        for name, (text, value) in INDICATORS.items():
+            gauge = GaugeMetricFamily(name, text, labels=('domain', 'window'))
+            for labels, row in rows.items():
+                if (number := value(row)) is not None:
+                    gauge.add_metric(labels, number)
+            yield gauge
+        users = GaugeMetricFamily('usage_users', 'Unique users, estimated.', labels=('domain', 'window', 'kind'))
+        for labels, row in rows.items():
+            for kind in ('registered', 'anonymous'):
+                users.add_metric((*labels, kind), row[f'{kind}_users'] or 0)
+        yield users
+
+
+@dataclass(frozen=True, eq=False)
+class State(Collector):
+    """Where the accepted calls are: accepted = stored + waiting + quarantined. `lag`: unread bytes of each followed log;
+    `readable`: whether the logs of each path of the settings can be read."""
+
+    spool: Spool
+    drain: Drain
+    lag: Callable[[], Mapping[str, int]]
+    readable: Callable[[], Mapping[str, bool]]
+
+    def collect(self) -> Iterable[CounterMetricFamily | GaugeMetricFamily]:
+        """Read at one moment, so that they add up."""
+        account, taken = self.spool.account, self.spool.taken
+        yield CounterMetricFamily('usage_accepted_calls', 'Calls that are on disk for good since the start.', account.accepted)
+        yield CounterMetricFamily('usage_stored_calls', 'Accepted calls that the database has.', account.stored)
+        yield GaugeMetricFamily('usage_waiting_calls', 'Accepted calls that wait for the database.', account.waiting)
+        yield GaugeMetricFamily(
+            'usage_quarantined_calls', 'Accepted calls that the database refuses: see rejected list.', account.quarantined
+        )
+        skipped = CounterMetricFamily('usage_skipped', 'Lines and calls that are not to be counted.', labels=('reason',))
+        for reason, number in sorted(taken.skipped.items()):
+            skipped.add_metric((reason,), number)
+        yield skipped
+        rejected = CounterMetricFamily('usage_rejected', 'Lines and calls that cannot be counted.', labels=('reason',))
+        for reason, number in sorted(taken.rejected.items()):
+            rejected.add_metric((reason,), number)
+        yield rejected
+        yield GaugeMetricFamily('usage_spool_bytes', 'Size of the spool on disk.', account.bytes)
+        yield GaugeMetricFamily('usage_spool_limit_bytes', 'Size at which the spool is full.', self.spool.most_bytes)
+        yield CounterMetricFamily('usage_writer_failures', 'Batches that could not be stored when tried.', self.drain.failures)
+        if self.drain.last_stored:
+            yield GaugeMetricFamily(
+                'usage_last_stored_timestamp_seconds', 'When a batch was last stored.', self.drain.last_stored
+            )
+        lag = GaugeMetricFamily('usage_follow_lag_bytes', 'Bytes of a followed log that are not read yet.', labels=('path',))
+        for path, unread in sorted(self.lag().items()):
+            lag.add_metric((path,), unread)
+        yield lag
+        readable = GaugeMetricFamily('usage_follow_readable', 'Whether a followed path can be read: 1 or 0.', labels=('path',))
+        for path, well in sorted(self.readable().items()):
+            readable.add_metric((path,), well)
+        yield readable
+
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for each counter, which nobody asks
+
+
+class Metrics:
+    """All of them. `requests` counts what was answered over HTTP."""
+
+    def __init__(self, state: State, indicators: Indicators) -> None:
+        self.registry = CollectorRegistry()
+        self.registry.register(state)
+        self.registry.register(indicators)
+        self.requests = Counter(
+            'usage_http_requests', 'Requests that were answered.', ('endpoint', 'status'), registry=self.registry
+        )
+
+    def text(self) -> bytes:
+        """Prometheus' text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,84 @@
+"""`GET /v1/report` and `POST /v1/events`: the indicators of a portal, and what explains a change in them."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+from flask import Response, request
+from msgspec import Meta
+from werkzeug.exceptions import NotFound
+
+from exporter.config import domain_name
+from exporter.errors import InputError
+from exporter.ingest.collector.body import JSON
+from exporter.ingest.collector.calls import Domain
+from exporter.report import events, output
+from exporter.report import indicators as reports
+from exporter.report.period import moment, period
+from exporter.server.resources import auth
+from exporter.server.resources.content import received
+from exporter.server.tokens import Scope, Tokens
+from exporter.store.clickhouse import ClickHouse
+
+PARAMETERS = ('domain', 'from', 'to', 'crawlers')
+Time = Annotated[str, Meta(max_length=40, extra_json_schema={'anyOf': [{'format': 'date'}, {'format': 'date-time'}]})]
+
+
+class NewEvent(msgspec.Struct, forbid_unknown_fields=True):
+    """Something that explains a change in activity."""
+
+    title: Annotated[str, Meta(min_length=1, max_length=200, pattern=r'\S')]
+    start: Annotated[Time, Meta(description="A day or date-time (ISO 8601), in the portal's time zone unless it has an offset.")]
+    end: Annotated[Time | None, Meta(description='Until when; a day is included whole. Without it, the start.')] = None
+    domain: Annotated[Domain | None, Meta(description='The portal; without it every one, or the one that the token is for.')] = (
+        None
+    )
+    text: Annotated[str, Meta(max_length=2_000)] = ''
+    tags: Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=50)] = []
+
+
+def report(tokens: Tokens, database: Callable[[], ClickHouse]) -> Response:
+    """The report of a portal, as `report --format json` prints it."""
+    token = auth.caller(tokens, Scope.READ)
+    asked = {name: request.args.get(name) for name in PARAMETERS}
+    for name, text in request.args.items():
+        if name not in PARAMETERS or len(request.args.getlist(name)) > 1:
+            raise InputError(f'{name[:100]} is no parameter, or stands twice; those are {", ".join(PARAMETERS)}')
+        if not text:
+            raise InputError(f'{name}: there is nothing behind it; leave it out, or say it')
+    if asked['crawlers'] not in (None, 'true', 'false'):
+        raise InputError('crawlers: say true or false')
+    named = auth.portal(token, _domain(asked['domain']))
+    known = [portal for portal in reports.portals(database()) if token.domain in ('', portal.domain)]
+    if not known or (named and named not in [portal.domain for portal in known]):
+        raise NotFound(f'there are no calls of {named}' if named else 'there are no calls yet')
+    portal = reports.chosen(named, known, 'domain')
+    over = period(asked['from'], asked['to'], portal.timezone, datetime.now(UTC), ('from', 'to'))
+    found = reports.fetch(database(), portal.domain, portal.timezone, over, asked['crawlers'] == 'true')
+    return Response(output.as_json(found), content_type=JSON)
+
+
+def add_event(tokens: Tokens, database: Callable[[], ClickHouse], timezone: Callable[[str], str]) -> Response:
+    """Stores an event: 201 with the event."""
+    token = auth.caller(tokens, Scope.WRITE)
+    body = received(JSON)
+    try:
+        new = msgspec.json.decode(body, type=NewEvent)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f'this is no event: {error}') from None
+    domain = auth.portal(token, _domain(new.domain))
+    zone = reports.zones(reports.portals(database()), timezone)(domain)
+    first = moment('start', new.start, zone).begins
+    last = moment('end', new.end, zone) if new.end is not None else None
+    event = events.Event(domain, first, events.last_second(last) if last else first, new.title, new.text, new.tags)
+    events.add(database(), event)
+    told = vars(event) | {name: getattr(event, name).astimezone(zone).isoformat() for name in ('start', 'end')}
+    return Response(output.as_json(told), 201, content_type=JSON)
+
+
+def _domain(given: str | None) -> str:
+    try:
+        return '' if given is None else domain_name(given)
+    except ValueError as error:
+        raise InputError(f'domain: {error}') from None

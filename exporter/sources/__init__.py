@@ -1,1 +1,0 @@
-"""Where calls come from: each source yields raw batches."""

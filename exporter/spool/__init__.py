@@ -1,0 +1,1 @@
+"""Calls that are accepted and not stored yet."""

@@ -1,0 +1,61 @@
+"""Idempotency keys of the requests that were accepted: what was answered, for as long as a client may ask again."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from exporter.spool.segment import Key
+
+KEPT = 48 * 3600  # seconds that a key is known
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS keys (
+    scope TEXT, key TEXT, digest TEXT NOT NULL, answer BLOB NOT NULL, at REAL NOT NULL, PRIMARY KEY (scope, key)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS keys_at ON keys (at);
+"""
+
+
+class Keys:
+    """A SQLite file of keys, and beside it those that only the spool holds yet. Raises sqlite3.Error where it cannot be used."""
+
+    def __init__(self, path: Path, spooled: Iterable[Key]) -> None:
+        self._lock = threading.Lock()
+        self._spooled = {(key.scope, key.key): key for key in spooled}
+        self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        path.chmod(0o600)
+        self._file.execute('PRAGMA journal_mode = WAL')
+        self._file.execute('PRAGMA synchronous = FULL')
+        self._file.executescript(SCHEMA)
+
+    def find(self, scope: str, key: str) -> Key | None:
+        """The key as it was used."""
+        with self._lock:
+            if found := self._spooled.get((scope, key)):
+                return found
+            row = self._file.execute('SELECT digest, answer FROM keys WHERE scope = ? AND key = ?', (scope, key)).fetchone()
+        return Key(scope, key, row[0], msgspec.json.decode(row[1])) if row else None
+
+    def spooled(self, keys: Iterable[Key]) -> None:
+        """Knows keys that are in the spool."""
+        with self._lock:
+            self._spooled |= {(key.scope, key.key): key for key in keys}
+
+    def keep(self, keys: Iterable[Key]) -> None:
+        """Brings keys to the disk, before the spool lets go of them; lets go of those that are too old. Raises sqlite3.Error."""
+        now = time.time()
+        rows = [(key.scope, key.key, key.digest, msgspec.json.encode(key.answer), now) for key in keys]
+        with self._lock:
+            with self._file:
+                self._file.execute('BEGIN')
+                self._file.executemany('INSERT OR IGNORE INTO keys VALUES (?, ?, ?, ?, ?)', rows)
+                self._file.execute('DELETE FROM keys WHERE at < ?', (now - KEPT,))
+            for scope, key, *_ in rows:
+                self._spooled.pop((scope, key), None)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()

@@ -1,0 +1,1 @@
+"""ClickHouse: the only folder that knows the engine."""

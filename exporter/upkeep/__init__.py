@@ -1,0 +1,1 @@
+"""What an operator does from time to time: check, take back, retry, remove, back up."""

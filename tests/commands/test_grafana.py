@@ -1,0 +1,153 @@
+"""`grafana export` writes provisioning files, can be repeated, and does not touch foreign files."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+from files import ROOT
+
+from exporter.cli import main
+
+
+def export(folder: Path, *options: str) -> Result:
+    return CliRunner().invoke(main, ['grafana', 'export', str(folder), *options])
+
+
+def exported(folder: Path, *options: str) -> dict[str, str]:
+    """The files of a folder after an export into it."""
+    done = export(folder, *options)
+    assert (done.exit_code, done.stderr) == (0, '')
+    return read(folder)
+
+
+def read(folder: Path) -> dict[str, str]:
+    return {str(file.relative_to(folder)): file.read_text() for file in sorted(folder.rglob('*')) if file.is_file()}
+
+
+def alerts(text: str) -> list[dict[str, Any]]:
+    return [rule for group in yaml.safe_load(text)['groups'] for rule in group['rules']]
+
+
+def test_the_export_equals_what_compose_provisions(tmp_path: Path) -> None:
+    files = exported(tmp_path)
+    for kind in ('datasources', 'alerting'):
+        assert yaml.safe_load(files.pop(f'{kind}/usage.yaml')) == yaml.safe_load(
+            (ROOT / 'provisioning' / kind / 'usage.yaml').read_text()
+        )
+    files.pop('dashboards/usage.yaml')
+    pages = read(ROOT / 'grafana' / 'dashboards')
+    assert files == {f'dashboards/usage/{name}': text for name, text in pages.items()}
+    assert {name.split('/')[0] for name in pages} == {'en', 'fr'}
+
+
+def test_the_provider_names_the_folder_of_the_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    [provider] = yaml.safe_load(exported(Path('a "strange" folder'))['dashboards/usage.yaml'])['providers']
+    [committed] = yaml.safe_load((ROOT / 'provisioning' / 'dashboards' / 'usage.yaml').read_text())['providers']
+    assert (Path(provider['options']['path']) / 'en' / 'users.json').exists()
+    assert provider == committed | {'options': {'path': f'{tmp_path}/a "strange" folder/dashboards/usage'}}
+
+
+def test_the_provider_names_the_folder_as_grafana_sees_it(tmp_path: Path) -> None:
+    [provider] = yaml.safe_load(exported(tmp_path, '--mounted-as', '/etc/$x')['dashboards/usage.yaml'])['providers']
+    assert provider['options']['path'] == '/etc/$$x/dashboards/usage'  # Grafana would replace $x by a variable
+
+
+def test_an_existing_data_source_is_used_and_none_is_written(tmp_path: Path) -> None:
+    files = exported(tmp_path, '--datasource', 'my-own_1')
+    assert 'datasources/usage.yaml' not in files
+    assert not any('usage-clickhouse' in text for text in files.values())
+    for rule in alerts(files['alerting/usage.yaml']):
+        assert {node['datasourceUid'] for node in rule['data']} == {'my-own_1', '__expr__'}
+    for name, text in files.items():
+        if name.endswith('.json'):
+            [source] = [one for one in json.loads(text)['templating']['list'] if one['type'] == 'datasource']
+            assert source['current']['value'] == 'my-own_1'
+
+
+def test_alerts_link_to_their_runbook(tmp_path: Path) -> None:
+    files = exported(tmp_path, '--runbooks', 'https://wiki.example.org/alerts?a=$b')
+    links = [rule['annotations']['runbook_url'] for rule in alerts(files['alerting/usage.yaml'])]
+    assert links[0] == 'https://wiki.example.org/alerts?a=$b#activity-drops'
+    assert len(set(links)) == len(links)
+
+
+def test_a_second_export_replaces_older_files(tmp_path: Path) -> None:
+    first = exported(tmp_path)
+    assert exported(tmp_path) == first
+    page = tmp_path / 'dashboards' / 'usage' / 'en' / 'users.json'
+    page.write_text(json.dumps(json.loads(page.read_text()) | {'title': 'of an older version'}))
+    (tmp_path / 'alerting' / 'usage.yaml').write_text(first['alerting/usage.yaml'].replace('for: 10m', 'for: 99m'))
+    assert exported(tmp_path) == first
+
+
+def test_an_active_alert_stays_active(tmp_path: Path) -> None:
+    text = exported(tmp_path)['alerting/usage.yaml']
+    second = [rule['uid'] for rule in alerts(text)][1]
+    on = text.replace(f'uid: {second}\n    isPaused: true', f'uid: {second}\n    isPaused: false')
+    assert on != text
+    (tmp_path / 'alerting' / 'usage.yaml').write_text(on)
+    assert exported(tmp_path, '--datasource', 'another')['alerting/usage.yaml'] == on.replace('usage-clickhouse', 'another')
+
+
+@pytest.mark.parametrize(
+    ('name', 'text'),
+    [
+        ('alerting/usage.yaml', 'groups: []'),
+        ('dashboards/usage.yaml', ''),
+        ('dashboards/usage/en/users.json', '{"uid": "mine"}'),
+        ('dashboards/usage/fr/users.json', '[not JSON'),
+    ],
+)
+def test_a_foreign_file_is_named_and_nothing_is_written(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).parent.mkdir(parents=True)
+    (tmp_path / name).write_text(text)
+    done = export(tmp_path)
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f'error: {tmp_path / name}: ')
+    assert done.stderr.count('\n') == 1
+    assert read(tmp_path) == {name: text}
+
+
+def test_other_files_stay_unchanged(tmp_path: Path) -> None:
+    (tmp_path / 'alerting').mkdir()
+    (tmp_path / 'alerting' / 'policies.yaml').write_text('apiVersion: 1')
+    assert exported(tmp_path)['alerting/policies.yaml'] == 'apiVersion: 1'
+
+
+def test_two_lines_name_the_result_and_the_next_step(tmp_path: Path) -> None:
+    lines = export(tmp_path).stdout.splitlines()
+    assert lines[0].startswith(f'{tmp_path}: {len(read(tmp_path))} files')
+    assert 'CLICKHOUSE_HOST' in lines[1]
+    assert 'CLICKHOUSE_PASSWORD' in lines[1]
+    assert len(lines) == 2
+    assert 'CLICKHOUSE' not in export(tmp_path, '--datasource', 'mine').stdout
+
+
+@pytest.mark.parametrize(
+    ('option', 'value'),
+    [
+        ('--datasource', 'not a uid'),
+        ('--datasource', ''),
+        ('--datasource', 'x' * 41),
+        ('--mounted-as', 'provisioning'),
+        ('--runbooks', 'docs/alerts.md'),
+        ('--runbooks', 'https://a.example/"'),
+    ],
+)
+def test_an_invalid_option_is_named(tmp_path: Path, option: str, value: str) -> None:
+    done = export(tmp_path / 'new', option, value)
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f'error: {option}: ')
+    assert not (tmp_path / 'new').exists()
+
+
+def test_a_path_that_is_not_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / 'alerting').write_text('')
+    done = export(tmp_path)
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f'error: {tmp_path / "alerting"}')
+    assert done.stderr.count('\n') == 1

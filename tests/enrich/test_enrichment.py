@@ -1,0 +1,146 @@
+"""A raw call becomes a whole call, and nothing of it that tells who called: each is stored, skipped or rejected."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+import pytest
+from access_logs import CRAWLER, DOMAIN, FIREFOX, IPHONE
+from files import DATA
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.config import Portal
+from exporter.enrich.enrichment import Enriched, Enrichment
+from exporter.enrich.geo import open_places
+from exporter.enrich.visitor import visitors
+from exporter.model.call import COLUMNS, RAW, words
+
+CITIES = DATA / 'GeoLite2-City-Test.mmdb'
+KEY = b'k' * 32
+CALL = {
+    'timestamp': datetime(2025, 5, 17, 22, 40, 3, 123_000, UTC), 'ip': '81.2.69.160', 'user_id': '', 'user_agent': FIREFOX,
+    'method': 'GET', 'path': '/dataset/trees?rows=10', 'status': 200, 'bytes': 512, 'duration_ms': 7,
+}  # fmt: skip
+
+
+def enriched(*calls: dict[str, Any], **portal: Any) -> Enriched:
+    """What becomes of calls that are as CALL but for what is said."""
+    raw = pl.DataFrame([CALL | call for call in calls], RAW).with_row_index('line')
+    return Enrichment(DOMAIN, Portal(**portal), open_places(CITIES), KEY)(raw)
+
+
+def one(**call: Any) -> dict[str, Any]:
+    [row] = enriched(call).calls.to_dicts()
+    return row
+
+
+def test_a_whole_call() -> None:
+    [call] = enriched({'user_id': 'alice'}, timezone='Europe/Paris').calls.to_dicts()
+    assert call == {
+        'timestamp': CALL['timestamp'],
+        'domain': DOMAIN,
+        'timezone': 'Europe/Paris',
+        'day': date(2025, 5, 18),
+        'hour': int(datetime(2025, 5, 17, 22, tzinfo=UTC).timestamp()),
+        'user_id': 'alice',
+        'visitor': visitors(pl.Series(['81.2.69.160']), KEY).item(),
+        'device': 'desktop',
+        'client': 'browser',
+        'browser': 'Firefox',
+        'os': 'Linux',
+        'country': 'GB',
+        'city': 'London',
+        'latitude': 51.51,
+        'longitude': -0.09,
+        'method': 'GET',
+        'path': '/dataset/trees',
+        'dataset_id': 'trees',
+        'status': 200,
+        'bytes': 512,
+        'duration_ms': 7,
+    }
+
+
+def test_the_columns_are_those_of_a_call() -> None:
+    expected = {column.name: words(column.name) if column.words else column.type for column in COLUMNS}
+    del expected['batch_id']
+    assert dict(enriched({}, {'ip': '-'}).calls.schema) == expected
+    assert dict(enriched({'method': 'OPTIONS'}).calls.schema) == expected
+
+
+def test_a_crawler_is_one_until_it_shows_an_account() -> None:
+    calls = enriched(
+        {'user_agent': CRAWLER}, {'user_agent': CRAWLER, 'user_id': 'alice'}, {'user_agent': IPHONE, 'user_id': 'bob'}
+    )
+    assert calls.calls['client'].to_list() == ['crawler', 'api_client', 'browser']
+    shown = enriched({'user_agent': CRAWLER, 'path': '/?apikey=secret'}, accounts=('query:apikey',))
+    assert shown.calls['client'].to_list() == ['api_client']
+
+
+def test_who_is_not_logged_in_is_anonymous() -> None:
+    assert {one(user_id=user)['user_id'] for user in ('', '-', 'anonymous', ' ')} == {''}
+
+
+def test_what_is_no_api_call_is_skipped() -> None:
+    found = enriched({'method': 'OPTIONS'}, {'path': '/static/x.css'}, {'path': '/api/x'}, paths=('/api/*',))
+    assert (found.calls['path'].to_list(), len(found.rejected)) == (['/api/x'], 0)
+    assert found.skipped.rows() == [(0, 'method'), (1, 'path')]
+
+
+@pytest.mark.parametrize('ip', ['1.2.3', '999.1.1.1', '81.2.69.160:8080', '81.2.69.160,10.0.0.1', '<b>', 'é'])
+def test_what_is_no_address_is_rejected(ip: str) -> None:
+    found = enriched({}, {'ip': ip}, {})
+    assert found.rejected.rows() == [(1, 'address')]
+    assert len(found.calls) == 2
+
+
+def test_what_is_no_api_call_is_skipped_whatever_its_address() -> None:
+    found = enriched({'ip': '999.1.1.1', 'method': 'OPTIONS'})
+    assert (len(found.calls), len(found.skipped), len(found.rejected)) == (0, 1, 0)
+
+
+@pytest.mark.parametrize('ip', ['10.1.2.3', '-', '', 'client.example.org', '::1'])
+def test_a_call_without_a_place_is_a_call(ip: str) -> None:
+    call = one(ip=ip)
+    assert (call['country'], call['city'], call['latitude'], call['longitude']) == ('', '', 0.0, 0.0)
+
+
+def test_an_account_that_is_an_address_is_not_stored() -> None:
+    """nginx logs that have $http_x_forwarded_for where others have the user."""
+    assert one(ip='10.0.0.1', user_id='203.0.113.9')['user_id'] == ''
+    assert one(ip='10.0.0.1', user_id='2001:db8::9')['user_id'] == ''
+
+
+def test_what_was_found_before_is_found_again() -> None:
+    enrichment = Enrichment(DOMAIN, Portal(), open_places(CITIES), KEY)
+    raw = pl.DataFrame([CALL | {'ip': f'81.2.69.{number}'} for number in range(142, 192)], RAW).with_row_index('line')
+    first = enrichment(raw).calls
+    assert enrichment(raw.reverse()).calls.reverse().equals(first)
+    assert enrichment(raw[:0]).calls.is_empty()
+
+
+ODD = st.sampled_from(
+    ['', '-', 'alice', '10.0.0.1', '81.2.69.160', '::1', '/api/x?apikey=k', '/dataset/é', 'OPTIONS', 'GET', CRAWLER, IPHONE]
+)
+TEXT = ODD | st.text(max_size=8)
+CALLS = st.fixed_dictionaries(
+    {
+        'timestamp': st.datetimes(datetime(1990, 1, 1), datetime(2037, 1, 1)).map(lambda at: at.replace(microsecond=0, tzinfo=UTC)),
+        'ip': TEXT, 'user_id': TEXT, 'user_agent': TEXT, 'method': TEXT, 'path': TEXT,
+        'status': st.integers(100, 999), 'bytes': st.integers(0, 2**64 - 1), 'duration_ms': st.integers(0, 2**32 - 1),
+    }
+)  # fmt: skip
+SHARED = Enrichment(
+    DOMAIN, Portal(timezone='Asia/Kathmandu', accounts=('user', 'query:apikey'), paths=('/*', '')), open_places(CITIES), KEY
+)
+
+
+@settings(deadline=None)
+@given(st.lists(CALLS, max_size=8))
+def test_every_call_is_in_one_of_three(calls: list[dict[str, Any]]) -> None:
+    found = SHARED(pl.DataFrame(calls, RAW).with_row_index('line'))
+    assert len(found.calls) + len(found.skipped) + len(found.rejected) == len(calls)
+    assert found.calls.null_count().sum_horizontal().sum() == 0
+    assert not ((found.calls['client'].cast(pl.String) == 'crawler') & (found.calls['user_id'].cast(pl.String) != '')).any()
+    assert not found.calls['path'].str.contains('?', literal=True).any()

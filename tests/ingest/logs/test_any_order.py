@@ -1,0 +1,251 @@
+"""Logs that are followed, imported, rotated and packed in any order, interrupted anywhere: each line counts once."""
+
+import gzip
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import BinaryIO
+
+import hypothesis.stateful as machines
+import pytest
+from access_logs import asked, assert_rollups_agree, line, paths
+from following import Following, followed
+from hypothesis import HealthCheck, Phase
+from hypothesis import settings as example_settings
+from hypothesis import strategies as st
+
+from exporter.errors import EngineError, InputError, SpoolFull, UnderWay
+from exporter.ingest.logs import batches, open_logs
+from exporter.ingest.logs import followed as names
+from exporter.ingest.logs.batches import AccessLog
+from exporter.ingest.logs.import_log import import_log
+from exporter.ingest.logs.log_file import LogFile
+from exporter.ingest.pipeline import Put
+from exporter.model.tally import Outcome
+from exporter.store.clickhouse import ClickHouse
+from exporter.store.ledger import Ledger
+
+pytestmark = pytest.mark.slow
+PIECES = (400, 1_500, 1 << 20)  # bytes
+STATEMENTS = ('begin', 'insert', 'done')
+FAULTS = st.none() | st.tuples(st.sampled_from(STATEMENTS), st.booleans(), st.integers(1, 3))
+Fault = tuple[str, bool, int] | None
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class AnyOrder(machines.RuleBasedStateMachine):
+    """A web server that writes a log, somebody who rotates it, `serve` that follows it, and people who import what lies there."""
+
+    def __init__(self, database: ClickHouse, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        self.database, self.monkeypatch = database, monkeypatch
+        self.domain = f'{uuid.uuid4().hex}.example.org'
+        self.directory = directory / self.domain
+        self.directory.mkdir()
+        self.log = self.directory / 'access.log'
+        self.written = 0  # lines
+        self.by_hand = False  # whether the log itself was imported: rotated ones are then taken for imported too
+        self.half = b''  # of a line, which the server has still to write
+        self.server: BinaryIO = self.log.open('ab', buffering=0)
+
+    @machines.initialize(pattern=st.booleans(), linked=st.booleans())
+    def follow(self, pattern: bool, linked: bool) -> None:
+        """Follows the log by its name or by a pattern, there or through a link that lies elsewhere."""
+        folder = self.directory / 'links' if linked else self.directory
+        if linked:
+            folder.mkdir()
+            (folder / 'access.log').symlink_to(self.log)
+        path = folder / ('access.log*' if pattern else 'access.log')
+        self.following = Following(self.database, self.directory / 'data', followed(path, self.domain))
+        self.write(1, False)  # of a log of which nothing was ever taken it is not known which lines are old
+        self.poll(None, False)
+        self.drain(None)
+
+    # the web server, and logrotate
+
+    @machines.rule(lines=st.integers(1, 12), half=st.booleans())
+    def write(self, lines: int, half: bool) -> None:
+        now = f'{datetime.now(UTC):%d/%b/%Y:%H:%M:%S %z}'
+        content = ''.join(line(number, time=now) + '\n' for number in range(self.written, self.written + lines)).encode()
+        cut = len(content) - 50 if half else len(content)
+        self.server.write(self.half + content[:cut])
+        self.half = content[cut:]
+        self.written += lines
+
+    @machines.rule()
+    def reopen(self) -> None:
+        self.server.write(self.half)
+        self.half = b''
+        self.server.close()
+        self.server = self.log.open('ab', buffering=0)
+
+    @machines.precondition(lambda self: self.log.exists())
+    @machines.rule(reopens=st.booleans())
+    def rename(self, reopens: bool) -> None:
+        self._shift()
+        self.log.rename(self.directory / 'access.log.1')
+        if reopens:
+            self.reopen()
+
+    @machines.precondition(lambda self: self.log.exists() and self.log.stat().st_ino == os.fstat(self.server.fileno()).st_ino)
+    @machines.rule()
+    def copy_and_cut(self) -> None:
+        self.server.write(self.half)  # what is written between the copy and the cut is lost, whoever reads
+        self.half = b''
+        self._shift()
+        shutil.copy(self.log, self.directory / 'access.log.1')
+        os.truncate(self.log, 0)
+
+    def _shift(self) -> None:
+        for path in sorted(self.directory.glob('access.log.*'), key=lambda path: int(path.name.split('.')[2]), reverse=True):
+            _, _, number, *packed = path.name.split('.')
+            path.rename(self.directory / '.'.join(['access.log', str(int(number) + 1), *packed]))
+
+    @machines.rule(which=st.integers(0, 5), members=st.integers(1, 3))
+    def pack(self, which: int, members: int) -> None:
+        """Packs a rotated log that the server has closed, as gzip or several of it do, or packs it anew."""
+        rotated = sorted(self.directory.glob('access.log.*'))
+        if not rotated or (path := rotated[which % len(rotated)]).stat().st_ino == os.fstat(self.server.fileno()).st_ino:
+            return
+        content = gzip.decompress(path.read_bytes()) if path.suffix == '.gz' else path.read_bytes()
+        cuts = [len(content) * part // members for part in range(members + 1)]
+        packed = b''.join(gzip.compress(content[start:end]) for start, end in pairwise(cuts))
+        target = path if path.suffix == '.gz' else path.with_name(f'{path.name}.gz')
+        draft = self.directory / 'draft'
+        draft.write_bytes(packed)
+        shutil.copystat(path, draft)
+        draft.rename(target)
+        if target != path:
+            path.unlink()
+
+    # usage-exporter
+
+    @machines.rule(fault=st.sampled_from([None, 'engine away', 'full', 'killed before', 'killed after']), later=st.booleans())
+    def poll(self, fault: str | None, later: bool) -> None:
+        """Looks for what is new; `later`: as if nothing was written for long."""
+        self.following.away = EngineError('away') if fault == 'engine away' else None
+        self.following.putting = lambda put: faulty(put, fault)
+        with suppress(Killed), self.monkeypatch.context() as patch:
+            patch.setattr(open_logs, 'QUIET', -1 if later else 600)
+            self.following.poll()
+            return
+        self.following.restart()
+
+    @machines.rule(fault=FAULTS)
+    def drain(self, fault: Fault) -> None:
+        with self.monkeypatch.context() as patch:
+            inject(patch, fault)
+            try:
+                self.following.drain()
+            except EngineError:
+                return
+            except Killed:
+                self.following.restart()
+
+    @machines.rule()
+    def restart(self) -> None:
+        self.following.restart()
+
+    @machines.rule(
+        before=st.integers(0, 3), which=st.integers(0, 6), copied=st.booleans(), piece=st.sampled_from(PIECES), fault=FAULTS
+    )
+    def import_(self, before: int, which: int, copied: bool, piece: int, fault: Fault) -> None:
+        """Imports one of the logs, also one of which nobody else has taken the last lines."""
+        if before:
+            self.write(before, False)
+        logs = sorted(self.directory.glob('access.log*'))
+        path = logs[which % len(logs)]
+        if copied:  # nobody keeps it locked
+            path = Path(shutil.copy(path, self.directory / 'a copy'))
+        self.by_hand |= path == self.log
+        with self.monkeypatch.context() as patch, suppress(EngineError, Killed, UnderWay):
+            patch.setattr(batches, 'PIECE', piece)
+            inject(patch, fault)
+            try:
+                with closing(LogFile(str(path))) as file:
+                    import_log(
+                        AccessLog(file), 'auto', self.following.enrichment(self.domain), self.following.ledger(),
+                        self.following.follower.rejected, Outcome(), lambda: None, self.following.spool.waiting(),
+                    )  # fmt: skip
+            except InputError as error:
+                assert 'under way' in str(error) or 'a longer copy of this log was being imported' in str(error), error
+
+    @machines.invariant()
+    def no_line_counts_twice(self) -> None:
+        found = paths(self.database, self.domain)
+        assert len(found) == len(set(found))
+        assert set(found) <= set(asked(range(self.written)))
+
+    def teardown(self) -> None:
+        self.reopen()
+        for _ in range(3):  # what gave way to another is looked at again
+            self.poll(None, False)
+            self.drain(None)
+        self.server.close()
+        self.following.stop()
+        if self.by_hand:
+            for which in range(len(list(self.directory.glob('access.log*')))):
+                self.import_(0, which, False, PIECES[-1], None)
+        assert paths(self.database, self.domain) == asked(range(self.written))
+        assert_rollups_agree(self.database, self.domain)
+        assert not self.following.spool.account.quarantined
+        assert not self.following.follower.rejected.directory.exists()
+        shutil.rmtree(self.directory)
+
+
+def faulty(put: Put, fault: str | None) -> Put:
+    """What becomes of a batch on its way to the spool."""
+
+    def putting(*batch: object) -> None:
+        if fault == 'full':
+            raise SpoolFull('full')
+        if fault == 'killed before':
+            raise Killed
+        put(*batch)  # type: ignore[arg-type]
+        if fault == 'killed after':
+            raise Killed
+
+    return putting
+
+
+def inject(patch: pytest.MonkeyPatch, fault: Fault) -> None:
+    """Lets a statement fail, or the process end with it, at its n-th time, before or after it was done."""
+    if not fault:
+        return
+    where, after, left = fault
+    owner, name = (ClickHouse, 'insert_file') if where == 'insert' else (Ledger, where)
+    real: Callable[..., None] = getattr(owner, name)
+
+    def failing(*arguments: object) -> None:
+        nonlocal left
+        left -= 1
+        if left or after:
+            real(*arguments)
+        if not left:
+            raise EngineError('cut off')
+
+    patch.setattr(owner, name, failing)
+
+
+def test_whatever_happens_in_whatever_order_each_line_counts_once(
+    database: ClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(names, 'PACKING', 0)  # packing is done in a moment here
+    machines.run_state_machine_as_test(
+        lambda: AnyOrder(database, tmp_path, monkeypatch),  # type: ignore[arg-type]
+        settings=example_settings(
+            max_examples=int(os.environ.get('USAGE_TEST_EXAMPLES', '30')),
+            stateful_step_count=20,
+            phases=[Phase.reuse, Phase.generate],  # shrinking takes minutes, and twenty steps can be read
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

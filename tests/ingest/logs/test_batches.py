@@ -1,0 +1,512 @@
+"""A log counts once: however often, in whatever dress and in however many steps it is imported."""
+
+import bz2
+import gzip
+import lzma
+import os
+import resource
+import sys
+import uuid
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import hypothesis.stateful as machines
+import pytest
+from access_logs import DOMAIN, asked, assert_rollups_agree, imported, line, log, outcome, paths, run
+from hypothesis import HealthCheck, Phase
+from hypothesis import settings as example_settings
+from hypothesis import strategies as st
+
+from exporter.config import Portal
+from exporter.enrich.enrichment import Enrichment
+from exporter.enrich.geo import open_places
+from exporter.errors import EngineError, InputError
+from exporter.ingest.logs import batches
+from exporter.ingest.logs.batches import AccessLog
+from exporter.ingest.logs.import_log import import_log
+from exporter.ingest.logs.log_file import LogFile
+from exporter.model.tally import Outcome
+from exporter.store import schema
+from exporter.store.clickhouse import ClickHouse, connect
+from exporter.store.ledger import Ledger
+from exporter.store.rejects import Rejected
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+pytestmark = pytest.mark.usefixtures('settings')
+
+SMALL = 4_000  # bytes: a piece of some 26 lines
+PACK: dict[str, Callable[[bytes], bytes]] = {'gz': gzip.compress, 'bz2': bz2.compress, 'xz': lzma.compress, 'zst': zstd.compress}
+
+
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logs of a few kilobytes are of several pieces and batches."""
+    monkeypatch.setattr(batches, 'PIECE', SMALL)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / 'access.log'
+
+
+@pytest.mark.usefixtures('small_pieces')
+def test_a_log_of_many_batches_is_stored_once(file: Path, database: ClickHouse) -> None:
+    file.write_bytes(log(range(400)))
+    assert imported(file) == outcome(stored=400)
+    assert imported(file) == outcome(already=400)
+    assert paths(database) == asked(range(400))
+    assert_rollups_agree(database)
+    [batches] = database.query("SELECT count() AS done, sum(stored) AS stored FROM batches WHERE state = 'done'")
+    assert batches['done'] > 3
+    assert batches['stored'] == 400
+
+
+@pytest.mark.usefixtures('small_pieces')
+def test_a_log_that_grew_brings_what_is_new(file: Path, database: ClickHouse) -> None:
+    before = 0
+    for lines in (3, 4, 40, 41, 41, 300):
+        file.write_bytes(log(range(lines)))
+        assert imported(file) == outcome(stored=lines - before, already=before)
+        before = lines
+    assert paths(database) == asked(range(300))
+
+
+def test_a_log_is_known_again_when_it_grows_past_what_it_is_known_by(file: Path, database: ClickHouse) -> None:
+    for lines in range(1, 14):
+        file.write_bytes(log(range(lines)))
+        assert imported(file) == outcome(stored=1, already=lines - 1)
+    assert file.stat().st_size > batches.HEAD > len(log(range(6)))
+    assert paths(database) == asked(range(13))
+
+
+def test_identical_lines_are_different_calls(file: Path, database: ClickHouse) -> None:
+    file.write_bytes(log([7] * 50))
+    assert imported(file) == outcome(stored=50)
+    file.write_bytes(log([7] * 60))
+    assert imported(file) == outcome(stored=10, already=50)
+    assert paths(database) == asked([7] * 60)
+
+
+@pytest.mark.parametrize('end', ['\n', '\r\n'])
+def test_a_last_line_that_is_being_written_is_left_until_it_is_whole(file: Path, database: ClickHouse, end: str) -> None:
+    whole = log(range(3), end)
+    for cut in (len(log(range(2), end)) + 30, len(whole) - len(end), len(whole) - 1):
+        file.write_bytes(whole[:cut])
+        assert imported(file)['left'] == 1
+    assert paths(database) == asked(range(2))
+    file.write_bytes(whole)
+    assert imported(file) == outcome(stored=1, already=2)
+    assert paths(database) == asked(range(3))
+
+
+@pytest.mark.parametrize('end', ['\n', '\r\n'])
+@pytest.mark.parametrize('missing', [1, 2])
+def test_complete_takes_a_last_line_without_an_end_and_its_end_is_no_line(
+    file: Path, database: ClickHouse, end: str, missing: int
+) -> None:
+    file.write_bytes(log(range(3), end)[: -min(missing, len(end))])
+    assert imported('--complete', file) == outcome(stored=3)
+    assert imported(file) == outcome(already=3)
+    file.write_bytes(log(range(3), end))
+    assert imported(file) == outcome(already=3)
+    file.write_bytes(log(range(5), end))
+    assert imported(file) == outcome(stored=2, already=3)
+    assert paths(database) == asked(range(5))
+
+
+@pytest.mark.parametrize('pack', PACK.values(), ids=PACK)
+@pytest.mark.usefixtures('small_pieces')
+def test_a_log_that_is_packed_or_renamed_is_the_same(file: Path, database: ClickHouse, pack: Callable[[bytes], bytes]) -> None:
+    packed = file.with_name('access.log.1.packed')
+    packed.write_bytes(pack(log(range(100))))
+    assert imported(packed) == outcome(stored=100)
+    file.write_bytes(log(range(100)))
+    assert imported(file) == outcome(already=100)
+    assert imported('-', stdin=log(range(120))) == outcome(stored=20, already=100)
+    packed.write_bytes(pack(log(range(60))) + pack(log(range(60, 130))))
+    assert imported(packed) == outcome(stored=10, already=120)
+    assert paths(database) == asked(range(130))
+
+
+@pytest.mark.usefixtures('small_pieces')
+def test_a_shorter_copy_brings_nothing(file: Path, database: ClickHouse) -> None:
+    file.write_bytes(log(range(200)))
+    assert imported(file) == outcome(stored=200)
+    for lines in (8, 50, 199):  # of less than 1024 bytes it cannot be told which log they are a copy of
+        file.write_bytes(log(range(lines)))
+        assert imported(file) == outcome(already=lines)
+        file.write_bytes(log(range(lines)) + line(lines).encode()[:-1])
+        assert imported(file) == outcome(already=lines, left=1)
+    assert paths(database) == asked(range(200))
+
+
+@pytest.mark.parametrize('pack', [bytes, gzip.compress], ids=['plain', 'gz'])
+def test_a_copy_that_ends_where_an_import_ended_has_no_line_more(file: Path, pack: Callable[[bytes], bytes]) -> None:
+    for lines in (20, 40):
+        file.write_bytes(log(range(lines)))
+        imported(file)
+    file.write_bytes(pack(log(range(20))))
+    assert imported(file) == outcome(already=20)
+
+
+@pytest.mark.usefixtures('small_pieces')
+def test_a_longer_copy_brings_the_rest(file: Path, database: ClickHouse) -> None:
+    copy = file.with_name('copy.log')
+    for number, lines in enumerate((5, 50, 200)):
+        copy = file.with_name(f'copy{number}.log.gz')
+        copy.write_bytes(gzip.compress(log(range(lines))))
+        imported(copy)
+    assert paths(database) == asked(range(200))
+    file.write_bytes(log(range(201)))
+    assert imported(file) == outcome(stored=1, already=200)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('piece', [SMALL, batches.PIECE])
+@pytest.mark.parametrize('alike', [1, 5, 9, 60], ids=['under 1024 bytes', 'hardly so', 'over 1024 bytes', 'two pieces'])
+@pytest.mark.parametrize('longest', ['first', 'second', 'neither'])
+def test_logs_that_only_begin_alike_are_two(
+    file: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch, piece: int, alike: int, longest: str
+) -> None:
+    monkeypatch.setattr(batches, 'PIECE', piece)
+    second = range(1_000, 1_180 if longest == 'second' else 1_090)
+    first = range(alike, 180 if longest == 'first' else 90)
+    contents = log([*range(alike), *first]), log([*range(alike), *second])
+    for content in contents:
+        file.write_bytes(content)
+        imported(file)
+    expected = asked([*range(alike), *first, *range(alike), *second])
+    assert paths(database) == expected
+    for content in contents:  # each is known as itself
+        file.write_bytes(content + line(5_000).encode() + b'\n')
+        assert imported(file) == outcome(stored=1, already=content.count(b'\n'))
+        file.write_bytes(gzip.compress(content))
+        assert imported(file) == outcome(already=content.count(b'\n'))
+    assert paths(database) == sorted([*expected, '/api/5000', '/api/5000'])
+
+
+def test_the_same_log_of_two_portals_counts_for_each(file: Path, database: ClickHouse) -> None:
+    file.write_bytes(log(range(20)))
+    assert imported(file) == imported(file, domain='other.example.org') == outcome(stored=20)
+    assert paths(database) == paths(database, 'other.example.org') == asked(range(20))
+
+
+@pytest.mark.usefixtures('small_pieces')
+def test_a_log_that_was_cut_short_on_its_way_is_completed_by_the_whole_one(file: Path, database: ClickHouse) -> None:
+    parts = [gzip.compress(log(range(start, start + 50))) for start in range(0, 200, 50)]
+    file.write_bytes(b''.join(parts)[: -len(parts[-1]) // 2])
+    result = run('import', file, '--domain', DOMAIN)
+    assert result.exit_code == 1
+    assert 'damaged or cut short after' in result.stderr
+    stored = len(paths(database))
+    assert 150 <= stored < 200
+    assert paths(database) == asked(range(stored))
+    file.write_bytes(b''.join(parts))
+    assert imported(file) == outcome(stored=200 - stored, already=stored)
+    assert paths(database) == asked(range(200))
+
+
+@pytest.mark.usefixtures('small_pieces')
+def test_a_cut_copy_of_a_log_that_is_stored_is_said_in_one_line(file: Path, database: ClickHouse) -> None:
+    whole = b''.join(gzip.compress(log(range(start, start + 50))) for start in range(0, 200, 50))
+    file.write_bytes(whole)
+    assert imported(file) == outcome(stored=200)
+    file.write_bytes(whole[: len(whole) * 2 // 3])
+    result = run('import', file, '--domain', DOMAIN)
+    assert result.exit_code == 1
+    assert 'damaged or cut short after' in result.stderr
+    assert paths(database) == asked(range(200))
+
+
+def test_a_log_that_was_spoiled_on_its_way_is_not_counted_twice_when_the_whole_one_comes(
+    file: Path, database: ClickHouse
+) -> None:
+    """Most of a .gz can be unpacked before its checksum, at the end, tells that something in it is wrong."""
+    numbers = range(2_000)
+    packed = bytearray(gzip.compress(log(numbers), 1))
+    packed[len(packed) // 2] ^= 0x55
+    file.write_bytes(packed)
+    result = run('import', file, '--domain', DOMAIN)
+    assert result.exit_code == 1
+    assert 'nothing of it is stored' in result.stderr
+    file.write_bytes(gzip.compress(log(numbers)))
+    imported(file)
+    assert paths(database) == asked(numbers)
+
+
+@pytest.mark.parametrize('length', [1, 2, 10, 60, batches.SAMPLED, batches.SAMPLED + 1, 2 * batches.SAMPLED, 300])
+def test_pieces_are_of_so_many_lines_at_most(file: Path, length: int) -> None:
+    """Of lines of all lengths: parsing millions of empty ones at once would take gigabytes."""
+    content = (b'x' * (length - 1) + b'\n') * (batches.PIECE // length)
+    file.write_bytes(content)
+    with closing(LogFile(str(file))) as opened:
+        pieces = [piece for piece, _ in AccessLog(opened).behind(DOMAIN, 0)]
+    assert b''.join(piece.lines for piece in pieces) == content
+    assert max(piece.lines.count(b'\n') for piece in pieces) <= 1.2 * batches.MOST_LINES
+    assert length < batches.SAMPLED or len(pieces) <= 2
+
+
+def test_a_line_without_an_end_for_megabytes_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, 'LONGEST_LINE', 10_000)
+    monkeypatch.setattr(batches, 'PIECE', SMALL)
+    file.write_bytes(log(range(100)) + b'x' * 20_000 + b'\n' + log(range(100, 200)))
+    result = run('import', file, '--domain', DOMAIN)
+    assert result.exit_code == 1
+    assert f'no line ends for 0 MB from byte {len(log(range(100))):,} on' in result.stderr
+
+
+@pytest.mark.parametrize('length', [SMALL - 200, SMALL, 3 * SMALL, 50_000])
+@pytest.mark.usefixtures('small_pieces')
+def test_a_line_longer_than_a_piece_is_one_call(file: Path, database: ClickHouse, length: int) -> None:
+    long = line(1, agent='A' * length)
+    file.write_bytes(log([0]) + f'{long}\n'.encode() + log(range(2, 100)))
+    assert imported(file) == outcome(stored=100)
+    assert imported(file) == outcome(already=100)
+    assert paths(database) == asked(range(100))
+
+
+class Stopped(EngineError):
+    """What a kill, a full disk or a lost server is to an import."""
+
+
+class Imports(machines.RuleBasedStateMachine):
+    """Three logs, imported in any state, dress and order, at times interrupted; what is stored must be what was shown."""
+
+    def __init__(self, database: ClickHouse, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        self.database = database
+        self.file = directory / 'access.log'
+        self.monkeypatch = monkeypatch
+        self.domain = f'{uuid.uuid4().hex}.example.org'
+        self.ledger = Ledger(database, 'key', None)
+        self.enrichment = Enrichment(self.domain, Portal(), open_places(None), b'k' * 32)
+        self.rejected = Rejected(directory)
+        self.stored = [0, 0, 0]  # lines of each log
+        self.tried = [0, 0, 0]  # lines of each log that an interrupted import may have stored
+        self.longest = [0, 0, 0]  # bytes of each log that were shown
+
+    def numbers(self, which: int, lines: int) -> range:
+        return range(1_000 * which, 1_000 * which + lines)
+
+    @machines.rule(
+        which=st.integers(0, 2),
+        lines=st.integers(0, 45),
+        tail=st.sampled_from(['', 'cut', 'no end']),
+        dress=st.sampled_from(['plain', 'complete', 'gz']),
+        piece=st.sampled_from([400, 1_500, 6_000]),
+        stop=st.none() | st.tuples(st.integers(1, 3), st.booleans()),
+    )
+    def import_(self, which: int, lines: int, tail: str, dress: str, piece: int, stop: tuple[int, bool] | None) -> None:
+        end = '\r\n' if which == 2 else '\n'
+        content = log(self.numbers(which, lines), end)
+        whole = lines
+        if tail == 'cut' and dress == 'plain':
+            content += line(self.numbers(which, lines + 1)[-1]).encode()[:90]
+        elif tail == 'no end' and lines:
+            content = content.removesuffix(end.encode())
+            whole -= dress == 'plain'
+        if len(content) < min(self.longest[which], batches.HEAD):  # too short to be known as a copy
+            return
+        self.longest[which] = max(self.longest[which], len(content))
+        self.file.write_bytes(gzip.compress(content) if dress == 'gz' else content)
+        result = Outcome()
+        self.monkeypatch.setattr(batches, 'PIECE', piece)
+        with self.monkeypatch.context() as faults, closing(LogFile(str(self.file))) as log_file:
+            if stop:
+                faults.setattr(ClickHouse, 'insert_file', stopping(*stop))
+            try:
+                import_log(
+                    AccessLog(log_file, dress == 'complete'),
+                    'auto',
+                    self.enrichment,
+                    self.ledger,
+                    self.rejected,
+                    result,
+                    lambda: None,
+                )
+            except Stopped:
+                self.tried[which] = max(self.tried[which], whole)
+                return
+            except InputError as error:
+                assert 'a longer copy of this log was being imported' in str(error)
+                assert self.tried[which] >= lines
+                return
+        assert result.read == len(content.splitlines())
+        self.stored[which] = max(self.stored[which], whole)
+        if whole >= self.tried[which]:
+            self.tried[which] = 0
+
+    @machines.invariant()
+    def every_line_counts_once(self) -> None:
+        found = paths(self.database, self.domain)
+        for which in range(3):
+            here = [path for path in found if int(path.removeprefix('/api/')) // 1_000 == which]
+            most = asked(self.numbers(which, max(self.stored[which], self.tried[which])))
+            assert len(here) == len(set(here))
+            assert set(asked(self.numbers(which, self.stored[which]))) <= set(here) <= set(most)
+        if not any(self.tried):
+            assert_rollups_agree(self.database, self.domain)
+
+    def teardown(self) -> None:
+        for which in range(3):
+            self.import_(which, max(self.stored[which], self.tried[which]), '', 'plain', 1_500, None)
+            assert not self.tried[which]
+        self.every_line_counts_once()
+        assert self.rejected.directory.exists() is False
+
+
+def stopping(after: int, inserted: bool) -> Callable[..., None]:
+    """An insert that fails at its `after`th time, before or after the calls were inserted."""
+    real, left = ClickHouse.insert_file, after
+
+    def insert(database: ClickHouse, table: str, columns: list[str], file: Path, token: str) -> None:
+        nonlocal left
+        left -= 1
+        if left or inserted:
+            real(database, table, columns, file, token)
+        if not left:
+            raise Stopped('stopped')
+
+    return insert
+
+
+@pytest.mark.slow
+def test_whatever_happens_every_line_counts_once(database: ClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machines.run_state_machine_as_test(
+        lambda: Imports(database, tmp_path, monkeypatch),  # type: ignore[arg-type]
+        settings=example_settings(
+            max_examples=int(os.environ.get('USAGE_TEST_EXAMPLES', '12')),
+            stateful_step_count=10,
+            phases=[Phase.reuse, Phase.generate],  # shrinking takes minutes, and ten steps can be read
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.mark.no_database
+def test_the_schema_is_there_before_the_first_import(file: Path, database_url: str) -> None:
+    file.write_bytes(log(range(2)))
+    assert imported(file) == outcome(stored=2)
+    database = connect(database_url)
+    try:
+        assert not schema.pending(database)
+    finally:
+        database.close()
+
+
+# holes: a log was cut to nothing under a writer that does not append
+
+
+SIZES = pytest.mark.parametrize('size', [1_025, 4_096, 5 * SMALL, (1 << 20) + 3])
+
+
+def holed(size: int, first: int = 0) -> bytes:
+    """60 lines, one of them cut, with holes wherever they may be."""
+    hole, half = bytes(size), line(first + 1_000).encode()[:40]
+    numbers = range(first, first + 60)
+    return hole + log(numbers[:20]) + hole + log(numbers[20:40]) + half + hole + log(numbers[40:]) + hole
+
+
+@SIZES
+@pytest.mark.usefixtures('small_pieces')
+def test_a_hole_is_no_line_and_the_line_behind_it_counts(file: Path, database: ClickHouse, size: int) -> None:
+    file.write_bytes(holed(size))
+    assert imported(file) == outcome(stored=60, format=1)
+    assert imported(file) == outcome(already=60, format=1)
+    assert imported('--complete', file) == outcome(already=60, format=1)
+    for pack in PACK.values():
+        packed = file.with_name('packed')
+        packed.write_bytes(pack(holed(size)))
+        assert imported(packed) == outcome(already=60, format=1)
+    assert imported('-', stdin=holed(size) + log(range(60, 70))) == outcome(stored=10, already=60, format=1)
+    assert paths(database) == asked(range(70))
+    [reject] = Rejected(Path('data')).__iter__()
+    assert reject.text == line(1_000)[:40]
+    assert holed(size)[reject.offset :].startswith(reject.text.encode())
+
+
+@pytest.mark.parametrize(('piece', 'pack'), [(50, gzip.compress), (997, bytes), (SMALL, lzma.compress)])
+def test_a_log_with_holes_that_grows_is_stored_once(
+    file: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch, piece: int, pack: Callable[[bytes], bytes]
+) -> None:
+    """It is cut everywhere: within lines, within holes, and between them; each time it is read in pieces of another size."""
+    whole = holed(3_000)
+    most = 0
+    for number, end in enumerate([*range(1, len(whole), 2_777), len(whole)]):
+        monkeypatch.setattr(batches, 'PIECE', piece + number)
+        file.write_bytes(whole[:end])
+        result = imported(file)
+        most = max(most, result['stored'] + result['already_stored'])
+        assert result['stored'] + result['already_stored'] == most
+    file.write_bytes(pack(whole))
+    assert imported(file) == outcome(already=60, format=1)
+    assert paths(database) == asked(range(60))
+    assert_rollups_agree(database)
+
+
+@SIZES
+def test_a_shorter_copy_of_a_log_with_holes_brings_nothing(file: Path, database: ClickHouse, size: int) -> None:
+    whole = holed(size)
+    file.write_bytes(whole)
+    assert imported(file) == outcome(stored=60, format=1)
+    for end in (size // 2, size + len(log(range(10))), 2 * size + len(log(range(30))), len(whole) - size):
+        file.write_bytes(whole[:end])
+        result = imported(file)
+        assert result['stored'] == 0
+        assert result['read'] == result['already_stored'] + result['left'] + sum(result['rejected'].values())
+    assert paths(database) == asked(range(60))
+
+
+@pytest.mark.parametrize(
+    'sizes', [(3_000, 3_000), (3_000, 2_000), (2_000, 3_000), (2_000_000, 1_500_000), (20_000_000, 1_500_000)]
+)
+def test_logs_that_begin_with_a_hole_are_told_apart(file: Path, database: ClickHouse, sizes: tuple[int, int]) -> None:
+    other = file.with_name('other.log')
+    file.write_bytes(bytes(sizes[0]) + log(range(30)))
+    other.write_bytes(bytes(sizes[1]) + log(range(100, 102)))
+    assert imported(file) == outcome(stored=30)
+    assert imported(other) == outcome(stored=2)
+    assert imported(file, other) == outcome(already=32)
+    assert paths(database) == asked([*range(30), 100, 101])
+
+
+def test_holes_of_different_sizes_make_different_logs(file: Path, database: ClickHouse) -> None:
+    for size in (0, 1_500, 3_000):
+        file.write_bytes(bytes(size) + log(range(10)))
+        assert imported(file) == outcome(stored=10)
+        assert imported(file) == outcome(already=10)
+    assert paths(database) == asked([*range(10)] * 3)
+
+
+def test_a_hole_of_gigabytes_takes_neither_memory_nor_time(file: Path, database: ClickHouse) -> None:
+    with file.open('wb') as sparse:
+        for number in range(3):
+            sparse.seek(20 << 30, os.SEEK_CUR)
+            sparse.write(log([number]))
+        sparse.truncate(90 << 30)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert imported(file) == outcome(stored=3)
+    assert imported(file) == outcome(already=3)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # kB
+    assert paths(database) == asked(range(3))
+
+
+@pytest.mark.usefixtures('small_pieces')
+def test_an_import_that_was_cut_off_in_a_log_with_holes_goes_on(
+    file: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_bytes(holed(2 * SMALL))
+    for after in (1, 2):
+        with monkeypatch.context() as patch:
+            patch.setattr(ClickHouse, 'insert_file', stopping(after, inserted=after % 2 == 0))
+            assert run('import', file, '--domain', DOMAIN).exit_code == 1
+    result = imported(file)
+    assert (result['read'], result['rejected']) == (61, {'format': 1})
+    assert paths(database) == asked(range(60))
+    assert_rollups_agree(database)

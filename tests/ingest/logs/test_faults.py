@@ -1,0 +1,310 @@
+"""Followed paths that lead to no log, or to the log of another entry: said once, told by readyz, metrics and check."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from access_logs import DOMAIN, asked, log, paths, run
+from following import Following, append, followed
+from test_follow import stored
+
+from exporter.config import Follow
+from exporter.ingest.logs import entries, follow
+from exporter.store.clickhouse import ClickHouse
+
+OTHER = 'open.example.net'
+Start = Callable[..., Following]
+
+
+@pytest.fixture
+def start(settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path) -> Iterator[Start]:
+    """Starts to follow by tables of the settings."""
+    processes = list[Following]()
+
+    def begin(*tables: Follow) -> Following:
+        processes.append(Following(database, tmp_path / 'data', *tables))
+        processes[-1].poll(2)
+        return processes[-1]
+
+    yield begin
+    for process in processes:
+        process.stop()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """No time is given to a rotation, unless a rotated log tells of one."""
+    monkeypatch.setattr(follow, 'ABSENT', 0)
+    return monkeypatch
+
+
+def one_line(following: Following, path: Path) -> str:
+    """The only line that was said since the last call; it begins with the path."""
+    [said] = following.said
+    following.said.clear()
+    assert said.startswith(f'{path}: ')
+    assert '\n' not in said
+    return said.removeprefix(f'{path}: ')
+
+
+def is_readable(following: Following, path: Path) -> bool:
+    """What metrics and readyz tell of the path."""
+    readable = following.follower.readable[str(path)]
+    assert readable == (not [fault for fault in following.follower.faults if fault.startswith(f'{path}: ')])
+    return readable
+
+
+ABSENT = {
+    'sub/access.log': 'the directory {}/sub does not exist; correct the path in [[follow]], or create the file',
+    'access.log': 'this file does not exist; correct the path in [[follow]], or create the file',
+    'sub/*.log': 'the directory {}/sub does not exist; correct the path in [[follow]], or create the file',
+    '*.log': 'no file matches this pattern; correct the pattern in [[follow]], or create a file that matches',
+    'access[1].log': 'no file matches this pattern; correct the pattern in [[follow]], or create a file that matches',
+}
+
+
+@pytest.mark.parametrize('name', ABSENT)
+def test_a_path_that_leads_to_no_file_is_said_at_the_start_and_when_it_does(start: Start, tmp_path: Path, name: str) -> None:
+    path, file = tmp_path / name, tmp_path / name.replace('*', 'access')
+    following = start(followed(path))
+    assert one_line(following, path) == ABSENT[name].format(tmp_path)
+    assert not is_readable(following, path)
+    file.parent.mkdir(exist_ok=True)
+    append(file, log(range(3)))
+    following.poll(2)
+    assert one_line(following, path) == 'can be read now'
+    assert is_readable(following, path)
+    assert stored(following) == asked(range(3))
+
+
+def test_what_cannot_be_followed_is_said_with_the_reason(start: Start, tmp_path: Path) -> None:
+    (tmp_path / 'file').touch()
+    (tmp_path / 'link').symlink_to(tmp_path / 'nowhere')
+    (tmp_path / 'circle').symlink_to(tmp_path / 'circle')
+    os.mkfifo(tmp_path / 'pipe')
+    right = 'give the user of usage-exporter the right to read it, or correct the path in [[follow]]'
+    correct = 'correct the path in [[follow]], or create the file'
+    expected = {
+        'file/access.log': f'cannot read {tmp_path}/file/access.log (Not a directory); {right}',
+        'file/*.log': f'cannot read {tmp_path}/file (Not a directory); {right}',
+        'link': f'the link {tmp_path}/link leads to {tmp_path}/nowhere, which does not exist; {correct}',
+        'circle': f'cannot read {tmp_path}/circle (Too many levels of symbolic links); {right}',
+        'pipe': 'a pipe or a device cannot be followed; let the web server write its log to a file',
+    }
+    following = start(*(followed(tmp_path / name) for name in expected))
+    assert following.said == [f'{tmp_path / name}: {why}' for name, why in expected.items()]
+    assert set(following.follower.readable.values()) == {False}
+
+
+def test_what_may_not_be_read_is_said(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, 'Permission denied')
+
+    path = tmp_path / 'logs' / '*.log'
+    path.parent.mkdir()
+    with monkeypatch.context() as refused:
+        refused.setattr(os, 'scandir', refuse)
+        following = start(followed(path))
+    assert one_line(following, path).startswith(f'cannot read {tmp_path}/logs (Permission denied); give the user')
+    assert not is_readable(following, path)
+    file = tmp_path / 'logs' / 'access.log'
+    append(file, log(range(3)))
+    with monkeypatch.context() as refused:
+        refused.setattr(Path, 'open', refuse)
+        following.poll(2)
+    assert following.said.pop() == f'{path}: can be read now'
+    assert one_line(following, file).startswith('cannot read the log (Permission denied); ')
+    assert not following.follower.readable[str(path)]
+    following.poll(2)
+    assert one_line(following, file) == 'can be read now'
+    assert stored(following) == asked(range(3))
+
+
+@pytest.mark.parametrize('name', ['access.log', '*.log'])
+def test_a_log_that_goes_with_its_directory_is_said_at_once(start: Start, tmp_path: Path, name: str, impatient: object) -> None:
+    path = tmp_path / 'logs' / name
+    path.parent.mkdir()
+    append(tmp_path / 'logs' / 'access.log', log(range(3)))
+    following = start(followed(path))
+    shutil.rmtree(path.parent)
+    following.poll(3)
+    assert one_line(following, path).startswith(f'the directory {tmp_path}/logs does not exist; ')
+    assert not is_readable(following, path)
+    path.parent.mkdir()
+    append(tmp_path / 'logs' / 'access.log', log(range(10, 13)))
+    following.poll(3)
+    assert one_line(following, path) == 'can be read now'
+    assert stored(following) == asked([*range(3), *range(10, 13)])
+
+
+@pytest.mark.parametrize('name', ['access.log', '*.log'])
+@pytest.mark.parametrize('packed', [False, True])
+def test_a_rotation_is_given_time(start: Start, tmp_path: Path, name: str, packed: bool, impatient: pytest.MonkeyPatch) -> None:
+    path, file = tmp_path / name, tmp_path / 'access.log'
+    append(file, log(range(3)))
+    following = start(followed(path))
+    file.rename(tmp_path / 'access.log.1')
+    following.poll(2)
+    assert is_readable(following, path)
+    impatient.setattr(follow, 'GRACE', 0)
+    following.poll(2)
+    assert one_line(following, path).endswith('; correct the pat' + ABSENT[name].partition('; correct the pat')[2])
+    append(file, log(range(10, 13)))
+    following.poll(2)
+    assert one_line(following, path) == 'can be read now'
+
+
+def test_a_log_that_is_moved_away_and_back(start: Start, tmp_path: Path, impatient: pytest.MonkeyPatch) -> None:
+    file = tmp_path / 'access.log'
+    append(file, log(range(3)))
+    following = start(followed(file))
+    impatient.setattr(follow, 'GRACE', 0)
+    file.rename(tmp_path / 'elsewhere')
+    following.poll(2)
+    assert one_line(following, file).startswith('this file does not exist; ')
+    (tmp_path / 'elsewhere').rename(file)
+    append(file, log(range(3, 5)))
+    following.poll(2)
+    assert one_line(following, file) == 'can be read now'
+    assert stored(following) == asked(range(5))
+
+
+def test_brackets_may_be_part_of_a_name(start: Start, tmp_path: Path) -> None:
+    (tmp_path / '[portal]').mkdir()
+    (tmp_path / 'p').mkdir()
+    append(tmp_path / '[portal]' / 'access.log', log(range(3)))
+    append(tmp_path / 'access[1].log', log(range(10, 13)))
+    append(tmp_path / 'access1.log', log(range(20, 23)))
+    append(tmp_path / 'p' / 'access.log', log(range(30, 33)))
+    append(tmp_path / 'access2.log', log(range(40, 43)))
+    names = ('[portal]/*.log', 'access[1].log', 'access[2].log')
+    following = start(*(followed(tmp_path / name) for name in names))
+    expected = asked([*range(3), *range(10, 13), *range(40, 43)])
+    assert (stored(following), following.said) == (expected, [])
+    (tmp_path / 'access[1].log').rename(tmp_path / 'access[1].log.1')
+    following.restart()
+    following.poll(2)
+    assert stored(following) == expected
+    assert not is_readable(following, tmp_path / 'access[1].log')
+
+
+# the same log through two entries
+
+
+def same(tmp_path: Path, how: str) -> tuple[Path, Path]:
+    """Two paths that lead to one log, which is not made yet."""
+    log, other = tmp_path / 'access.log', tmp_path / 'other.log'
+    if how == 'two patterns':
+        return tmp_path / '*.log', tmp_path / 'acc*'
+    if how == 'a link':
+        other.symlink_to(log)
+    elif how == 'a linked directory':
+        (tmp_path / 'links').symlink_to('.')
+        return log, tmp_path / 'links' / '*.log'
+    elif how == 'a hard link':
+        return log, other
+    return log, {'the same path': log, 'a pattern': tmp_path / '*.log'}.get(how, other)
+
+
+HOW = ('the same path', 'a pattern', 'two patterns', 'a link', 'a linked directory', 'a hard link')
+
+
+def made(tmp_path: Path, how: str) -> None:
+    append(tmp_path / 'access.log', log(range(3)))
+    if how == 'a hard link':
+        (tmp_path / 'other.log').hardlink_to(tmp_path / 'access.log')
+
+
+@pytest.mark.parametrize('how', HOW)
+@pytest.mark.parametrize('domain', [DOMAIN, OTHER])
+def test_the_same_log_twice_is_a_wrong_setting(settings: pytest.MonkeyPatch, tmp_path: Path, how: str, domain: str) -> None:
+    one, other = same(tmp_path, how)
+    made(tmp_path, how)
+    tables = [{'path': str(one), 'domain': DOMAIN}, {'path': str(other), 'domain': domain}]
+    settings.setenv('USAGE_FOLLOW', json.dumps(tables))
+    refused = run('serve')
+    assert refused.exit_code == 2
+    [text] = [text for text in refused.stderr.splitlines() if text.startswith('error: ')]
+    assert f'the entries {one} for {DOMAIN} and {other} for {domain} of [[follow]] lead to this same log; remove' in text
+    checked = json.loads(run('check', '--format', 'json').stdout)
+    [fault] = [found for found in checked if found['level'] == 'fault']
+    assert (fault['part'], fault['mend'].partition(',')[0]) == ('followed logs', 'remove one of them')
+
+
+@pytest.mark.parametrize('how', HOW)
+def test_the_same_log_twice_that_comes_while_it_runs_is_read_for_the_first(
+    start: Start, tmp_path: Path, database: ClickHouse, how: str
+) -> None:
+    one, other = same(tmp_path, how)
+    following = start(followed(one), followed(other, OTHER))
+    following.said.clear()
+    made(tmp_path, how)
+    following.poll(3)
+    told = [text for text in following.said if 'lead to this same log; remove one of them' in text]
+    assert len(told) == 1
+    assert told[0] in following.follower.faults
+    assert not following.follower.readable[str(other)]
+    assert how == 'the same path' or following.follower.readable[str(one)]
+    append(tmp_path / 'access.log', log(range(3, 5)))
+    following.poll(2)
+    assert stored(following) == asked(range(5))
+    assert paths(database, OTHER) == []
+
+
+def test_a_second_name_that_goes_is_well_again(start: Start, tmp_path: Path) -> None:
+    append(tmp_path / 'access.log', log(range(3)))
+    following = start(followed(tmp_path / 'access.log'), followed(tmp_path / 'o*.log'))
+    following.said.clear()
+    (tmp_path / 'other.log').hardlink_to(tmp_path / 'access.log')
+    following.poll(2)
+    (tmp_path / 'other.log').unlink()
+    append(tmp_path / 'own.log', log(range(10, 13)))
+    following.poll(2)
+    assert following.said[-1] == f'{tmp_path}/other.log: no other entry of [[follow]] leads to this log any more'
+    assert following.follower.faults == []
+    assert stored(following) == asked([*range(3), *range(10, 13)])
+
+
+def test_a_rotated_log_that_fits_the_pattern_of_another_entry_is_no_fault(start: Start, tmp_path: Path) -> None:
+    file = tmp_path / 'access.log'
+    append(file, log(range(3)))
+    following = start(followed(file), followed(tmp_path / 'access-*.log'))
+    following.said.clear()
+    append(file, log(range(3, 5)))
+    file.rename(tmp_path / 'access-20261102.log')
+    append(file, log(range(10, 13)))
+    following.poll(3)
+    following.restart()
+    following.poll(2)
+    assert stored(following) == asked([*range(5), *range(10, 13)])
+    assert following.follower.faults == []
+
+
+def test_check_tells_of_followed_logs(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    append(tmp_path / 'a.log', log(range(3)))
+    tables = [{'path': str(tmp_path / name), 'domain': DOMAIN} for name in ('*.log', 'nowhere/access.log')]
+    settings.setenv('USAGE_FOLLOW', json.dumps(tables))
+    found = run('check', '--format', 'json')
+    assert found.exit_code == 1
+    told = [(one['level'], one['state'], one['mend']) for one in json.loads(found.stdout) if one['part'] == 'followed logs']
+    assert told == [
+        ('ok', f'{tmp_path}/*.log: 1 to read for {DOMAIN}', ''),
+        (
+            'fault',
+            f'{tmp_path}/nowhere/access.log: the directory {tmp_path}/nowhere does not exist',
+            'correct the path in [[follow]], or create the file',
+        ),
+    ]
+
+
+def test_a_file_that_may_not_be_read_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    append(tmp_path / 'a.log', log(range(3)))
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, 'Permission denied')
+
+    monkeypatch.setattr(Path, 'open', refuse)
+    assert entries.fault(followed(tmp_path / '*.log')).startswith(f'{tmp_path}/a.log: cannot read the log (Permission denied); ')

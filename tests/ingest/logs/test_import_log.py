@@ -1,0 +1,211 @@
+"""Whatever ends an import, what it says is true, and the next one finishes the job: each line counts once, also in the rollups."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from access_logs import DOMAIN, asked, assert_rollups_agree, log, paths
+
+from exporter.config import Portal
+from exporter.enrich.enrichment import Enrichment
+from exporter.enrich.geo import open_places
+from exporter.errors import EngineError, InputError
+from exporter.ingest.logs import batches
+from exporter.ingest.logs.batches import AccessLog
+from exporter.ingest.logs.import_log import import_log
+from exporter.ingest.logs.log_file import LogFile
+from exporter.model.tally import Counts, Outcome
+from exporter.store.clickhouse import ClickHouse
+from exporter.store.ledger import Ledger
+from exporter.store.rejects import Rejected
+
+pytestmark = pytest.mark.slow
+PIECE = 3_000  # bytes: some 20 lines
+NO_LOG = 'none of its lines is in the common or the combined format'
+
+# A program that imports a log as a user does, and ends where it is told to.
+PROGRAM = """
+import os, signal, sys
+from exporter.cli import main
+from exporter.store.clickhouse import ClickHouse
+from exporter.store.ledger import Ledger
+from exporter.ingest.logs import batches
+
+batches.PIECE = {piece}
+where, left = '{where}', {left}
+begin, insert, done = Ledger.begin, ClickHouse.insert_file, Ledger.done
+
+def end(place):
+    global left
+    left -= place == where
+    if place == where and left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def ending(place, real):
+    def call(*arguments):
+        end('before ' + place)
+        real(*arguments)
+        end('after ' + place)
+    return call
+
+Ledger.begin, ClickHouse.insert_file, Ledger.done = ending('begin', begin), ending('insert', insert), ending('done', done)
+main(sys.argv[1:])
+"""
+SUMS = """
+SELECT
+    count() AS calls, uniqExact(path) AS paths, (SELECT sum(calls) FROM days) AS days,
+    (SELECT sum(calls) FROM accounts) AS accounts, (SELECT sum(calls) FROM places) AS places,
+    (SELECT sum(stored) FROM batches WHERE state = 'done') AS batches
+FROM calls
+"""
+
+
+class Stopped(EngineError):
+    """What a lost server is to an import."""
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(batches, 'PIECE', PIECE)
+    return tmp_path / 'access.log'
+
+
+def import_(database: ClickHouse, file: Path, outcome: Outcome, watched: list[int] | None = None) -> None:
+    enrichment = Enrichment(DOMAIN, Portal(), open_places(None), b'k' * 32)
+    with closing(LogFile(str(file))) as log_file:
+        import_log(
+            AccessLog(log_file), 'auto', enrichment, Ledger(database, 'key', None), Rejected(file.parent), outcome,
+            lambda: watched.append(outcome.read) if watched is not None else None,
+        )  # fmt: skip
+
+
+def test_an_outcome_adds_up() -> None:
+    outcome = Outcome()
+    outcome.count(Counts(10, {'path': 2}, {'format': 1}))
+    outcome.count_before(Counts(20, {'path': 3}, {'format': 4, 'status': 1}))
+    outcome.left += 1
+    assert outcome.as_dict() == {
+        'read': 42, 'stored': 10, 'already_stored': 20, 'skipped': 5, 'skipped_by_reason': {'path': 5}, 'left': 1, 'rejected': {'format': 5, 'status': 1},
+    }  # fmt: skip
+
+
+def test_it_says_after_each_batch_how_far_it_is(file: Path, database: ClickHouse) -> None:
+    file.write_bytes(log(range(200)))
+    outcome, watched = Outcome(), list[int]()
+    import_(database, file, outcome, watched)
+    assert len(watched) > 2
+    assert watched == sorted(set(watched))
+    assert watched[-1] == 200
+
+
+def test_what_was_stored_before_it_failed_is_told_and_stays(
+    file: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_bytes(log(range(200)))
+    real, inserts = ClickHouse.insert_file, list[str]()
+
+    def insert(self: ClickHouse, table: str, columns: list[str], block: Path, token: str) -> None:
+        inserts.append(token)
+        if len(inserts) == 3:
+            raise Stopped('stopped')
+        real(self, table, columns, block, token)
+
+    outcome = Outcome()
+    with monkeypatch.context() as faults, pytest.raises(Stopped):
+        faults.setattr(ClickHouse, 'insert_file', insert)
+        import_(database, file, outcome)
+    stored = outcome.stored
+    assert 0 < stored < 200
+    assert outcome.as_dict() == Outcome(stored=stored).as_dict()
+    assert paths(database) == asked(range(stored))
+    rest = Outcome()
+    import_(database, file, rest)
+    assert rest.as_dict() == Outcome(stored=200 - stored, already_stored=stored).as_dict()
+    assert paths(database) == asked(range(200))
+    assert_rollups_agree(database)
+
+
+def test_what_was_begun_comes_first_and_with_the_same_range(
+    file: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_bytes(log(range(50)))
+
+    def insert(*_: Any) -> None:
+        raise Stopped('stopped')
+
+    with monkeypatch.context() as faults, pytest.raises(Stopped):
+        faults.setattr(ClickHouse, 'insert_file', insert)
+        import_(database, file, Outcome())
+    [begun] = database.query('SELECT start, end FROM batches')
+    file.write_bytes(log(range(500)))
+    monkeypatch.setattr(batches, 'PIECE', 10 * PIECE)
+    import_(database, file, Outcome())
+    first, *_ = database.query("SELECT start, end FROM batches WHERE state = 'done' ORDER BY at, start")
+    assert first == begun
+    assert paths(database) == asked(range(500))
+
+
+def test_a_part_of_what_was_begun_is_refused_and_nothing_is_counted_twice(
+    file: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, 'PIECE', 1 << 20)
+    file.write_bytes(log(range(100)))
+
+    def stop(*_: Any) -> None:
+        raise Stopped('stopped')
+
+    with monkeypatch.context() as faults, pytest.raises(Stopped):
+        faults.setattr(Ledger, 'done', stop)
+        import_(database, file, Outcome())
+    file.write_bytes(log(range(60)))
+    with pytest.raises(InputError, match='a longer copy of this log was being imported; import that one first'):
+        import_(database, file, Outcome())
+    file.write_bytes(log(range(100)))
+    import_(database, file, Outcome())
+    assert paths(database) == asked(range(100))
+    assert_rollups_agree(database)
+
+
+@pytest.mark.parametrize(
+    ('content', 'says'),
+    [
+        (b'\x89PNG\r\n\x1a\n' + bytes(range(256)) * 50, 'this is no text; import an access log'),
+        (b'\0' * 5_000 + b'\n', 'this is no text; import an access log'),
+        (b'#Software: IIS\n#Fields: date time\n2025-05-17 10:05:03 GET /\n', NO_LOG),
+        (b'\n\n\n', NO_LOG),
+    ],
+)
+def test_what_is_no_log_is_refused_as_a_whole(file: Path, database: ClickHouse, content: bytes, says: str) -> None:
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=f'access.log: {says}'):
+        import_(database, file, Outcome())
+    assert database.query('SELECT count() AS rows FROM batches') == [{'rows': 0}]
+    assert not list(Rejected(file.parent))
+
+
+def run(program: str, directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith('USAGE_')}
+    environment |= {'USAGE_DATA_DIR': str(directory / 'data'), 'USAGE_DOMAIN': DOMAIN, 'PYTHONPATH': os.pathsep.join(sys.path)}
+    return subprocess.run(
+        [sys.executable, '-c', program, *arguments], cwd=directory, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_killed_at_any_point_and_finished_every_line_counts_once(tmp_path: Path) -> None:
+    """The real thing: another process with an embedded database of its own, and `kill -9`."""
+    file = tmp_path / 'access.log'
+    file.write_bytes(log(range(300)))
+    for where, nth in (('before insert', 1), ('after insert', 2), ('before done', 2)):
+        killed = run(PROGRAM.format(piece=PIECE, where=where, left=nth), tmp_path, 'import', str(file))
+        assert killed.returncode == -signal.SIGKILL, (where, killed.stderr)
+    finished = run(PROGRAM.format(piece=PIECE, where='', left=0), tmp_path, 'import', str(file), '--format', 'json')
+    outcome = json.loads(finished.stdout)
+    assert outcome['read'] == outcome['stored'] + outcome['already_stored'] == 300
+    [sums] = json.loads(run(PROGRAM.format(piece=PIECE, where='', left=0), tmp_path, 'query', SUMS, '--format', 'json').stdout)
+    assert set(sums.values()) == {300}

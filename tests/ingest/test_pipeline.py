@@ -1,0 +1,124 @@
+"""Every line of a batch is stored, skipped or rejected, and what is rejected is kept with the line as it came."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from access_logs import DOMAIN, asked, assert_rollups_agree, line, log, paths
+
+from exporter.config import Portal
+from exporter.enrich.enrichment import Enrichment
+from exporter.enrich.geo import open_places
+from exporter.ingest import pipeline
+from exporter.ingest.formats.access_log import parse
+from exporter.ingest.pipeline import RawPiece
+from exporter.model.batch import Batch
+from exporter.model.reject import Reject
+from exporter.model.tally import Counts
+from exporter.store.clickhouse import ClickHouse
+from exporter.store.ledger import Ledger
+from exporter.store.rejects import Rejected
+from exporter.store.writer import Writer
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+PORTAL = Portal(paths=('/api/*',))
+
+
+@pytest.fixture
+def ledger(database: ClickHouse) -> Ledger:
+    return Ledger(database, 'key', None)
+
+
+def batch(start: int, end: int) -> Batch:
+    return Batch(DOMAIN, 'access_log', 'log:1024', start, end, 'access.log')
+
+
+def piece(lines: bytes, start: int = 0, of: Batch | None = None) -> RawPiece:
+    return RawPiece(parse(lines, 'auto', NOW), of, start, lines)
+
+
+def run(ledger: Ledger, rejected: Rejected, *pieces: RawPiece) -> list[Counts]:
+    """What is said of each batch that is stored."""
+    said: list[Counts] = []
+    enrichment = Enrichment(DOMAIN, PORTAL, open_places(None), b'k' * 32)
+    with Writer(ledger, said.append) as writer:
+        pipeline.run(pipeline.enriched(pieces, enrichment), rejected, writer.put)
+        writer.wait()
+    return said
+
+
+def test_each_line_is_in_one_of_three(ledger: Ledger, database: ClickHouse, tmp_path: Path) -> None:
+    lines = [
+        line(0),
+        'no log',
+        line(1, request='GET /static/x.css HTTP/1.1'),
+        line(2, ip='999.1.1.1'),
+        line(3, request='OPTIONS /api/3 HTTP/1.1'),
+        line(4, status='abc'),
+        line(5),
+    ]
+    block = '\r\n'.join(lines).encode() + b'\n'
+    rejected = Rejected(tmp_path)
+    one = batch(1_000, 1_000 + len(block))
+    assert run(ledger, rejected, piece(block, 1_000, one)) == [
+        Counts(2, {'path': 1, 'method': 1}, {'format': 1, 'address': 1, 'status': 1})
+    ]
+    assert paths(database) == asked([0, 5])
+    starts = [1_000 + block.index(text.encode()) for text in (lines[1], lines[3], lines[5])]
+    assert list(rejected) == [
+        Reject(reason, DOMAIN, 'access.log', start, text)
+        for reason, start, text in zip(('format', 'address', 'status'), starts, (lines[1], lines[3], lines[5]), strict=True)
+    ]
+    [entry] = ledger.entries(DOMAIN, 'log:1024')
+    assert entry.counts == Counts(2, {'path': 1, 'method': 1}, {'format': 1, 'address': 1, 'status': 1})
+    assert_rollups_agree(database)
+
+
+def test_a_batch_of_several_pieces_is_one(ledger: Ledger, database: ClickHouse, tmp_path: Path) -> None:
+    first, second, third = log(range(10)), b'no log\n' + log(range(10, 20)), log(range(20, 30)) + b'none either\n'
+    whole = batch(0, len(first + second + third))
+    rejected = Rejected(tmp_path)
+    pieces = piece(first), piece(second, len(first)), piece(third, len(first + second), whole)
+    assert run(ledger, rejected, *pieces) == [Counts(30, {}, {'format': 2})]
+    assert paths(database) == asked(range(30))
+    assert [one.offset for one in rejected] == [len(first), whole.end - len(b'none either\n')]
+    assert database.query('SELECT DISTINCT batch_id FROM calls') == [{'batch_id': whole.id}]
+
+
+def test_batches_keep_to_themselves(ledger: Ledger, database: ClickHouse, tmp_path: Path) -> None:
+    blocks = [log(range(5)) + b'x\n', log(range(5, 9)), log(range(9, 12)) + b'y\nz\n']
+    starts = [0, len(blocks[0]), len(blocks[0] + blocks[1])]
+    batches = [batch(start, start + len(block)) for start, block in zip(starts, blocks, strict=True)]
+    said = run(ledger, Rejected(tmp_path), *map(piece, blocks, starts, batches))
+    assert said == [Counts(5, {}, {'format': 1}), Counts(4), Counts(3, {}, {'format': 2})]
+    stored = database.query('SELECT batch_id, count() AS calls FROM calls GROUP BY batch_id')
+    assert {row['batch_id']: row['calls'] for row in stored} == {
+        one.id: count.stored for one, count in zip(batches, said, strict=True)
+    }
+    assert len(list((tmp_path / 'rejected').iterdir())) == 2
+
+
+def test_a_batch_of_which_nothing_is_stored_is_done(ledger: Ledger, tmp_path: Path) -> None:
+    block = f'{line(0, request="GET / HTTP/1.1")}\nno log\n'.encode()
+    assert run(ledger, Rejected(tmp_path), piece(block, 0, batch(0, len(block)))) == [Counts(0, {'path': 1}, {'format': 1})]
+    [entry] = ledger.entries(DOMAIN, 'log:1024')
+    assert entry.counts == Counts(0, {'path': 1}, {'format': 1})
+
+
+def test_a_rejected_line_is_kept_byte_by_byte(ledger: Ledger, tmp_path: Path) -> None:
+    odd = b'\xff\xfe caf\xe9 \x00 \x1b[31m\ttab "quote" \\ \xe2\x80\xa8 \xc2\x85 \x0c end'
+    block = log([0]) + odd + b'\n' + log([1])
+    rejected = Rejected(tmp_path)
+    run(ledger, rejected, piece(block, 0, batch(0, len(block))))
+    [kept] = rejected
+    assert kept.text.encode(errors='surrogateescape') == odd
+
+
+def test_rejects_are_on_the_disk_before_the_batch_is_done(ledger: Ledger, tmp_path: Path) -> None:
+    """Else a batch that is done, and never read again, could have lost them."""
+    rejected = Rejected(tmp_path / 'file' / 'is no directory')
+    (tmp_path / 'file').touch()
+    block = log([0]) + b'no log\n'
+    with pytest.raises(OSError, match='Not a directory'):
+        run(ledger, rejected, piece(block, 0, batch(0, len(block))))
+    assert not [entry for entry in ledger.entries(DOMAIN, 'log:1024') if entry.counts]

@@ -1,0 +1,98 @@
+"""The next item is made while the one before is worked on, and nothing is lost, made twice or left running."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.ingest.prefetch import ITEMS, Ahead
+
+LONG = 10  # seconds that nothing here takes
+
+
+@given(st.lists(st.integers() | st.just(0) | st.text()))
+def test_all_items_in_their_order(items: list[object]) -> None:
+    with Ahead(iter(items)) as ahead:
+        assert list(ahead) == items
+
+
+def test_some_items_are_made_ahead_and_no_more() -> None:
+    made: list[int] = []
+    last = threading.Event()
+
+    def items() -> Iterator[int]:
+        for number in range(ITEMS + 4):
+            made.append(number)
+            if number == ITEMS:
+                last.set()
+            yield number
+
+    with Ahead(items()) as ahead:
+        assert next(iter(ahead)) == 0
+        assert last.wait(LONG)  # while nobody has asked for it
+        assert made == list(range(1 + ITEMS))
+
+
+def test_the_first_is_made_before_anybody_asks() -> None:
+    begun = threading.Event()
+
+    def items() -> Iterator[int]:
+        begun.set()
+        yield 1
+
+    with Ahead(items()):
+        assert begun.wait(LONG)
+
+
+def test_what_making_an_item_raises_is_raised_in_its_place() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        yield 2
+        raise ValueError('no third')
+
+    taken = []
+    with pytest.raises(ValueError, match='no third'), Ahead(items()) as ahead:
+        for item in ahead:
+            taken.append(item)
+    assert taken == [1, 2]
+
+
+def test_its_end_waits_for_what_is_being_made() -> None:
+    begun, going_on, made = threading.Event(), threading.Event(), threading.Event()
+
+    def items() -> Iterator[int]:
+        yield 1
+        begun.set()
+        going_on.wait(LONG)
+        made.set()
+        yield 2
+
+    def leave_early() -> None:
+        with Ahead(items()) as ahead:
+            for _ in ahead:
+                assert begun.wait(LONG)
+                going_on.set()
+                raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        leave_early()
+    assert made.is_set()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith('ahead')]
+
+
+def test_its_end_does_not_wait_for_what_is_not_begun() -> None:
+    made: list[int] = []
+    going_on = threading.Event()
+
+    def items() -> Iterator[int]:
+        for number in range(10):
+            made.append(number)
+            yield number
+            going_on.wait(LONG)
+
+    with Ahead(items()) as ahead:
+        assert next(iter(ahead)) == 0
+        threading.Timer(0.5, going_on.set).start()
+    assert made == [0, 1]

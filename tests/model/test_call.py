@@ -1,0 +1,80 @@
+"""The columns of a call are those of the table, and a frame of them is stored as it is."""
+
+import re
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from exporter.model.call import COLUMNS, RAW, Client, Device, is_word, words
+from exporter.store.clickhouse import ClickHouse
+
+TYPES = {
+    pl.Datetime('ms', 'UTC'): "DateTime64(3, 'UTC')",
+    pl.Date(): 'Date',
+    pl.String(): 'String',
+    pl.UInt64(): 'UInt64',
+    pl.UInt16(): 'UInt16',
+    pl.UInt32(): 'UInt32',
+    pl.Float64(): 'Float64',
+}
+OTHER_TYPES = {'hour': "DateTime('UTC')"}  # sent as Unix seconds
+
+
+def table(database: ClickHouse) -> dict[str, str]:
+    rows = database.query(
+        "SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = 'calls' ORDER BY position"
+    )
+    return {row['name']: row['type'] for row in rows}
+
+
+def test_the_columns_are_those_of_the_table_in_its_order(database: ClickHouse) -> None:
+    assert [column.name for column in COLUMNS] == list(table(database))
+
+
+def test_the_types_are_those_of_the_table(database: ClickHouse) -> None:
+    stored = table(database)
+    for column in COLUMNS:
+        expected = OTHER_TYPES.get(column.name, TYPES[column.type])
+        if column.words:
+            assert stored[column.name] == f'LowCardinality({expected})' or stored[column.name].startswith('Enum8('), column.name
+        else:
+            assert stored[column.name] == expected, column.name
+
+
+def test_devices_and_clients_are_the_words_that_the_table_takes(database: ClickHouse) -> None:
+    stored = table(database)
+    for name, known in (('device', Device), ('client', Client)):
+        assert re.findall(r"'(\w+)' = (\d+)", stored[name]) == [(word, str(number)) for number, word in enumerate(known)]
+
+
+def test_a_frame_is_stored_as_it_is(database: ClickHouse, tmp_path: Path) -> None:
+    moment = datetime(2026, 11, 2, 23, 59, 59, 999_000, UTC)
+    largest = {'timestamp': moment, 'day': date(2026, 11, 3), 'hour': 1793660400, 'latitude': -89.99, 'longitude': 179.99}
+    largest |= {'visitor': 2**64 - 1, 'status': 2**16 - 1, 'bytes': 2**64 - 1, 'duration_ms': 2**32 - 1}
+    rows = [
+        {column.name: largest.get(column.name, f'{column.name} é {device}') for column in COLUMNS}
+        | {'device': device.value, 'client': client.value}
+        for device in Device
+        for client in Client
+    ]
+    frame = pl.DataFrame(rows, schema={column.name: column.type for column in COLUMNS})
+    frame = frame.cast({column.name: words(column.name) for column in COLUMNS if column.words})
+    file = tmp_path / 'batch.arrow'
+    frame.write_ipc_stream(file, compat_level=pl.CompatLevel.oldest())
+    database.insert_file('calls', frame.columns, file, 'one')
+    stored = database.query('SELECT * REPLACE (toUnixTimestamp(hour) AS hour) FROM calls ORDER BY device, client')
+    assert [{**row, 'timestamp': row['timestamp'].replace(tzinfo=UTC)} for row in stored] == rows
+
+
+def test_every_column_is_explained_and_what_sources_hand_on_has_its_type() -> None:
+    assert all(column.about for column in COLUMNS)
+    types = {column.name: column.type for column in COLUMNS}
+    assert {name: types[name] for name in RAW.keys() & types.keys()} == {name: RAW[name] for name in RAW.keys() & types.keys()}
+    assert RAW.keys() - types.keys() == {'ip', 'user_agent'}  # these are used, and not stored
+
+
+def test_is_word_finds_a_word_also_where_it_is_missing() -> None:
+    column = pl.Series('client', ['browser', 'crawler', 'browser'], words('client'))
+    assert is_word(column, 'browser').to_list() == [True, False, True]
+    assert is_word(column, 'never seen').to_list() == [False, False, False]

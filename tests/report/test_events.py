@@ -1,0 +1,134 @@
+"""`events`: what explains a change in activity is stored to the second, in the portal's time zone, and found again."""
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from access_logs import imported, line, run
+
+from exporter.report.events import Event, add, listed, of_period
+from exporter.report.period import Period
+from exporter.store.clickhouse import ClickHouse
+
+pytestmark = pytest.mark.usefixtures('settings')
+
+
+def added(*options: str) -> str:
+    result = run('events', 'add', *options)
+    assert result.exit_code == 0, result.output
+    return result.stdout.split()[-1]
+
+
+def listing(*options: str) -> list[dict[str, Any]]:
+    result = run('events', 'list', '--format', 'json', *options)
+    assert result.exit_code == 0, result.output
+    return list(json.loads(result.stdout))
+
+
+def test_an_event_is_stored_with_all_that_was_said_of_it(settings: pytest.MonkeyPatch) -> None:
+    settings.setenv('USAGE_TIMEZONE', 'Europe/Paris')
+    event_id = added(
+        'Air quality', '--start', '2026-11-03T08:15', '--end', '2026-11-03T10:00:30', '--domain', 'Data.Example.org',
+        '--text', 'A new "data set"; hourly', '--tag', 'dataset', '--tag', 'air',
+    )  # fmt: skip
+    assert listing() == [
+        {
+            'id': event_id, 'domain': 'data.example.org',
+            'start': '2026-11-03T08:15:00+01:00', 'end': '2026-11-03T10:00:30+01:00',
+            'title': 'Air quality', 'text': 'A new "data set"; hourly', 'tags': ['dataset', 'air'],
+        }
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ('options', 'start', 'end'),
+    [
+        (['--start', '2026-11-03'], '2026-11-03T00:00:00+00:00', '2026-11-03T00:00:00+00:00'),
+        (['--start', '2026-11-03', '--end', '2026-11-03'], '2026-11-03T00:00:00+00:00', '2026-11-03T23:59:59+00:00'),
+        (['--start', '2026-11-03T09:00+02:00'], '2026-11-03T07:00:00+00:00', '2026-11-03T07:00:00+00:00'),
+    ],
+)
+def test_a_day_begins_at_midnight_and_as_the_end_is_included_whole(options: list[str], start: str, end: str) -> None:
+    added('Outage', *options)
+    assert [(event['start'], event['end'], event['domain']) for event in listing()] == [(start, end, '')]
+
+
+def test_the_time_zone_is_that_of_the_portals_calls(settings: pytest.MonkeyPatch, database: ClickHouse) -> None:
+    settings.setenv('USAGE_TIMEZONE', 'Asia/Kathmandu')
+    imported('-', stdin=line(1).encode())
+    settings.delenv('USAGE_TIMEZONE')
+    added('Published', '--start', '2026-11-03', '--domain', 'data.example.org')
+    [event] = listed(database, None)
+    assert event.start == datetime(2026, 11, 2, 18, 15, tzinfo=UTC)
+    assert listing()[0]['start'] == '2026-11-03T00:00:00+05:45'
+
+
+def test_a_portal_has_its_events_and_those_of_every_portal_in_their_order() -> None:
+    added('Third', '--start', '2026-11-03', '--domain', 'data.example.org')
+    added('First', '--start', '2026-11-01')
+    added('Other', '--start', '2026-11-02', '--domain', 'other.example.org')
+    assert [event['title'] for event in listing()] == ['First', 'Other', 'Third']
+    assert [event['title'] for event in listing('--domain', 'data.example.org')] == ['First', 'Third']
+
+
+def test_an_event_belongs_to_the_periods_that_it_overlaps(database: ClickHouse) -> None:
+    def utc(hour: int) -> datetime:
+        return datetime(2026, 11, 3, hour, tzinfo=UTC)
+
+    for start, end in ((1, 2), (1, 5), (5, 5), (6, 9), (9, 12), (10, 12), (1, 23)):
+        add(database, Event('data.example.org', utc(start), utc(end), f'{start}-{end}'))
+    add(database, Event('other.example.org', utc(6), utc(7), 'other'))
+    found = of_period(database, 'data.example.org', Period(utc(5), utc(10), '', ''))
+    assert {event.title for event in found} == {'1-5', '5-5', '6-9', '9-12', '1-23'}
+
+
+def test_an_event_can_be_removed_by_its_id() -> None:
+    kept, gone = (added(title, '--start', '2026-11-03') for title in ('Kept', 'Gone'))
+    result = run('events', 'remove', gone)
+    assert (result.exit_code, result.stdout) == (0, f'removed event {gone}\n')
+    assert [event['id'] for event in listing()] == [kept]
+    again = run('events', 'remove', gone)
+    assert (again.exit_code, again.stdout) == (1, '')
+    assert again.stderr == f'error: there is no event {gone}; usage-exporter events list shows them\n'
+
+
+def test_the_list_as_a_table_and_as_csv() -> None:
+    event_id = added('Air quality', '--start', '2026-11-03', '--tag', 'a', '--tag', 'b')
+    assert event_id in run('events', 'list').stdout
+    [row] = csv.DictReader(io.StringIO(run('events', 'list', '--format', 'csv').stdout))
+    assert (row['id'], row['title'], json.loads(row['tags'])) == (event_id, 'Air quality', ['a', 'b'])
+
+
+def test_what_a_terminal_writes_that_is_not_utf8_leaves_the_rest_readable() -> None:
+    added('caf\udce9 \U0001f600', '--start', '2026-11-03', '--text', 'é\udcff', '--tag', '\udcc3')
+    assert [(event['title'], event['text'], event['tags']) for event in listing()] == [('caf? \U0001f600', 'é?', ['?'])]
+
+
+def test_without_events_the_list_is_empty() -> None:
+    assert listing() == []
+    assert run('events', 'list', '--format', 'csv').stdout == 'id,domain,start,end,title,text,tags\n'
+    assert run('events', 'list').exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ('options', 'said'),
+    [
+        (['T'], "Missing option '--start'"),
+        ([' ', '--start', '2026-11-03'], 'an event needs a title'),
+        (['T', '--start', 'soon'], "--start: 'soon' is no day; write it as"),
+        (['T', '--start', '2026-11-03', '--end', '2026-11-31'], "--end: '2026-11-31' is no day"),
+        (['T', '--start', '2026-11-03', '--end', '2026-11-02'], 'ends before it begins'),
+        (['T', '--start', '2026-11-03T10:00', '--end', '2026-11-03T09:59:59'], 'swap --start and --end'),
+        (['T', '--start', '1812-11-03'], '--start: 1812-11-03 is not between'),
+        (['T', '--start', '2026-11-03', '--domain', 'a b'], "--domain: 'a b' is no domain name"),
+    ],
+)
+def test_what_is_no_event_is_one_line_and_stores_nothing(options: list[str], said: str) -> None:
+    result = run('events', 'add', *options)
+    assert (result.exit_code, result.stdout) == (2, '')
+    assert said in result.stderr
+    assert result.stderr.count('\n') == 1
+    assert listing() == []

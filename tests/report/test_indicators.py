@@ -1,0 +1,243 @@
+"""`report`: the seven indicators of exactly the calls of a period, in three formats, and always those of the views."""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import hypothesis
+import pytest
+from access_logs import CRAWLER, DOMAIN, FIREFOX, IPHONE, imported, line, run
+from databases import Databases
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.report import indicators
+from exporter.report.period import period
+from exporter.store.clickhouse import ClickHouse, connect
+
+PARIS = ZoneInfo('Europe/Paris')
+KEYS = [
+    'domain', 'from', 'to', 'timezone', 'calls', 'activity', 'total_users', 'calls_per_user', 'anonymous_users_percent',
+    'mobile_users_percent', 'top_users', 'map', 'unlocated_calls', 'crawler_calls',
+]  # fmt: skip
+FIRST = datetime(2024, 10, 25, 20, tzinfo=UTC)  # two days before a day of 25 hours
+CALLS = [  # moment, user, agent, address
+    (
+        FIRST + timedelta(minutes=53, seconds=17) * number,
+        ('-', 'alice', '-', 'bob', '-', '-', 'carol', 'dave', 'erin', 'frank')[number % 10],
+        (FIREFOX, IPHONE, FIREFOX, CRAWLER)[number % 4],
+        ('8.8.8.8', '185.25.195.1', '10.0.0.1', '2001:4860:4860::8888')[number % 7 % 4],
+    )
+    for number in range(150)
+]
+SECONDS = st.integers(-90_000, 53 * 60 * 151 + 90_000).map(lambda seconds: FIRST + timedelta(seconds=seconds))
+
+
+@pytest.fixture(scope='module')
+def portal(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
+    """150 calls of a portal in Paris, from the 25th to the 31st of October 2024. Only for reading."""
+    folder = tmp_path_factory.mktemp('report')
+    with databases.ready() as url, pytest.MonkeyPatch.context() as environment:
+        environment.setenv('USAGE_CLICKHOUSE_URL', url)
+        environment.setenv('USAGE_DATA_DIR', str(folder))
+        environment.setenv('USAGE_TIMEZONE', 'Europe/Paris')
+        imported(a_log(folder))
+        with closing(connect(url)) as database:
+            yield database
+
+
+def a_log(folder: Path) -> Path:
+    """The calls as an access log."""
+    lines = (
+        line(number, time=f'{moment:%d/%b/%Y:%H:%M:%S %z}', user=user, agent=agent, ip=ip)
+        for number, (moment, user, agent, ip) in enumerate(CALLS)
+    )
+    (folder / 'access.log').write_text('\n'.join(lines) + '\n')
+    return folder / 'access.log'
+
+
+def told(*options: str) -> dict[str, Any]:
+    result = run('report', '--format', 'json', *options)
+    assert result.exit_code == 0, result.output
+    return dict(json.loads(result.stdout))
+
+
+def users(start: datetime, end: datetime, crawlers: bool = False) -> list[tuple[datetime, str, str]]:
+    """Moment, account and agent of the calls that count. An account is never a crawler."""
+    return [
+        (moment, user, agent)
+        for moment, user, agent, _ in CALLS
+        if start <= moment < end and (crawlers or agent != CRAWLER or user != '-')
+    ]
+
+
+def exactly(start: datetime, end: datetime, crawlers: bool = False) -> dict[str, Any]:
+    """What is known of these calls without the program, by a plain count."""
+    counted = users(start, end, crawlers)
+    top = Counter('anonymous' if user == '-' else user for _, user, _ in counted)
+    return {
+        'calls': len(counted),
+        'activity': dict(Counter(moment.astimezone(PARIS).date().isoformat() for moment, _, _ in counted)),
+        'mobile': 100 * sum(agent == IPHONE for _, _, agent in counted) / len(counted) if counted else None,
+        'top': sorted(top.items(), key=lambda entry: (-entry[1], entry[0]))[:5],
+        'crawlers': len(users(start, end, True)) - len(users(start, end)),
+    }
+
+
+def seen(found: dict[str, Any]) -> dict[str, Any]:
+    """The same of a report."""
+    return {
+        'calls': found['calls'],
+        'activity': {row['day']: row['calls'] for row in found['activity'] if row['calls']},
+        'mobile': found['mobile_users_percent'],
+        'top': [(row['user'], row['calls']) for row in found['top_users']],
+        'crawlers': found['crawler_calls'],
+    }
+
+
+@hypothesis.settings(max_examples=12, deadline=None)
+@given(SECONDS, SECONDS, st.booleans())
+def test_a_report_is_of_exactly_the_calls_of_its_period_and_equals_the_views(
+    portal: ClickHouse, one: datetime, other: datetime, crawlers: bool
+) -> None:
+    start, end = min(one, other), max(one, other) + timedelta(seconds=1)
+    asked = period(start.isoformat(), end.isoformat(), 'Europe/Paris', end)
+    found = indicators.fetch(portal, DOMAIN, 'Europe/Paris', asked, crawlers)
+    assert seen(found) == exactly(start, end, crawlers)
+    assert sum(row['calls'] for row in found['map']) + found['unlocated_calls'] == found['calls']
+    view = f"(domains=['{DOMAIN}'], from={int(start.timestamp())}, to={int(end.timestamp())}, crawlers={int(crawlers)})"
+    for name in ('total_users', 'calls_per_user', 'anonymous_users_percent', 'mobile_users_percent'):
+        [single] = portal.query(f'SELECT {name} FROM {name.removesuffix("_percent")}{view}')
+        assert found[name] == single[name], name
+    for name, view_name in (('activity', 'activity'), ('top_users', 'top_users'), ('map', 'map_of_calls')):
+        rows = portal.query(f'SELECT * FROM {view_name}{view}')
+        kept = found[name][0].keys() if found[name] else ()
+        assert found[name] == [{key: str(row[key]) if key == 'day' else row[key] for key in kept} for row in rows]
+
+
+@pytest.mark.usefixtures('portal')
+def test_json_has_the_promised_keys_in_their_order_and_no_other() -> None:
+    found = told('--from', '2024-10-25', '--to', '2024-10-31')
+    assert list(found) == KEYS
+    assert [found[key] for key in KEYS[:4]] == [DOMAIN, '2024-10-25', '2024-10-31', 'Europe/Paris']
+    assert [list(found[key][0]) for key in ('activity', 'top_users', 'map')] == [
+        ['day', 'calls'],
+        ['user', 'calls'],
+        ['country', 'city', 'latitude', 'longitude', 'calls'],
+    ]
+    assert found['total_users'] == 10  # 6 accounts, 3 addresses and a /64 behind the calls that are no crawlers'
+    assert found['calls_per_user'] == found['calls'] / 10
+    assert found['anonymous_users_percent'] == 40
+
+
+@pytest.mark.usefixtures('portal')
+def test_days_are_whole_days_of_the_portal_and_none_is_missing() -> None:
+    long = told('--from', '2024-10-27', '--to', '2024-10-27')  # 25 hours
+    assert seen(long) == exactly(datetime(2024, 10, 26, 22, tzinfo=UTC), datetime(2024, 10, 27, 23, tzinfo=UTC))
+    wide = told('--from', '2024-10-20', '--to', '2024-11-02')
+    assert [row['day'] for row in wide['activity']] == [f'{date(2024, 10, 20) + timedelta(day)}' for day in range(14)]
+    assert [row['calls'] for row in wide['activity']][:5] == [0] * 5
+    assert wide['calls'] == sum(row['calls'] for row in wide['activity']) == exactly(FIRST, FIRST + timedelta(99))['calls']
+
+
+@pytest.mark.usefixtures('portal')
+def test_date_times_are_exact_to_the_second() -> None:
+    moment = CALLS[30][0].astimezone(PARIS)
+    for end, calls in ((moment, 0), (moment + timedelta(seconds=1), 1)):
+        found = told('--from', f'{moment - timedelta(seconds=9):%FT%T}', '--to', f'{end:%FT%T}')
+        assert found['calls'] == calls
+    assert found['to'] == f'{end:%FT%T}'
+
+
+@pytest.mark.usefixtures('portal')
+def test_crawlers_count_when_asked_for() -> None:
+    without, with_them = (told('--from', '2024-10-25', '--to', '2024-10-31', *options) for options in ([], ['--crawlers']))
+    assert without['crawler_calls'] == with_them['crawler_calls'] > 0
+    assert with_them['calls'] == without['calls'] + without['crawler_calls'] == len(CALLS)
+
+
+@pytest.mark.usefixtures('portal')
+def test_by_default_it_is_of_today_and_the_13_days_before() -> None:
+    before, found, after = datetime.now(PARIS).date(), told(), datetime.now(PARIS).date()
+    assert date.fromisoformat(found['to']) in (before, after)
+    assert len(found['activity']) == 14
+    assert found['activity'][-1]['day'] == found['to']
+    assert found['activity'][0]['day'] == found['from']
+    assert told('--to', '2024-10-31')['from'] == '2024-10-18'
+    assert told('--from', '2024-10-25')['to'] == found['to']
+
+
+@pytest.mark.usefixtures('portal')
+def test_an_empty_period_has_no_values_and_says_which_period_has() -> None:
+    result = run('report', '--format', 'json', '--from', '2024-01-01', '--to', '2024-01-02')
+    assert result.exit_code == 0
+    assert result.stderr == f'no calls in this period; {DOMAIN} has calls from 2024-10-25 to 2024-10-31\n'
+    assert json.loads(result.stdout) == {
+        'domain': DOMAIN, 'from': '2024-01-01', 'to': '2024-01-02', 'timezone': 'Europe/Paris', 'calls': 0,
+        'activity': [{'day': '2024-01-01', 'calls': 0}, {'day': '2024-01-02', 'calls': 0}], 'total_users': 0,
+        'calls_per_user': None, 'anonymous_users_percent': None, 'mobile_users_percent': None, 'top_users': [], 'map': [],
+        'unlocated_calls': 0, 'crawler_calls': 0,
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures('portal')
+def test_csv_says_all_that_json_says() -> None:
+    for options in (['--from', '2024-10-25', '--to', '2024-10-31'], ['--from', '2024-01-01', '--to', '2024-01-01']):
+        found = told(*options)
+        lines = list(csv.DictReader(io.StringIO(run('report', '--format', 'csv', *options).stdout)))
+        assert all([row[key] for key in KEYS[:4]] == [found[key] for key in KEYS[:4]] for row in lines)
+        assert list(_values(lines)) == list(_expected(found))
+
+
+def _values(lines: list[dict[str, str]]) -> Iterator[tuple[str, str, float | None]]:
+    for row in lines:
+        yield row['indicator'], row['of'], float(row['value']) if row['value'] else None
+
+
+def _expected(found: dict[str, Any]) -> Iterator[tuple[str, str, float | None]]:
+    yield from (('activity', row['day'], row['calls']) for row in found['activity'])
+    numbers = ('calls', 'total_users', 'calls_per_user', 'anonymous_users_percent', 'mobile_users_percent')
+    yield from ((key, '', found[key]) for key in numbers)
+    yield from (('top_users', row['user'], row['calls']) for row in found['top_users'])
+    yield from (('map', row['country'], row['calls']) for row in found['map'])
+    yield from ((key, '', found[key]) for key in ('unlocated_calls', 'crawler_calls'))
+
+
+@pytest.mark.no_database
+@pytest.mark.usefixtures('settings')
+def test_where_there_are_no_calls_it_says_where_to_begin() -> None:
+    result = run('report')
+    assert (result.exit_code, result.stdout) == (2, '')
+    assert result.stderr == 'error: there are no calls yet; begin with usage-exporter import or usage-exporter demo\n'
+
+
+def test_the_portal_is_the_one_named_or_set_or_the_only_one(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    imported(a_log(tmp_path))
+    unknown = run('report', '--domain', 'other.example.org')
+    assert (unknown.exit_code, unknown.stdout) == (2, '')
+    assert unknown.stderr == f'error: other.example.org has no calls; there are calls of {DOMAIN}\n'
+    imported(a_log(tmp_path), domain='other.example.org')
+    unclear = run('report')
+    assert unclear.exit_code == 2
+    assert unclear.stderr == f'error: which portal? Say --domain, one of {DOMAIN}, other.example.org\n'
+    assert told('--domain', 'OTHER.example.org')['domain'] == 'other.example.org'
+    settings.setenv('USAGE_DOMAIN', 'other.example.org')
+    assert told()['domain'] == 'other.example.org'
+
+
+@pytest.mark.usefixtures('portal')
+@pytest.mark.parametrize(
+    'options', [['--from', '2024-11-02', '--to', '2024-11-01'], ['--from', 'x'], ['--to', '2200-01-01'], ['--domain', "a'b"]]
+)
+def test_a_wrong_period_or_domain_is_one_line_and_wrong_usage(options: list[str]) -> None:
+    result = run('report', *options)
+    assert (result.exit_code, result.stdout) == (2, '')
+    assert result.stderr.startswith('error: ')
+    assert result.stderr.count('\n') == 1

@@ -1,0 +1,71 @@
+"""Who may: a token is good for its scopes and its portal, and for nothing else."""
+
+import pytest
+from serving import CALL, DOMAIN, OTHER, Serving, answer, problem, stored
+
+from exporter.server.tokens import Scope
+from exporter.store.clickhouse import ClickHouse
+
+
+def test_without_tokens_everything_is_open_and_from_the_first_on_nothing_is(web: Serving) -> None:
+    assert answer(web.post([CALL])) == (1, 0, 0)
+    good = web.token(Scope.WRITE)
+    basic, spoiled = {'Authorization': 'Basic YTpi'}, {'Authorization': good['Authorization'] + 'x'}
+    for wrong in ({}, basic, spoiled, {'Authorization': 'Bearer'}, {'Authorization': 'Bearer '}, {'Authorization': 'nonsense'}):
+        response = web.post([CALL], wrong)
+        problem(response, 401)
+        assert response.headers['WWW-Authenticate'].lower() == 'bearer'
+    assert answer(web.post([CALL], good)) == (1, 0, 0)
+    web.tokens.revoke(web.tokens.listed()[0].id)
+    problem(web.post([CALL], good), 401)
+    for path in ('/v1/report', '/metrics'):
+        problem(web.client.get(path), 401)
+    for path in ('/healthz', '/readyz', '/openapi.json'):
+        assert web.client.get(path).status_code == 200
+
+
+def test_a_scope_is_good_for_what_it_says(web: Serving, database: ClickHouse) -> None:
+    write, read = web.token(Scope.WRITE), web.token(Scope.READ)
+    assert answer(web.post([CALL], write)) == (1, 0, 0)
+    assert stored(web, database) == 1
+    event = {'title': 'x', 'start': '2026-11-02'}
+    for response in (
+        web.post([CALL], read),
+        web.client.post('/v1/events', json=event, headers=read),
+        web.client.get('/v1/report', headers=write),
+        web.client.get('/metrics', headers=write),
+    ):
+        problem(response, 403)
+    assert web.client.get('/v1/report', headers=read).status_code == 200
+    assert web.client.get('/metrics', headers=read).text.startswith('# HELP usage_')
+    assert web.client.post('/v1/events', json=event, headers=write).status_code == 201
+
+
+def test_a_token_for_one_portal_writes_and_reads_no_other(web: Serving, database: ClickHouse) -> None:
+    web.post([CALL | {'domain': OTHER}], web.token(Scope.WRITE))
+    token = web.token(Scope.WRITE, Scope.READ, domain=DOMAIN)
+    unnamed = {name: value for name, value in CALL.items() if name != 'domain'}
+    foreign = CALL | {'domain': OTHER}
+    assert stored(web, database) == 1
+    assert OTHER not in str(problem(web.client.get('/v1/report', headers=token), 404))
+    problem(web.post([foreign], token), 403)
+    response = web.post([unnamed, foreign], token)
+    assert answer(response) == (1, 0, 1)
+    assert response.json['rejects'][0]['reason'] == 'forbidden'  # type: ignore[index]
+    problem(web.client.get(f'/v1/report?domain={OTHER}', headers=token), 403)
+    problem(web.client.post('/v1/events', json={'title': 'x', 'start': '2026-11-02', 'domain': OTHER}, headers=token), 403)
+    problem(web.client.get('/metrics', headers=token), 403)
+    assert stored(web, database) == 2
+    report = web.client.get('/v1/report?from=2026-11-02&to=2026-11-02', headers=token).json
+    assert report
+    assert (report['domain'], report['calls']) == (DOMAIN, 1)
+    assert web.client.post('/v1/events', json={'title': 'x', 'start': '2026-11-02'}, headers=token).json['domain'] == DOMAIN  # type: ignore[index]
+
+
+def test_tokens_that_cannot_be_read_open_nothing_and_are_told_to_the_log_only(
+    web: Serving, caplog: pytest.LogCaptureFixture
+) -> None:
+    web.tokens.file.write_text('spoiled')
+    web.tokens.file.chmod(0o600)
+    assert 'tokens.json' not in problem(web.post([CALL]), 500)['detail']
+    assert 'no file of tokens' in caplog.text

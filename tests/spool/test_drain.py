@@ -1,0 +1,337 @@
+"""The drain: whatever the database does, each accepted call is stored once, in order, or is in quarantine."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import polars as pl
+import pytest
+from access_logs import assert_rollups_agree
+from calls import calls
+from clickhouse_server import (
+    ClickHouseServer,
+    Failure,
+    Request,
+    clickhouse_error,
+    cut_after,
+    cut_before,
+    go_away,
+    half_done,
+    hang,
+    http_error,
+)
+from urllib3 import Timeout
+
+from exporter.errors import EngineError
+from exporter.model.batch import Batch
+from exporter.model.reject import Reject
+from exporter.model.tally import Counts
+from exporter.spool.drain import Drain
+from exporter.spool.idempotency import Keys
+from exporter.spool.segment import Key
+from exporter.spool.spool import Spool
+from exporter.store import schema
+from exporter.store.clickhouse import ClickHouse, connect
+from exporter.store.ledger import Ledger
+from exporter.store.rejects import Rejected
+from exporter.store.writer import store
+from exporter.upkeep.forget import unfinished
+
+pytestmark = pytest.mark.slow
+PORTAL, OTHER = 'data.example.org', 'open.example.net'
+BATCH = Batch(PORTAL, 'access_log', 'abc:1024', 0, 5_000, 'access.log')
+
+
+@pytest.fixture(scope='module')
+def server(engine_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServer]:
+    embedded = engine_url.startswith('chdb://')
+    directory = engine_url.removeprefix('chdb://') if embedded else tmp_path_factory.mktemp('served')
+    with closing(ClickHouseServer(directory)) as running:
+        yield running
+
+
+@pytest.fixture
+def served(server: ClickHouseServer) -> Iterator[ClickHouse]:
+    """A database on a server that is well when a test begins."""
+    database = connect(f'{server.url}/drain_{uuid4().hex[:12]}')
+    schema.apply(database)
+    yield database
+    server.failures.clear()
+    if not server.listening:
+        server.start()
+    database.command(f'DROP DATABASE {database.address.database} SYNC')
+
+
+def drain_into(database: ClickHouse, folder: Path) -> Drain:
+    spool = Spool(folder / 'spool', 10 << 20, 'key', None)
+    return Drain(spool, Keys(folder / 'keys.sqlite', spool.keys()), Rejected(folder), lambda: database, folder)
+
+
+def stored(database: ClickHouse) -> list[str]:
+    return [row['path'] for row in database.query('SELECT path FROM calls ORDER BY timestamp')]
+
+
+def paths(number: int) -> list[str]:
+    return [f'/api/{n}' for n in range(number)]
+
+
+def of_calls(asked: Request) -> bool:
+    return asked.statement.lstrip().upper().startswith(b'INSERT INTO CALLS')
+
+
+def test_what_was_accepted_is_stored_and_let_go(database: ClickHouse, tmp_path: Path) -> None:
+    drain = drain_into(database, tmp_path)
+    drain.spool.append(
+        pl.concat([calls(PORTAL, 3), calls(OTHER, 2, first=10)]), {PORTAL: Counts(3, {'path': 1}), OTHER: Counts(2)}
+    )
+    drain.spool.put(BATCH, calls(PORTAL, 4, first=3), Counts(4, {}, {'format': 1}))
+    drain.empty()
+    assert stored(database) == [*paths(7), '/api/10', '/api/11']
+    assert (drain.spool.oldest(), drain.spool.account.waiting, drain.spool.account.stored) == (None, 0, 9)
+    rows = database.query(
+        "SELECT domain, source, stored, skipped, key_id FROM batches WHERE state = 'done' ORDER BY domain, source"
+    )
+    assert [tuple(row.values()) for row in rows] == [
+        (PORTAL, 'access_log', 4, 0, 'key'),
+        (PORTAL, 'collector', 3, 1, 'key'),
+        (OTHER, 'collector', 2, 0, 'key'),
+    ]
+    ids = database.query('SELECT DISTINCT batch_id FROM calls ORDER BY batch_id')
+    assert [row['batch_id'] for row in ids] == [
+        row['batch_id'] for row in database.query('SELECT DISTINCT batch_id FROM batches ORDER BY batch_id')
+    ]
+    for domain in (PORTAL, OTHER):
+        assert_rollups_agree(database, domain)
+
+
+def test_a_batch_that_is_done_is_not_stored_again(database: ClickHouse, tmp_path: Path) -> None:
+    drain = drain_into(database, tmp_path)
+    drain.spool.put(BATCH, calls(PORTAL, 4), Counts(4))
+    drain.empty()
+    drain.spool.put(BATCH, calls(PORTAL, 4), Counts(4))  # as after a crash before the file was removed
+    database.command('ALTER TABLE calls MODIFY SETTING non_replicated_deduplication_window = 0')  # and long after
+    drain.empty()
+    assert stored(database) == paths(4)
+
+
+def test_rejects_and_keys_last_when_the_spool_lets_go(database: ClickHouse, tmp_path: Path) -> None:
+    drain = drain_into(database, tmp_path)
+    key, reject = Key('token', 'once', 'ff', {'accepted': 1}), Reject('status', PORTAL, 'collector', 5, '{"status": 1}')
+    drain.spool.append(calls(PORTAL, 1), {PORTAL: Counts(1, {}, {'status': 1})}, [key], [reject])
+    drain.keys.spooled([key])
+    drain.empty()
+    assert list(Rejected(tmp_path)) == [reject]
+    assert Keys(tmp_path / 'keys.sqlite', []).find('token', 'once') == key
+
+
+FAILURES: dict[str, Failure] = {
+    'cut before': cut_before,
+    'cut after': cut_after,
+    'half done': half_done('accounts_mv'),
+    'memory limit': clickhouse_error(241),
+    'too many parts': clickhouse_error(252),
+    'time-out': clickhouse_error(159),
+    'proxy 500': http_error(500),
+    'proxy 503': http_error(503),
+}
+
+
+@pytest.mark.parametrize('failure', FAILURES.values(), ids=FAILURES)
+@pytest.mark.parametrize('when', ['begun', 'insert', 'done'])
+def test_a_failure_anywhere_neither_loses_nor_doubles(
+    server: ClickHouseServer, served: ClickHouse, tmp_path: Path, failure: Failure, when: str
+) -> None:
+    drain = drain_into(served, tmp_path)
+    for first in (0, 5):
+        drain.spool.append(calls(PORTAL, 5, first), {PORTAL: Counts(5)})
+        drain.spool.seal()
+    inserts = iter(range(1_000))
+    number = ['begun', 'insert', 'done'].index(when)
+    server.fail_next(failure, when=lambda asked: asked.statement.lstrip()[:6].upper() == b'INSERT' and next(inserts) == number)
+    failed = 0
+    while drain.spool.oldest():
+        try:
+            drain.empty()
+        except EngineError:
+            failed += 1
+    assert not server.failures
+    assert failed <= 1  # the client itself sends again what was cut before
+    assert stored(served) == paths(10)
+    assert_rollups_agree(served, PORTAL)
+    [row] = served.query("SELECT uniqExact(batch_id) AS batches, sum(stored) AS calls FROM batches WHERE state = 'done'")
+    assert (row['batches'], row['calls']) == (2, 10)
+    assert drain.spool.account.quarantined == 0
+
+
+def test_an_insert_that_hangs_past_the_clients_patience_counts_once(
+    server: ClickHouseServer, served: ClickHouse, tmp_path: Path
+) -> None:
+    drain = drain_into(served, tmp_path)
+    served.client.timeout = Timeout(connect=1, read=0.3)  # type: ignore[attr-defined]
+    drain.spool.append(calls(PORTAL, 5), {PORTAL: Counts(5)})
+    server.fail_next(hang(1.0), when=of_calls)
+    with pytest.raises(EngineError):
+        drain.empty()
+    served.client.timeout = Timeout(connect=10, read=60)  # type: ignore[attr-defined]
+    drain.empty()  # while the first is still under way
+    eventually(lambda: stored(served) != [])
+    time.sleep(1.5)
+    assert stored(served) == paths(5)
+    assert_rollups_agree(served, PORTAL)
+
+
+def test_it_waits_for_a_server_that_is_away_and_says_why(server: ClickHouseServer, served: ClickHouse, tmp_path: Path) -> None:
+    drain = drain_into(served, tmp_path)
+    drain.spool.append(calls(PORTAL, 5), {PORTAL: Counts(5)})
+    server.stop()
+    stop = threading.Event()
+    thread = threading.Thread(target=drain.run, args=(stop,))
+    thread.start()
+    try:
+        eventually(lambda: drain.failures >= 1)
+        assert 'no ClickHouse server answers' in drain.trouble
+        drain.spool.append(calls(PORTAL, 5, first=5), {PORTAL: Counts(5)})
+        assert drain.spool.account.waiting == 10
+        server.start()
+        eventually(lambda: drain.spool.account.stored == 10)
+        assert drain.trouble == ''
+    finally:
+        stop.set()
+        thread.join()
+    assert stored(served) == paths(10)
+
+
+def test_it_goes_on_after_an_error_that_nobody_foresaw(
+    database: ClickHouse, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers: list[RuntimeError | ClickHouse] = [database, database, RuntimeError('192.0.2.7 GET /')]
+    drain = drain_into(database, tmp_path)
+    drain.spool.append(calls(PORTAL, 5), {PORTAL: Counts(5)})
+
+    def ask() -> ClickHouse:
+        if isinstance(found := answers.pop(), RuntimeError):
+            raise found
+        return found
+
+    drain.database = ask
+    stop = threading.Event()
+    thread = threading.Thread(target=drain.run, args=(stop,))
+    thread.start()
+    try:
+        eventually(lambda: drain.spool.account.stored == 5)
+    finally:
+        stop.set()
+        thread.join()
+    assert 'RuntimeError' in caplog.text
+    assert '192.0.2.7' not in caplog.text
+
+
+def test_a_batch_that_is_refused_for_its_content_stops_nobody(database: ClickHouse, tmp_path: Path) -> None:
+    drain = drain_into(database, tmp_path)
+    database.command("ALTER TABLE calls ADD CONSTRAINT small CHECK path != '/api/2'")
+    for first in (0, 3):
+        drain.spool.append(calls(PORTAL, 3, first), {PORTAL: Counts(3)})
+        drain.spool.seal()
+    drain.empty()
+    assert stored(database) == ['/api/3', '/api/4', '/api/5']
+    account = drain.spool.account
+    assert (account.accepted, account.stored, account.waiting, account.quarantined) == (6, 3, 0, 3)
+    database.command('ALTER TABLE calls DROP CONSTRAINT small')
+    drain.spool.release()
+    drain.empty()
+    assert stored(database) == paths(6)
+    assert drain.spool.account.quarantined == 0
+
+
+def test_what_fails_again_and_again_for_an_unknown_reason_is_set_aside_in_the_end(
+    server: ClickHouseServer, served: ClickHouse, tmp_path: Path
+) -> None:
+    drain = drain_into(served, tmp_path)
+    drain.spool.put(BATCH, calls(PORTAL, 3), Counts(3))
+    server.fail_next(clickhouse_error(62), times=9, when=of_calls)
+    failed = 0
+    while drain.spool.oldest():
+        try:
+            drain.empty()
+        except EngineError:
+            failed += 1
+    assert 1 < failed < 9
+    assert drain.spool.account.quarantined == 3
+
+
+def test_portals_whose_requests_share_a_file_are_set_aside_one_after_another(
+    server: ClickHouseServer, served: ClickHouse, tmp_path: Path
+) -> None:
+    drain = drain_into(served, tmp_path)
+    for portal in (PORTAL, OTHER):
+        drain.spool.append(calls(portal, 3), {portal: Counts(3)})
+    server.fail_next(clickhouse_error(62), times=30, when=of_calls)
+    for _ in range(20):
+        with suppress(EngineError):
+            drain.empty()
+        account = drain.spool.account
+        assert account.accepted == 6
+    assert (account.waiting, account.quarantined, account.stored) == (0, 6, 0)
+
+
+def test_a_passing_failure_never_sends_a_batch_to_quarantine(
+    server: ClickHouseServer, served: ClickHouse, tmp_path: Path
+) -> None:
+    drain = drain_into(served, tmp_path)
+    drain.spool.put(BATCH, calls(PORTAL, 3), Counts(3))
+    server.fail_next(clickhouse_error(241), times=20, when=of_calls)
+    while drain.spool.oldest():
+        try:
+            drain.empty()
+        except EngineError as error:
+            assert error.code == 241
+    assert (stored(served), drain.spool.account.quarantined) == (paths(3), 0)
+
+
+def test_a_batch_whose_lines_another_process_stores_is_given_up_with_its_rejects(database: ClickHouse, tmp_path: Path) -> None:
+    drain = drain_into(database, tmp_path)
+    theirs = replace(BATCH, end=3_000)
+    drain.rejected.keep(BATCH.id, [Reject('format', PORTAL, 'access.log', 2_000, 'odd')])
+    drain.spool.put(BATCH, calls(PORTAL, 5), Counts(5, {}, {'format': 1}))
+    reject = Reject('format', PORTAL, 'copy.log', 2_000, 'odd')
+    drain.rejected.keep(theirs.id, [reject])
+    store(Ledger(database, 'key', None), theirs, calls(PORTAL, 3), Counts(3, {}, {'format': 1}))
+    drain.empty()
+    assert stored(database) == paths(3)
+    assert (drain.spool.given_up(), drain.spool.given_up()) == ([BATCH], [])
+    assert (drain.spool.account.accepted, list(drain.rejected)) == (0, [reject])
+    assert not unfinished(database, PORTAL)
+
+
+def test_a_damaged_file_stops_nobody(database: ClickHouse, tmp_path: Path) -> None:
+    drain = drain_into(database, tmp_path)
+    drain.spool.put(BATCH, calls(PORTAL, 3), Counts(3))
+    file = drain.spool.oldest()
+    assert file
+    file.path.write_bytes(file.path.read_bytes()[:-1])
+    drain.spool.append(calls(PORTAL, 2, first=3), {PORTAL: Counts(2)})
+    drain.empty()
+    assert stored(database) == ['/api/3', '/api/4']
+    assert drain.spool.account.quarantined == 3
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, 'it never came'
+        time.sleep(0.05)
+
+
+def test_go_away_is_a_failure_as_any_other(server: ClickHouseServer, served: ClickHouse, tmp_path: Path) -> None:
+    drain = drain_into(served, tmp_path)
+    drain.spool.append(calls(PORTAL, 5), {PORTAL: Counts(5)})
+    server.fail_next(go_away, when=of_calls)
+    with pytest.raises(EngineError):
+        drain.empty()
+    server.start()
+    drain.empty()
+    assert stored(served) == paths(5)

@@ -1,0 +1,144 @@
+"""Rejected input is kept exactly as it came, with where it came from, and for its owner only."""
+
+import os
+import stat
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.model.reject import Reject
+from exporter.store.rejects import Rejected
+
+
+def reject(text: str, offset: int = 0) -> Reject:
+    return Reject('format', 'data.example.org', 'access.log', offset, text)
+
+
+@given(st.lists(st.binary(max_size=40).map(lambda line: reject(line.decode(errors='surrogateescape')))))
+def test_what_is_kept_is_what_came(rejects: list[Reject]) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        rejected = Rejected(Path(directory))
+        rejected.keep('batch', rejects)
+        assert list(rejected) == rejects
+
+
+def test_a_batch_that_is_read_again_replaces_its_own_and_no_other(tmp_path: Path) -> None:
+    rejected = Rejected(tmp_path)
+    rejected.keep('a/log:1024/0-100', [reject('one'), reject('two')])
+    rejected.keep('a/log:1024/100-200', [reject('three')])
+    rejected.keep('a/log:1024/0-100', [reject('one again')])
+    assert sorted(one.text for one in rejected) == ['one again', 'three']
+
+
+def test_only_its_owner_may_look(tmp_path: Path) -> None:
+    rejected = Rejected(tmp_path / 'new')
+    rejected.keep('batch', [reject('a line with an address')])
+    [file] = rejected.directory.iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(rejected.directory.stat().st_mode) == 0o700
+
+
+def test_no_rejects_are_none(tmp_path: Path) -> None:
+    assert list(Rejected(tmp_path / 'nowhere')) == []
+
+
+def test_a_write_that_was_interrupted_leaves_nothing_to_stumble_over(tmp_path: Path) -> None:
+    rejected = Rejected(tmp_path)
+    rejected.keep('batch', [reject('whole')])
+    [file] = rejected.directory.iterdir()
+    file.with_suffix('.draft').write_text('{"reason": "form')
+    assert [one.text for one in rejected] == ['whole']
+    rejected.keep('batch', [reject('whole again')])
+    assert [one.text for one in rejected] == ['whole again']
+    assert [one.name for one in rejected.directory.iterdir()] == [file.name]
+
+
+def texts(rejected: Rejected) -> list[str]:
+    return [one.text for one in rejected]
+
+
+def size(rejected: Rejected) -> int:
+    return sum(path.stat().st_size for path in rejected.directory.iterdir())
+
+
+@pytest.mark.parametrize('another_process', [False, True])
+def test_where_there_is_no_room_the_oldest_go_and_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, another_process: bool
+) -> None:
+    rejected = Rejected(tmp_path, 2_000)
+    for number in range(40):
+        if another_process:
+            rejected = Rejected(tmp_path, 2_000)
+        rejected.keep(f'batch {number}', [reject(f'{number}')])
+        assert size(rejected) <= 2_000
+    kept = texts(rejected)
+    assert kept == [str(number) for number in range(40 - len(kept), 40)]
+    assert len(kept) > 5
+    assert len(caplog.messages) == 40 - len(kept)
+    assert caplog.messages[0].startswith('rejected input: no room, the rejects of the 1 oldest batches were removed')
+
+
+def test_a_batch_that_is_read_again_takes_its_room_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rejected = Rejected(tmp_path, 1_000)
+    for _ in range(40):
+        rejected.keep('batch', [reject('again')])
+        rejected.keep('another', [reject('again')])
+    assert (len(texts(rejected)), caplog.messages) == (2, [])
+
+
+def test_of_a_batch_with_too_many_the_first_are_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rejected = Rejected(tmp_path, 2_000)
+    rejected.keep('earlier', [reject('earlier')])
+    rejected.keep('batch', [reject(f'{number}') for number in range(1000)])
+    kept = texts(rejected)
+    assert kept == [str(number) for number in range(len(kept))]
+    assert 5 < len(kept) < 30
+    assert size(rejected) <= 2_000
+    assert f'{1000 - len(kept)} lines of one batch are not kept' in caplog.messages[0]
+
+
+def test_they_are_kept_for_so_many_days(tmp_path: Path) -> None:
+    rejected = Rejected(tmp_path)
+    for age in (31, 29, 0):
+        rejected.keep(f'{age} days', [reject(f'{age}')])
+        then = time.time() - age * 86_400
+        path = max(rejected.directory.iterdir(), key=lambda path: path.stat().st_mtime)
+        os.utime(path, (then, then))
+    assert texts(Rejected(tmp_path, days=60)) == ['31', '29', '0']
+    rejected = Rejected(tmp_path, days=30)
+    assert texts(rejected) == ['29', '0']
+    rejected.remove_old()
+    assert len(list(rejected.directory.iterdir())) == 2
+    Rejected(tmp_path).keep('of an import while serve runs', [reject('imported')])
+    path = max(rejected.directory.iterdir(), key=lambda path: path.stat().st_mtime)
+    os.utime(path, (then - 31 * 86_400, then - 31 * 86_400))
+    rejected.remove_old()
+    assert not path.exists()
+    Rejected(tmp_path, days=1).keep('one more', [reject('one more')])
+    assert texts(Rejected(tmp_path)) == ['0', 'one more']
+
+
+def test_what_is_left_of_a_batch_is_not_kept_longer(tmp_path: Path) -> None:
+    rejected = Rejected(tmp_path)
+    rejected.keep('batch', [reject('one'), reject('two')])
+    [kept] = rejected.batches()
+    os.utime(kept.path, (1e9, 1e9))
+    rejected.replace(kept, kept.rejects[1:])
+    assert texts(rejected) == ['two']
+    assert kept.path.stat().st_mtime == 1e9
+    assert stat.S_IMODE(kept.path.stat().st_mode) == 0o600
+    rejected.replace(kept, [])
+    assert list(rejected.directory.iterdir()) == []
+
+
+def test_the_rejects_of_a_batch_can_be_removed(tmp_path: Path) -> None:
+    rejected = Rejected(tmp_path / 'new')
+    rejected.remove('none')
+    rejected.keep('one', [reject('one')])
+    rejected.keep('two', [reject('two')])
+    rejected.remove('one')
+    assert texts(rejected) == texts(Rejected(tmp_path / 'new')) == ['two']

@@ -1,0 +1,167 @@
+"""A database comes to the schema of this program from whatever state an earlier program, or a killed one, left it in."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from exporter.errors import SchemaError
+from exporter.store import schema
+from exporter.store.clickhouse import ClickHouse, connect
+
+FILES = sorted(schema.SQL.rglob('*.sql'))
+TABLES = {'calls', 'days', 'accounts', 'places', 'batches', 'events', 'retention', 'migrations'}
+
+
+@pytest.fixture
+def empty(database_url: str) -> Iterator[ClickHouse]:
+    """An open database with nothing in it."""
+    opened = connect(database_url)
+    yield opened
+    opened.close()
+
+
+def objects(database: ClickHouse) -> dict[str, str]:
+    """How each table and view would be created, without the name of the database."""
+    rows = database.query('SELECT name FROM system.tables WHERE database = currentDatabase() ORDER BY name')
+    names = [row['name'] for row in rows]
+    created = {name: database.query(f'SHOW CREATE TABLE `{name}`')[0]['statement'] for name in names}
+    return {name: text.replace(f'{database.address.database}.', '') for name, text in created.items()}
+
+
+def names(changes: list[schema.Change]) -> list[str]:
+    return [change.name for change in changes]
+
+
+def record(database: ClickHouse, name: str, digest: str) -> None:
+    database.command(f"INSERT INTO migrations (name, digest) VALUES ('{name}', '{digest}')")
+
+
+def drop_all(database: ClickHouse) -> None:
+    for name in objects(database):
+        database.command(f'DROP TABLE IF EXISTS `{name}`')
+
+
+@pytest.mark.no_database
+def test_an_empty_database_gets_everything_and_a_second_time_nothing(empty: ClickHouse) -> None:
+    every = [*schema.migrations(), *schema.views()]
+    assert names(schema.pending(empty)) == names(every)
+    assert schema.apply(empty) == every
+    assert schema.applied(empty) == {change.name: change.digest for change in every}
+    made = objects(empty)
+    assert schema.pending(empty) == []
+    assert schema.apply(empty) == []
+    assert objects(empty) == made
+    assert made.keys() == TABLES | {'days_mv', 'accounts_mv', 'places_mv'} | set(names(schema.views()))
+    [row] = empty.query('SELECT count() AS records, countIf(applied_at > now() - 600) AS recent FROM migrations')
+    assert row == {'records': len(every), 'recent': len(every)}
+
+
+@pytest.mark.no_database
+def test_asking_what_is_pending_or_applied_changes_nothing(empty: ClickHouse) -> None:
+    schema.pending(empty)
+    assert schema.applied(empty) == {}
+    assert objects(empty) == {}
+
+
+def test_a_database_newer_than_the_program_is_refused_in_one_line(database: ClickHouse) -> None:
+    record(database, '9998_next', '')
+    record(database, '9999_after_that', '')
+    for refused in (schema.pending, schema.apply):
+        with pytest.raises(SchemaError) as error:
+            refused(database)
+        assert str(error.value) == (
+            f'{database.address.shown}: it has 9999_after_that, which this program does not know; install a newer usage-exporter'
+        )
+
+
+def test_a_view_whose_text_has_changed_is_made_anew_and_no_other(database: ClickHouse) -> None:
+    made = objects(database)
+    record(database, 'summary', 'digest of an earlier text')
+    database.command('CREATE OR REPLACE VIEW summary AS SELECT 1 AS earlier')
+    assert names(schema.pending(database)) == ['summary']
+    assert names(schema.apply(database)) == ['summary']
+    assert objects(database) == made
+    assert schema.pending(database) == []
+
+
+@pytest.mark.slow
+@pytest.mark.no_database
+def test_from_the_state_after_each_statement_the_final_one_is_the_same(empty: ClickHouse) -> None:
+    """An earlier program left it after a migration; one that was killed, between two statements or before the record."""
+    steps = [(change, statement) for change in schema.migrations() for statement in change.statements]
+    states = []
+    for done in range(len(steps) + 1):
+        drop_all(empty)
+        empty.command(schema.RECORD)
+        for (change, statement), following in zip(steps[:done], [*steps[1:], None], strict=False):
+            empty.command(statement)
+            if following and following[0] != change:
+                record(empty, change.name, change.digest)
+        schema.apply(empty)
+        states.append(objects(empty))
+        assert schema.pending(empty) == []
+    assert all(state == states[0] for state in states)
+
+
+def test_lines_that_an_earlier_program_skipped_were_skipped_by_their_path(empty: ClickHouse) -> None:
+    *earlier, _ = [change for change in schema.migrations() if change.name < '0007']
+    for change in earlier:
+        for statement in change.statements:
+            empty.command(statement)
+    empty.command("INSERT INTO batches (batch_id, state, skipped) VALUES ('a', 'done', 7), ('b', 'done', 0), ('c', 'begun', 0)")
+    schema.apply(empty)
+    found = empty.query('SELECT skipped_by_reason AS skips FROM batches ORDER BY batch_id')
+    assert [row['skips'] for row in found] == [{'path': 7}, {}, {}]
+
+
+def test_calls_are_kept_when_all_is_applied_again(database: ClickHouse) -> None:
+    call = {'timestamp': '2026-11-02 12:00:00', 'domain': 'a.example', 'day': '2026-11-02', 'hour': '2026-11-02 12:00:00'}
+    database.insert_rows('calls', [call], 'one')
+    database.command('TRUNCATE TABLE migrations')
+    assert len(schema.apply(database)) == len(schema.migrations()) + len(schema.views())
+    database.insert_rows('calls', [call], 'two')
+    for table in ('calls', 'days', 'accounts', 'places'):
+        [row] = database.query(f'SELECT {"count()" if table == "calls" else f"sum({table}.calls)"} AS calls FROM {table}')
+        assert row == {'calls': 2}, table
+
+
+def test_an_insert_that_is_sent_again_is_known_in_calls_the_ledger_and_what_materialized_views_feed(database: ClickHouse) -> None:
+    made = objects(database)
+    fed = {found[1] for text in made.values() if (found := re.match(r'CREATE MATERIALIZED VIEW \S+ TO (\w+)', text))}
+    assert fed == {'days', 'accounts', 'places'}
+    for table in fed | {'calls', 'batches'}:
+        assert 'non_replicated_deduplication_window = 10000' in made[table], table
+
+
+def test_statements_are_split_where_they_end() -> None:
+    text = r"""
+    -- the crawlers' calls; not counted
+    CREATE TABLE a (b String COMMENT 'it''s; -- this', c String DEFAULT '\';'); -- and the views'
+    ;
+    CREATE TABLE d (e UInt8)
+    """
+    assert list(schema.statements(text)) == [
+        r"CREATE TABLE a (b String COMMENT 'it''s; -- this', c String DEFAULT '\';')",
+        'CREATE TABLE d (e UInt8)',
+    ]
+
+
+@pytest.mark.parametrize('calls_removed', [False, True])
+def test_a_view_is_one_statement_with_all_conditions_put_in(calls_removed: bool) -> None:
+    for change in schema.views(calls_removed):
+        [statement] = change.statements
+        assert statement.startswith(f'CREATE OR REPLACE VIEW {change.name} AS\n')
+        assert '{{' not in statement
+
+
+@pytest.mark.parametrize('file', FILES, ids=lambda file: file.stem)
+def test_no_file_names_a_database(file: Path) -> None:
+    text = '\n'.join(schema.statements(file.read_text()))
+    assert re.findall(r'\b(?:FROM|JOIN|INTO|TO|TABLE|VIEW|EXISTS)\s+\w+\.\w+', text) == []
+    assert not re.search(rf'\b(?:usage|default)`?\.`?(?:{"|".join(TABLES)})\b', text)
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    assert [int(name[:4]) for name in names(schema.migrations())] == list(range(1, len(schema.migrations()) + 1))

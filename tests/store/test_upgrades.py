@@ -1,0 +1,55 @@
+"""A database of each released schema comes to one schema, that of a new database, and gives the numbers that it gave before."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from access_logs import run
+from files import DATA
+from test_schema import empty, objects  # noqa: F401  # a fixture
+
+from exporter.store import schema
+from exporter.store.clickhouse import ClickHouse
+
+RELEASED = sorted(DATA.glob('schema_*.tar.gz'))
+
+
+def rows(given: list[dict[str, Any]], columns: list[str]) -> list[str]:
+    """The rows as text, in an order that does not depend on columns that came later."""
+    return sorted(json.dumps({name: row[name] for name in columns}, default=str) for row in given)
+
+
+@pytest.mark.slow
+@pytest.mark.no_database
+@pytest.mark.parametrize('backup', RELEASED, ids=lambda path: path.name.removesuffix('.tar.gz'))
+def test_an_upgraded_database_is_like_a_new_one_and_gives_the_same_numbers(
+    backup: Path,
+    settings: pytest.MonkeyPatch,  # in force
+    empty: ClickHouse,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    (tmp_path / backup.name).write_bytes(backup.read_bytes())
+    assert run('restore', backup.name).exit_code == 0  # and brings it to the schema of this program, as init does
+    assert 'up to date' in run('init').stdout
+    for answer in map(
+        json.loads, gzip.decompress((DATA / backup.name.replace('.tar.gz', '.jsonl.gz')).read_bytes()).splitlines()
+    ):
+        columns = list(answer['rows'][0]) if answer['rows'] else []
+        assert rows(empty.query(answer['question']), columns) == rows(answer['rows'], columns), answer['name']
+    upgraded = objects(empty)
+    removed = bool(empty.query('SELECT 1 FROM retention'))
+    for name in upgraded:
+        empty.command(f'DROP TABLE IF EXISTS `{name}`')
+    schema.apply(empty)
+    if removed:
+        empty.insert_rows('retention', [{'calls_from': '2024-11-03'}], token='as the upgraded one')
+        schema.apply(empty)
+    assert upgraded == objects(empty)
+
+
+def test_the_newest_released_schema_is_kept() -> None:
+    """A migration that was released never changes: what it made is here."""
+    assert RELEASED
+    assert all(path.with_name(path.name.replace('.tar.gz', '.jsonl.gz')).exists() for path in RELEASED)

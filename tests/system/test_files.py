@@ -1,0 +1,32 @@
+"""Files that last: there whole, or as they were before."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from exporter.system.files import write
+
+
+def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
+    write(tmp_path / 'a', b'old')
+    write(tmp_path / 'a', b'new')
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [('a', b'new')]
+    assert (tmp_path / 'a').stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize('call', ['fsync', 'write'])
+def test_where_the_disk_takes_it_not_all_is_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    write(tmp_path / 'a', b'old')
+
+    def full(*_: object) -> None:
+        raise OSError(28, 'No space left on device')
+
+    if call == 'write':
+        monkeypatch.setattr(os, 'fdopen', full)
+    else:
+        monkeypatch.setattr(os, 'fsync', full)
+    with pytest.raises(OSError, match='No space left') as error:
+        write(tmp_path / 'a', b'new')
+    assert error.value.filename == str(tmp_path / 'a')
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [('a', b'old')]

@@ -1,0 +1,381 @@
+"""What is taken back leaves nothing behind, all numbers are as if it had never come, and a log can be imported again."""
+
+import shutil
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from access_logs import DOMAIN, FIRST, asked, assert_rollups_agree, imported, line, log, outcome, paths, run
+from calls import calls
+
+from exporter.config import load
+from exporter.errors import EngineError
+from exporter.model.batch import Batch
+from exporter.model.reject import Reject
+from exporter.model.tally import Counts
+from exporter.report import events
+from exporter.spool.spool import Spool
+from exporter.store.clickhouse import ClickHouse
+from exporter.store.ledger import Ledger
+from exporter.store.rejects import Rejected
+from exporter.system.locks import storing
+from exporter.upkeep.forget import OF_DOMAIN, forget_domain, forget_user
+from exporter.upkeep.retention import remove_old
+
+OTHER = 'other.example.org'
+NUMBERS = range(40)
+ANSWERS = (
+    'SELECT * EXCEPT batch_id FROM calls ORDER BY ALL',
+    """
+    SELECT domain, day, crawler, any(timezone), sum(calls), sum(mobile_calls), sum(unlocated_calls),
+        uniqHLL12Merge(registered_users), uniqHLL12Merge(anonymous_users)
+    FROM days GROUP BY ALL ORDER BY ALL
+    """,
+    'SELECT domain, crawler, user_id, day, sum(calls) FROM accounts GROUP BY ALL ORDER BY ALL',
+    'SELECT * EXCEPT calls, sum(calls) FROM places GROUP BY ALL ORDER BY ALL',
+)
+
+
+def answers(database: ClickHouse) -> list[list[tuple[Any, ...]]]:
+    """Everything from which a number is computed."""
+    return [[tuple(row.values()) for row in database.query(question)] for question in ANSWERS]
+
+
+@pytest.fixture
+def rejected(tmp_path: Path) -> Rejected:
+    return Rejected(tmp_path / 'data')
+
+
+@pytest.fixture
+def ledger(settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path) -> Ledger:  # they are in force
+    """Two portals that have the same calls, an event for each and one for every portal."""
+    (tmp_path / 'access.log').write_bytes(log(NUMBERS))
+    now = datetime.now(UTC)
+    for domain in (DOMAIN, OTHER):
+        assert imported('access.log', domain=domain) == outcome(stored=len(NUMBERS))
+    for domain in (DOMAIN, OTHER, ''):
+        events.add(database, events.Event(domain, now, now, f'of {domain}'))
+    return Ledger(database, '', None)
+
+
+@pytest.fixture
+def cut_off(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Callable[[], object]], bool]:
+    """Does something that the engine ends after so many changes; says whether it came to its end before."""
+
+    def do(after: int, what: Callable[[], object]) -> bool:
+        left = after
+
+        def counting(real: Callable[..., None]) -> Callable[..., None]:
+            def change(*arguments: Any, **named: Any) -> None:
+                nonlocal left
+                if left == 0:
+                    raise EngineError('cut off')
+                left -= 1
+                real(*arguments, **named)
+
+            return change
+
+        with monkeypatch.context() as patch:
+            for name in ('command', 'insert_rows', 'insert_file'):
+                patch.setattr(ClickHouse, name, counting(getattr(ClickHouse, name)))
+            try:
+                what()
+            except EngineError:
+                return False
+        return True
+
+    return do
+
+
+def rows(database: ClickHouse, domain: str) -> list[int]:
+    """How many rows of a portal each table has."""
+    count = 'SELECT count() AS n FROM {} WHERE domain = {{domain:String}}'
+    return [database.query(count.format(table), {'domain': domain})[0]['n'] for table in OF_DOMAIN]
+
+
+def test_nothing_of_the_portal_is_left_and_nothing_of_another_is_touched(
+    ledger: Ledger, database: ClickHouse, rejected: Rejected
+) -> None:
+    other = rows(database, OTHER)
+    assert all(rows(database, DOMAIN))
+    rejected.keep(f'{DOMAIN}/log/0-9', [Reject('format', DOMAIN, 'access.log', 0, 'a')])
+    rejected.keep(f'{OTHER}/log/0-9', [Reject('format', OTHER, 'access.log', 0, 'b')])
+    forget_domain(database, ledger, rejected, DOMAIN)
+    assert [reject.text for reject in rejected] == ['b']
+    assert rows(database, DOMAIN) == [0] * len(OF_DOMAIN)
+    assert rows(database, OTHER) == other
+    assert [event.domain for event in events.listed(database, DOMAIN)] == ['']
+    assert database.query('SELECT domain FROM domains') == [{'domain': OTHER}]
+
+
+def test_every_table_that_has_a_domain_is_thought_of(database: ClickHouse) -> None:
+    found = database.query(
+        "SELECT DISTINCT table FROM system.columns WHERE database = currentDatabase() AND name = 'domain'"
+        " AND table IN (SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree')"
+    )
+    assert {row['table'] for row in found} == {*OF_DOMAIN, 'batches'}  # the ledger keeps what was forgotten
+
+
+def test_the_same_log_is_imported_again_with_right_rollups_time_after_time(
+    ledger: Ledger, database: ClickHouse, rejected: Rejected
+) -> None:
+    for _ in range(2):
+        assert imported('access.log') == outcome(already=len(NUMBERS))
+        forget_domain(database, ledger, rejected, DOMAIN)
+        assert imported('access.log') == outcome(stored=len(NUMBERS))
+        assert paths(database) == asked(NUMBERS)
+        assert_rollups_agree(database)
+
+
+@pytest.mark.slow
+def test_forgetting_that_was_cut_off_is_finished_by_doing_it_again(
+    ledger: Ledger, database: ClickHouse, rejected: Rejected
+) -> None:
+    for done in range(1, len(OF_DOMAIN)):
+        for table in OF_DOMAIN[:done]:
+            database.command(f"ALTER TABLE {table} DELETE WHERE domain = '{DOMAIN}' SETTINGS mutations_sync = 1")
+        forget_domain(database, ledger, rejected, DOMAIN)
+        assert rows(database, DOMAIN) == [0] * len(OF_DOMAIN)
+        assert imported('access.log') == outcome(stored=len(NUMBERS))
+        assert_rollups_agree(database)
+
+
+def test_a_batch_that_was_only_begun_is_forgotten_too(database: ClickHouse, rejected: Rejected) -> None:
+    ledger = Ledger(database, '', None)
+    ledger.begin(Batch(DOMAIN, 'access_log', 'cut', 0, 9))
+    forget_domain(database, ledger, rejected, DOMAIN)
+    assert all(ledger.entries(DOMAIN, name) == [] for name in ledger.logs(DOMAIN))
+
+
+# one log
+
+
+@pytest.fixture
+def without(ledger: Ledger, database: ClickHouse, tmp_path: Path) -> list[list[tuple[Any, ...]]]:
+    """What there was before a second log came, which has the same days and users and rejects."""
+    before = answers(database)
+    lines = [line(number, bytes=number + 7) for number in range(20, 60)] + ['no line of a log']
+    (tmp_path / 'second.log').write_text(''.join(f'{one}\n' for one in lines))
+    assert imported('second.log') == outcome(stored=40, format=1)
+    assert answers(database) != before
+    return before
+
+
+@pytest.mark.slow
+def test_a_log_is_taken_back_and_can_be_imported_again(
+    without: list[Any], database: ClickHouse, rejected: Rejected, settings: pytest.MonkeyPatch
+) -> None:
+    after = answers(database)
+    assert len(list(rejected)) == 1
+    for _ in range(2):
+        result = run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes')
+        assert result.stdout == f'took away 40 calls of {DOMAIN}; second.log can be imported again\n', result.output
+        assert (answers(database), list(rejected)) == (without, [])
+        assert imported('second.log') == outcome(stored=40, format=1)
+        assert (answers(database), len(list(rejected))) == (after, 1)
+    run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes')
+    settings.setenv('USAGE_TIMEZONE', 'Asia/Kathmandu')
+    settings.setenv('USAGE_PATHS', '/api/2*')
+    assert imported('second.log') == outcome(stored=10, skipped={'path': 30}, format=1)
+    assert_rollups_agree(database)
+    run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes')
+    assert answers(database) == without
+
+
+def test_a_log_is_known_by_its_content(without: list[Any], database: ClickHouse, tmp_path: Path) -> None:
+    shutil.copy(tmp_path / 'second.log', tmp_path / 'renamed.log')
+    (tmp_path / 'second.log').write_bytes(log(range(900, 910)))
+    missing = run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes')
+    assert (missing.exit_code, missing.stderr) == (
+        1, f'error: second.log: nothing of this log is stored for {DOMAIN}; name the log and the portal of its import\n'
+    )  # fmt: skip
+    assert run('forget', '--file', 'renamed.log', '--domain', DOMAIN, '--yes').exit_code == 0
+    assert answers(database) == without
+
+
+@pytest.mark.slow
+def test_taking_a_log_back_that_was_cut_off_anywhere_is_finished_by_doing_it_again(
+    without: list[Any], database: ClickHouse, cut_off: Callable[[int, Callable[[], object]], bool]
+) -> None:
+    ledger, rejected = Ledger(database, '', None), Rejected(Path('data'))
+
+    def take_back() -> None:
+        result = run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes', '--debug')
+        if result.exit_code:
+            raise EngineError(result.output)
+
+    for done in range(30):
+        ended = cut_off(done, take_back)
+        if not ended:
+            take_back()
+        assert (answers(database), list(rejected)) == (without, []), done
+        assert imported('second.log') == outcome(stored=40, format=1)
+        assert_rollups_agree(database)
+        if ended:
+            break
+    else:
+        pytest.fail('it never ended')
+    assert done > 5
+    assert ledger.logs(DOMAIN)
+
+
+@pytest.mark.slow
+def test_an_import_between_two_tries_to_take_its_log_back_does_no_harm(
+    without: list[Any], database: ClickHouse, cut_off: Callable[[int, Callable[[], object]], bool]
+) -> None:
+    for done in range(8):
+        cut_off(done, lambda: run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes'))
+        run('import', 'second.log', '--domain', DOMAIN)
+        run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes')
+        assert answers(database) == without
+        assert imported('second.log') == outcome(stored=40, format=1)
+
+
+def test_nothing_is_computed_anew_while_an_import_is_unfinished(without: list[Any], database: ClickHouse) -> None:
+    Ledger(database, '', None).begin(Batch(DOMAIN, 'access_log', 'cut', 0, 9, 'cut.log'))
+    before = answers(database)
+    for what in (('--file', 'second.log', '--domain', DOMAIN), ('--user', 'alice')):
+        result = run('forget', *what, '--yes')
+        assert (result.exit_code, result.stderr) == (
+            1, f'error: {DOMAIN}: an import of cut.log was cut off or is under way; finish it first, and then run this again\n'
+        )  # fmt: skip
+    assert answers(database) == before
+    assert run('forget', '--domain', DOMAIN, '--yes').exit_code == 0
+
+
+@pytest.mark.slow
+def test_a_log_that_was_cut_off_itself_is_taken_back(
+    without: list[Any], database: ClickHouse, tmp_path: Path, cut_off: Callable[[int, Callable[[], object]], bool]
+) -> None:
+    run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes')
+    for done in (1, 2):  # the ledger's row; the calls
+        cut_off(done, lambda: run('import', 'second.log', '--domain', DOMAIN))
+        assert run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes').exit_code == 0
+        assert answers(database) == without
+    assert imported('second.log') == outcome(stored=40, format=1)
+
+
+def test_a_log_of_days_whose_calls_were_removed_is_refused(
+    without: list[Any], database: ClickHouse, settings: pytest.MonkeyPatch
+) -> None:
+    remove_old(load().model_copy(update={'keep_calls_days': 1}), database, FIRST.date() + timedelta(3))
+    before = answers(database)
+    result = run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes')
+    assert result.exit_code == 1
+    assert f'{DOMAIN}: calls of this log up to 2024-10-31 were removed by their age' in result.stderr
+    assert 'forget --domain takes the whole portal' in result.stderr
+    assert answers(database) == before
+    assert run('forget', '--domain', DOMAIN, '--yes').exit_code == 0
+    assert rows(database, DOMAIN) == [0] * len(OF_DOMAIN)
+
+
+# one account
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('domain', [None, DOMAIN])
+def test_an_account_is_taken_back(ledger: Ledger, database: ClickHouse, tmp_path: Path, domain: str | None) -> None:
+    before = answers(database)
+    (tmp_path / 'of_zoe.log').write_text(''.join(line(number, user='zoe') + '\n' for number in range(10, 20)))
+    domains = (DOMAIN, OTHER) if domain is None else (DOMAIN,)
+    for each in domains:
+        assert imported('of_zoe.log', domain=each) == outcome(stored=10)
+    result = run('forget', '--user', 'zoe', '--yes', *(('--domain', domain) if domain else ()))
+    assert result.stdout == f'took away {10 * len(domains)} calls of zoe\n'
+    assert answers(database) == before
+    assert imported('of_zoe.log') == outcome(already=10)
+    assert answers(database) == before
+
+
+def test_an_account_of_one_portal_stays_on_the_other(ledger: Ledger, database: ClickHouse) -> None:
+    run('forget', '--user', 'alice', '--domain', DOMAIN, '--yes')
+    alice = database.query("SELECT domain FROM calls WHERE user_id = 'alice' GROUP BY domain")
+    assert alice == database.query("SELECT domain FROM accounts WHERE user_id = 'alice' GROUP BY domain") == [{'domain': OTHER}]
+    for domain in (DOMAIN, OTHER):
+        assert_rollups_agree(database, domain)
+
+
+@pytest.mark.slow
+def test_taking_an_account_back_that_was_cut_off_anywhere_is_finished_by_doing_it_again(
+    ledger: Ledger, database: ClickHouse, tmp_path: Path, cut_off: Callable[[int, Callable[[], object]], bool]
+) -> None:
+    before = answers(database)
+    for done in range(20):
+        name = f'{done}.log'
+        (tmp_path / name).write_text(''.join(line(number, user='zoe', bytes=done) + '\n' for number in range(10, 20)))
+        assert imported(name) == outcome(stored=10)
+        ended = cut_off(done, lambda: forget_user(database, DOMAIN, 'zoe'))
+        forget_user(database, DOMAIN, 'zoe')
+        assert answers(database) == before, done
+        if ended:
+            break
+    assert done > 5
+
+
+def test_an_account_is_not_named_any_more_also_where_its_calls_were_removed_before(
+    ledger: Ledger, database: ClickHouse, settings: pytest.MonkeyPatch
+) -> None:
+    remove_old(load().model_copy(update={'keep_calls_days': 1}), database, date(2024, 11, 1))
+    [alice] = database.query(
+        f"SELECT sum(calls) AS calls FROM accounts WHERE user_id = 'alice' AND day < '2024-10-31' AND domain = '{DOMAIN}'"
+    )
+    result = run('forget', '--user', 'alice', '--domain', DOMAIN, '--yes')
+    assert f'warning: {alice["calls"]} calls of days before 2024-10-31 stay in their sums, under no name' in result.stderr
+    assert database.query(f"SELECT 1 FROM accounts WHERE user_id = 'alice' AND domain = '{DOMAIN}'") == []
+
+
+def test_rejected_lines_that_hold_the_account_are_told(ledger: Ledger, rejected: Rejected) -> None:
+    rejected.keep(f'{DOMAIN}/log/0-9', [Reject('format', DOMAIN, 'access.log', 0, 'a line of alice')])
+    assert "warning: 1 rejected lines hold 'alice'" in run('forget', '--user', 'alice', '--yes').stderr
+
+
+# asking and waiting
+
+
+@pytest.mark.parametrize('arguments', [(), ('--file', 'a', '--user', 'b'), ('--yes',), ('--user', ''), ('--user', 'anonymous')])
+@pytest.mark.usefixtures('settings')
+def test_it_must_be_said_what_is_to_be_forgotten(arguments: tuple[str, ...]) -> None:
+    assert run('forget', *arguments).exit_code == 2
+
+
+def test_it_asks_and_without_a_yes_nothing_happens(ledger: Ledger, database: ClickHouse) -> None:
+    before = answers(database)
+    for what, text in (
+        (('--file', 'access.log', '--domain', DOMAIN), f'40 calls of {DOMAIN} that came from access.log'),
+        (('--user', 'alice'), '12 calls of alice on every portal'),
+        (('--domain', DOMAIN), f'40 calls of {DOMAIN}, with its sums, events and rejects'),
+    ):
+        for said in (b'', b'n\n'):
+            result = run('forget', *what, stdin=said)
+            assert (result.exit_code, f'Take away {text}? [y/N]' in result.output) == (1, True), result.output
+    assert answers(database) == before
+    assert run('forget', '--domain', DOMAIN, stdin=b'y\n').stdout.endswith(f'took away 40 calls of {DOMAIN}\n')
+
+
+def test_nothing_is_taken_back_while_calls_are_being_stored(
+    ledger: Ledger, database: ClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('exporter.system.locks.PATIENCE', 0.1)
+    before = answers(database)
+    with storing(tmp_path / 'data'):
+        result = run('forget', '--domain', DOMAIN, '--yes')
+    assert (result.exit_code, 'another process is storing calls' in result.stderr) == (1, True)
+    assert answers(database) == before
+
+
+def test_nothing_is_taken_back_while_serve_runs_or_something_waits_for_it(
+    ledger: Ledger, database: ClickHouse, tmp_path: Path
+) -> None:
+    before = answers(database)
+    spool = Spool(tmp_path / 'data' / 'spool', 1 << 20, '', None)
+    told = run('forget', '--user', 'alice', '--yes')
+    assert (told.exit_code, told.stderr.count('\n')) == (1, 1)
+    assert 'usage-exporter serve is running; stop it' in told.stderr
+    spool.append(calls(DOMAIN, 1), {DOMAIN: Counts(1)})
+    spool.close()
+    told = run('forget', '--domain', DOMAIN, '--yes')
+    assert (told.exit_code, told.stderr.count('\n')) == (1, 1)
+    assert 'accepted calls wait here, or in quarantine; let serve store them' in told.stderr
+    assert answers(database) == before
