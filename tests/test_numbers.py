@@ -15,6 +15,7 @@ from access_logs import Call, imported, outcome, read, run
 from exporter.enrich.agent import classify
 from exporter.enrich.geo import open_places
 
+pytestmark = pytest.mark.slow
 LOG = Path(__file__).parent / 'data' / 'apache_access.log.gz'
 ZONE = 'Europe/Paris'
 DAYS = [f'2015-05-{day}' for day in range(17, 22)]
