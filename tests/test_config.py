@@ -57,7 +57,7 @@ def test_without_any_setting_everything_has_a_value(environment: pytest.MonkeyPa
     )
     assert (settings.domain, settings.geo_database, settings.secret, settings.domains) == (None, None, None, {})
     assert settings.data_dir == tmp_path / 'usage-exporter'
-    assert settings.database_url == f'chdb://{tmp_path}/usage-exporter/store/clickhouse'
+    assert settings.database_url == f'chdb://{tmp_path}/usage-exporter/clickhouse'
 
 
 def test_the_environment_goes_over_the_file_and_the_file_over_the_defaults(environment: pytest.MonkeyPatch) -> None:

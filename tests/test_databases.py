@@ -13,6 +13,7 @@ from exporter.store import schema
 from exporter.store.clickhouse import ClickHouse, connect
 from exporter.upkeep.retention import remove_old
 
+pytestmark = pytest.mark.slow
 CALL = {'timestamp': '2026-11-02 12:00:00', 'domain': DOMAIN, 'day': '2026-11-02', 'hour': '2026-11-02 12:00:00'}
 FED = ('calls', 'days', 'accounts', 'places')
 

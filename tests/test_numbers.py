@@ -16,6 +16,7 @@ from files import DATA
 from exporter.enrich.agent import classify
 from exporter.enrich.geo import open_places
 
+pytestmark = pytest.mark.slow
 LOG = DATA / 'apache_access.log.gz'
 ZONE = 'Europe/Paris'
 DAYS = [f'2015-05-{day}' for day in range(17, 22)]

@@ -149,6 +149,7 @@ FRAGMENTS = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @hypothesis.settings(max_examples=60, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(READS), st.lists(FRAGMENTS, max_size=12))
 def test_no_arrangement_of_them_writes_either(victim: ClickHouse, tmp_path: Path, begin: str, fragments: list[str]) -> None:

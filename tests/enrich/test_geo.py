@@ -198,6 +198,7 @@ def test_a_record_of_other_types_is_unlocated_and_spoils_no_other(places: Opener
     assert found.rows() == [NOWHERE, ('FR', 'Paris', 48.5, 2.5)]
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(0, CITIES.stat().st_size - 1), st.integers(0, 255)), min_size=1, max_size=300))
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_damaged_records_are_unlocated(places: Opener, tmp_path: Path, damage: list[tuple[int, int]]) -> None:

@@ -90,9 +90,9 @@ def test_own_rules(datasets: tuple[str, ...], path: str, dataset: str) -> None:
     ('setting', 'values'),
     [
         ('paths', tuple(f'/api/{number}/*' for number in range(20_000))),
-        ('accounts', ('query:' + 'é' * 2_000_000,)),
-        ('datasets', ('query:' + 'é' * 2_000_000,)),
-        ('datasets', ('(' + 'é' * 2_000_000 + ')',)),
+        ('accounts', ('query:' + 'é' * 300_000,)),
+        ('datasets', ('query:' + 'é' * 300_000,)),
+        ('datasets', ('(' + 'é' * 300_000 + ')',)),
     ],
 )
 def test_rules_that_are_too_long_are_said_in_one_line(setting: str, values: tuple[str, ...]) -> None:

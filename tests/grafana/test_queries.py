@@ -183,6 +183,7 @@ def test_queries_name_no_database_and_read_public_views_and_tables_only() -> Non
         assert not re.search(r'\bFORMAT\b', sql), 'the plugin adds its own'
 
 
+@pytest.mark.slow
 def test_queries_return_the_columns_that_their_panels_need(portals: ClickHouse) -> None:
     for query, columns in ALL_COLUMNS.items():
         sql = expanded(query, FIRST, LAST, (A, B))

@@ -102,6 +102,7 @@ def seen(found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 @hypothesis.settings(max_examples=12, deadline=None)
 @given(SECONDS, SECONDS, st.booleans())
 def test_a_report_is_of_exactly_the_calls_of_its_period_and_equals_the_views(

@@ -104,6 +104,7 @@ def test_two_spools_never_name_a_batch_alike(tmp_path: Path) -> None:
     assert opened(tmp_path / 'a').log != opened(tmp_path / 'b').log
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(cut=st.floats(0, 1, exclude_max=True), flip=st.booleans())
 def test_of_a_segment_that_a_crash_cut_all_that_was_acknowledged_is_there(

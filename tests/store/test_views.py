@@ -583,6 +583,7 @@ def shown_once(moment: datetime, zone: ZoneInfo) -> bool:
     )
 
 
+@pytest.mark.slow
 @fast
 @given(period=weeks_and_more, domains=some_domains, crawlers=st.booleans())
 @example(period=(at('2026-11-10T10:00:00'), at('2026-11-10T11:00:00')), domains=[], crawlers=False)

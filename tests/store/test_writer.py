@@ -103,6 +103,7 @@ def test_a_batch_that_is_sent_again_counts_once(ledger: Ledger, database: ClickH
     assert_rollups_agree(database)
 
 
+@pytest.mark.slow
 def test_a_batch_that_is_sent_again_in_other_pieces_counts_once(ledger: Ledger, database: ClickHouse) -> None:
     """A replay may cut its lines elsewhere, and ClickHouse knows large inserts by the record batches that they are made of."""
     one = batch(0, 700_000)
@@ -113,6 +114,7 @@ def test_a_batch_that_is_sent_again_in_other_pieces_counts_once(ledger: Ledger, 
     assert row == {'calls': 700_000, 'days': 700_000}
 
 
+@pytest.mark.slow
 def test_a_batch_of_very_many_months_is_stored(ledger: Ledger, database: ClickHouse) -> None:
     """The whole past of a small portal fits into one batch."""
     one = batch(0, 500)

@@ -24,6 +24,7 @@ from exporter.system.locks import storing
 from exporter.upkeep.forget import OF_DOMAIN, forget_domain, forget_user
 from exporter.upkeep.retention import remove_old
 
+pytestmark = pytest.mark.slow
 OTHER = 'other.example.org'
 NUMBERS = range(40)
 ANSWERS = (
@@ -129,7 +130,6 @@ def test_the_same_log_is_imported_again_with_right_rollups_time_after_time(
         assert_rollups_agree(database)
 
 
-@pytest.mark.slow
 def test_forgetting_that_was_cut_off_is_finished_by_doing_it_again(
     ledger: Ledger, database: ClickHouse, rejected: Rejected
 ) -> None:
@@ -163,7 +163,6 @@ def without(ledger: Ledger, database: ClickHouse, tmp_path: Path) -> list[list[t
     return before
 
 
-@pytest.mark.slow
 def test_a_log_is_taken_back_and_can_be_imported_again(
     without: list[Any], database: ClickHouse, rejected: Rejected, settings: pytest.MonkeyPatch
 ) -> None:
@@ -195,7 +194,6 @@ def test_a_log_is_known_by_its_content(without: list[Any], database: ClickHouse,
     assert answers(database) == without
 
 
-@pytest.mark.slow
 def test_taking_a_log_back_that_was_cut_off_anywhere_is_finished_by_doing_it_again(
     without: list[Any], database: ClickHouse, cut_off: Callable[[int, Callable[[], object]], bool]
 ) -> None:
@@ -221,7 +219,6 @@ def test_taking_a_log_back_that_was_cut_off_anywhere_is_finished_by_doing_it_aga
     assert ledger.logs(DOMAIN)
 
 
-@pytest.mark.slow
 def test_an_import_between_two_tries_to_take_its_log_back_does_no_harm(
     without: list[Any], database: ClickHouse, cut_off: Callable[[int, Callable[[], object]], bool]
 ) -> None:
@@ -245,7 +242,6 @@ def test_nothing_is_computed_anew_while_an_import_is_unfinished(without: list[An
     assert run('forget', '--domain', DOMAIN, '--yes').exit_code == 0
 
 
-@pytest.mark.slow
 def test_a_log_that_was_cut_off_itself_is_taken_back(
     without: list[Any], database: ClickHouse, tmp_path: Path, cut_off: Callable[[int, Callable[[], object]], bool]
 ) -> None:
@@ -274,7 +270,6 @@ def test_a_log_of_days_whose_calls_were_removed_is_refused(
 # one account
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('domain', [None, DOMAIN])
 def test_an_account_is_taken_back(ledger: Ledger, database: ClickHouse, tmp_path: Path, domain: str | None) -> None:
     before = answers(database)
@@ -297,7 +292,6 @@ def test_an_account_of_one_portal_stays_on_the_other(ledger: Ledger, database: C
         assert_rollups_agree(database, domain)
 
 
-@pytest.mark.slow
 def test_taking_an_account_back_that_was_cut_off_anywhere_is_finished_by_doing_it_again(
     ledger: Ledger, database: ClickHouse, tmp_path: Path, cut_off: Callable[[int, Callable[[], object]], bool]
 ) -> None:

@@ -21,6 +21,7 @@ from exporter.store import schema
 from exporter.store.clickhouse import ClickHouse, connect
 from exporter.upkeep.retention import Removed, calls_from, remove_old
 
+pytestmark = pytest.mark.slow
 DAYS = [date(2026, 3, 29), date(2026, 10, 25)]  # on which clocks of Paris change
 TODAY = date(2026, 11, 1)
 CALLS_FROM = date(2026, 10, 27)
@@ -62,7 +63,6 @@ def removed(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> I
         yield database, stored
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('zone', ZONES.values())
 @pytest.mark.parametrize('day', [*DAYS, CALLS_FROM])
 def test_a_period_that_begins_or_ends_beside_any_midnight_takes_days_without_calls_whole(
@@ -77,7 +77,6 @@ def test_a_period_that_begins_or_ends_beside_any_midnight_takes_days_without_cal
             agree(database, Count(stored, domains, *period, False, CALLS_FROM), domains, False)
 
 
-@pytest.mark.slow
 @hypothesis_settings(max_examples=40)
 @given(period=periods, domains=some_domains, crawlers=st.booleans())
 @example(period=[SEASONS[0][0], SEASONS[1][0]], domains=[], crawlers=True)

@@ -25,6 +25,7 @@ from exporter.store.rejects import Rejected
 from exporter.upkeep import retry as module
 from exporter.upkeep.retry import Retried, of_access_log, of_calls, retry
 
+pytestmark = pytest.mark.slow
 CutOff = Callable[[int, Callable[[], object]], bool]
 BROKEN = [3, 3, 7, 8]  # lines that had no status; the first two read the same
 
@@ -106,7 +107,6 @@ def test_each_fix_has_a_batch_of_its_own(rejected: Rejected, database: ClickHous
     ]
 
 
-@pytest.mark.slow
 def test_a_retry_that_was_cut_off_anywhere_is_finished_by_the_next(
     rejected: Rejected,
     database: ClickHouse,

@@ -53,6 +53,7 @@ def test_a_day_is_what_a_source_hands_on(when: date) -> None:
     assert not day['path'].str.contains('{', literal=True).any()
 
 
+@pytest.mark.slow
 def test_a_day_is_the_same_in_every_process_and_whatever_was_asked_before(month: dict[date, pl.DataFrame]) -> None:
     here = month[date(2026, 11, 17)]
     assert traffic.day_of_calls(date(2026, 11, 17)).equals(here)
@@ -86,6 +87,7 @@ def test_people_sleep_and_have_lunch(calls: pl.DataFrame) -> None:
     assert by_hour[12] < 0.8 * min(by_hour[10], by_hour[15])
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(st.dates(date(2024, 1, 1), date(2040, 12, 31)))
 def test_every_month_and_every_fortnight_has_an_event_with_a_peak(today: date) -> None:

@@ -54,6 +54,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / 'access.log'
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures('small_pieces')
 def test_a_log_of_many_batches_is_stored_once(file: Path, database: ClickHouse) -> None:
     file.write_bytes(log(range(400)))
@@ -66,6 +67,7 @@ def test_a_log_of_many_batches_is_stored_once(file: Path, database: ClickHouse) 
     assert batches['stored'] == 400
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures('small_pieces')
 def test_a_log_that_grew_brings_what_is_new(file: Path, database: ClickHouse) -> None:
     before = 0
@@ -76,6 +78,7 @@ def test_a_log_that_grew_brings_what_is_new(file: Path, database: ClickHouse) ->
     assert paths(database) == asked(range(300))
 
 
+@pytest.mark.slow
 def test_a_log_is_known_again_when_it_grows_past_what_it_is_known_by(file: Path, database: ClickHouse) -> None:
     for lines in range(1, 14):
         file.write_bytes(log(range(lines)))
@@ -104,6 +107,7 @@ def test_a_last_line_that_is_being_written_is_left_until_it_is_whole(file: Path,
     assert paths(database) == asked(range(3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('end', ['\n', '\r\n'])
 @pytest.mark.parametrize('missing', [1, 2])
 def test_complete_takes_a_last_line_without_an_end_and_its_end_is_no_line(
@@ -119,6 +123,7 @@ def test_complete_takes_a_last_line_without_an_end_and_its_end_is_no_line(
     assert paths(database) == asked(range(5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('pack', PACK.values(), ids=PACK)
 @pytest.mark.usefixtures('small_pieces')
 def test_a_log_that_is_packed_or_renamed_is_the_same(file: Path, database: ClickHouse, pack: Callable[[bytes], bytes]) -> None:
@@ -260,6 +265,7 @@ def test_a_line_without_an_end_for_megabytes_is_refused(file: Path, monkeypatch:
     assert f'no line ends for 0 MB from byte {len(log(range(100))):,} on' in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('length', [SMALL - 200, SMALL, 3 * SMALL, 50_000])
 @pytest.mark.usefixtures('small_pieces')
 def test_a_line_longer_than_a_piece_is_one_call(file: Path, database: ClickHouse, length: int) -> None:
