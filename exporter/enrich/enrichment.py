@@ -55,7 +55,7 @@ class Enrichment:
         """The second half: who called, from where, and when in local time, of what `what` gives."""
         counted = raw['skip'].is_null()
         asked = raw if counted.all() else raw.filter(counted)
-        skipped = raw.filter(~counted).select('line', reason='skip')
+        skipped = raw.select('line', reason='skip').drop_nulls('reason')
         found = self.addresses(asked['ip'])
         refused = asked.filter(~found['valid']).select('line', reason=pl.lit(Reason.ADDRESS.value))
         if len(refused):
