@@ -197,18 +197,19 @@ def _toml(path: Path | None) -> tuple[Path, dict[str, object]]:
         settings = tomllib.loads(file.read_text(encoding='utf-8-sig'))
         return file, {name: value for name, value in settings.items() if value != ''}  # as an empty variable, it is none
     except OSError as error:
-        raise SettingsError(f'{file}: cannot read the settings ({error.strerror}); name a file that is there') from error
+        raise SettingsError(f'{file}: cannot read the settings ({error.strerror})', 'name a file that is there') from error
     except (
         ValueError,
         RecursionError,
     ) as error:  # no TOML, no UTF-8, a number of thousands of digits; arrays in arrays in arrays
-        raise SettingsError(f'{file}: this is not TOML ({error}); mend that line') from error
+        raise SettingsError(f'{file}: this is not TOML ({error})', 'mend that line') from error
 
 
-def _unknown(name: str, known: Iterable[str], before: str = '') -> str:
-    """What to say of a setting that there is not."""
+def _unknown(name: str, known: Iterable[str], before: str = '', source: str = '') -> SettingsError:
+    """The error for an unknown setting. `before` stands before each name, `source` before the error."""
     near = difflib.get_close_matches(name, known, 1)
-    return f'{before}{name} is no setting; ' + (f'did you mean {before}{near[0]}?' if near else 'see docs/settings.md')
+    remedy = f'did you mean {before}{near[0]}?' if near else 'docs/settings.md lists the settings'
+    return SettingsError(f'{source}{before}{name} is an unknown setting', remedy)
 
 
 def _written(part: str) -> str:
@@ -223,10 +224,10 @@ def load(path: Path | None = None) -> Settings:
     for variable in os.environ:
         name = variable.removeprefix(PREFIX)
         if name not in (variable, *variables) and variable != FILE_VARIABLE and not name.startswith('TEST_'):
-            raise SettingsError(_unknown(name, variables, PREFIX))
+            raise _unknown(name, variables, PREFIX)
     for name in from_file:
         if name not in Settings.model_fields:
-            raise SettingsError(f'{file}: {_unknown(name, Settings.model_fields)}')
+            raise _unknown(name, Settings.model_fields, source=f'{file}: ')
     try:
         return Settings(**from_file)  # type: ignore[arg-type]
     except ValidationError as error:
@@ -238,5 +239,5 @@ def load(path: Path | None = None) -> Settings:
         place = [variable if given else setting, *map(_written, inner)]
         if first['type'] == 'extra_forbidden':
             known = Follow.model_fields if setting == 'follow' else Portal.model_fields
-            raise SettingsError(f'{source}{_unknown(inner[-1], known, ".".join(place[:-1]) + ".")}') from None
+            raise _unknown(inner[-1], known, '.'.join(place[:-1]) + '.', source) from None
         raise SettingsError(f'{source}{".".join(place)}: {first["msg"].removeprefix("Value error, ")}') from None

@@ -1,12 +1,22 @@
-"""Errors that a user meets: each is one line that names the thing and the mend."""
+"""Errors that a user meets: each is one line that says what is wrong, and what to do."""
 
 import traceback
 
 
 class ExporterError(Exception):
-    """Root of what the program raises on purpose; the command line prints its text and ends with `exit_code`."""
+    """Root of what the program raises on purpose; the command line prints it in one line and exits with `exit_code`.
+
+    `what` names the thing and says what is wrong with it; `remedy` says what to do, where that is known.
+    """
 
     exit_code = 1
+
+    def __init__(self, what: str, remedy: str = '') -> None:
+        super().__init__(what, remedy)
+        self.what, self.remedy = what, remedy
+
+    def __str__(self) -> str:
+        return f'{self.what}; {self.remedy}' if self.remedy else self.what
 
 
 class SettingsError(ExporterError):
@@ -45,8 +55,8 @@ class EngineError(ExporterError):
     `code` is ClickHouse's number of the error, where it has answered.
     """
 
-    def __init__(self, text: str, code: int | None = None) -> None:
-        super().__init__(text)
+    def __init__(self, what: str, remedy: str = '', code: int | None = None) -> None:
+        super().__init__(what, remedy)
         self.code = code
 
 

@@ -68,8 +68,8 @@ class Context:
             if not serving.exists():
                 raise
             raise Held(
-                f'{self.settings.data_dir}: usage-exporter serve holds the embedded database; ask it at '
-                f'http://{serving.read_text()}/v1/report, stop it first, or let both use a ClickHouse server'
+                f'{self.settings.data_dir}: usage-exporter serve holds the embedded database',
+                f'ask it at http://{serving.read_text()}/v1/report, stop it first, or let both use a ClickHouse server',
             ) from error
 
     def _open(self) -> ClickHouse:
@@ -95,7 +95,7 @@ class Context:
         """The portal that a command cannot do without. Raises SettingsError where none is named."""
         if domain := self.domain(given):
             return domain
-        raise SettingsError('which portal is this? Say --domain data.example.org, or set USAGE_DOMAIN')
+        raise SettingsError('no portal is named', 'add --domain data.example.org, or set USAGE_DOMAIN')
 
     def enrichment(self, domain: str, rules: config.Portal | None = None) -> 'Enrichment':
         """What adds to the calls of a portal, by `rules` or those of the settings.

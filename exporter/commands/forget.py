@@ -56,7 +56,7 @@ def _file(context: Context, file: str, portal: str, yes: bool) -> None:
 
         if not (found := batches()):
             raise InputError(
-                f'{opened.name}: nothing of this log is stored for {portal}; name the log and the portal of its import'
+                f'{opened.name}: nothing of this log is stored for {portal}', 'name the log and the portal of its import'
             )
         calls = taking.count(database, taking.of_batches(portal, [batch.id for batch in found]))
         _ask(f'{calls:,} calls of {portal} that came from {opened.name}', yes)

@@ -38,15 +38,15 @@ def export(folder: Path, datasource: str | None, mounted_as: str | None, runbook
     After an upgrade run it again: its own files are replaced, an alert that was switched on stays so. No other file is touched.
     """
     if datasource is not None and not re.fullmatch(r'[\w-]{1,40}', datasource, re.ASCII):
-        raise SettingsError(f'--datasource: {datasource!r} is no uid; it stands in the address of the data source in Grafana')
+        raise SettingsError(f'--datasource: {datasource!r} is no uid', 'it stands in the address of the data source in Grafana')
     if mounted_as is not None and not mounted_as.startswith('/'):
-        raise SettingsError(f'--mounted-as: {mounted_as!r} is no whole path; write it from / on')
+        raise SettingsError(f'--mounted-as: {mounted_as!r} is no whole path', 'write it from / on')
     if runbooks is not None and not re.fullmatch(r'https?://[^\s"#]+', runbooks):
-        raise SettingsError(f'--runbooks: {runbooks!r} is no address of a page; write https://…')
+        raise SettingsError(f'--runbooks: {runbooks!r} is no address of a page', 'write https://…')
     texts = {folder / name: text for name, text in files(datasource, mounted_as or str(folder.absolute()), runbooks).items()}
     for file, text in texts.items():
         if file.exists() and not _ours(file, text):
-            raise ExportError(f'{file}: this is not of usage-exporter, and nothing was written; move it, or choose another DIR')
+            raise ExportError(f'{file}: this is not of usage-exporter, and nothing was written', 'move it, or choose another DIR')
     for file, text in texts.items():
         kept = _switched(text, file.read_text(encoding='utf-8')) if file.exists() else text
         file.parent.mkdir(parents=True, exist_ok=True)

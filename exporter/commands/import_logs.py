@@ -57,7 +57,7 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
     """
     portal = context.portal(domain)
     if files.count('-') > 1:
-        raise InputError('standard input can be read once only; name - once')
+        raise InputError('standard input can be read once only', 'name - once')
     outcome, problems, days = Outcome(), list[str](), list[str]()
     with Interrupts() as interrupts:
         try:

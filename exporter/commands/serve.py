@@ -68,7 +68,7 @@ def serve(context: Context) -> None:
     tokens, rejected = Tokens(directory), context.rejected
     listen = _listen(settings.listen, tokens.needed)
     if clash := next(twice(settings.follow), None):
-        raise SettingsError(clash)
+        raise clash
     for domain in ('', *settings.domains):  # a wrong rule is said now, and not to whoever sends a call
         Requests(settings.portal(domain), context.key)
     made_with = key_id(context.key), context.places.date
@@ -175,7 +175,7 @@ def _answer(app: Flask, listen: str, told: Path) -> None:
         listening = socket.create_server((host.strip('[]'), int(port)), family=family, backlog=1_024)
     except OSError as error:
         why = os.strerror(error.errno or 0)
-        raise SettingsError(f'{listen}: cannot listen here ({why}); choose another USAGE_LISTEN') from error
+        raise SettingsError(f'{listen}: cannot listen here ({why})', 'choose another USAGE_LISTEN') from error
     connections: dict[int, object] = {}
     server = create_server(app, map=connections, sockets=[listening], threads=THREADS, **LIMITS)
     stop = threading.Event()

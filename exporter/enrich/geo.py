@@ -27,7 +27,7 @@ NOWHERE: Record = (None, None, None, None)
 COUNTRIES = pl.read_csv(files('exporter.enrich').joinpath('countries.csv').read_bytes(), comment_prefix='#')
 AT_ONCE = 2_000  # addresses that Rust is asked about: it lets no other thread run meanwhile
 SAMPLE = 1_000  # records among which one must name a country
-MEND = 'name a GeoIP2 City or Country database in USAGE_GEO_DATABASE, or none'
+REMEDY = 'name a GeoIP2 City or Country database in USAGE_GEO_DATABASE, or none'
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,11 @@ def open_places(database: Path | None) -> Places:
         date = dt.datetime.fromtimestamp(about.build_epoch, dt.UTC).date()
         find = vectorised(database) or one_by_one(database)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
-        raise SettingsError(f'{database}: cannot be read ({error.strerror}); {MEND}') from error
+        raise SettingsError(f'{database}: cannot be read ({error.strerror})', REMEDY) from error
     except Exception as error:  # damaged bytes raise whatever they happen to mean
-        raise SettingsError(f'{database}: no GeoIP2 database, or a damaged one; fetch it again, unpacked') from error
+        raise SettingsError(f'{database}: no GeoIP2 database, or a damaged one', 'fetch it again, unpacked') from error
     if not located or not any(kind in name for kind in ('City', 'Country', 'Enterprise')):
-        raise SettingsError(f'{database}: {name} tells no country; {MEND}')
+        raise SettingsError(f'{database}: {name} tells no country', REMEDY)
     return Places(name, date, find)
 
 

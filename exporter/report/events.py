@@ -32,7 +32,7 @@ def last_second(until: Moment) -> datetime:
 def add(database: ClickHouse, event: Event) -> None:
     """Stores an event. Raises PeriodError for one that ends before it begins, EngineError."""
     if event.end < event.start:
-        raise PeriodError(f'the event ends before it begins ({event.start:%Y-%m-%d %H:%M} UTC); swap --start and --end')
+        raise PeriodError(f'the event ends before it begins ({event.start:%Y-%m-%d %H:%M} UTC)', 'swap --start and --end')
     row = vars(event) | {name: f'{getattr(event, name).astimezone(UTC):%Y-%m-%d %H:%M:%S}' for name in ('start', 'end')}
     database.insert_rows('events', [row], token=event.id)
 
@@ -63,5 +63,5 @@ def of_period(database: ClickHouse, domain: str, asked: Period) -> list[Event]:
 def remove(database: ClickHouse, event_id: str) -> None:
     """Takes an event away. Raises InputError where there is none of this id, EngineError."""
     if not database.query('SELECT 1 FROM events WHERE id = {id:String}', {'id': event_id}):
-        raise InputError(f'there is no event {event_id}; usage-exporter events list shows them')
+        raise InputError(f'there is no event {event_id}', 'usage-exporter events list shows them')
     database.command('ALTER TABLE events DELETE WHERE id = {id:String} SETTINGS mutations_sync = 1', {'id': event_id})

@@ -46,14 +46,14 @@ def chosen(named: str | None, known: list[Portal], option: str = '--domain') -> 
     Raises PeriodError, naming those that there are, where it is not clear.
     """
     if not known:
-        raise PeriodError('there are no calls yet; begin with usage-exporter import or usage-exporter demo')
+        raise PeriodError('there are no calls yet', 'begin with usage-exporter import or usage-exporter demo')
     matching = [portal for portal in known if portal.domain == named] if named else known
     if len(matching) == 1:
         return matching[0]
     names = ', '.join(portal.domain for portal in known)
-    raise PeriodError(
-        f'{named} has no calls; there are calls of {names}' if named else f'which portal? Say {option}, one of {names}'
-    )
+    if named:
+        raise PeriodError(f'{named} has no calls', f'portals with calls are {names}')
+    raise PeriodError('several portals have calls', f'choose one with {option}: {names}')
 
 
 def zones(known: list[Portal], otherwise: Callable[[str], str]) -> Callable[[str], ZoneInfo]:

@@ -59,14 +59,16 @@ class Tokens:
             state = found.st_ino, found.st_mtime_ns, found.st_size, found.st_mode
             if state != self._read[0]:
                 if found.st_mode & 0o077:
-                    raise SettingsError(f'{self.file}: others than its owner may use the tokens; run chmod 600 on it')
+                    raise SettingsError(f'{self.file}: others than its owner may use the tokens', 'run chmod 600 on it')
                 self._read = state, msgspec.json.decode(self.file.read_bytes(), type=list[Token])
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise SettingsError(f'{self.file}: cannot read the tokens ({error.strerror}); mend that') from error
+            raise SettingsError(f'{self.file}: cannot read the tokens ({error.strerror})', 'mend that') from error
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise SettingsError(f'{self.file}: no file of tokens ({error}); restore it, or remove it and add new ones') from error
+            raise SettingsError(
+                f'{self.file}: no file of tokens ({error})', 'restore it, or remove it and add new ones'
+            ) from error
         self._needed = True
         return self._read[1]
 
@@ -94,7 +96,7 @@ class Tokens:
                 if token.id == token_id:
                     tokens.remove(token)
                     return token
-            raise InputError(f'there is no token {token_id}; usage-exporter tokens list shows them')
+            raise InputError(f'there is no token {token_id}', 'usage-exporter tokens list shows them')
 
     @contextmanager
     def _changing(self) -> Iterator[list[Token]]:
@@ -110,7 +112,7 @@ class Tokens:
             finally:
                 os.close(directory)
         except OSError as error:
-            raise SettingsError(f'{self.file}: cannot write the tokens ({error.strerror}); mend that') from error
+            raise SettingsError(f'{self.file}: cannot write the tokens ({error.strerror})', 'mend that') from error
 
 
 def _hash(text: str) -> str:

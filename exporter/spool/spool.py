@@ -46,7 +46,7 @@ class Spool:
             self._held = hold(directory / 'lock')
         except BlockingIOError:
             raise SettingsError(
-                f'{directory}: another usage-exporter uses this spool; stop it, or choose another USAGE_DATA_DIR'
+                f'{directory}: another usage-exporter uses this spool', 'stop it, or choose another USAGE_DATA_DIR'
             ) from None
         self.log = f'{SOURCE}-{_identity(directory)}'
         self._lock = threading.RLock()
@@ -204,8 +204,8 @@ class Spool:
     def _make_room(self, size: int) -> None:
         if self.account.bytes + size > self.most_bytes:
             raise SpoolFull(
-                f'{self.directory}: the spool is full ({self.account.bytes >> 20} MB); '
-                'see why the database does not take it, or raise USAGE_SPOOL_BYTES'
+                f'{self.directory}: the spool is full ({self.account.bytes >> 20} MB)',
+                'see why the database does not take it, or raise USAGE_SPOOL_BYTES',
             )
 
     def _new_path(self) -> Path:

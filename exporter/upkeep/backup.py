@@ -18,7 +18,7 @@ def backup(database: ClickHouse, target: str) -> None:
     """
     place = _place(database, target)
     if database.address.embedded and Path(target).exists():
-        raise InputError(f'{target}: is there already; name a backup that is not')
+        raise InputError(f'{target}: is there already', 'name a backup that is not')
     before = os.umask(0o077)  # it holds names of accounts: an embedded engine writes it for its owner only
     try:
         database.command(f'BACKUP DATABASE `{database.address.database}` AS `{DATABASE}` TO {place}')
@@ -34,9 +34,9 @@ def restore(database: ClickHouse, source: str) -> None:
     """
     place = _place(database, source)
     if database.address.embedded and not Path(source).exists():
-        raise InputError(f'{source}: there is no backup; name the one that usage-exporter backup wrote')
+        raise InputError(f'{source}: there is no backup', 'name the one that usage-exporter backup wrote')
     if database.query('SELECT 1 FROM system.tables WHERE database = currentDatabase() LIMIT 1'):
-        raise SchemaError(f'{database.address.shown}: there are tables already; restore into another USAGE_CLICKHOUSE_URL')
+        raise SchemaError(f'{database.address.shown}: there are tables already', 'restore into another USAGE_CLICKHOUSE_URL')
     database.command(f'RESTORE DATABASE `{DATABASE}` AS `{database.address.database}` FROM {place}')
     _number_anew(database)
     schema.apply(database)  # the backup may be of an earlier version
@@ -61,6 +61,6 @@ def _place(database: ClickHouse, given: str) -> str:
             )
         return given
     if given.endswith('.zip'):
-        raise InputError(f'{given}: the embedded engine packs no .zip; name a directory or a .tar')
+        raise InputError(f'{given}: the embedded engine packs no .zip', 'name a directory or a .tar')
     path = str(Path(given).absolute()).replace('\\', r'\\').replace("'", r'\'')
     return f"File('{path}')"

@@ -9,7 +9,7 @@ from exporter.config import Settings
 from exporter.enrich.geo import open_places
 from exporter.enrich.request import Requests
 from exporter.enrich.visitor import key_id, load_key
-from exporter.errors import EngineError, ExporterError, Held, InputError
+from exporter.errors import EngineError, ExporterError, Held
 from exporter.ingest.logs import entries
 from exporter.ingest.logs.log_file import shown
 from exporter.report import indicators
@@ -105,10 +105,10 @@ def _followed(settings: Settings) -> Iterator[Finding]:
     """Whether the logs that `serve` follows are there, and each once."""
     part = 'followed logs'
     for clash in entries.twice(settings.follow):
-        yield told(part, InputError(clash))
+        yield told(part, clash)
     for one in settings.follow:
         if wrong := entries.fault(one):
-            yield told(part, InputError(wrong))
+            yield told(part, wrong)
         else:
             yield ok(part, f'{shown(one.path)}: {len(entries.files(one.path))} to read for {one.domain}')
 

@@ -40,6 +40,5 @@ def fault(part: str, state: str, mend: str) -> Finding:
 
 
 def told(part: str, error: ExporterError) -> Finding:
-    """The fault that an error tells of: what is wrong; and its mend."""
-    state, _, mend = str(error).partition('; ')
-    return fault(part, state, mend or 'look at the log of the server, or run the command again with --debug')
+    """The fault that an error tells of: what is wrong; and its remedy."""
+    return fault(part, error.what, error.remedy or 'look at the log of the server, or run the command again with --debug')

@@ -104,7 +104,7 @@ def read(body: bytes, media_type: str, now: datetime, portal: str = '') -> Taken
     """
     found = elements(body, media_type)
     if len(found) > MOST_CALLS:
-        raise TooLarge(f'{len(found):,} calls are more than a request may hold, {MOST_CALLS:,}; send several')
+        raise TooLarge(f'{len(found):,} calls are more than a request may hold, {MOST_CALLS:,}', 'send several')
     return checked(found, now, portal)
 
 

@@ -85,10 +85,10 @@ class Intake:
         key = request.scope, request.key
         with self._lock:
             if key in self._under_way:
-                raise KeyInUse('the request that brought this Idempotency-Key is still under way; ask again later')
+                raise KeyInUse('the request that brought this Idempotency-Key is still under way', 'ask again later')
             if used := self.keys.find(*key):
                 if used.digest != request.digest.hex():
-                    raise KeyReused('this Idempotency-Key came with another body; send a new key with new calls')
+                    raise KeyReused('this Idempotency-Key came with another body', 'send a new key with new calls')
                 return msgspec.convert(used.answer, Answer)
             self._under_way.add(key)
         try:

@@ -90,7 +90,7 @@ class AccessLog:
             elif entry.counts:
                 self._count_part(start)
             else:
-                raise InputError(f'{self.file.name}: a longer copy of this log was being imported; import that one first')
+                raise InputError(f'{self.file.name}: a longer copy of this log was being imported', 'import that one first')
             if not whole:
                 return
         yield from self.behind(domain, self._behind_line_end(position))
@@ -185,7 +185,8 @@ class AccessLog:
                     first = False
                 start, rest = start + at + HOLE, rest[at + HOLE :]
             if len(rest) > LONGEST_LINE:
-                raise InputError(f'{self.file.name}: no line ends for {LONGEST_LINE >> 20} MB from byte {start:,} on: no log')
+                longest = f'{LONGEST_LINE >> 20} MB'
+                raise InputError(f'{self.file.name}: no line ends within {longest} after byte {start:,}', 'import an access log')
             if last:
                 self.left = int(bool(rest.strip(b'\0')))
                 return

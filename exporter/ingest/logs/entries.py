@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from exporter.config import Follow
+from exporter.errors import InputError, SettingsError
 from exporter.ingest.logs.log_file import shown
 
 
@@ -31,7 +32,7 @@ def files(path: str) -> set[str]:
     return {name for name in names if regular(name)}
 
 
-def absence(path: str) -> str:
+def absence(path: str) -> InputError:
     """Why a path or a pattern leads to no file, and what to do."""
     log = Path(path)
     remedy = 'correct the path in [[follow]], or create the file'
@@ -54,25 +55,25 @@ def absence(path: str) -> str:
     except OSError as error:
         why = f'cannot read {shown(str(log))} ({error.strerror})'
         remedy = 'give the user of usage-exporter the right to read it, or correct the path in [[follow]]'
-    return f'{shown(path)}: {why}; {remedy}'
+    return InputError(f'{shown(path)}: {why}', remedy)
 
 
-def fault(settings: Follow) -> str:
-    """Why an entry cannot be followed now, and what to do; '' where it can."""
+def fault(settings: Follow) -> InputError | None:
+    """Why an entry cannot be followed now; None if it can."""
     names = files(settings.path)
     for name in sorted(names):
         try:
             Path(name).open('rb').close()
         except OSError as error:
-            return (
-                f'{shown(name)}: cannot read the log ({error.strerror}); '
-                'give the user of usage-exporter the right to read it, or correct the path in [[follow]]'
+            return InputError(
+                f'{shown(name)}: cannot read the log ({error.strerror})',
+                'give the user of usage-exporter the right to read it, or correct the path in [[follow]]',
             )
-    return '' if names else absence(settings.path)
+    return None if names else absence(settings.path)
 
 
-def twice(follow: Sequence[Follow]) -> Iterator[str]:
-    """What to say of each entry that leads to a log of an earlier one, under whatever name."""
+def twice(follow: Sequence[Follow]) -> Iterator[SettingsError]:
+    """An error for each entry that leads to a log of an earlier one, under whatever name."""
     first = dict[object, Follow]()
     for settings in follow:
         same = dict[object, str]({str(Path(settings.path).absolute()): settings.path})
@@ -85,12 +86,12 @@ def twice(follow: Sequence[Follow]) -> Iterator[str]:
             first.setdefault(identity, settings)
 
 
-def same_log(first: Follow, second: Follow, name: str) -> str:
-    """What to say where two entries lead to the same log."""
+def same_log(first: Follow, second: Follow, name: str) -> SettingsError:
+    """The error that two entries lead to the same log."""
     one, other = (f'{shown(settings.path)} for {settings.domain}' for settings in (first, second))
-    return (
-        f'{shown(name)}: the entries {one} and {other} of [[follow]] lead to this same log; '
-        'remove one of them, since a log counts once, for one portal'
+    return SettingsError(
+        f'{shown(name)}: the entries {one} and {other} of [[follow]] lead to this same log',
+        'remove one of them, since a log counts once, for one portal',
     )
 
 

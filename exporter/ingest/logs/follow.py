@@ -128,7 +128,7 @@ class Follower:
                 if self.missing.pop(entry, None) == self.said.said.get(path, ''):
                     self.said.well(path)
             elif not entry.seen or now - entry.absent >= (GRACE if self.logs.is_rotated(entry) else ABSENT):
-                self.missing[entry] = entry.absence
+                self.missing[entry] = str(entry.absence)
                 self.said.wrong(path, entry.absence)
 
     def _read(self, now: float, end: float, behind: set[Followed]) -> None:

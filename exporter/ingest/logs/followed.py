@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from exporter.config import Follow
+from exporter.errors import InputError
 from exporter.ingest.logs.entries import absence, files, is_name, regular
 from exporter.ingest.logs.log_file import is_packed
 from exporter.ingest.logs.notes import Note
@@ -40,7 +41,7 @@ class Entry:
         self.absent = None if there else self.absent or now
 
     @property
-    def absence(self) -> str:
+    def absence(self) -> InputError:
         """Why there is no file, and what to do."""
         return absence(self.settings.path)
 

@@ -34,17 +34,19 @@ def refuse(file: LogFile) -> None:
     head = file.read(0, HEAD)
     name = '-' if file.name == 'standard input' else shlex.quote(file.name)
     if encoding := _encoding(head):
-        raise NoLog(f'{file.name}: this is {encoding} text; convert it with iconv -f {encoding} -t UTF-8 and import the result')
+        raise NoLog(
+            f'{file.name}: this is {encoding} text', f'convert it with iconv -f {encoding} -t UTF-8 and import the result'
+        )
     if _is_tar(head):
-        raise NoLog(f'{file.name}: this is a tar archive; unpack it with tar -xf {name} and import the logs in it')
+        raise NoLog(f'{file.name}: this is a tar archive', f'unpack it with tar -xf {name} and import the logs in it')
     for magic, (what, program) in MAGIC.items():
         if head.startswith(magic):
-            raise NoLog(f'{file.name}: this is {what}; unpack it with {program} {name} and import the log')
+            raise NoLog(f'{file.name}: this is {what}', f'unpack it with {program} {name} and import the log')
     if file.unpacked and head.startswith(tuple(UNPACK)):
-        raise NoLog(f'{file.name}: this is packed twice; unpack it once and import the result')
+        raise NoLog(f'{file.name}: this is packed twice', 'unpack it once and import the result')
     begin = file.behind_nuls(0)
     if CONTROL.search(file.read(begin, begin + 64)) and b'\n' not in file.read(begin, begin + BINARY):
-        raise NoLog(f'{file.name}: this is binary data; import an access log, plain or packed with gzip, bzip2, xz or zstd')
+        raise NoLog(f'{file.name}: this is binary data', 'import an access log, plain or packed with gzip, bzip2, xz or zstd')
 
 
 def _encoding(head: bytes) -> str:

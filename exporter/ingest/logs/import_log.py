@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from exporter.enrich.enrichment import Enrichment
-from exporter.errors import InputError
 from exporter.ingest import pipeline
 from exporter.ingest.formats.parsed import parsed
 from exporter.ingest.logs.batches import AccessLog
@@ -48,4 +47,4 @@ def import_log(
         finally:
             outcome.count_before(log.already)
     if log.file.damage:
-        raise InputError(log.file.damage)
+        raise log.file.damage

@@ -47,7 +47,7 @@ class LogFile:
 
     def __init__(self, name: str) -> None:
         self.name = 'standard input' if name == '-' else shown(name)
-        self.damage = ''
+        self.damage: InputError | None = None
         self.packed = _standard_input() if name == '-' else _opened(Path(name))
         self.size = self.packed.seek(0, io.SEEK_END)
         self.packed.seek(0)
@@ -75,7 +75,8 @@ class LogFile:
                 filled += more
         except DAMAGE as error:
             end = f'{start + filled:,} bytes'
-            self.damage = f'{self.name}: damaged or cut short after {end} ({error}); import it again when it is whole'
+            what = f'{self.name}: damaged or cut short after {end} ({error})'
+            self.damage = InputError(what, 'import it again when it is whole')
         return filled
 
     def behind_nuls(self, start: int, end: int = sys.maxsize) -> int:
@@ -119,14 +120,14 @@ class LogFile:
             self.end = end
             log.warning('%s: what follows the packed log is no gzip, and is ignored', self.name)
         except EOFError as error:
-            self.damage = f'{self.name}: cut short ({error}); import it again when it is whole'
+            self.damage = InputError(f'{self.name}: cut short ({error})', 'import it again when it is whole')
         except DAMAGE as error:
             self._spoiled(error)
         self.file.seek(0)
 
     def _spoiled(self, error: BaseException) -> NoReturn:
         self.close()
-        raise InputError(f'{self.name}: damaged ({error}), nothing of it is stored; import a whole copy') from error
+        raise InputError(f'{self.name}: damaged ({error}), nothing of it is stored', 'import a whole copy') from error
 
     @property
     def position(self) -> int:
@@ -168,7 +169,7 @@ def _unpacker(start: bytes) -> Callable[[Any], Any] | None:
 
 def _standard_input() -> BinaryIO:
     if sys.stdin is None or sys.stdin.closed:
-        raise InputError('standard input: it is closed; give it a log, as in usage-exporter import - < access.log')
+        raise InputError('standard input: it is closed', 'give it a log, as in usage-exporter import - < access.log')
     return _seekable(sys.stdin.buffer)
 
 
@@ -180,12 +181,14 @@ def _opened(path: Path) -> BinaryIO:
     except BlockingIOError:
         file.close()
         raise UnderWay(
-            f'{path}: another import of this log is under way; let it end (a log that serve follows needs no import)'
+            f'{path}: another import of this log is under way', 'let it end (a log that serve follows needs no import)'
         ) from None
     except IsADirectoryError as error:
-        raise InputError(f'{path}: this is a directory; name the logs in it, as {path}/*.log') from error
+        raise InputError(f'{path}: this is a directory', f'name the logs in it, as {path}/*.log') from error
     except OSError as error:
-        raise InputError(f'{path}: cannot read the log ({error.strerror}); name a file that is there and may be read') from error
+        raise InputError(
+            f'{path}: cannot read the log ({error.strerror})', 'name a file that is there and may be read'
+        ) from error
 
 
 def _lock(file: BinaryIO) -> None:
@@ -208,6 +211,6 @@ def _seekable(file: BinaryIO) -> BinaryIO:
         copy.flush()
     except OSError as error:
         raise InputError(
-            f'{tempfile.gettempdir()}: no room for a copy of the log ({error.strerror}); let TMPDIR name another directory'
+            f'{tempfile.gettempdir()}: no room for a copy of the log ({error.strerror})', 'let TMPDIR name another directory'
         ) from error
     return cast(BinaryIO, copy)

@@ -67,7 +67,7 @@ class OpenLogs:
             other_portal = holder.entry.settings.domain != followed.entry.settings.domain
             other = holder if other_portal else first
             if other.entry is not followed.entry:
-                refused[followed] = same_log(other.entry.settings, followed.entry.settings, followed.path)
+                refused[followed] = str(same_log(other.entry.settings, followed.entry.settings, followed.path))
                 if followed not in self.refused:
                     self.faults.say(refused[followed])
         for followed in self.refused.keys() - refused.keys():

@@ -8,7 +8,6 @@ from math import inf
 import polars as pl
 
 from exporter.enrich.enrichment import Enrichment
-from exporter.errors import InputError
 from exporter.ingest import pipeline
 from exporter.ingest.formats.parsed import parsed
 from exporter.ingest.logs.batches import AccessLog
@@ -64,7 +63,7 @@ class Tail:
         self._written_then = 0
         if self.file.damage:
             self.close()
-            raise InputError(self.file.damage)
+            raise self.file.damage
 
     def step(self, history: Callable[[], History], rejected: Rejected, put: Put, ending: bool = False) -> int:
         """Takes the next batch; gives its size in bytes, 0 where nothing is new. `ending`: also a last line without an end.
@@ -104,7 +103,7 @@ class Tail:
             self._coming, self.seen = None, self.looked
             self.position = self.log.position or None
             if self.file.damage:
-                raise InputError(self.file.damage)
+                raise self.file.damage
         self._set_mark()
         return taken
 

@@ -26,7 +26,7 @@ def post(tokens: Tokens, intake: Intake) -> Response:
     body = received(JSON, NDJSON)
     key = request.headers.get('Idempotency-Key')
     if key is not None and not KEY.fullmatch(key):
-        raise InputError('Idempotency-Key: 1 to 255 printable ASCII characters without a space; a UUID is one')
+        raise InputError('Idempotency-Key: 1 to 255 printable ASCII characters without a space', 'a UUID is one')
     taken = calls.read(body, request.mimetype, datetime.now(UTC), token.domain)
     digest = hashlib.sha256(body).digest()
     answer = intake.accept(Request(taken.calls, taken.rejects, key, token.id, digest))

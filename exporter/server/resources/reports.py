@@ -44,9 +44,9 @@ def report(tokens: Tokens, database: Callable[[], ClickHouse]) -> Response:
     asked = {name: request.args.get(name) for name in PARAMETERS}
     for name, text in request.args.items():
         if name not in PARAMETERS or len(request.args.getlist(name)) > 1:
-            raise InputError(f'{name[:100]} is no parameter, or stands twice; those are {", ".join(PARAMETERS)}')
+            raise InputError(f'{name[:100]} is no parameter, or stands twice', f'those are {", ".join(PARAMETERS)}')
         if not text:
-            raise InputError(f'{name}: there is nothing behind it; leave it out, or say it')
+            raise InputError(f'{name}: there is nothing behind it', 'leave it out, or say it')
     if asked['crawlers'] not in (None, 'true', 'false'):
         raise InputError('crawlers: say true or false')
     named = auth.portal(token, _domain(asked['domain']))

@@ -307,4 +307,6 @@ def test_a_file_that_may_not_be_read_is_a_fault(tmp_path: Path, monkeypatch: pyt
         raise PermissionError(13, 'Permission denied')
 
     monkeypatch.setattr(Path, 'open', refuse)
-    assert entries.fault(followed(tmp_path / '*.log')).startswith(f'{tmp_path}/a.log: cannot read the log (Permission denied); ')
+    assert str(entries.fault(followed(tmp_path / '*.log'))).startswith(
+        f'{tmp_path}/a.log: cannot read the log (Permission denied); '
+    )

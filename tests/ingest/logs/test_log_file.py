@@ -111,9 +111,9 @@ def test_a_packed_log_that_was_cut_short_is_read_up_to_there(file: Path, pack: C
         read = log_file.read(0, len(LINES))
         assert LINES.startswith(read)
         assert len(read) > len(LINES) // 8
-        assert f'{len(read):,} bytes' in log_file.damage
-        assert str(file) in log_file.damage
-        assert '\n' not in log_file.damage
+        assert f'{len(read):,} bytes' in str(log_file.damage)
+        assert str(file) in str(log_file.damage)
+        assert '\n' not in str(log_file.damage)
 
 
 @PACKED
