@@ -20,13 +20,14 @@ from exporter.enrich.geo import open_places
 from exporter.errors import InputError
 from exporter.ingest.collector.body import JSON, NDJSON, unpacked
 from exporter.ingest.collector.calls import frame, read
+from exporter.ingest.formats import Lines
 from exporter.ingest.formats.access_log import FORMATS, parse
-from exporter.ingest.pipeline import RawPiece, enriched, run
+from exporter.ingest.pipeline import Chunk, enrich, enriched, put_batches
 from exporter.model.batch import Batch
-from exporter.model.tally import Counts
+from exporter.model.tally import Tally
 from exporter.server.tokens import Scope
 from exporter.store.ledger import Ledger
-from exporter.store.rejects import Rejected
+from exporter.store.rejects import RejectStore
 from exporter.store.writer import store
 
 CALLS = [
@@ -52,7 +53,7 @@ def enrichment() -> Enrichment:
 @contextmanager
 def lines(dice: random.Random, folder: Path) -> Iterator[Attack]:
     """Lines of logs: parsed, enriched, kept or stored in the engine."""
-    mutate, enriching, rejected = Mutator(dice), enrichment(), Rejected(folder)
+    mutate, enriching, rejected = Mutator(dice), enrichment(), RejectStore(folder)
     seen = Counter[str]()
     with engine(folder) as database:
         ledger = Ledger(database, enriching.key_id, None)
@@ -63,7 +64,7 @@ def lines(dice: random.Random, folder: Path) -> Iterator[Attack]:
             block = b'\n'.join(texts) + dice.choice((b'-', b'\n', b'\r\n'))
             outcome = Counter[str]()
 
-            def put(batch: Batch, calls: pl.DataFrame, counts: Counts) -> None:
+            def put(batch: Batch, calls: pl.DataFrame, counts: Tally) -> None:
                 assert len(calls) == counts.stored
                 kept = [reject for kept in rejected.batches() if kept.batch_id == batch.id for reject in kept.rejects]
                 assert Counter(reject.reason for reject in kept) == counts.rejected
@@ -76,8 +77,8 @@ def lines(dice: random.Random, folder: Path) -> Iterator[Attack]:
 
             begun = seen.total()
             batch = Batch(DOMAIN, 'access_log', 'hostile', begun, begun + number)
-            pieces = [RawPiece(parse(block, dice.choice(FORMATS), datetime.now(UTC)), batch, 0, block)]
-            run(enriched(pieces, enriching), rejected, put)
+            pieces = [Chunk(parse(block, dice.choice(FORMATS), datetime.now(UTC)), batch, 0, block)]
+            put_batches(enriched(pieces, enriching), rejected, put)
             assert outcome.total() == len(texts), f'{len(texts)} lines are {outcome}'
             seen.update(outcome)
             return outcome
@@ -90,7 +91,7 @@ def lines(dice: random.Random, folder: Path) -> Iterator[Attack]:
 @contextmanager
 def bodies(dice: random.Random, folder: Path) -> Iterator[Attack]:  # noqa: ARG001  # an attack is made of both
     """Elements of request bodies: unpacked, checked, enriched. A body that cannot be read at all is one input."""
-    mutate, enriched = Mutator(dice), enrichment()
+    mutate, enriching = Mutator(dice), enrichment()
 
     def attack(number: int) -> Counter[str]:
         form = dice.choice((JSON, NDJSON, NDJSON))
@@ -107,7 +108,7 @@ def bodies(dice: random.Random, folder: Path) -> Iterator[Attack]:  # noqa: ARG0
         known = len(taken.calls) + len(taken.rejects)
         assert known == (count if count is not None else known), f'{count} elements are {known}'
         assert len({one.index for one in taken.rejects} & set(range(known))) == len(taken.rejects)
-        added = enriched(frame(taken.calls))
+        added = enrich(Lines(frame(taken.calls)), enriching)
         assert len(added.calls) + len(added.skipped) == len(taken.calls)
         return Counter({'stored': len(added.calls), 'skipped': len(added.skipped), 'rejected': len(taken.rejects)})
 

@@ -21,8 +21,8 @@ from exporter.enrich.geo import open_places
 from exporter.errors import InputError
 from exporter.ingest.logs.log_file import LogFile
 from exporter.model.batch import Batch
-from exporter.model.tally import Counts
-from exporter.spool.segment import LENGTHS, MAGIC, Key, frames
+from exporter.model.tally import Tally
+from exporter.spool.segment import LENGTHS, MAGIC, IdempotencyKey, frames
 from exporter.spool.spool import Spool
 
 if sys.version_info >= (3, 14):
@@ -40,9 +40,9 @@ def spools(dice: random.Random, folder: Path) -> Iterator[Attack]:
     """Files of the spool: what stands before the damage is taken up, and every call is handed out or set aside."""
     first = Spool(folder / 'first', 1 << 30, 'key', None)
     of_log = Batch(DOMAIN, 'access_log', 'abc:1024', 0, 5_000, 'access.log')
-    first.put(of_log, calls(DOMAIN, 9), Counts(9, {'path': 1}, {'format': 2}))
+    first.put(of_log, calls(DOMAIN, 9), Tally(9, {'path': 1}, {'format': 2}))
     for number in range(3):
-        first.append(calls(DOMAIN, 4, number), {DOMAIN: Counts(4)}, [Key('', f'k{number}', 'ff', {'accepted': 4})])
+        first.append(calls(DOMAIN, 4, number), {DOMAIN: Tally(4)}, [IdempotencyKey('', f'k{number}', 'ff', {'accepted': 4})])
     [batch], [segment] = first.directory.glob('*.batch'), first.directory.glob('*.open')
     whole = {path.read_bytes(): list(frames(path)) for path in (batch, segment)}
 

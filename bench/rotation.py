@@ -20,7 +20,7 @@ from typing import Any
 from kills import DOMAIN, drained, start, up
 from rotated_logs import KINDS, Log
 
-from exporter.ingest.logs.followed import PACKING
+from exporter.ingest.logs.followed import COMPRESSING
 from exporter.store.clickhouse import connect
 
 ROTATIONS = 12  # of each log
@@ -73,7 +73,7 @@ def run(lines: int, folder: Path, kinds: list[str]) -> dict[str, Any]:
         for _ in range(ROTATIONS // STOPPED - ROTATIONS // STOPPED // 2):
             turn(rotates=True)
     with serving(folder, url, environment):
-        time.sleep(PACKING)  # until packed logs are taken for whole
+        time.sleep(COMPRESSING)  # until packed logs are taken for whole
         drained(url)
     for log in logs:
         log.close()

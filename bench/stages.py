@@ -14,12 +14,14 @@ from exporter.config import Portal
 from exporter.enrich.day import local_days
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
+from exporter.ingest.formats import Lines
 from exporter.ingest.formats.access_log import parse
 from exporter.ingest.logs.batches import AccessLog
 from exporter.ingest.logs.log_file import LogFile
+from exporter.ingest.pipeline import enrich
 from exporter.model.batch import Batch
-from exporter.model.call import words
-from exporter.model.tally import Counts
+from exporter.model.call import categorical
+from exporter.model.tally import Tally
 from exporter.store import schema
 from exporter.store.clickhouse import ClickHouse, connect
 from exporter.store.ledger import Ledger
@@ -58,8 +60,8 @@ def insert(database: ClickHouse, batches: list[Batch | None], pieces: list[pl.Da
         for batch, piece in zip(batches, pieces, strict=True):
             ready.append(piece)
             if batch:
-                calls = pl.concat(ready).with_columns(batch_id=pl.lit(batch.id).cast(words('batch_id')))
-                writer.put(batch, calls, Counts(len(calls)))
+                calls = pl.concat(ready).with_columns(batch_id=pl.lit(batch.id).cast(categorical('batch_id')))
+                writer.put(batch, calls, Tally(len(calls)))
                 ready = []
         writer.wait()
 
@@ -81,7 +83,7 @@ def main() -> None:
             parsed = [parse(piece.lines, 'auto', now).calls for piece, _ in read]
         with timed('enrich'):
             enrichment = Enrichment(DOMAIN, portal, open_places(places), KEY)
-            enriched = [enrichment(raw).calls for raw in parsed]
+            enriched = [enrich(Lines(raw), enrichment).calls for raw in parsed]
         look_ups(Enrichment(DOMAIN, portal, open_places(places), KEY), parsed)
         insert(database, [batch for _, batch in read], enriched)
         database.close()

@@ -14,7 +14,7 @@ from exporter.commands.demo import store
 from exporter.commands.report import report
 from exporter.config import PREFIX, Portal
 from exporter.ingest.demo import traffic
-from exporter.store.rejects import Rejected
+from exporter.store.rejects import RejectStore
 
 FILE = Path(__file__).with_name('report.svg')
 LAST_DAY = date(2026, 11, 22)
@@ -31,7 +31,7 @@ def picture() -> str:
     context = Context(None)
     with context.database() as database:
         enrichment = context.enrichment(traffic.DOMAIN, Portal(timezone=traffic.TIMEZONE))
-        store(database, context.ledger(database, enrichment), enrichment, Rejected(context.settings.data_dir), LAST_DAY)
+        store(database, context.ledger(database, enrichment), enrichment, RejectStore(context.settings.data_dir), LAST_DAY)
     context.out = Console(
         file=io.StringIO(),
         record=True,

@@ -45,7 +45,7 @@ class SpoolFull(ExporterError):
     """What is accepted and not yet stored fills the room that it may take: no more is accepted until some is stored."""
 
 
-class UnderWay(InputError):
+class ConcurrentImport(InputError):
     """Another process is storing the same log."""
 
 
@@ -60,7 +60,7 @@ class EngineError(ExporterError):
         self.code = code
 
 
-class Held(EngineError):
+class DatabaseLocked(EngineError):
     """Another process has the embedded engine."""
 
 

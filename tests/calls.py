@@ -7,6 +7,8 @@ import polars as pl
 from exporter.config import Portal
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
+from exporter.ingest.formats import Lines
+from exporter.ingest.pipeline import enrich
 from exporter.model.call import RAW
 
 KEY = b'k' * 32
@@ -32,4 +34,4 @@ def raw(number: int, first: int = 0) -> pl.DataFrame:
 
 def calls(domain: str, number: int, first: int = 0) -> pl.DataFrame:
     """The same, enriched: all columns of a call but `batch_id`."""
-    return Enrichment(domain, Portal(), open_places(None), KEY)(raw(number, first)).calls
+    return enrich(Lines(raw(number, first)), Enrichment(domain, Portal(), open_places(None), KEY)).calls

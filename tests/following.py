@@ -13,11 +13,11 @@ from exporter.enrich.geo import open_places
 from exporter.ingest.logs.follow import Follower
 from exporter.ingest.pipeline import Put
 from exporter.spool.drain import Drain
-from exporter.spool.idempotency import Keys
+from exporter.spool.idempotency import IdempotencyKeys
 from exporter.spool.spool import Spool
 from exporter.store.clickhouse import ClickHouse
 from exporter.store.ledger import Ledger
-from exporter.store.rejects import Rejected
+from exporter.store.rejects import RejectStore
 
 PLACES = open_places(None)
 
@@ -37,7 +37,7 @@ class Following:
         self.spool = Spool(self.directory / 'spool', 100 << 20, 'key', None)
         put = self.spool.put
         self.spool.put = lambda *batch: self.putting(put)(*batch)  # type: ignore[method-assign]
-        rejected = Rejected(self.directory)
+        rejected = RejectStore(self.directory)
         self.follower = Follower(self.follow, self.enrichment, self.ledger, self.spool, rejected, self.said.append)
 
     def stop(self) -> None:
@@ -57,8 +57,8 @@ class Following:
 
     def drain(self) -> None:
         """Stores all that waits."""
-        with closing(Keys(self.directory / 'keys.sqlite', [])) as keys:
-            Drain(self.spool, keys, Rejected(self.directory), lambda: self.database, self.directory).empty()
+        with closing(IdempotencyKeys(self.directory / 'keys.sqlite', [])) as keys:
+            Drain(self.spool, keys, RejectStore(self.directory), lambda: self.database, self.directory).empty()
 
     def enrichment(self, domain: str) -> Enrichment:
         """That of the process."""

@@ -13,15 +13,15 @@ from werkzeug.test import TestResponse
 from exporter.config import Portal
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
-from exporter.ingest.collector.group_commit import Intake
+from exporter.ingest.collector.group_commit import GroupCommit
 from exporter.server.app import create_app
 from exporter.server.metrics import Indicators, Metrics, State
 from exporter.server.tokens import Scope, Tokens
 from exporter.spool.drain import Drain
-from exporter.spool.idempotency import Keys
+from exporter.spool.idempotency import IdempotencyKeys
 from exporter.spool.spool import Spool
 from exporter.store.clickhouse import ClickHouse
-from exporter.store.rejects import Rejected
+from exporter.store.rejects import RejectStore
 
 DOMAIN, OTHER = 'data.example.org', 'other.example.net'
 CALL = {'timestamp': '2026-11-02T08:30:00Z', 'domain': DOMAIN, 'ip': '81.2.69.160', 'path': '/api/trees', 'status': 200}
@@ -32,14 +32,16 @@ class Serving:
 
     def __init__(self, directory: Path, database: Callable[[], ClickHouse], room: int = 1 << 20, **portal: Any) -> None:
         self.tokens = Tokens(directory)
-        self.rejected = Rejected(directory)
+        self.rejected = RejectStore(directory)
         self.parts = dict[str, list[str]](spool=[], database=[])
         rules = Portal(timezone='Europe/Paris', **portal)
         places = open_places(None)
         enrichments = {domain: Enrichment(domain, rules, places, b'k' * 32) for domain in (DOMAIN, OTHER)}
         spool = Spool(directory / 'spool', room, enrichments[DOMAIN].key_id, None)
-        keys = Keys(directory / 'keys.sqlite', spool.keys())
-        self.intake = Intake(spool, keys, lambda domain: enrichments.get(domain) or Enrichment(domain, rules, places, b'k' * 32))
+        keys = IdempotencyKeys(directory / 'keys.sqlite', spool.keys())
+        self.intake = GroupCommit(
+            spool, keys, lambda domain: enrichments.get(domain) or Enrichment(domain, rules, places, b'k' * 32)
+        )
         self.drain = Drain(spool, keys, self.rejected, database, directory)
         self.spool, self.keys = spool, keys
         self.app: Flask = create_app(

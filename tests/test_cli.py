@@ -139,7 +139,7 @@ def test_debug_shows_the_traceback_wherever_it_stands(arguments: list[str]) -> N
     result = run(*arguments)
     assert result.exit_code == plain.exit_code == 2
     assert result.stderr.startswith('Traceback (most recent call last):\n')
-    assert 'exporter/commands/queries.py' in result.stderr
+    assert 'exporter/commands/query.py' in result.stderr
     assert result.stderr.endswith(plain.stderr)
 
 

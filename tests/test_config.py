@@ -146,10 +146,10 @@ def test_portals_rules_can_stand_in_the_environment(environment: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ('name', 'said'),
     [
-        ('USAGE_TIMEZON', 'USAGE_TIMEZON is no setting; did you mean USAGE_TIMEZONE?'),
-        ('USAGE_CLICKHOUSE_URI', 'USAGE_CLICKHOUSE_URI is no setting; did you mean USAGE_CLICKHOUSE_URL?'),
-        ('USAGE_QQQ', 'USAGE_QQQ is no setting; see docs/settings.md'),
-        ('USAGE_', 'USAGE_ is no setting; see docs/settings.md'),
+        ('USAGE_TIMEZON', 'USAGE_TIMEZON is an unknown setting; did you mean USAGE_TIMEZONE?'),
+        ('USAGE_CLICKHOUSE_URI', 'USAGE_CLICKHOUSE_URI is an unknown setting; did you mean USAGE_CLICKHOUSE_URL?'),
+        ('USAGE_QQQ', 'USAGE_QQQ is an unknown setting; docs/settings.md lists the settings'),
+        ('USAGE_', 'USAGE_ is an unknown setting; docs/settings.md lists the settings'),
     ],
 )
 @pytest.mark.parametrize('value', ['', f'http://me:{PASSWORD}@ch'])
@@ -161,19 +161,22 @@ def test_an_unknown_variable_is_named_with_the_nearest(environment: pytest.Monke
 @pytest.mark.parametrize(
     ('text', 'said'),
     [
-        ('timezon = "UTC"', 'timezon is no setting; did you mean timezone?'),
-        ('qqq = 1', 'qqq is no setting; see docs/settings.md'),
-        ('USAGE_DOMAIN = "data.example.org"', 'USAGE_DOMAIN is no setting; see docs/settings.md'),
-        ('_env_prefix = "OTHER_"', '_env_prefix is no setting; see docs/settings.md'),
-        ('[smtp]\nport = 1', 'smtp is no setting; see docs/settings.md'),
+        ('timezon = "UTC"', 'timezon is an unknown setting; did you mean timezone?'),
+        ('qqq = 1', 'qqq is an unknown setting; docs/settings.md lists the settings'),
+        ('USAGE_DOMAIN = "data.example.org"', 'USAGE_DOMAIN is an unknown setting; docs/settings.md lists the settings'),
+        ('_env_prefix = "OTHER_"', '_env_prefix is an unknown setting; docs/settings.md lists the settings'),
+        ('[smtp]\nport = 1', 'smtp is an unknown setting; docs/settings.md lists the settings'),
         (
             '[domains."data.example.org"]\ntimezon = "UTC"',
-            'domains."data.example.org".timezon is no setting; did you mean domains."data.example.org".timezone?',
+            'domains."data.example.org".timezon is an unknown setting; did you mean domains."data.example.org".timezone?',
         ),
-        ('[domains.intranet]\npath = ["/x"]', 'domains.intranet.path is no setting; did you mean domains.intranet.paths?'),
+        (
+            '[domains.intranet]\npath = ["/x"]',
+            'domains.intranet.path is an unknown setting; did you mean domains.intranet.paths?',
+        ),
         (
             '[domains."data.example.org"]\nclickhouse_url = "x"',
-            'domains."data.example.org".clickhouse_url is no setting; see docs/settings.md',
+            'domains."data.example.org".clickhouse_url is an unknown setting; docs/settings.md lists the settings',
         ),
     ],
 )

@@ -22,7 +22,7 @@ from exporter.config import FILE_VARIABLE, PREFIX, Portal, Settings, load
 from exporter.enrich.request import PRESETS
 from exporter.ingest.demo.traffic import TIMEZONE
 from exporter.model.reject import Reason, Skip
-from exporter.model.tally import Outcome
+from exporter.model.tally import Summary
 from exporter.store import schema
 from exporter.store.clickhouse import ClickHouse
 
@@ -132,7 +132,7 @@ def test_every_reason() -> None:
 
 def test_every_part_of_an_imports_account() -> None:
     table = [row[0] for row in rows(section(page('import'), 'What becomes of a line'))]
-    assert {f'`{part.replace("_", " ")}`' for part in Outcome().as_dict() if part not in ('read', 'skipped_by_reason')} <= set(
+    assert {f'`{part.replace("_", " ")}`' for part in Summary().as_dict() if part not in ('read', 'skipped_by_reason')} <= set(
         table
     )
 

@@ -12,12 +12,12 @@ from rich.console import Console
 
 from exporter import config
 from exporter.config import domain_name
-from exporter.errors import ExporterError, Held, SettingsError
+from exporter.errors import DatabaseLocked, ExporterError, SettingsError
 from exporter.report import output
 from exporter.store import schema
 from exporter.store.clickhouse import ClickHouse, Row, connect, load
 from exporter.store.ledger import Ledger
-from exporter.store.rejects import Rejected
+from exporter.store.rejects import RejectStore
 from exporter.store.url import address
 from exporter.system.locks import SERVING
 
@@ -63,11 +63,11 @@ class Context:
         """The database as it is. Raises EngineError, with the way out where `serve` holds it."""
         try:
             return connect(self.settings.database_url)
-        except Held as error:
+        except DatabaseLocked as error:
             serving = self.settings.data_dir / SERVING
             if not serving.exists():
                 raise
-            raise Held(
+            raise DatabaseLocked(
                 f'{self.settings.data_dir}: usage-exporter serve holds the embedded database',
                 f'ask it at http://{serving.read_text()}/v1/report, stop it first, or let both use a ClickHouse server',
             ) from error
@@ -127,9 +127,9 @@ class Context:
         return load_key(self.settings.data_dir, secret)
 
     @property
-    def rejected(self) -> Rejected:
+    def rejected(self) -> RejectStore:
         """Where rejected input is kept, as much and as long as the settings say."""
-        return Rejected(self.settings.data_dir, self.settings.rejected_bytes, self.settings.keep_rejected_days)
+        return RejectStore(self.settings.data_dir, self.settings.rejected_bytes, self.settings.keep_rejected_days)
 
     def ledger(self, database: ClickHouse, enrichment: 'Enrichment') -> Ledger:
         """The ledger of calls that are enriched so. Warns where visitors will not be what they were. Raises EngineError."""

@@ -13,16 +13,16 @@ from exporter.config import Portal
 from exporter.enrich.enrichment import Enrichment
 from exporter.ingest import pipeline
 from exporter.ingest.demo import traffic as source
-from exporter.ingest.formats import NONE, Parsed
-from exporter.ingest.pipeline import RawPiece
+from exporter.ingest.formats import Lines
+from exporter.ingest.pipeline import Chunk
 from exporter.model.batch import Batch
-from exporter.model.tally import Outcome
+from exporter.model.tally import Summary
 from exporter.report import events, indicators
 from exporter.report.period import period
 from exporter.report.terminal import drawing
 from exporter.store.clickhouse import ClickHouse
 from exporter.store.ledger import Ledger
-from exporter.store.rejects import Rejected
+from exporter.store.rejects import RejectStore
 from exporter.store.writer import Writer
 from exporter.system.locks import nobody_storing, storing
 from exporter.upkeep.forget import count, forget_domain, of_domain
@@ -68,21 +68,21 @@ def demo(context: Context, remove: bool) -> None:
     context.out.print(NEXT.format(program=program), markup=False, soft_wrap=True)
 
 
-def store(database: ClickHouse, ledger: Ledger, enrichment: Enrichment, rejected: Rejected, today: date) -> Outcome:
+def store(database: ClickHouse, ledger: Ledger, enrichment: Enrichment, rejected: RejectStore, today: date) -> Summary:
     """Stores the days that are not stored yet, a batch each, and the events. Raises EngineError."""
-    outcome = Outcome()
+    outcome = Summary()
     known = {event.id for event in events.listed(database, source.DOMAIN)}
     for event in source.events(today):
         event_id = f'demo-{event.start.date()}'
         if event_id not in known:
             events.add(database, events.Event(source.DOMAIN, **event._asdict(), id=event_id))
     with Writer(ledger, outcome.count) as writer:
-        pipeline.run(pipeline.enriched(_missing_days(ledger, today, outcome), enrichment), rejected, writer.put)
+        pipeline.put_batches(pipeline.enriched(_missing_days(ledger, today, outcome), enrichment), rejected, writer.put)
         writer.wait()
     return outcome
 
 
-def _missing_days(ledger: Ledger, today: date, outcome: Outcome) -> Iterator[RawPiece]:
+def _missing_days(ledger: Ledger, today: date, outcome: Summary) -> Iterator[Chunk]:
     logs = {log.partition('~')[0]: log for log in sorted(ledger.logs(source.DOMAIN))}
     for ago in reversed(range(source.DAYS)):
         day = today - timedelta(days=ago)
@@ -93,4 +93,4 @@ def _missing_days(ledger: Ledger, today: date, outcome: Outcome) -> Iterator[Raw
             continue
         batch = entry.batch if entry else Batch(source.DOMAIN, 'demo', ledger.new_log(source.DOMAIN, name), 0, 1)
         calls = source.day_of_calls(day).with_row_index('line')
-        yield RawPiece(Parsed(calls, NONE), batch)
+        yield Chunk(Lines(calls), batch)

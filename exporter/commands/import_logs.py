@@ -14,7 +14,7 @@ from exporter.commands.interrupts import Interrupts
 from exporter.config import LogFormat
 from exporter.errors import ExporterError, InputError
 from exporter.ingest.logs.log_file import LogFile
-from exporter.model.tally import Outcome
+from exporter.model.tally import Summary
 from exporter.report.indicators import portals
 from exporter.system.locks import storing
 
@@ -58,7 +58,7 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
     portal = context.portal(domain)
     if files.count('-') > 1:
         raise InputError('standard input can be read once only', 'name - once')
-    outcome, problems, days = Outcome(), list[str](), list[str]()
+    outcome, problems, days = Summary(), list[str](), list[str]()
     with Interrupts() as interrupts:
         try:
             directory = context.settings.data_dir
@@ -99,13 +99,13 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
 
 
 @contextmanager
-def _progress(context: Context, interrupts: Interrupts) -> Iterator[Callable[[LogFile, Outcome], Callable[[], None]]]:
+def _progress(context: Context, interrupts: Interrupts) -> Iterator[Callable[[LogFile, Summary], Callable[[], None]]]:
     """Gives what watches the import of a file: a bar on a terminal, and elsewhere a line now and then. An interrupt ends it."""
     columns = TextColumn('{task.description}'), BarColumn(), DownloadColumn(), TimeRemainingColumn()
     with Progress(*columns, console=context.notes, transient=True, disable=not context.notes.is_terminal) as progress:
         said = time.monotonic()
 
-        def watching(file: LogFile, outcome: Outcome) -> Callable[[], None]:
+        def watching(file: LogFile, outcome: Summary) -> Callable[[], None]:
             task = progress.add_task(file.name, total=file.size)
 
             def watch() -> None:
@@ -121,7 +121,7 @@ def _progress(context: Context, interrupts: Interrupts) -> Iterator[Callable[[Lo
         yield watching
 
 
-def _show(context: Context, outcome: Outcome, form: str) -> None:
+def _show(context: Context, outcome: Summary, form: str) -> None:
     result = outcome.as_dict()
     if form == 'json':
         context.json(result)

@@ -23,7 +23,7 @@ from exporter.commands.context import Context, pass_context
 from exporter.enrich.request import Requests
 from exporter.enrich.visitor import key_id
 from exporter.errors import ExporterError, SettingsError
-from exporter.ingest.collector.group_commit import Intake
+from exporter.ingest.collector.group_commit import GroupCommit
 from exporter.ingest.logs.entries import twice
 from exporter.ingest.logs.follow import Follower
 from exporter.server import jobs
@@ -31,7 +31,7 @@ from exporter.server.app import LIMITS, create_app
 from exporter.server.metrics import Indicators, Metrics, State
 from exporter.server.tokens import Tokens
 from exporter.spool.drain import Drain
-from exporter.spool.idempotency import Keys
+from exporter.spool.idempotency import IdempotencyKeys
 from exporter.spool.spool import Spool
 from exporter.store.connections import Connections
 from exporter.store.ledger import Ledger
@@ -77,13 +77,13 @@ def serve(context: Context) -> None:
         parts.callback(spool.close)
         if calls := spool.release():
             log.info('%d calls in quarantine are tried again', calls)
-        keys = Keys(directory / 'keys.sqlite', spool.keys())
+        keys = IdempotencyKeys(directory / 'keys.sqlite', spool.keys())
         parts.callback(keys.close)
         database = parts.enter_context(Connections(settings.database_url))
         _open(database, settings.database_url)
         drain = Drain(spool, keys, rejected, database, directory)
         parts.callback(_begin(drain))
-        intake = parts.enter_context(Intake(spool, keys, lru_cache(PORTALS)(context.enrichment)))
+        intake = parts.enter_context(GroupCommit(spool, keys, lru_cache(PORTALS)(context.enrichment)))
         follower = Follower(
             settings.follow,
             context.enrichment,

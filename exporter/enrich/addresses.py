@@ -9,7 +9,7 @@ IPV4 = rf'^{PART}(?:\.{PART}){{3}}$'
 MAPPED = b'\0' * 10 + b'\xff\xff'  # ::ffff:0:0/96, IPv4 as an IPv6 socket sees it (RFC 4291, section 2.5.5.2)
 
 
-def packed(address: str) -> bytes | None:
+def address_bytes(address: str) -> bytes | None:
     """The 4 bytes of an IPv4 address, also of one written ::ffff:1.2.3.4; the 16 of an IPv6 one; None: no address."""
     try:
         return inet_pton(AF_INET, address)
@@ -31,7 +31,7 @@ def canonical(addresses: pl.Series) -> pl.Series:
     """The shortest spelling of each address, IPv4 wherever it is IPv4; null where it is no IP address."""
 
     def spelled(address: str | None) -> str | None:
-        number = packed(address) if address else None
+        number = address_bytes(address) if address else None
         return inet_ntop(AF_INET if len(number) == 4 else AF_INET6, number) if number else None
 
     is_spelled = is_ipv4(addresses)

@@ -4,7 +4,7 @@ import polars as pl
 import ua_parser
 
 from exporter.enrich.agent_lists import CRAWLER_PATTERN, CRAWLER_TEXTS, PROGRAM_PATTERN
-from exporter.model.call import Client, Device
+from exporter.model.call import Client, Device, categorical, is_category
 from exporter.system.startup import load_when_used
 
 load_when_used(ua_parser, 'user_agent_parser')  # it compiles 1,350 patterns, which only user-agents' own parse makes use of
@@ -43,6 +43,15 @@ class Agent(parsers.UserAgent):  # type: ignore[misc]
         if self.is_pc or self.os.family in DESKTOPS:
             return Device.DESKTOP
         return Device.PHONE if 'Mobile' in self.ua_string else Device.UNKNOWN
+
+
+def keep_accounts(agents: pl.DataFrame, accounts: pl.Series) -> pl.DataFrame:
+    """What `classify` tells, of calls with these accounts ('' is none). An account is a user, so its crawler is an API client."""
+    crawls = is_category(agents['client'], Client.CRAWLER.value) & ~is_category(accounts, '')
+    if not crawls.any():
+        return agents
+    api_client = pl.Series('client', [Client.API_CLIENT.value], categorical('client')).new_from_index(0, len(agents))
+    return agents.with_columns(agents['client'].zip_with(~crawls, api_client))
 
 
 def classify(agents: pl.Series) -> pl.DataFrame:

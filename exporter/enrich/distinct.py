@@ -8,7 +8,7 @@ CHUNKS = 8  # up to so many polars looks up without joining them, and joining co
 REMEMBERED = 300_000  # answers kept; past that the memory starts again, so that it stays bounded: some 300 bytes each
 
 
-class Distinct:
+class Memo:
     """A question over texts, answered once per distinct one.
 
     `ask` takes distinct texts and gives as many rows of answers, in the same order. Each text has a number, which polars

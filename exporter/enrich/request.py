@@ -10,10 +10,10 @@ from urllib.parse import unquote_plus
 import polars as pl
 
 from exporter.config import Portal
-from exporter.enrich.addresses import packed
-from exporter.enrich.distinct import Distinct
+from exporter.enrich.addresses import address_bytes
+from exporter.enrich.distinct import Memo
 from exporter.errors import SettingsError
-from exporter.model.call import is_word, words
+from exporter.model.call import categorical, is_category
 from exporter.model.reject import Skip
 
 LONGEST_PATH = 2_048  # characters kept of a path
@@ -54,12 +54,12 @@ class Requests:
         for setting, pattern in (('paths', self.api_paths), *(('accounts', pattern) for pattern in of_accounts)):
             if not _compiles(pattern):
                 raise SettingsError(f'{setting}: what is looked for is too long', 'write fewer or shorter patterns and names')
-        self.of_path = Distinct(self._of_paths)
+        self.of_path = Memo(self._of_paths)
         names = _names_of_keys(portal.api_keys)
-        self.account_of_user = Distinct(_accounts)
-        self.dataset_of_text = Distinct(_datasets)
-        self.dataset_said = Distinct(lambda names: pl.DataFrame({'dataset_id': names.cast(words('dataset_id'))}))
-        self.account_of_key = Distinct(
+        self.account_of_user = Memo(_accounts)
+        self.dataset_of_text = Memo(_datasets)
+        self.dataset_said = Memo(lambda names: pl.DataFrame({'dataset_id': names.cast(categorical('dataset_id'))}))
+        self.account_of_key = Memo(
             lambda keys: _accounts(
                 pl.Series([names.get(k) or (hashed_key(k, key) if k else '') for k in keys.to_list()], dtype=pl.String)
             )
@@ -80,7 +80,7 @@ class Requests:
         if 'dataset_id' in calls.columns:
             sources = ('user', *(source for source in sources if source != 'user'))
             said = self.dataset_said(calls['dataset_id'])['dataset_id']
-            datasets = said.zip_with(~is_word(said, ''), datasets)
+            datasets = said.zip_with(~is_category(said, ''), datasets)
         return pl.DataFrame(
             [
                 path,
@@ -91,7 +91,7 @@ class Requests:
         )
 
     def _accounts(self, sources: tuple[str, ...], users: pl.Series, queries: pl.Series) -> pl.Series:
-        nobody = pl.Series('user_id', [''], words('user_id')).new_from_index(0, len(users))
+        nobody = pl.Series('user_id', [''], categorical('user_id')).new_from_index(0, len(users))
         found: pl.Series | None = None
         for source in sources:  # the first that names somebody wins
             if source == 'user':
@@ -99,7 +99,7 @@ class Requests:
             else:
                 keys = queries.str.extract(_parameters((source.removeprefix('query:'),)))
                 named = self.account_of_key(keys.fill_null(''))['user_id'] if keys.count() else nobody
-            found = named if found is None else found.zip_with(~is_word(found, ''), named)
+            found = named if found is None else found.zip_with(~is_category(found, ''), named)
         return nobody if found is None else found
 
     def _of_paths(self, paths: pl.Series) -> pl.DataFrame:
@@ -120,7 +120,7 @@ class Requests:
     def _datasets(self, known: pl.DataFrame, queries: pl.Series) -> pl.Series:
         found = known['dataset_id']
         for number in filter(None, known['rule'].unique().to_list()):
-            asked = (known['rule'] == number) & is_word(found, '')
+            asked = (known['rule'] == number) & is_category(found, '')
             texts = queries.set(~asked, None).str.extract(_parameters(self.rules[number - 1].parameters)).fill_null('')
             found = found.zip_with(~asked, self.dataset_of_text(texts)['dataset_id'])
         return found
@@ -175,14 +175,16 @@ def _accounts(names: pl.Series) -> pl.DataFrame:
     """The accounts that are meant; '' where nobody is."""
     name = names.str.strip_chars().str.slice(0, LONGEST_NAME)
     nobody = name.is_in(['', '-']) | (name.str.to_lowercase() == 'anonymous')
-    nobody |= pl.Series([packed(text) is not None for text in name.to_list()], dtype=pl.Boolean)  # addresses are not stored
-    return pl.DataFrame({'user_id': name.set(nobody, '').cast(words('user_id'))})
+    nobody |= pl.Series(
+        [address_bytes(text) is not None for text in name.to_list()], dtype=pl.Boolean
+    )  # addresses are not stored
+    return pl.DataFrame({'user_id': name.set(nobody, '').cast(categorical('user_id'))})
 
 
 def _datasets(texts: pl.Series) -> pl.DataFrame:
     """The data sets, without their percent signs."""
     names = pl.Series([unquote_plus(text)[:LONGEST_NAME] for text in texts.to_list()], dtype=pl.String)
-    return pl.DataFrame({'dataset_id': names.cast(words('dataset_id'))})
+    return pl.DataFrame({'dataset_id': names.cast(categorical('dataset_id'))})
 
 
 def _names_of_keys(file: Path | None) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from exporter.enrich.addresses import is_ipv4, packed
+from exporter.enrich.addresses import address_bytes, is_ipv4
 from exporter.errors import SettingsError
 
 KEY_BYTES = 32
@@ -25,7 +25,7 @@ def valid(addresses: pl.Series) -> pl.Series:
     """Whether each text is an IP address, a host name, or says that there is none: empty, - or unix:…"""
 
     def fits(text: str | None) -> bool:
-        return text is None or bool(packed(text) or NAME.fullmatch(text) or NONE.fullmatch(text))
+        return text is None or bool(address_bytes(text) or NAME.fullmatch(text) or NONE.fullmatch(text))
 
     others = addresses.set(is_ipv4(addresses), None)  # nearly all need no further look
     return pl.Series('valid', [fits(text) for text in others.to_list()], dtype=pl.Boolean)
@@ -50,7 +50,7 @@ def visitors(addresses: pl.Series, key: bytes) -> pl.Series:
 
 def _told_by(address: str) -> bytes:
     """What is hashed. Its first byte is its kind, so that no name is ever an address."""
-    number = packed(address)
+    number = address_bytes(address)
     if number is None:
         return b'-' if NONE.fullmatch(address) else b'n' + address.lower().removesuffix('.').encode()
     return b'4' + number if len(number) == 4 else b'6' + number[:8]

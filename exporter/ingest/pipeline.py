@@ -1,63 +1,127 @@
-"""A call's way, from a source to what stores it: parsed lines are enriched, and put together as batches."""
+"""The steps of ingestion: parsed lines become complete calls, and calls become batches."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import reduce
 from itertools import accumulate
 from typing import NamedTuple
 
 import polars as pl
 
-from exporter.enrich.enrichment import Enrichment
-from exporter.ingest.formats import Parsed
+from exporter.enrich.agent import keep_accounts
+from exporter.enrich.day import local_days
+from exporter.enrich.enrichment import Enrichment, as_categories
+from exporter.ingest.formats import Lines
 from exporter.model.batch import Batch
-from exporter.model.call import words
-from exporter.model.reject import Reject
-from exporter.model.tally import Counts
-from exporter.store.rejects import Rejected
+from exporter.model.call import COLUMNS, categorical
+from exporter.model.reject import Reason, Reject
+from exporter.model.tally import Tally
+from exporter.store.rejects import RejectStore
 
-Put = Callable[[Batch, pl.DataFrame, Counts], None]  # takes a batch, its calls, and what became of its lines
-Refused = tuple[str, int, str]  # the reason, the byte at which the line begins, and the line
+Put = Callable[[Batch, pl.DataFrame, Tally], None]  # takes a batch, its calls, and what became of its lines
+Step = Callable[[Lines, Enrichment], Lines]
+ENRICHED = [column.name for column in COLUMNS if column.name != 'batch_id']
 
 
-class RawPiece(NamedTuple):
-    """What a source hands on: parsed lines, and with the last ones of a batch the batch.
+class Chunk(NamedTuple):
+    """Lines on their way, with the batch if they are the last ones of it.
 
-    For those that are rejected, the lines themselves, and at which byte of the log they begin.
+    `text` holds the lines as they were read, and `start` is the offset of the first one: a reject keeps both.
     """
 
-    parsed: Parsed
+    lines: Lines
     batch: Batch | None
     start: int = 0
-    lines: bytes = b''
+    text: bytes = b''
 
 
-class EnrichedPiece(NamedTuple):
-    """Calls, how many lines were skipped by reason, what was rejected; and with the last ones of a batch the batch."""
-
-    calls: pl.DataFrame
-    skipped: Counter[str]
-    refused: list[Refused]
-    batch: Batch | None
+def read_requests(lines: Lines, enrichment: Enrichment) -> Lines:
+    """Adds account, data set and path without its query, and `skip`: why a request is not counted, null if it is."""
+    return lines._replace(calls=lines.calls.with_columns(enrichment.requests(lines.calls)))
 
 
-def asked(pieces: Iterable[RawPiece], enrichment: Enrichment) -> Iterator[RawPiece]:
-    """Adds to raw calls what was asked for."""
-    for piece in pieces:
-        yield piece._replace(parsed=piece.parsed._replace(calls=enrichment.what(piece.parsed.calls)))
+def skip_requests(lines: Lines, _: Enrichment) -> Lines:
+    """Skips the requests that are not counted."""
+    skipped = lines.calls.select('line', reason='skip').drop_nulls('reason')
+    if skipped.is_empty():
+        return lines
+    return lines._replace(calls=lines.calls.filter(pl.col('skip').is_null()), skipped=pl.concat([lines.skipped, skipped]))
 
 
-def called(pieces: Iterable[RawPiece], enrichment: Enrichment) -> Iterator[EnrichedPiece]:
-    """Adds to the calls that `asked` gives who called, from where, and when in local time."""
-    for piece in pieces:
-        found = enrichment.who(piece.parsed.calls)
-        refused = _refused(piece, pl.concat([piece.parsed.rejected, found.rejected]))
-        skipped = by_reason(piece.parsed.skipped) + by_reason(found.skipped)
-        yield EnrichedPiece(found.calls, skipped, list(refused), piece.batch)
+def locate_callers(lines: Lines, enrichment: Enrichment) -> Lines:
+    """Adds place and visitor, and `valid`: whether the address is one."""
+    return lines._replace(calls=lines.calls.hstack(enrichment.addresses(lines.calls['ip'])))
 
 
-def enriched(pieces: Iterable[RawPiece], enrichment: Enrichment) -> Iterator[EnrichedPiece]:
-    """Both steps, one after the other; an import has a thread for each."""
-    return called(asked(pieces, enrichment), enrichment)
+def reject_addresses(lines: Lines, _: Enrichment) -> Lines:
+    """Rejects calls whose address is invalid."""
+    valid = lines.calls['valid']
+    if valid.all():
+        return lines
+    rejected = lines.calls.filter(~valid).select('line', reason=pl.lit(Reason.ADDRESS.value))
+    return lines._replace(calls=lines.calls.filter(valid), rejected=pl.concat([lines.rejected, rejected]))
+
+
+def classify_agents(lines: Lines, enrichment: Enrichment) -> Lines:
+    """Adds device, client, browser and operating system."""
+    agents = enrichment.agents(lines.calls['user_agent'])
+    return lines._replace(calls=lines.calls.hstack(keep_accounts(agents, lines.calls['user_id'])))
+
+
+def find_local_days(lines: Lines, enrichment: Enrichment) -> Lines:
+    """Adds the day and the hour in the portal's time zone."""
+    return lines._replace(calls=lines.calls.hstack(local_days(lines.calls['timestamp'], enrichment.timezone)))
+
+
+def complete_calls(lines: Lines, enrichment: Enrichment) -> Lines:
+    """Adds domain and time zone, and leaves the columns of a call, in their order."""
+    calls = lines.calls.with_columns(
+        domain=pl.lit(enrichment.domain).cast(categorical('domain')),
+        timezone=pl.lit(enrichment.timezone).cast(categorical('timezone')),
+    )
+    return lines._replace(calls=as_categories(calls.select(ENRICHED)))
+
+
+STEPS: tuple[Step, ...] = (
+    read_requests,
+    skip_requests,
+    locate_callers,
+    reject_addresses,
+    classify_agents,
+    find_local_days,
+    complete_calls,
+)
+
+
+def enrich(lines: Lines, enrichment: Enrichment, steps: tuple[Step, ...] = STEPS) -> Lines:
+    """Takes lines through the steps, one after the other."""
+    return reduce(lambda done, step: step(done, enrichment), steps, lines)
+
+
+def enriched(chunks: Iterable[Chunk], enrichment: Enrichment, steps: tuple[Step, ...] = STEPS) -> Iterator[Chunk]:
+    """Takes each chunk through the steps. An import runs the first steps in one thread and the others in another."""
+    for chunk in chunks:
+        yield chunk._replace(lines=enrich(chunk.lines, enrichment, steps))
+
+
+def put_batches(chunks: Iterable[Chunk], rejected: RejectStore, put: Put) -> None:
+    """Hands each batch of enriched chunks to `put`, after its rejects were kept.
+
+    Raises what a source, `put` or the disk raises; what was put until then stays, and the next run goes on.
+    """
+    calls, skipped, rejects = list[pl.DataFrame](), Counter[str](), list[tuple[str, int, str]]()
+    for chunk in chunks:
+        calls.append(chunk.lines.calls)
+        skipped += by_reason(chunk.lines.skipped)
+        rejects += _rejects(chunk)
+        if batch := chunk.batch:
+            if rejects:
+                rejected.keep(
+                    batch.id, [Reject(reason, batch.domain, batch.origin, offset, text) for reason, offset, text in rejects]
+                )
+            tally = Tally(sum(map(len, calls)), dict(skipped), Counter(reason for reason, _, _ in rejects))
+            put(batch, pl.concat(calls), tally)
+            calls, skipped, rejects = [], Counter(), []
 
 
 def by_reason(lines: pl.DataFrame) -> Counter[str]:
@@ -65,32 +129,13 @@ def by_reason(lines: pl.DataFrame) -> Counter[str]:
     return Counter(dict(lines['reason'].value_counts().iter_rows()))
 
 
-def run(pieces: Iterable[EnrichedPiece], rejected: Rejected, put: Put) -> None:
-    """Hands every batch to `put`, its rejects being kept.
-
-    Raises what a source, `put` or the disk raises; what was put until then stays, and the next run goes on.
-    """
-    calls, skipped, refused = list[pl.DataFrame](), Counter[str](), list[Refused]()
-    for piece in pieces:
-        calls.append(piece.calls)
-        skipped += piece.skipped
-        refused += piece.refused
-        if batch := piece.batch:
-            if refused:
-                rejected.keep(
-                    batch.id, [Reject(reason, batch.domain, batch.origin, start, text) for reason, start, text in refused]
-                )
-            counts = Counts(sum(map(len, calls)), dict(skipped), Counter(reason for reason, _, _ in refused))
-            put(batch, pl.concat(calls).with_columns(batch_id=pl.lit(batch.id).cast(words('batch_id'))), counts)
-            calls, skipped, refused = [], Counter(), []
-
-
-def _refused(piece: RawPiece, lines: pl.DataFrame) -> Iterator[Refused]:
-    if lines.is_empty():
+def _rejects(chunk: Chunk) -> Iterator[tuple[str, int, str]]:
+    """Reason, offset and text of each rejected line."""
+    if chunk.lines.rejected.is_empty():
         return
-    texts = piece.lines.split(b'\n')
-    starts = list(accumulate((len(text) + 1 for text in texts), initial=piece.start))
-    for number, reason in lines.sort('line').iter_rows():
+    texts = chunk.text.split(b'\n')
+    starts = list(accumulate((len(text) + 1 for text in texts), initial=chunk.start))
+    for number, reason in chunk.lines.rejected.sort('line').iter_rows():
         text = texts[number].removesuffix(b'\r').rstrip(b'\0')
         bare = text.lstrip(b'\0')  # a hole before a line is no part of it
         yield reason, starts[number] + len(text) - len(bare), bare.decode(errors='surrogateescape')

@@ -9,7 +9,7 @@ ITEMS = 2  # ahead
 Item = TypeVar('Item')
 
 
-class Ahead(Generic[Item]):
+class Prefetch(Generic[Item]):
     """An iterator that a thread keeps ITEMS ahead, from the start. Use it in a `with`: its end waits for what is being made."""
 
     def __init__(self, items: Iterator[Item]) -> None:

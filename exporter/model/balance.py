@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
-class Account:
+class SpoolBalance:
     """Where the accepted calls are: accepted = stored + waiting + quarantined, at every moment. `bytes` lie on the disk."""
 
     stored: int = 0
@@ -17,6 +17,6 @@ class Account:
         """All of them."""
         return self.stored + self.waiting + self.quarantined
 
-    def plus(self, **more: int) -> 'Account':
+    def plus(self, **more: int) -> 'SpoolBalance':
         """The account after these calls and bytes came or went."""
         return replace(self, **{name: getattr(self, name) + number for name, number in more.items()})

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from exporter.model.tally import Counts
+from exporter.model.tally import Tally
 
 
 @dataclass(frozen=True)
@@ -36,4 +36,4 @@ class Entry:
     """A batch as the ledger knows it; `counts` once it is done."""
 
     batch: Batch
-    counts: Counts | None
+    counts: Tally | None

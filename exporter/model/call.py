@@ -16,7 +16,7 @@ class Column(NamedTuple):
 
     name: str
     type: pl.DataType
-    words: bool
+    categorical: bool
     about: str
 
 
@@ -62,7 +62,7 @@ RAW: dict[str, pl.DataType] = {
 SAID = RAW | {'domain': pl.String(), 'dataset_id': pl.String()}
 
 
-def words(name: str) -> pl.Categorical:
+def categorical(name: str) -> pl.Categorical:
     """The type of a column of few distinct texts: an Arrow dictionary, which ClickHouse takes as LowCardinality or Enum.
 
     Each column has a dictionary of its own: in one that is shared, each would bring the words of all.
@@ -70,7 +70,7 @@ def words(name: str) -> pl.Categorical:
     return pl.Categorical(pl.Categories(name, physical=pl.UInt8 if name in ('device', 'client') else pl.UInt32))
 
 
-def is_word(column: pl.Series, text: str) -> pl.Series:
+def is_category(column: pl.Series, text: str) -> pl.Series:
     """Where a column of words holds this one."""
     return column.to_frame('word').select(pl.col('word') == text).to_series()
 

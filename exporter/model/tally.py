@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 
 
 @dataclass
-class Counts:
+class Tally:
     """What became of lines; `skipped` and `rejected` by reason."""
 
     stored: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
 
-    def add(self, other: 'Counts') -> None:
-        """Counts these too."""
+    def add(self, other: 'Tally') -> None:
+        """Tally these too."""
         self.stored += other.stored
         for mine, more in ((self.skipped, other.skipped), (self.rejected, other.rejected)):
             for reason, lines in more.items():
@@ -21,7 +21,7 @@ class Counts:
 
 
 @dataclass
-class Outcome:
+class Summary:
     """What became of the lines of one log or of several; the parts add up to `read`."""
 
     stored: int = 0
@@ -47,13 +47,13 @@ class Outcome:
             'rejected': dict(sorted(self.rejected.items())),
         }
 
-    def count(self, counts: Counts) -> None:
+    def count(self, counts: Tally) -> None:
         """Adds the lines of a batch that is stored now."""
         self.stored += counts.stored
         self.skipped += Counter(counts.skipped)
         self.rejected += Counter(counts.rejected)
 
-    def count_before(self, counts: Counts) -> None:
+    def count_before(self, counts: Tally) -> None:
         """Adds the lines of batches that were done before."""
         self.already_stored += counts.stored
-        self.count(Counts(0, counts.skipped, counts.rejected))
+        self.count(Tally(0, counts.skipped, counts.rejected))

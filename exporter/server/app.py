@@ -6,7 +6,7 @@ from functools import partial
 import msgspec
 from flask import Flask, Response, request
 
-from exporter.ingest.collector.group_commit import Intake
+from exporter.ingest.collector.group_commit import GroupCommit
 from exporter.server.metrics import Metrics
 from exporter.server.resources import auth, calls, openapi, problems, reports
 from exporter.server.tokens import Scope, Tokens
@@ -26,7 +26,7 @@ LIMITS = {
 
 def create_app(
     *,
-    intake: Intake,
+    intake: GroupCommit,
     tokens: Tokens,
     database: Callable[[], ClickHouse],
     timezone: Callable[[str], str],

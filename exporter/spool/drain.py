@@ -8,16 +8,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import polars as pl
-
-from exporter.errors import EngineError, InputError, UnderWay, loggable
-from exporter.model.call import words
-from exporter.spool.idempotency import Keys
+from exporter.errors import ConcurrentImport, EngineError, InputError, loggable
+from exporter.spool.idempotency import IdempotencyKeys
 from exporter.spool.segment import Part
 from exporter.spool.spool import Spool
 from exporter.store.clickhouse import ClickHouse
 from exporter.store.ledger import Ledger
-from exporter.store.rejects import Rejected
+from exporter.store.rejects import RejectStore
 from exporter.store.writer import store
 from exporter.system.locks import storing
 
@@ -39,7 +36,9 @@ log = logging.getLogger(__name__)
 class Drain:
     """The thread that stores. `trouble` says why it cannot just now, '' where it can; `failures` counts tries that failed."""
 
-    def __init__(self, spool: Spool, keys: Keys, rejected: Rejected, database: Callable[[], ClickHouse], data_dir: Path) -> None:
+    def __init__(
+        self, spool: Spool, keys: IdempotencyKeys, rejected: RejectStore, database: Callable[[], ClickHouse], data_dir: Path
+    ) -> None:
         self.spool, self.keys, self.rejected, self.database, self.data_dir = spool, keys, rejected, database, data_dir
         self.trouble = ''
         self.failures = 0
@@ -86,7 +85,7 @@ class Drain:
         try:
             with storing(self.data_dir):
                 quarantined = sum(self._store(part) for part in parts)
-        except UnderWay as error:
+        except ConcurrentImport as error:
             log.warning('a batch is given up, and its log is looked at again: %s', error)
             for part in parts:
                 self.rejected.remove(part.batch.id)  # who stores their lines keeps them
@@ -103,13 +102,12 @@ class Drain:
         ledger = Ledger(self.database(), part.header.key_id, part.header.geo_date)
         if ledger.is_done(part.batch):
             return 0
-        if self.spool.is_refused(part.batch):  # before another batch of its file failed
+        if self.spool.is_quarantined(part.batch):  # before another batch of its file failed
             return part.counts.stored
         if part.rejects:
             self.rejected.keep(part.batch.id, part.rejects)
-        calls = part.calls.with_columns(batch_id=pl.lit(part.batch.id).cast(words('batch_id')))
         try:
-            store(ledger, part.batch, calls, part.counts)
+            store(ledger, part.batch, part.calls, part.counts)
         except EngineError as error:
             if not self._is_refusal(error):
                 raise

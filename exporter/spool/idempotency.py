@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from exporter.spool.segment import Key
+from exporter.spool.segment import IdempotencyKey
 
 KEPT = 48 * 3600  # seconds that a key is known
 SCHEMA = """
@@ -19,10 +19,10 @@ CREATE INDEX IF NOT EXISTS keys_at ON keys (at);
 """
 
 
-class Keys:
+class IdempotencyKeys:
     """A SQLite file of keys, and beside it those that only the spool holds yet. Raises sqlite3.Error where it cannot be used."""
 
-    def __init__(self, path: Path, spooled: Iterable[Key]) -> None:
+    def __init__(self, path: Path, spooled: Iterable[IdempotencyKey]) -> None:
         self._lock = threading.Lock()
         self._spooled = {(key.scope, key.key): key for key in spooled}
         self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -31,20 +31,20 @@ class Keys:
         self._file.execute('PRAGMA synchronous = FULL')
         self._file.executescript(SCHEMA)
 
-    def find(self, scope: str, key: str) -> Key | None:
+    def find(self, scope: str, key: str) -> IdempotencyKey | None:
         """The key as it was used."""
         with self._lock:
             if found := self._spooled.get((scope, key)):
                 return found
             row = self._file.execute('SELECT digest, answer FROM keys WHERE scope = ? AND key = ?', (scope, key)).fetchone()
-        return Key(scope, key, row[0], msgspec.json.decode(row[1])) if row else None
+        return IdempotencyKey(scope, key, row[0], msgspec.json.decode(row[1])) if row else None
 
-    def spooled(self, keys: Iterable[Key]) -> None:
+    def spooled(self, keys: Iterable[IdempotencyKey]) -> None:
         """Knows keys that are in the spool."""
         with self._lock:
             self._spooled |= {(key.scope, key.key): key for key in keys}
 
-    def keep(self, keys: Iterable[Key]) -> None:
+    def keep(self, keys: Iterable[IdempotencyKey]) -> None:
         """Brings keys to the disk, before the spool lets go of them; lets go of those that are too old. Raises sqlite3.Error."""
         now = time.time()
         rows = [(key.scope, key.key, key.digest, msgspec.json.encode(key.answer), now) for key in keys]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from exporter.model.batch import Batch
 from exporter.model.reject import Reject
-from exporter.spool.segment import Header, Part, Spooled, frames, packed
+from exporter.spool.segment import Header, Part, Spooled, encode_frame, frames
 from exporter.system.files import sync, write
 
 NAME = 'quarantine'  # of the directory, in that of the spool
@@ -33,7 +33,7 @@ class Quarantine:
     def keep(self, part: Part, reason: str) -> int:
         """Keeps a batch; gives its size in bytes. Raises OSError."""
         header = Header({part.batch.domain: part.counts}, part.header.key_id, part.header.geo_date, part.batch, refused=reason)
-        frame, path = packed(header, part.calls), self._path(part.batch)
+        frame, path = encode_frame(header, part.calls), self._path(part.batch)
         write(path, frame)
         self.refused[path] = header
         return len(frame)

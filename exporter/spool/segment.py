@@ -16,19 +16,19 @@ import xxhash
 
 from exporter.errors import InputError
 from exporter.model.batch import Batch
-from exporter.model.call import COLUMNS, words
+from exporter.model.call import COLUMNS, categorical
 from exporter.model.reject import Reject, Skip
-from exporter.model.tally import Counts
+from exporter.model.tally import Tally
 from exporter.system.files import sync
 
 LENGTHS = struct.Struct('<4sIQQ')  # what it is, bytes of the header, bytes of the calls, hash of both
 MAGIC = b'UXF1'
 SOURCE = 'collector'  # of the batches that requests share
 EARLIER = re.compile(rb'("stored":\d+,"skipped":)(\d+)')  # in headers of earlier versions, which knew no reasons of skipping
-WORDS = {column.name: words(column.name) for column in COLUMNS if column.words and column.name != 'batch_id'}
+WORDS = {column.name: categorical(column.name) for column in COLUMNS if column.categorical and column.name != 'batch_id'}
 
 
-class Key(msgspec.Struct, frozen=True):
+class IdempotencyKey(msgspec.Struct, frozen=True):
     """An idempotency key that a request brought: whose, of which body (a digest), and what was answered."""
 
     scope: str
@@ -40,11 +40,11 @@ class Key(msgspec.Struct, frozen=True):
 class Header(msgspec.Struct, frozen=True):
     """What a frame says of its calls; `counts` by portal."""
 
-    counts: dict[str, Counts]
+    counts: dict[str, Tally]
     key_id: str  # which key made the visitors
     geo_date: date | None  # of the geolocation data
     batch: Batch | None = None  # where the calls have an identity of their own
-    keys: tuple[Key, ...] = ()
+    keys: tuple[IdempotencyKey, ...] = ()
     rejects: tuple[Reject, ...] = ()
     refused: str = ''  # why the engine does not take the batch, where it does not
 
@@ -62,7 +62,7 @@ class Frame(NamedTuple):
     end: int
 
 
-def packed(header: Header, calls: pl.DataFrame) -> bytes:
+def encode_frame(header: Header, calls: pl.DataFrame) -> bytes:
     """The bytes of a frame."""
     stream = io.BytesIO()
     calls.rechunk().write_ipc_stream(stream, compat_level=pl.CompatLevel.oldest())
@@ -159,10 +159,10 @@ class Spooled:
         if header.batch:
             return [Part(header.batch, calls, header, [])]
         calls = pl.concat([calls for _, calls in found])
-        counts: dict[str, Counts] = {}
+        counts: dict[str, Tally] = {}
         for header, _ in found:
             for domain, some in header.counts.items():
-                counts.setdefault(domain, Counts()).add(some)
+                counts.setdefault(domain, Tally()).add(some)
         return [
             Part(
                 Batch(domain, SOURCE, log, self.number, self.number + 1),
@@ -191,7 +191,7 @@ class Part(NamedTuple):
     rejects: list[Reject]
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> Tally:
         """What became of the batch's lines."""
         return self.header.counts[self.batch.domain]
 

@@ -17,12 +17,12 @@ from pathlib import Path
 import polars as pl
 
 from exporter.errors import SettingsError, SpoolFull
-from exporter.model.balance import Account
+from exporter.model.balance import SpoolBalance
 from exporter.model.batch import Batch
 from exporter.model.reject import Reject
-from exporter.model.tally import Counts
+from exporter.model.tally import Tally
 from exporter.spool.quarantine import Quarantine
-from exporter.spool.segment import SOURCE, Header, Key, Part, Segment, Spooled, frames, packed
+from exporter.spool.segment import SOURCE, Header, IdempotencyKey, Part, Segment, Spooled, encode_frame, frames
 from exporter.system.files import hold, sync, write
 
 TRIED = 64 << 10  # bytes that are written to find out whether the disk takes them
@@ -38,8 +38,8 @@ class Spool:
     def __init__(self, directory: Path, most_bytes: int, key_id: str, geo_date: date | None) -> None:
         self.directory, self.most_bytes = directory, most_bytes
         self.key_id, self.geo_date = key_id, geo_date
-        self.account = Account()
-        self.taken = Counts()  # what became of all lines and calls since the start
+        self.account = SpoolBalance()
+        self.taken = Tally()  # what became of all lines and calls since the start
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._quarantine = Quarantine(directory)
         try:
@@ -56,10 +56,10 @@ class Spool:
         self._last = 0
         self._recover()
 
-    def put(self, batch: Batch, calls: pl.DataFrame, counts: Counts) -> None:
+    def put(self, batch: Batch, calls: pl.DataFrame, counts: Tally) -> None:
         """Accepts a batch that has an identity. It is on the disk when this returns. Raises SpoolFull, OSError."""
         header = Header({batch.domain: counts}, self.key_id, self.geo_date, batch)
-        frame = packed(header, calls)
+        frame = encode_frame(header, calls)
         with self._lock:
             self._make_room(len(frame))
             path = self._new_path()
@@ -68,14 +68,18 @@ class Spool:
             self._accepted(header, len(frame))
 
     def append(
-        self, calls: pl.DataFrame, counts: Mapping[str, Counts], keys: Sequence[Key] = (), rejects: Sequence[Reject] = ()
+        self,
+        calls: pl.DataFrame,
+        counts: Mapping[str, Tally],
+        keys: Sequence[IdempotencyKey] = (),
+        rejects: Sequence[Reject] = (),
     ) -> None:
         """Accepts calls of several requests and portals, `counts` by portal. They are on the disk when this returns.
 
         Raises SpoolFull, OSError.
         """
         header = Header(dict(counts), self.key_id, self.geo_date, None, tuple(keys), tuple(rejects))
-        frame = packed(header, calls)
+        frame = encode_frame(header, calls)
         with self._lock:
             self._make_room(len(frame))
             if self._open and (self._open.ended or self._open.size >= SEGMENT):
@@ -106,13 +110,13 @@ class Spool:
         with self._lock:
             return self._files[0] if self._files else None
 
-    def waiting(self) -> list[tuple[Batch, Counts]]:
+    def waiting(self) -> list[tuple[Batch, Tally]]:
         """The batches with an identity that are accepted and not yet done in the ledger, those in quarantine too."""
         with self._lock:
             headers = [header for file in self._files for header in file.headers] + list(self._quarantine.refused.values())
         return [(header.batch, header.counts[header.batch.domain]) for header in headers if header.batch]
 
-    def keys(self) -> list[Key]:
+    def keys(self) -> list[IdempotencyKey]:
         """The idempotency keys of what is not yet done."""
         with self._lock:
             headers = [header for file in self._files for header in file.headers]
@@ -150,7 +154,7 @@ class Spool:
         with self._lock:
             self.account = self.account.plus(bytes=self._quarantine.keep(part, reason))
 
-    def is_refused(self, batch: Batch) -> bool:
+    def is_quarantined(self, batch: Batch) -> bool:
         """Whether a batch is in quarantine."""
         with self._lock:
             return self._quarantine.holds(batch)
@@ -183,7 +187,7 @@ class Spool:
         waiting = sum(file.calls for file in self._files)
         quarantined = self._quarantine.calls
         size = sum(path.stat().st_size for path in self.directory.rglob('*.batch'))
-        self.account = Account(0, waiting, quarantined, size)
+        self.account = SpoolBalance(0, waiting, quarantined, size)
 
     def _seal(self, segment: Segment) -> None:
         path = segment.path.with_suffix('.batch')

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exporter.errors import EngineError, Held
+from exporter.errors import DatabaseLocked, EngineError
 from exporter.store.url import Address, address
 from exporter.system.startup import not_found
 
@@ -110,7 +110,7 @@ def connect(url: str, make: bool = True) -> ClickHouse:
             raise EngineError(
                 f'{where.embedded}: cannot keep a database here ({error.strerror})', 'choose another path'
             ) from error
-        raise Held(
+        raise DatabaseLocked(
             f'{where.embedded}: another process holds this embedded database',
             'wait for it to end, or let both use a ClickHouse server',
         )

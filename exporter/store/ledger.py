@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime
 
 import xxhash
 
-from exporter.errors import UnderWay
+from exporter.errors import ConcurrentImport
 from exporter.model.batch import Batch, Checkpoint, Entry
-from exporter.model.tally import Counts
+from exporter.model.tally import Tally
 from exporter.store.clickhouse import ClickHouse, Row
 
 
@@ -21,8 +21,8 @@ class Ledger:
     def begin(self, batch: Batch) -> None:
         """Notes that a batch is about to be stored. Raises EngineError.
 
-        Raises UnderWay where another batch holds some of its lines, and then notes nothing: whoever begins second gives way, or
-        both do. The same batch twice is no harm: it counts once.
+        Raises ConcurrentImport if another batch holds some of its lines, and then notes nothing: the second one to begin gives
+        way, or both do. The same batch may begin twice: it counts once.
         """
         self._add('begun', batch, {})
         if self._is_overlapped(batch):
@@ -31,9 +31,9 @@ class Ledger:
                 "AND state = 'begun' SETTINGS mutations_sync = 1",
                 {'domain': batch.domain, 'log': batch.log, 'id': batch.id},
             )
-            raise UnderWay(f'{batch.origin}: another import of this log is under way', 'let it end, then import it again')
+            raise ConcurrentImport(f'{batch.origin}: another import of this log is under way', 'let it end, then import it again')
 
-    def done(self, batch: Batch, counts: Counts, first: datetime | None, last: datetime | None) -> None:
+    def done(self, batch: Batch, counts: Tally, first: datetime | None, last: datetime | None) -> None:
         """Notes that a batch is stored, and what became of it. Raises EngineError."""
         result = {
             'stored': counts.stored,
@@ -146,7 +146,7 @@ class Ledger:
                     domain, row['source'], log, row['start'], row['end'], row['origin'],
                     tuple(map(Checkpoint, row['ends'], row['hashes'])),
                 ),
-                Counts(row['stored'], row['skipped'], row['rejected']) if row['last'] == 'done' else None,
+                Tally(row['stored'], row['skipped'], row['rejected']) if row['last'] == 'done' else None,
             )
             for row in rows
         ]  # fmt: skip

@@ -21,7 +21,7 @@ DAY = 86_400  # seconds
 logger = logging.getLogger(__name__)
 
 
-class Kept(NamedTuple):
+class BatchRejects(NamedTuple):
     """The rejects of one batch that are still kept."""
 
     path: Path
@@ -29,7 +29,7 @@ class Kept(NamedTuple):
     rejects: list[Reject]
 
 
-class Rejected:
+class RejectStore:
     """The directory of rejects: one file a batch, so that a batch that is read again replaces its own.
 
     They take at most `most_bytes` of the disk and are kept for `days`. Its methods may be called by several threads.
@@ -58,7 +58,7 @@ class Rejected:
             write(path, content)
             sizes[path] = len(content)
 
-    def replace(self, kept: Kept, rejects: list[Reject]) -> None:
+    def replace(self, kept: BatchRejects, rejects: list[Reject]) -> None:
         """Puts what is left of a batch's rejects in their place; they are not kept longer for it. Raises OSError."""
         with self._lock:
             if not rejects:
@@ -86,13 +86,13 @@ class Rejected:
             self._sizes = None  # imports keep theirs in the same directory
             self._make_room(0)
 
-    def batches(self) -> Iterator[Kept]:
+    def batches(self) -> Iterator[BatchRejects]:
         """What is kept, the oldest batch first."""
         for path in self._by_age():
             if kept := self.read(path):
                 yield kept
 
-    def read(self, path: Path) -> Kept | None:
+    def read(self, path: Path) -> BatchRejects | None:
         """The rejects of a file; None where they are not kept any more."""
         if self._too_old(path):
             return None
@@ -100,7 +100,7 @@ class Rejected:
             head, *lines = path.read_text(encoding='ascii').splitlines()
         except FileNotFoundError:  # another process has just removed it
             return None
-        return Kept(path, json.loads(head)['batch_id'], [Reject(**json.loads(line)) for line in lines])
+        return BatchRejects(path, json.loads(head)['batch_id'], [Reject(**json.loads(line)) for line in lines])
 
     def __iter__(self) -> Iterator[Reject]:
         """All rejects, the oldest batch first."""

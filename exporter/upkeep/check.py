@@ -9,7 +9,7 @@ from exporter.config import Settings
 from exporter.enrich.geo import open_places
 from exporter.enrich.request import Requests
 from exporter.enrich.visitor import key_id, load_key
-from exporter.errors import EngineError, ExporterError, Held
+from exporter.errors import DatabaseLocked, EngineError, ExporterError
 from exporter.ingest.logs import entries
 from exporter.ingest.logs.log_file import shown
 from exporter.report import indicators
@@ -36,7 +36,7 @@ def findings_of(settings: Settings) -> Iterator[Finding]:
     yield from _followed(settings)
     try:
         database = connect(settings.database_url, make=False)
-    except Held as error:
+    except DatabaseLocked as error:
         yield _held(settings, error)
         return
     except ExporterError as error:
@@ -113,7 +113,7 @@ def _followed(settings: Settings) -> Iterator[Finding]:
             yield ok(part, f'{shown(one.path)}: {len(entries.files(one.path))} to read for {one.domain}')
 
 
-def _held(settings: Settings, error: Held) -> Finding:
+def _held(settings: Settings, error: DatabaseLocked) -> Finding:
     """That `serve` has the embedded database is as it should be, where it answers; what is in there it alone can say."""
     part, told_by = 'engine', settings.data_dir / SERVING
     if not told_by.exists():

@@ -8,7 +8,7 @@ from exporter.errors import InputError
 from exporter.model.batch import Batch
 from exporter.store.clickhouse import ClickHouse, Row
 from exporter.store.ledger import Ledger
-from exporter.store.rejects import Rejected
+from exporter.store.rejects import RejectStore
 from exporter.upkeep.retention import ROLLUPS, calls_from
 from exporter.upkeep.retry import is_retry
 
@@ -58,7 +58,7 @@ def batches_of_log(ledger: Ledger, domain: str, name: str) -> list[Batch]:
     return [entry.batch for log in logs for entry in ledger.entries(domain, log)]
 
 
-def forget_domain(database: ClickHouse, ledger: Ledger, rejected: Rejected, domain: str) -> None:
+def forget_domain(database: ClickHouse, ledger: Ledger, rejected: RejectStore, domain: str) -> None:
     """Takes away every call, event and reject of a portal. Raises EngineError, OSError.
 
     The ledger keeps the batches as forgotten: the same log can then be imported again. As everywhere here that is done last,
@@ -72,7 +72,7 @@ def forget_domain(database: ClickHouse, ledger: Ledger, rejected: Rejected, doma
     ledger.forget([entry.batch for log in ledger.logs(domain) for entry in ledger.entries(domain, log)])
 
 
-def forget_batches(database: ClickHouse, ledger: Ledger, rejected: Rejected, domain: str, batches: Collection[Batch]) -> None:
+def forget_batches(database: ClickHouse, ledger: Ledger, rejected: RejectStore, domain: str, batches: Collection[Batch]) -> None:
     """Takes away the calls and rejects of some batches of a portal; they may then come again, as of another log.
 
     Raises InputError where that cannot be done rightly, EngineError, OSError.

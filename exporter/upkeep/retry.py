@@ -15,26 +15,25 @@ import xxhash
 
 from exporter.enrich.enrichment import Enrichment
 from exporter.ingest.collector import calls
-from exporter.ingest.formats import Parsed
+from exporter.ingest.formats import Lines
 from exporter.ingest.formats.access_log import parse
-from exporter.ingest.pipeline import by_reason
+from exporter.ingest.pipeline import by_reason, enrich
 from exporter.model.batch import Batch
-from exporter.model.call import words
 from exporter.model.reject import Reason, Reject
-from exporter.model.tally import Counts
-from exporter.spool.segment import Header, Spooled, frames, packed
+from exporter.model.tally import Tally
+from exporter.spool.segment import Header, Spooled, encode_frame, frames
 from exporter.store.clickhouse import ClickHouse
 from exporter.store.ledger import Ledger
-from exporter.store.rejects import Kept, Rejected
+from exporter.store.rejects import BatchRejects, RejectStore
 from exporter.store.writer import store
 from exporter.system.files import sync, write
 
 SOURCE = 'retry'
-Parser = Callable[[Sequence[Reject]], Parsed]  # rejects of one portal; `line` is the number of the reject
+Parser = Callable[[Sequence[Reject]], Lines]  # rejects of one portal; `line` is the number of the reject
 
 
 @dataclass
-class Retried:
+class RetrySummary:
     """What became of rejects: `stored` as calls, `skipped` by reason, still `rejected` by reason.
 
     `waiting` are of batches that are not stored yet: storing those decides about them.
@@ -53,7 +52,7 @@ def of_access_log(log_format: str) -> Parser:
     )
 
 
-def of_calls(rejects: Sequence[Reject]) -> Parsed:
+def of_calls(rejects: Sequence[Reject]) -> Lines:
     """Reads calls again that came over HTTP. One without a field stays rejected, also where that is the portal."""
     whole = [number for number, one in enumerate(rejects) if one.reason != Reason.MISSING_FIELD]
     elements = [rejects[number].text.encode(errors='surrogateescape') for number in whole]
@@ -62,7 +61,7 @@ def of_calls(rejects: Sequence[Reject]) -> Parsed:
     good = [number for number in whole if number not in again]
     reasons = {number: str(Reason.MISSING_FIELD) for number in range(len(rejects)) if number not in whole} | again
     bad = pl.DataFrame({'line': reasons.keys(), 'reason': reasons.values()}, {'line': pl.UInt32, 'reason': pl.String})
-    return Parsed(calls.frame(taken.calls).with_columns(line=pl.Series(good, dtype=pl.UInt32)), bad)
+    return Lines(calls.frame(taken.calls).with_columns(line=pl.Series(good, dtype=pl.UInt32)), bad)
 
 
 def is_retry(log: str, of: str) -> bool:
@@ -71,18 +70,18 @@ def is_retry(log: str, of: str) -> bool:
 
 
 def retry(
-    rejected: Rejected,
+    rejected: RejectStore,
     database: ClickHouse,
     enrichment: Callable[[str], Enrichment],
     parsers: Mapping[str, Parser],
     domain: str | None = None,
-) -> Retried:
+) -> RetrySummary:
     """Retries the rejects of a portal, or of all. `enrichment` gives that of a portal, `parsers` who reads a reject: that of its
     origin, or else that of ''.
 
     Raises EngineError, OSError, SettingsError; what was cut off is finished the next time, before anything else.
     """
-    retried = Retried()
+    retried = RetrySummary()
     for plan in sorted(rejected.directory.glob('*.plan')):
         _carry_out(plan, rejected, database, retried)
     for kept in rejected.batches():
@@ -97,7 +96,7 @@ def retry(
     return retried
 
 
-def _batch(kept: Kept) -> Batch:
+def _batch(kept: BatchRejects) -> Batch:
     """The batch whose rejects these are."""
     domain, _, rest = kept.batch_id.partition('/')
     log, _, stretch = rest.rpartition('/')
@@ -106,36 +105,36 @@ def _batch(kept: Kept) -> Batch:
 
 
 def _plan(
-    kept: Kept, origin: Batch, ledger: Ledger, enrichment: Enrichment, parsers: Mapping[str, Parser], retried: Retried
+    kept: BatchRejects,
+    origin: Batch,
+    ledger: Ledger,
+    enrichment: Enrichment,
+    parsers: Mapping[str, Parser],
+    retried: RetrySummary,
 ) -> Path | None:
     """Writes down what is to be stored of a batch's rejects; None where nothing of it can be counted."""
     first = kept.rejects[0]
-    parsed = parsers.get(first.origin, parsers[''])(kept.rejects)
-    enriched = enrichment(parsed.calls)
-    reasons = dict(pl.concat([parsed.rejected, enriched.rejected]).iter_rows())
+    enriched = enrich(parsers.get(first.origin, parsers[''])(kept.rejects), enrichment)
+    reasons = dict(enriched.rejected.iter_rows())
     retried.rejected += Counter(reasons.values())
     good = [reject for number, reject in enumerate(kept.rejects) if number not in reasons]
     if not good:
         return None
     number = 1 + sum(is_retry(log, origin.log) for log in ledger.logs(origin.domain))
     batch = Batch(origin.domain, SOURCE, f'{SOURCE} {number} of {origin.log}', origin.start, origin.end, first.origin)
-    skipped = by_reason(parsed.skipped) + by_reason(enriched.skipped)
-    header = Header(
-        {batch.domain: Counts(len(enriched.calls), dict(skipped))}, enrichment.key_id, enrichment.geo_date, batch,
-        rejects=tuple(map(_hashed, good)),
-    )  # fmt: skip
+    tally = Tally(len(enriched.calls), dict(by_reason(enriched.skipped)))
+    header = Header({batch.domain: tally}, enrichment.key_id, enrichment.geo_date, batch, rejects=tuple(map(_hashed, good)))
     plan = kept.path.with_suffix('.plan')
-    write(plan, packed(header, enriched.calls))
+    write(plan, encode_frame(header, enriched.calls))
     return plan
 
 
-def _carry_out(plan: Path, rejected: Rejected, database: ClickHouse, retried: Retried) -> None:
+def _carry_out(plan: Path, rejected: RejectStore, database: ClickHouse, retried: RetrySummary) -> None:
     headers = tuple(frame.header for frame in frames(plan))
     [part] = Spooled(plan, plan.stat().st_size, headers).parts('')
     ledger = Ledger(database, part.header.key_id, part.header.geo_date)
     if not ledger.is_done(part.batch):
-        calls = part.calls.with_columns(batch_id=pl.lit(part.batch.id).cast(words('batch_id')))
-        store(ledger, part.batch, calls, part.counts)
+        store(ledger, part.batch, part.calls, part.counts)
     retried.stored += part.counts.stored
     retried.skipped += Counter(part.counts.skipped)
     counted = set(part.header.rejects)

@@ -18,7 +18,7 @@ CITIES = DATA / 'GeoLite2-City-Test.mmdb'
 
 def test_the_portal_is_the_one_given_else_the_one_of_the_settings(settings: pytest.MonkeyPatch) -> None:
     assert Context(None).domain(None) is None
-    with pytest.raises(SettingsError, match='which portal is this'):
+    with pytest.raises(SettingsError, match='no portal is named'):
         Context(None).portal(None)
     settings.setenv('USAGE_DOMAIN', 'set.example.org')
     assert Context(None).portal(None) == 'set.example.org'

@@ -15,10 +15,10 @@ from exporter.commands.context import Context
 from exporter.commands.demo import store
 from exporter.config import Portal
 from exporter.ingest.demo import traffic
-from exporter.model.tally import Outcome
+from exporter.model.tally import Summary
 from exporter.report import events
 from exporter.store.clickhouse import ClickHouse
-from exporter.store.rejects import Rejected
+from exporter.store.rejects import RejectStore
 
 pytestmark = pytest.mark.slow
 DAYS = 3
@@ -64,11 +64,11 @@ def short_month(settings: pytest.MonkeyPatch) -> None:
     settings.setattr(traffic, 'DAYS', DAYS)
 
 
-def stored(database: ClickHouse, today: date) -> Outcome:
+def stored(database: ClickHouse, today: date) -> Summary:
     """Stores the days up to `today`, as the command does."""
     context = Context(None)
     enrichment = context.enrichment(traffic.DOMAIN, Portal(timezone=traffic.TIMEZONE))
-    return store(database, context.ledger(database, enrichment), enrichment, Rejected(Path('data')), today)
+    return store(database, context.ledger(database, enrichment), enrichment, RejectStore(Path('data')), today)
 
 
 def drawn(today: date, days: int = DAYS) -> int:

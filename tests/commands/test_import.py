@@ -176,7 +176,7 @@ def test_a_portal_must_be_named(file: Path, settings: pytest.MonkeyPatch) -> Non
     file.write_bytes(log(range(3)))
     result = run('import', file)
     assert result.exit_code == 2
-    assert result.stderr == 'error: which portal is this? Say --domain data.example.org, or set USAGE_DOMAIN\n'
+    assert result.stderr == 'error: no portal is named; add --domain data.example.org, or set USAGE_DOMAIN\n'
 
 
 def test_no_file_is_wrong_usage(file: Path) -> None:
@@ -319,7 +319,7 @@ def test_a_log_format_can_be_said(file: Path, database: ClickHouse) -> None:
 def test_an_interrupt_says_what_was_stored_and_the_next_import_finishes(
     file: Path, settings: pytest.MonkeyPatch, database: ClickHouse, interrupts: int
 ) -> None:
-    settings.setattr(batches, 'PIECE', 3_000)
+    settings.setattr(batches, 'CHUNK', 3_000)
     file.write_bytes(log(range(300)))
     real, sent = ClickHouse.insert_file, list[int]()
 

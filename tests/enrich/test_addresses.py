@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.enrich.addresses import canonical, packed
+from exporter.enrich.addresses import address_bytes, canonical
 
 ADDRESSES = st.ip_addresses(v=4) | st.ip_addresses(v=6)
 
@@ -15,14 +15,14 @@ ADDRESSES = st.ip_addresses(v=4) | st.ip_addresses(v=6)
 @given(ADDRESSES)
 def test_reads_what_the_standard_library_reads(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     mapped = getattr(address, 'ipv4_mapped', None)
-    assert packed(str(address)) == (mapped or address).packed
-    assert packed(address.exploded) == packed(str(address).upper()) == packed(str(address))
+    assert address_bytes(str(address)) == (mapped or address).packed
+    assert address_bytes(address.exploded) == address_bytes(str(address).upper()) == address_bytes(str(address))
 
 
 @given(st.ip_addresses(v=4))
 def test_an_ipv4_address_in_ipv6_clothes_is_ipv4(address: ipaddress.IPv4Address) -> None:
     high, low = address.packed[:2].hex(), address.packed[2:].hex()
-    assert packed(f'::ffff:{address}') == packed(f'::FFFF:{high}:{low}') == address.packed
+    assert address_bytes(f'::ffff:{address}') == address_bytes(f'::FFFF:{high}:{low}') == address.packed
     assert canonical(pl.Series([f'::ffff:{address}', f'::ffff:{high}:{low}'])).to_list() == [str(address)] * 2
 
 
@@ -30,16 +30,16 @@ def test_an_ipv4_address_in_ipv6_clothes_is_ipv4(address: ipaddress.IPv4Address)
     'text', ['', '-', 'localhost', '1.2.3', '1.2.3.4.5', '256.1.1.1', '01.2.3.4', ' 1.2.3.4', '1::2::3', '[::1]', '1.2.3.4\0']
 )
 def test_what_is_no_address_is_none(text: str) -> None:
-    assert packed(text) is None
+    assert address_bytes(text) is None
     assert canonical(pl.Series([text])).to_list() == [None]
 
 
 def test_the_zone_of_a_link_local_address_is_left_out() -> None:
-    assert packed('fe80::1%eth0') == packed('fe80::1')
+    assert address_bytes('fe80::1%eth0') == address_bytes('fe80::1')
 
 
 @given(st.lists(st.text() | ADDRESSES.map(str) | ADDRESSES.map(lambda address: address.exploded)))
 def test_one_spelling_of_one_address(texts: list[str]) -> None:
     spelled = canonical(pl.Series(texts, dtype=pl.String)).to_list()
-    assert [text and packed(text) for text in spelled] == [packed(text) for text in texts]
+    assert [text and address_bytes(text) for text in spelled] == [address_bytes(text) for text in texts]
     assert canonical(pl.Series(spelled, dtype=pl.String).drop_nulls()).to_list() == [text for text in spelled if text]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.enrich.distinct import CHUNKS, Distinct
+from exporter.enrich.distinct import CHUNKS, Memo
 
 
 class Question:
@@ -37,7 +37,7 @@ TEXTS = st.lists(st.sampled_from(['', 'a', 'b', 'ab', '\0', 'é', '-']) | st.tex
 @given(st.lists(TEXTS, max_size=CHUNKS + 4), st.integers(0, 9))
 def test_every_row_has_the_answer_to_its_text(batches: list[list[str]], remembered: int) -> None:
     question = Question()
-    distinct = Distinct(question, remembered)
+    distinct = Memo(question, remembered)
     for batch in batches:
         assert distinct(series(batch)).rows() == answers(batch)
 
@@ -46,7 +46,7 @@ def test_every_row_has_the_answer_to_its_text(batches: list[list[str]], remember
 @given(st.lists(TEXTS, max_size=CHUNKS + 4))
 def test_each_text_is_asked_once(batches: list[list[str]]) -> None:
     question = Question()
-    distinct = Distinct(question)
+    distinct = Memo(question)
     for batch in batches:
         distinct(series(batch))
     assert sorted(question.asked) == sorted({text for batch in batches for text in batch})
@@ -54,7 +54,7 @@ def test_each_text_is_asked_once(batches: list[list[str]]) -> None:
 
 def test_the_memory_is_bounded() -> None:
     question = Question()
-    distinct = Distinct(question, remembered=100)
+    distinct = Memo(question, remembered=100)
     for start in range(0, 1_000, 50):
         batch = [str(number) for number in range(start, start + 50)]
         assert distinct(series(batch)).rows() == answers(batch)
@@ -63,7 +63,7 @@ def test_the_memory_is_bounded() -> None:
 
 
 def test_two_questions_do_not_share_their_numbers() -> None:
-    one, other = Distinct(Question()), Distinct(Question())
+    one, other = Memo(Question()), Memo(Question())
     assert one(series(['a', 'bc'])).rows() == answers(['a', 'bc'])
     assert other(series(['def', 'bc', 'a'])).rows() == answers(['def', 'bc', 'a'])
     assert one(series(['def'])).rows() == answers(['def'])
@@ -77,7 +77,7 @@ def test_after_a_question_that_failed_every_row_has_the_answer_to_its_text() -> 
             raise ValueError('odd')
         return ask(texts)
 
-    distinct = Distinct(failing)
+    distinct = Memo(failing)
     assert distinct(series(['a'])).rows() == answers(['a'])
     with pytest.raises(ValueError, match='odd'):
         distinct(series(['odd', 'bb']))

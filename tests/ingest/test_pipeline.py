@@ -11,13 +11,13 @@ from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.ingest import pipeline
 from exporter.ingest.formats.access_log import parse
-from exporter.ingest.pipeline import RawPiece
+from exporter.ingest.pipeline import Chunk
 from exporter.model.batch import Batch
 from exporter.model.reject import Reject
-from exporter.model.tally import Counts
+from exporter.model.tally import Tally
 from exporter.store.clickhouse import ClickHouse
 from exporter.store.ledger import Ledger
-from exporter.store.rejects import Rejected
+from exporter.store.rejects import RejectStore
 from exporter.store.writer import Writer
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -33,16 +33,16 @@ def batch(start: int, end: int) -> Batch:
     return Batch(DOMAIN, 'access_log', 'log:1024', start, end, 'access.log')
 
 
-def piece(lines: bytes, start: int = 0, of: Batch | None = None) -> RawPiece:
-    return RawPiece(parse(lines, 'auto', NOW), of, start, lines)
+def piece(lines: bytes, start: int = 0, of: Batch | None = None) -> Chunk:
+    return Chunk(parse(lines, 'auto', NOW), of, start, lines)
 
 
-def run(ledger: Ledger, rejected: Rejected, *pieces: RawPiece) -> list[Counts]:
+def run(ledger: Ledger, rejected: RejectStore, *pieces: Chunk) -> list[Tally]:
     """What is said of each batch that is stored."""
-    said: list[Counts] = []
+    said: list[Tally] = []
     enrichment = Enrichment(DOMAIN, PORTAL, open_places(None), b'k' * 32)
     with Writer(ledger, said.append) as writer:
-        pipeline.run(pipeline.enriched(pieces, enrichment), rejected, writer.put)
+        pipeline.put_batches(pipeline.enriched(pieces, enrichment), rejected, writer.put)
         writer.wait()
     return said
 
@@ -58,10 +58,10 @@ def test_each_line_is_in_one_of_three(ledger: Ledger, database: ClickHouse, tmp_
         line(5),
     ]
     block = '\r\n'.join(lines).encode() + b'\n'
-    rejected = Rejected(tmp_path)
+    rejected = RejectStore(tmp_path)
     one = batch(1_000, 1_000 + len(block))
     assert run(ledger, rejected, piece(block, 1_000, one)) == [
-        Counts(2, {'path': 1, 'method': 1}, {'format': 1, 'address': 1, 'status': 1})
+        Tally(2, {'path': 1, 'method': 1}, {'format': 1, 'address': 1, 'status': 1})
     ]
     assert paths(database) == asked([0, 5])
     starts = [1_000 + block.index(text.encode()) for text in (lines[1], lines[3], lines[5])]
@@ -70,16 +70,16 @@ def test_each_line_is_in_one_of_three(ledger: Ledger, database: ClickHouse, tmp_
         for reason, start, text in zip(('format', 'address', 'status'), starts, (lines[1], lines[3], lines[5]), strict=True)
     ]
     [entry] = ledger.entries(DOMAIN, 'log:1024')
-    assert entry.counts == Counts(2, {'path': 1, 'method': 1}, {'format': 1, 'address': 1, 'status': 1})
+    assert entry.counts == Tally(2, {'path': 1, 'method': 1}, {'format': 1, 'address': 1, 'status': 1})
     assert_rollups_agree(database)
 
 
 def test_a_batch_of_several_pieces_is_one(ledger: Ledger, database: ClickHouse, tmp_path: Path) -> None:
     first, second, third = log(range(10)), b'no log\n' + log(range(10, 20)), log(range(20, 30)) + b'none either\n'
     whole = batch(0, len(first + second + third))
-    rejected = Rejected(tmp_path)
+    rejected = RejectStore(tmp_path)
     pieces = piece(first), piece(second, len(first)), piece(third, len(first + second), whole)
-    assert run(ledger, rejected, *pieces) == [Counts(30, {}, {'format': 2})]
+    assert run(ledger, rejected, *pieces) == [Tally(30, {}, {'format': 2})]
     assert paths(database) == asked(range(30))
     assert [one.offset for one in rejected] == [len(first), whole.end - len(b'none either\n')]
     assert database.query('SELECT DISTINCT batch_id FROM calls') == [{'batch_id': whole.id}]
@@ -89,8 +89,8 @@ def test_batches_keep_to_themselves(ledger: Ledger, database: ClickHouse, tmp_pa
     blocks = [log(range(5)) + b'x\n', log(range(5, 9)), log(range(9, 12)) + b'y\nz\n']
     starts = [0, len(blocks[0]), len(blocks[0] + blocks[1])]
     batches = [batch(start, start + len(block)) for start, block in zip(starts, blocks, strict=True)]
-    said = run(ledger, Rejected(tmp_path), *map(piece, blocks, starts, batches))
-    assert said == [Counts(5, {}, {'format': 1}), Counts(4), Counts(3, {}, {'format': 2})]
+    said = run(ledger, RejectStore(tmp_path), *map(piece, blocks, starts, batches))
+    assert said == [Tally(5, {}, {'format': 1}), Tally(4), Tally(3, {}, {'format': 2})]
     stored = database.query('SELECT batch_id, count() AS calls FROM calls GROUP BY batch_id')
     assert {row['batch_id']: row['calls'] for row in stored} == {
         one.id: count.stored for one, count in zip(batches, said, strict=True)
@@ -100,15 +100,15 @@ def test_batches_keep_to_themselves(ledger: Ledger, database: ClickHouse, tmp_pa
 
 def test_a_batch_of_which_nothing_is_stored_is_done(ledger: Ledger, tmp_path: Path) -> None:
     block = f'{line(0, request="GET / HTTP/1.1")}\nno log\n'.encode()
-    assert run(ledger, Rejected(tmp_path), piece(block, 0, batch(0, len(block)))) == [Counts(0, {'path': 1}, {'format': 1})]
+    assert run(ledger, RejectStore(tmp_path), piece(block, 0, batch(0, len(block)))) == [Tally(0, {'path': 1}, {'format': 1})]
     [entry] = ledger.entries(DOMAIN, 'log:1024')
-    assert entry.counts == Counts(0, {'path': 1}, {'format': 1})
+    assert entry.counts == Tally(0, {'path': 1}, {'format': 1})
 
 
 def test_a_rejected_line_is_kept_byte_by_byte(ledger: Ledger, tmp_path: Path) -> None:
     odd = b'\xff\xfe caf\xe9 \x00 \x1b[31m\ttab "quote" \\ \xe2\x80\xa8 \xc2\x85 \x0c end'
     block = log([0]) + odd + b'\n' + log([1])
-    rejected = Rejected(tmp_path)
+    rejected = RejectStore(tmp_path)
     run(ledger, rejected, piece(block, 0, batch(0, len(block))))
     [kept] = rejected
     assert kept.text.encode(errors='surrogateescape') == odd
@@ -116,7 +116,7 @@ def test_a_rejected_line_is_kept_byte_by_byte(ledger: Ledger, tmp_path: Path) ->
 
 def test_rejects_are_on_the_disk_before_the_batch_is_done(ledger: Ledger, tmp_path: Path) -> None:
     """Else a batch that is done, and never read again, could have lost them."""
-    rejected = Rejected(tmp_path / 'file' / 'is no directory')
+    rejected = RejectStore(tmp_path / 'file' / 'is no directory')
     (tmp_path / 'file').touch()
     block = log([0]) + b'no log\n'
     with pytest.raises(OSError, match='Not a directory'):

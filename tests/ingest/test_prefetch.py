@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.ingest.prefetch import ITEMS, Ahead
+from exporter.ingest.prefetch import ITEMS, Prefetch
 
 LONG = 10  # seconds that nothing here takes
 
 
 @given(st.lists(st.integers() | st.just(0) | st.text()))
 def test_all_items_in_their_order(items: list[object]) -> None:
-    with Ahead(iter(items)) as ahead:
+    with Prefetch(iter(items)) as ahead:
         assert list(ahead) == items
 
 
@@ -29,7 +29,7 @@ def test_some_items_are_made_ahead_and_no_more() -> None:
                 last.set()
             yield number
 
-    with Ahead(items()) as ahead:
+    with Prefetch(items()) as ahead:
         assert next(iter(ahead)) == 0
         assert last.wait(LONG)  # while nobody has asked for it
         assert made == list(range(1 + ITEMS))
@@ -42,7 +42,7 @@ def test_the_first_is_made_before_anybody_asks() -> None:
         begun.set()
         yield 1
 
-    with Ahead(items()):
+    with Prefetch(items()):
         assert begun.wait(LONG)
 
 
@@ -53,7 +53,7 @@ def test_what_making_an_item_raises_is_raised_in_its_place() -> None:
         raise ValueError('no third')
 
     taken = []
-    with pytest.raises(ValueError, match='no third'), Ahead(items()) as ahead:
+    with pytest.raises(ValueError, match='no third'), Prefetch(items()) as ahead:
         for item in ahead:
             taken.append(item)
     assert taken == [1, 2]
@@ -70,7 +70,7 @@ def test_its_end_waits_for_what_is_being_made() -> None:
         yield 2
 
     def leave_early() -> None:
-        with Ahead(items()) as ahead:
+        with Prefetch(items()) as ahead:
             for _ in ahead:
                 assert begun.wait(LONG)
                 going_on.set()
@@ -92,7 +92,7 @@ def test_its_end_does_not_wait_for_what_is_not_begun() -> None:
             yield number
             going_on.wait(LONG)
 
-    with Ahead(items()) as ahead:
+    with Prefetch(items()) as ahead:
         assert next(iter(ahead)) == 0
         threading.Timer(0.5, going_on.set).start()
     assert made == [0, 1]

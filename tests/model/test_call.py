@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from exporter.model.call import COLUMNS, RAW, Client, Device, is_word, words
+from exporter.model.call import COLUMNS, RAW, Client, Device, categorical, is_category
 from exporter.store.clickhouse import ClickHouse
 
 TYPES = {
@@ -36,7 +36,7 @@ def test_the_types_are_those_of_the_table(database: ClickHouse) -> None:
     stored = table(database)
     for column in COLUMNS:
         expected = OTHER_TYPES.get(column.name, TYPES[column.type])
-        if column.words:
+        if column.categorical:
             assert stored[column.name] == f'LowCardinality({expected})' or stored[column.name].startswith('Enum8('), column.name
         else:
             assert stored[column.name] == expected, column.name
@@ -59,7 +59,7 @@ def test_a_frame_is_stored_as_it_is(database: ClickHouse, tmp_path: Path) -> Non
         for client in Client
     ]
     frame = pl.DataFrame(rows, schema={column.name: column.type for column in COLUMNS})
-    frame = frame.cast({column.name: words(column.name) for column in COLUMNS if column.words})
+    frame = frame.cast({column.name: categorical(column.name) for column in COLUMNS if column.categorical})
     file = tmp_path / 'batch.arrow'
     frame.write_ipc_stream(file, compat_level=pl.CompatLevel.oldest())
     database.insert_file('calls', frame.columns, file, 'one')
@@ -75,6 +75,6 @@ def test_every_column_is_explained_and_what_sources_hand_on_has_its_type() -> No
 
 
 def test_is_word_finds_a_word_also_where_it_is_missing() -> None:
-    column = pl.Series('client', ['browser', 'crawler', 'browser'], words('client'))
-    assert is_word(column, 'browser').to_list() == [True, False, True]
-    assert is_word(column, 'never seen').to_list() == [False, False, False]
+    column = pl.Series('client', ['browser', 'crawler', 'browser'], categorical('client'))
+    assert is_category(column, 'browser').to_list() == [True, False, True]
+    assert is_category(column, 'never seen').to_list() == [False, False, False]

@@ -86,7 +86,7 @@ def test_an_event_belongs_to_the_periods_that_it_overlaps(database: ClickHouse) 
 
 
 def test_an_event_can_be_removed_by_its_id() -> None:
-    kept, gone = (added(title, '--start', '2026-11-03') for title in ('Kept', 'Gone'))
+    kept, gone = (added(title, '--start', '2026-11-03') for title in ('BatchRejects', 'Gone'))
     result = run('events', 'remove', gone)
     assert (result.exit_code, result.stdout) == (0, f'removed event {gone}\n')
     assert [event['id'] for event in listing()] == [kept]

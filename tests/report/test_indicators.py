@@ -223,11 +223,11 @@ def test_the_portal_is_the_one_named_or_set_or_the_only_one(settings: pytest.Mon
     imported(a_log(tmp_path))
     unknown = run('report', '--domain', 'other.example.org')
     assert (unknown.exit_code, unknown.stdout) == (2, '')
-    assert unknown.stderr == f'error: other.example.org has no calls; there are calls of {DOMAIN}\n'
+    assert unknown.stderr == f'error: other.example.org has no calls; portals with calls are {DOMAIN}\n'
     imported(a_log(tmp_path), domain='other.example.org')
     unclear = run('report')
     assert unclear.exit_code == 2
-    assert unclear.stderr == f'error: which portal? Say --domain, one of {DOMAIN}, other.example.org\n'
+    assert unclear.stderr == f'error: several portals have calls; choose one with --domain: {DOMAIN}, other.example.org\n'
     assert told('--domain', 'OTHER.example.org')['domain'] == 'other.example.org'
     settings.setenv('USAGE_DOMAIN', 'other.example.org')
     assert told()['domain'] == 'other.example.org'

@@ -49,7 +49,7 @@ def test_no_trace_reaches_a_client_and_nothing_of_a_call_the_log(
     with caplog.at_level(logging.DEBUG):
         document = problem(web.post([CALL], token), 500)
     assert document['detail'] == 'this is a fault of the server; its log tells more'
-    assert 'test_server.py' in caplog.text  # where it happened
+    assert 'test_app.py' in caplog.text  # where it happened
     for secret in (CALL['ip'], CALL['path'], token['Authorization'].split()[1]):
         assert str(secret) not in caplog.text
 

@@ -13,14 +13,14 @@ from calls import calls
 from files import ROOT
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.model.tally import Counts
+from exporter.model.tally import Tally
 from exporter.report import indicators
 from exporter.server.metrics import FRESH, WINDOWS, Indicators, Metrics, State
 from exporter.spool.drain import Drain
-from exporter.spool.idempotency import Keys
+from exporter.spool.idempotency import IdempotencyKeys
 from exporter.spool.spool import Spool
 from exporter.store.clickhouse import ClickHouse
-from exporter.store.rejects import Rejected
+from exporter.store.rejects import RejectStore
 
 PORTAL, OTHER = 'data.example.org', 'open.example.net'
 
@@ -28,7 +28,7 @@ PORTAL, OTHER = 'data.example.org', 'open.example.net'
 @pytest.fixture
 def drain(database: ClickHouse, tmp_path: Path) -> Drain:
     spool = Spool(tmp_path / 'spool', 10 << 20, 'key', None)
-    return Drain(spool, Keys(tmp_path / 'keys.sqlite', []), Rejected(tmp_path), lambda: database, tmp_path)
+    return Drain(spool, IdempotencyKeys(tmp_path / 'keys.sqlite', []), RejectStore(tmp_path), lambda: database, tmp_path)
 
 
 def told(drain: Drain, indicators: Indicators) -> dict[tuple[str, ...], float]:
@@ -57,7 +57,7 @@ def recent(domain: str, number: int) -> pl.DataFrame:
 
 
 def test_the_indicators_are_those_of_the_report(database: ClickHouse, drain: Drain) -> None:
-    drain.spool.append(pl.concat([recent(PORTAL, 40), recent(OTHER, 3)]), {PORTAL: Counts(40), OTHER: Counts(3)})
+    drain.spool.append(pl.concat([recent(PORTAL, 40), recent(OTHER, 3)]), {PORTAL: Tally(40), OTHER: Tally(3)})
     drain.empty()
     metrics = Indicators()
     metrics.refresh(database)
@@ -78,7 +78,7 @@ def test_the_indicators_are_those_of_the_report(database: ClickHouse, drain: Dra
 def test_without_calls_there_is_no_value(database: ClickHouse, drain: Drain) -> None:
     drain.spool.append(
         calls(PORTAL, 3).with_columns(pl.lit('crawler').cast(calls(PORTAL, 1)['client'].dtype).alias('client')),
-        {PORTAL: Counts(3)},
+        {PORTAL: Tally(3)},
     )
     drain.empty()
     indicators = Indicators()
@@ -89,7 +89,7 @@ def test_without_calls_there_is_no_value(database: ClickHouse, drain: Drain) -> 
 
 
 def test_numbers_that_are_old_are_not_told(database: ClickHouse, drain: Drain, monkeypatch: pytest.MonkeyPatch) -> None:
-    drain.spool.append(recent(PORTAL, 3), {PORTAL: Counts(3)})
+    drain.spool.append(recent(PORTAL, 3), {PORTAL: Tally(3)})
     drain.empty()
     indicators = Indicators()
     indicators.refresh(database)
@@ -109,7 +109,7 @@ def test_accepted_calls_are_stored_or_wait_or_are_in_quarantine(database: ClickH
         return found
 
     adds_up(0)
-    drain.spool.append(calls(PORTAL, 5), {PORTAL: Counts(5, {'path': 2}, {'status': 3})})
+    drain.spool.append(calls(PORTAL, 5), {PORTAL: Tally(5, {'path': 2}, {'status': 3})})
     found = adds_up(5)
     assert (found['usage_waiting_calls',], found['usage_rejected_total', 'status'], found['usage_skipped_total', 'path']) == (
         5,
@@ -124,14 +124,14 @@ def test_accepted_calls_are_stored_or_wait_or_are_in_quarantine(database: ClickH
     assert (found['usage_stored_calls_total',], found['usage_spool_bytes',]) == (5, 0)
     assert found['usage_last_stored_timestamp_seconds',] == pytest.approx(time.time(), abs=600)
     database.command("ALTER TABLE calls ADD CONSTRAINT none CHECK path = ''")
-    drain.spool.append(calls(PORTAL, 4, first=5), {PORTAL: Counts(4)})
+    drain.spool.append(calls(PORTAL, 4, first=5), {PORTAL: Tally(4)})
     drain.empty()
     found = adds_up(9)
     assert (found['usage_quarantined_calls',], found['usage_writer_failures_total',]) == (4, 1)
 
 
 def test_every_metric_is_documented_and_no_other(database: ClickHouse, drain: Drain) -> None:
-    drain.spool.append(recent(PORTAL, 3), {PORTAL: Counts(3, {'path': 2}, {'status': 1})})
+    drain.spool.append(recent(PORTAL, 3), {PORTAL: Tally(3, {'path': 2}, {'status': 1})})
     drain.empty()
     indicators = Indicators()
     indicators.refresh(database)
@@ -143,7 +143,7 @@ def test_every_metric_is_documented_and_no_other(database: ClickHouse, drain: Dr
 
 @pytest.mark.skipif(not shutil.which('promtool'), reason='needs promtool: install the Debian package prometheus')
 def test_promtool_finds_nothing_to_say(database: ClickHouse, drain: Drain) -> None:
-    drain.spool.append(recent(PORTAL, 3), {PORTAL: Counts(3, {}, {'status': 1})})
+    drain.spool.append(recent(PORTAL, 3), {PORTAL: Tally(3, {}, {'status': 1})})
     drain.empty()
     indicators = Indicators()
     indicators.refresh(database)
@@ -154,7 +154,7 @@ def test_promtool_finds_nothing_to_say(database: ClickHouse, drain: Drain) -> No
 
 
 def test_every_metric_is_documented_with_its_labels(database: ClickHouse, drain: Drain) -> None:
-    drain.spool.append(recent(PORTAL, 3), {PORTAL: Counts(3, {'path': 2}, {'status': 1})})
+    drain.spool.append(recent(PORTAL, 3), {PORTAL: Tally(3, {'path': 2}, {'status': 1})})
     drain.empty()
     indicators = Indicators()
     indicators.refresh(database)

@@ -29,15 +29,15 @@ from urllib3 import Timeout
 from exporter.errors import EngineError
 from exporter.model.batch import Batch
 from exporter.model.reject import Reject
-from exporter.model.tally import Counts
+from exporter.model.tally import Tally
 from exporter.spool.drain import Drain
-from exporter.spool.idempotency import Keys
-from exporter.spool.segment import Key
+from exporter.spool.idempotency import IdempotencyKeys
+from exporter.spool.segment import IdempotencyKey
 from exporter.spool.spool import Spool
 from exporter.store import schema
 from exporter.store.clickhouse import ClickHouse, connect
 from exporter.store.ledger import Ledger
-from exporter.store.rejects import Rejected
+from exporter.store.rejects import RejectStore
 from exporter.store.writer import store
 from exporter.upkeep.forget import unfinished
 
@@ -68,7 +68,7 @@ def served(server: ClickHouseServer) -> Iterator[ClickHouse]:
 
 def drain_into(database: ClickHouse, folder: Path) -> Drain:
     spool = Spool(folder / 'spool', 10 << 20, 'key', None)
-    return Drain(spool, Keys(folder / 'keys.sqlite', spool.keys()), Rejected(folder), lambda: database, folder)
+    return Drain(spool, IdempotencyKeys(folder / 'keys.sqlite', spool.keys()), RejectStore(folder), lambda: database, folder)
 
 
 def stored(database: ClickHouse) -> list[str]:
@@ -85,10 +85,8 @@ def of_calls(asked: Request) -> bool:
 
 def test_what_was_accepted_is_stored_and_let_go(database: ClickHouse, tmp_path: Path) -> None:
     drain = drain_into(database, tmp_path)
-    drain.spool.append(
-        pl.concat([calls(PORTAL, 3), calls(OTHER, 2, first=10)]), {PORTAL: Counts(3, {'path': 1}), OTHER: Counts(2)}
-    )
-    drain.spool.put(BATCH, calls(PORTAL, 4, first=3), Counts(4, {}, {'format': 1}))
+    drain.spool.append(pl.concat([calls(PORTAL, 3), calls(OTHER, 2, first=10)]), {PORTAL: Tally(3, {'path': 1}), OTHER: Tally(2)})
+    drain.spool.put(BATCH, calls(PORTAL, 4, first=3), Tally(4, {}, {'format': 1}))
     drain.empty()
     assert stored(database) == [*paths(7), '/api/10', '/api/11']
     assert (drain.spool.oldest(), drain.spool.account.waiting, drain.spool.account.stored) == (None, 0, 9)
@@ -110,9 +108,9 @@ def test_what_was_accepted_is_stored_and_let_go(database: ClickHouse, tmp_path: 
 
 def test_a_batch_that_is_done_is_not_stored_again(database: ClickHouse, tmp_path: Path) -> None:
     drain = drain_into(database, tmp_path)
-    drain.spool.put(BATCH, calls(PORTAL, 4), Counts(4))
+    drain.spool.put(BATCH, calls(PORTAL, 4), Tally(4))
     drain.empty()
-    drain.spool.put(BATCH, calls(PORTAL, 4), Counts(4))  # as after a crash before the file was removed
+    drain.spool.put(BATCH, calls(PORTAL, 4), Tally(4))  # as after a crash before the file was removed
     database.command('ALTER TABLE calls MODIFY SETTING non_replicated_deduplication_window = 0')  # and long after
     drain.empty()
     assert stored(database) == paths(4)
@@ -120,12 +118,15 @@ def test_a_batch_that_is_done_is_not_stored_again(database: ClickHouse, tmp_path
 
 def test_rejects_and_keys_last_when_the_spool_lets_go(database: ClickHouse, tmp_path: Path) -> None:
     drain = drain_into(database, tmp_path)
-    key, reject = Key('token', 'once', 'ff', {'accepted': 1}), Reject('status', PORTAL, 'collector', 5, '{"status": 1}')
-    drain.spool.append(calls(PORTAL, 1), {PORTAL: Counts(1, {}, {'status': 1})}, [key], [reject])
+    key, reject = (
+        IdempotencyKey('token', 'once', 'ff', {'accepted': 1}),
+        Reject('status', PORTAL, 'collector', 5, '{"status": 1}'),
+    )
+    drain.spool.append(calls(PORTAL, 1), {PORTAL: Tally(1, {}, {'status': 1})}, [key], [reject])
     drain.keys.spooled([key])
     drain.empty()
-    assert list(Rejected(tmp_path)) == [reject]
-    assert Keys(tmp_path / 'keys.sqlite', []).find('token', 'once') == key
+    assert list(RejectStore(tmp_path)) == [reject]
+    assert IdempotencyKeys(tmp_path / 'keys.sqlite', []).find('token', 'once') == key
 
 
 FAILURES: dict[str, Failure] = {
@@ -147,7 +148,7 @@ def test_a_failure_anywhere_neither_loses_nor_doubles(
 ) -> None:
     drain = drain_into(served, tmp_path)
     for first in (0, 5):
-        drain.spool.append(calls(PORTAL, 5, first), {PORTAL: Counts(5)})
+        drain.spool.append(calls(PORTAL, 5, first), {PORTAL: Tally(5)})
         drain.spool.seal()
     inserts = iter(range(1_000))
     number = ['begun', 'insert', 'done'].index(when)
@@ -172,7 +173,7 @@ def test_an_insert_that_hangs_past_the_clients_patience_counts_once(
 ) -> None:
     drain = drain_into(served, tmp_path)
     served.client.timeout = Timeout(connect=1, read=0.3)  # type: ignore[attr-defined]
-    drain.spool.append(calls(PORTAL, 5), {PORTAL: Counts(5)})
+    drain.spool.append(calls(PORTAL, 5), {PORTAL: Tally(5)})
     server.fail_next(hang(1.0), when=of_calls)
     with pytest.raises(EngineError):
         drain.empty()
@@ -186,7 +187,7 @@ def test_an_insert_that_hangs_past_the_clients_patience_counts_once(
 
 def test_it_waits_for_a_server_that_is_away_and_says_why(server: ClickHouseServer, served: ClickHouse, tmp_path: Path) -> None:
     drain = drain_into(served, tmp_path)
-    drain.spool.append(calls(PORTAL, 5), {PORTAL: Counts(5)})
+    drain.spool.append(calls(PORTAL, 5), {PORTAL: Tally(5)})
     server.stop()
     stop = threading.Event()
     thread = threading.Thread(target=drain.run, args=(stop,))
@@ -194,7 +195,7 @@ def test_it_waits_for_a_server_that_is_away_and_says_why(server: ClickHouseServe
     try:
         eventually(lambda: drain.failures >= 1)
         assert 'no ClickHouse server answers' in drain.trouble
-        drain.spool.append(calls(PORTAL, 5, first=5), {PORTAL: Counts(5)})
+        drain.spool.append(calls(PORTAL, 5, first=5), {PORTAL: Tally(5)})
         assert drain.spool.account.waiting == 10
         server.start()
         eventually(lambda: drain.spool.account.stored == 10)
@@ -210,7 +211,7 @@ def test_it_goes_on_after_an_error_that_nobody_foresaw(
 ) -> None:
     answers: list[RuntimeError | ClickHouse] = [database, database, RuntimeError('192.0.2.7 GET /')]
     drain = drain_into(database, tmp_path)
-    drain.spool.append(calls(PORTAL, 5), {PORTAL: Counts(5)})
+    drain.spool.append(calls(PORTAL, 5), {PORTAL: Tally(5)})
 
     def ask() -> ClickHouse:
         if isinstance(found := answers.pop(), RuntimeError):
@@ -234,7 +235,7 @@ def test_a_batch_that_is_refused_for_its_content_stops_nobody(database: ClickHou
     drain = drain_into(database, tmp_path)
     database.command("ALTER TABLE calls ADD CONSTRAINT small CHECK path != '/api/2'")
     for first in (0, 3):
-        drain.spool.append(calls(PORTAL, 3, first), {PORTAL: Counts(3)})
+        drain.spool.append(calls(PORTAL, 3, first), {PORTAL: Tally(3)})
         drain.spool.seal()
     drain.empty()
     assert stored(database) == ['/api/3', '/api/4', '/api/5']
@@ -251,7 +252,7 @@ def test_what_fails_again_and_again_for_an_unknown_reason_is_set_aside_in_the_en
     server: ClickHouseServer, served: ClickHouse, tmp_path: Path
 ) -> None:
     drain = drain_into(served, tmp_path)
-    drain.spool.put(BATCH, calls(PORTAL, 3), Counts(3))
+    drain.spool.put(BATCH, calls(PORTAL, 3), Tally(3))
     server.fail_next(clickhouse_error(62), times=9, when=of_calls)
     failed = 0
     while drain.spool.oldest():
@@ -268,7 +269,7 @@ def test_portals_whose_requests_share_a_file_are_set_aside_one_after_another(
 ) -> None:
     drain = drain_into(served, tmp_path)
     for portal in (PORTAL, OTHER):
-        drain.spool.append(calls(portal, 3), {portal: Counts(3)})
+        drain.spool.append(calls(portal, 3), {portal: Tally(3)})
     server.fail_next(clickhouse_error(62), times=30, when=of_calls)
     for _ in range(20):
         with suppress(EngineError):
@@ -282,7 +283,7 @@ def test_a_passing_failure_never_sends_a_batch_to_quarantine(
     server: ClickHouseServer, served: ClickHouse, tmp_path: Path
 ) -> None:
     drain = drain_into(served, tmp_path)
-    drain.spool.put(BATCH, calls(PORTAL, 3), Counts(3))
+    drain.spool.put(BATCH, calls(PORTAL, 3), Tally(3))
     server.fail_next(clickhouse_error(241), times=20, when=of_calls)
     while drain.spool.oldest():
         try:
@@ -296,10 +297,10 @@ def test_a_batch_whose_lines_another_process_stores_is_given_up_with_its_rejects
     drain = drain_into(database, tmp_path)
     theirs = replace(BATCH, end=3_000)
     drain.rejected.keep(BATCH.id, [Reject('format', PORTAL, 'access.log', 2_000, 'odd')])
-    drain.spool.put(BATCH, calls(PORTAL, 5), Counts(5, {}, {'format': 1}))
+    drain.spool.put(BATCH, calls(PORTAL, 5), Tally(5, {}, {'format': 1}))
     reject = Reject('format', PORTAL, 'copy.log', 2_000, 'odd')
     drain.rejected.keep(theirs.id, [reject])
-    store(Ledger(database, 'key', None), theirs, calls(PORTAL, 3), Counts(3, {}, {'format': 1}))
+    store(Ledger(database, 'key', None), theirs, calls(PORTAL, 3), Tally(3, {}, {'format': 1}))
     drain.empty()
     assert stored(database) == paths(3)
     assert (drain.spool.given_up(), drain.spool.given_up()) == ([BATCH], [])
@@ -309,11 +310,11 @@ def test_a_batch_whose_lines_another_process_stores_is_given_up_with_its_rejects
 
 def test_a_damaged_file_stops_nobody(database: ClickHouse, tmp_path: Path) -> None:
     drain = drain_into(database, tmp_path)
-    drain.spool.put(BATCH, calls(PORTAL, 3), Counts(3))
+    drain.spool.put(BATCH, calls(PORTAL, 3), Tally(3))
     file = drain.spool.oldest()
     assert file
     file.path.write_bytes(file.path.read_bytes()[:-1])
-    drain.spool.append(calls(PORTAL, 2, first=3), {PORTAL: Counts(2)})
+    drain.spool.append(calls(PORTAL, 2, first=3), {PORTAL: Tally(2)})
     drain.empty()
     assert stored(database) == ['/api/3', '/api/4']
     assert drain.spool.account.quarantined == 3
@@ -328,7 +329,7 @@ def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
 
 def test_go_away_is_a_failure_as_any_other(server: ClickHouseServer, served: ClickHouse, tmp_path: Path) -> None:
     drain = drain_into(served, tmp_path)
-    drain.spool.append(calls(PORTAL, 5), {PORTAL: Counts(5)})
+    drain.spool.append(calls(PORTAL, 5), {PORTAL: Tally(5)})
     server.fail_next(go_away, when=of_calls)
     with pytest.raises(EngineError):
         drain.empty()

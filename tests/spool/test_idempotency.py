@@ -5,44 +5,44 @@ from pathlib import Path
 
 import pytest
 
-from exporter.spool.idempotency import KEPT, Keys
-from exporter.spool.segment import Key
+from exporter.spool.idempotency import KEPT, IdempotencyKeys
+from exporter.spool.segment import IdempotencyKey
 
-KEY = Key('token', 'once', 'ff', {'accepted': 2, 'rejects': []})
+KEY = IdempotencyKey('token', 'once', 'ff', {'accepted': 2, 'rejects': []})
 
 
 def test_a_key_is_known_with_its_answer_before_and_after_it_is_kept_and_after_a_restart(tmp_path: Path) -> None:
-    keys = Keys(tmp_path / 'keys.sqlite', [])
+    keys = IdempotencyKeys(tmp_path / 'keys.sqlite', [])
     assert keys.find('token', 'once') is None
     keys.spooled([KEY])
     assert keys.find('token', 'once') == KEY
     keys.keep([KEY])
     assert keys.find('token', 'once') == KEY
-    later = Keys(tmp_path / 'keys.sqlite', [])
+    later = IdempotencyKeys(tmp_path / 'keys.sqlite', [])
     assert later.find('token', 'once') == KEY
     assert later.find('another', 'once') is None
 
 
 def test_a_key_that_only_the_spool_holds_is_known(tmp_path: Path) -> None:
-    assert Keys(tmp_path / 'keys.sqlite', [KEY]).find('token', 'once') == KEY
+    assert IdempotencyKeys(tmp_path / 'keys.sqlite', [KEY]).find('token', 'once') == KEY
 
 
 def test_a_key_that_is_kept_twice_keeps_its_first_answer(tmp_path: Path) -> None:
-    keys = Keys(tmp_path / 'keys.sqlite', [])
+    keys = IdempotencyKeys(tmp_path / 'keys.sqlite', [])
     keys.keep([KEY])
-    keys.keep([Key('token', 'once', 'ff', {'accepted': 9})])
+    keys.keep([IdempotencyKey('token', 'once', 'ff', {'accepted': 9})])
     assert keys.find('token', 'once') == KEY
 
 
 def test_old_keys_are_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = Keys(tmp_path / 'keys.sqlite', [])
+    keys = IdempotencyKeys(tmp_path / 'keys.sqlite', [])
     keys.keep([KEY])
     at = keys._file.execute('SELECT at FROM keys').fetchone()[0]
     monkeypatch.setattr('exporter.spool.idempotency.time.time', lambda: at + KEPT - 1)
-    keys.keep([Key('token', 'second', 'ff', {})])
+    keys.keep([IdempotencyKey('token', 'second', 'ff', {})])
     assert keys.find('token', 'once')
     monkeypatch.setattr('exporter.spool.idempotency.time.time', lambda: at + KEPT + 1)
-    keys.keep([Key('token', 'third', 'ff', {})])
+    keys.keep([IdempotencyKey('token', 'third', 'ff', {})])
     assert keys.find('token', 'once') is None
     assert keys.find('token', 'second')
 
@@ -50,7 +50,7 @@ def test_old_keys_are_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_the_file_is_its_owners_only(tmp_path: Path) -> None:
     old = os.umask(0)
     try:
-        Keys(tmp_path / 'keys.sqlite', [KEY]).keep([KEY])
+        IdempotencyKeys(tmp_path / 'keys.sqlite', [KEY]).keep([KEY])
     finally:
         os.umask(old)
     assert (tmp_path / 'keys.sqlite').stat().st_mode & 0o077 == 0

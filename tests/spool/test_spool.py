@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from exporter.errors import InputError, SettingsError, SpoolFull
 from exporter.model.batch import Batch
 from exporter.model.reject import Reject
-from exporter.model.tally import Counts
+from exporter.model.tally import Tally
 from exporter.spool.quarantine import in_quarantine
-from exporter.spool.segment import LENGTHS, MAGIC, Key, Spooled, frames
+from exporter.spool.segment import LENGTHS, MAGIC, IdempotencyKey, Spooled, frames
 from exporter.spool.spool import Spool
 
 PORTAL, OTHER = 'data.example.org', 'open.example.net'
@@ -57,33 +57,33 @@ def stored(spool: Spool) -> list[tuple[Batch, list[str]]]:
 
 def test_a_batch_keeps_its_identity_its_calls_and_its_counts(tmp_path: Path) -> None:
     spool = opened(tmp_path / 'spool')
-    spool.put(BATCH, DAY, Counts(50, {'path': 3}, {'format': 2}))
+    spool.put(BATCH, DAY, Tally(50, {'path': 3}, {'format': 2}))
     spool = after_a_crash(spool, tmp_path / 'later')
     file = spool.oldest()
     assert file
     [part] = file.parts(spool.log)
     assert part.batch == BATCH
-    assert part.counts == Counts(50, {'path': 3}, {'format': 2})
+    assert part.counts == Tally(50, {'path': 3}, {'format': 2})
     assert part.calls.equals(DAY)
     assert part.calls.schema == DAY.schema
     assert (part.header.key_id, part.header.geo_date) == ('key', None)
-    assert spool.waiting() == [(BATCH, Counts(50, {'path': 3}, {'format': 2}))]
+    assert spool.waiting() == [(BATCH, Tally(50, {'path': 3}, {'format': 2}))]
 
 
 def test_small_requests_share_a_batch_for_each_portal(tmp_path: Path) -> None:
     spool = opened(tmp_path / 'spool')
     reject = Reject('status', OTHER, 'collector', 7, '{"status": 1}')
     spool.append(
-        pl.concat([calls(PORTAL, 2), calls(OTHER, 1)]), {PORTAL: Counts(2), OTHER: Counts(1, {}, {'status': 1})}, (), [reject]
+        pl.concat([calls(PORTAL, 2), calls(OTHER, 1)]), {PORTAL: Tally(2), OTHER: Tally(1, {}, {'status': 1})}, (), [reject]
     )
-    spool.append(calls(PORTAL, 3, first=2), {PORTAL: Counts(3, {'path': 4})})
+    spool.append(calls(PORTAL, 3, first=2), {PORTAL: Tally(3, {'path': 4})})
     assert spool.oldest() is None
     spool.seal()
     file = spool.oldest()
     assert file
     mine, other = file.parts(spool.log)
     assert (mine.batch.domain, mine.calls['path'].to_list()) == (PORTAL, [f'/api/{n}' for n in range(5)])
-    assert (mine.counts, mine.rejects) == (Counts(5, {'path': 4}), [])
+    assert (mine.counts, mine.rejects) == (Tally(5, {'path': 4}), [])
     assert (other.batch.domain, len(other.calls), other.rejects) == (OTHER, 1, [reject])
     again = after_a_crash(spool, tmp_path / 'later').oldest()
     assert again
@@ -92,9 +92,9 @@ def test_small_requests_share_a_batch_for_each_portal(tmp_path: Path) -> None:
 
 def test_what_is_stored_under_a_name_never_changes(tmp_path: Path) -> None:
     spool = opened(tmp_path / 'spool')
-    spool.append(calls(PORTAL, 2), {PORTAL: Counts(2)})
+    spool.append(calls(PORTAL, 2), {PORTAL: Tally(2)})
     spool.seal()
-    spool.append(calls(PORTAL, 2, first=2), {PORTAL: Counts(2)})
+    spool.append(calls(PORTAL, 2, first=2), {PORTAL: Tally(2)})
     first, second = stored(after_a_crash(spool, tmp_path / 'later'))
     assert first[0].id != second[0].id
     assert (len(first[1]), len(second[1])) == (2, 2)
@@ -112,10 +112,10 @@ def test_of_a_segment_that_a_crash_cut_all_that_was_acknowledged_is_there(
 ) -> None:
     folder = tmp_path_factory.mktemp('cut')
     spool = opened(folder / 'spool')
-    spool.append(calls(PORTAL, 2), {PORTAL: Counts(2)})
+    spool.append(calls(PORTAL, 2), {PORTAL: Tally(2)})
     [segment] = (folder / 'spool').glob('*.open')
     whole = segment.stat().st_size
-    spool.append(calls(PORTAL, 3, first=2), {PORTAL: Counts(3)})
+    spool.append(calls(PORTAL, 3, first=2), {PORTAL: Tally(3)})
     later = folder / 'later'
     shutil.copytree(folder / 'spool', later)
     torn = later / segment.name
@@ -133,9 +133,9 @@ def test_of_a_segment_that_a_crash_cut_all_that_was_acknowledged_is_there(
 
 def test_batches_come_out_in_the_order_in_which_they_were_accepted(tmp_path: Path) -> None:
     spool = opened(tmp_path / 'spool')
-    spool.append(calls(PORTAL, 1), {PORTAL: Counts(1)})
-    spool.put(BATCH, calls(PORTAL, 1, first=1), Counts(1))
-    spool.put(Batch(PORTAL, 'access_log', 'abc:1024', 5_000, 5_100), calls(PORTAL, 1, first=2), Counts(1))
+    spool.append(calls(PORTAL, 1), {PORTAL: Tally(1)})
+    spool.put(BATCH, calls(PORTAL, 1, first=1), Tally(1))
+    spool.put(Batch(PORTAL, 'access_log', 'abc:1024', 5_000, 5_100), calls(PORTAL, 1, first=2), Tally(1))
     assert [paths for _, paths in stored(after_a_crash(spool, tmp_path / 'later'))] == [['/api/0'], ['/api/1'], ['/api/2']]
     assert [paths for _, paths in stored(spool)] == [['/api/0'], ['/api/1'], ['/api/2']]
 
@@ -143,8 +143,8 @@ def test_batches_come_out_in_the_order_in_which_they_were_accepted(tmp_path: Pat
 def test_a_large_segment_is_sealed_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr('exporter.spool.spool.SEGMENT', 1)
     spool = opened(tmp_path / 'spool')
-    spool.append(DAY, {PORTAL: Counts(50)})
-    spool.append(DAY, {PORTAL: Counts(50)})
+    spool.append(DAY, {PORTAL: Tally(50)})
+    spool.append(DAY, {PORTAL: Tally(50)})
     assert spool.oldest()
 
 
@@ -152,7 +152,7 @@ def test_a_large_segment_is_sealed_by_itself(tmp_path: Path, monkeypatch: pytest
 def test_what_fails_when_a_segment_is_sealed_doubles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     monkeypatch.setattr('exporter.spool.spool.SEGMENT', 1)
     spool = opened(tmp_path / 'spool')
-    spool.append(calls(PORTAL, 1), {PORTAL: Counts(1)})
+    spool.append(calls(PORTAL, 1), {PORTAL: Tally(1)})
     with monkeypatch.context() as broken:
 
         def failing(*_: object) -> None:
@@ -161,8 +161,8 @@ def test_what_fails_when_a_segment_is_sealed_doubles_nothing(tmp_path: Path, mon
         broken.setattr(os, call, failing)
         for _ in range(2):
             with pytest.raises(OSError, match='Too many'):
-                spool.append(calls(PORTAL, 1, first=1), {PORTAL: Counts(1)})
-    spool.append(calls(PORTAL, 1, first=2), {PORTAL: Counts(1)})
+                spool.append(calls(PORTAL, 1, first=1), {PORTAL: Tally(1)})
+    spool.append(calls(PORTAL, 1, first=2), {PORTAL: Tally(1)})
     assert spool.account.accepted == 2
     assert [paths for _, paths in stored(after_a_crash(spool, tmp_path / 'later'))] == [['/api/0'], ['/api/2']]
     assert [paths for _, paths in stored(spool)] == [['/api/0'], ['/api/2']]
@@ -170,8 +170,8 @@ def test_what_fails_when_a_segment_is_sealed_doubles_nothing(tmp_path: Path, mon
 
 def test_calls_are_accounted_for_wherever_they_are(tmp_path: Path) -> None:
     spool = opened(tmp_path / 'spool')
-    spool.append(calls(PORTAL, 4), {PORTAL: Counts(4, {'path': 1})})
-    spool.put(BATCH, DAY, Counts(50, {'path': 2}, {'format': 3}))
+    spool.append(calls(PORTAL, 4), {PORTAL: Tally(4, {'path': 1})})
+    spool.put(BATCH, DAY, Tally(50, {'path': 2}, {'format': 3}))
     assert (spool.taken.stored, spool.taken.skipped, spool.taken.rejected) == (54, {'path': 3}, {'format': 3})
     spool.seal()
     file = spool.oldest()
@@ -189,7 +189,7 @@ def test_calls_are_accounted_for_wherever_they_are(tmp_path: Path) -> None:
     later = after_a_crash(spool, tmp_path / 'later')
     assert (later.account.accepted, later.account.quarantined) == (50, 50)
     assert later.account.bytes == account.bytes > 0
-    assert later.waiting() == [(BATCH, Counts(50, {'path': 2}, {'format': 3}))]
+    assert later.waiting() == [(BATCH, Tally(50, {'path': 2}, {'format': 3}))]
     assert list(in_quarantine(later.directory)) == [Reject('refused', PORTAL, 'access.log', 0, 'Code: 117')]
     assert later.release() == 50
     assert list(in_quarantine(later.directory)) == []
@@ -200,14 +200,14 @@ def test_calls_are_accounted_for_wherever_they_are(tmp_path: Path) -> None:
 
 def test_a_batch_that_is_refused_again_after_a_crash_is_accounted_for_once(tmp_path: Path) -> None:
     spool = opened(tmp_path / 'spool')
-    spool.put(BATCH, DAY, Counts(50))
+    spool.put(BATCH, DAY, Tally(50))
     file = spool.oldest()
     assert file
     spool.refuse(file.parts(spool.log)[0], 'Code: 117')
     later = after_a_crash(spool, tmp_path / 'later')
     file = later.oldest()
     assert file
-    assert later.is_refused(BATCH)
+    assert later.is_quarantined(BATCH)
     later.done(file, 50)
     account = later.account
     assert (account.accepted, account.stored, account.waiting, account.quarantined) == (50, 0, 0, 50)
@@ -215,7 +215,7 @@ def test_a_batch_that_is_refused_again_after_a_crash_is_accounted_for_once(tmp_p
 
 def test_a_damaged_file_is_told_and_set_aside(tmp_path: Path) -> None:
     spool = opened(tmp_path / 'spool')
-    spool.put(BATCH, DAY, Counts(50))
+    spool.put(BATCH, DAY, Tally(50))
     file = spool.oldest()
     assert file
     text = bytearray(file.path.read_bytes())
@@ -245,7 +245,7 @@ def rewritten(path: Path, head: bytes | None = None, body: bytes | None = None) 
 )
 def test_what_holds_no_calls_is_set_aside_also_where_its_hash_is_right(tmp_path: Path, body: bytes) -> None:
     spool = opened(tmp_path / 'spool')
-    spool.put(BATCH, DAY, Counts(50))
+    spool.put(BATCH, DAY, Tally(50))
     file = spool.oldest()
     assert file
     rewritten(file.path, body=body)
@@ -259,7 +259,7 @@ def test_what_holds_no_calls_is_set_aside_also_where_its_hash_is_right(tmp_path:
 @pytest.mark.parametrize('suffix', ['batch', 'open'])
 def test_what_another_version_wrote_is_told_and_left_as_it_is(tmp_path: Path, head: bytes, suffix: str) -> None:
     spool = opened(tmp_path / 'spool')
-    spool.put(BATCH, DAY, Counts(50))
+    spool.put(BATCH, DAY, Tally(50))
     spool.close()
     [path] = spool.directory.glob('*.batch')
     rewritten(path, head=head)
@@ -276,7 +276,7 @@ def test_what_is_let_go_of_is_not_looked_for_again_when_the_disk_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: Callable[[Spool, Spooled], None]
 ) -> None:
     spool = opened(tmp_path / 'spool')
-    spool.put(BATCH, DAY, Counts(50))
+    spool.put(BATCH, DAY, Tally(50))
     file = spool.oldest()
     assert file
     with monkeypatch.context() as broken, suppress(OSError):
@@ -294,7 +294,7 @@ def test_it_takes_no_more_than_it_may(tmp_path: Path) -> None:
     spool = opened(tmp_path / 'spool', 60_000)
     for _ in range(10):
         try:
-            spool.append(DAY, {PORTAL: Counts(50)})
+            spool.append(DAY, {PORTAL: Tally(50)})
         except SpoolFull as error:
             assert 'the spool is full' in str(error)
             assert 'USAGE_SPOOL_BYTES' in str(error)
@@ -302,18 +302,18 @@ def test_it_takes_no_more_than_it_may(tmp_path: Path) -> None:
     accepted = spool.account.accepted
     assert 0 < accepted < 500
     with pytest.raises(SpoolFull):
-        spool.put(BATCH, DAY, Counts(50))
+        spool.put(BATCH, DAY, Tally(50))
     spool.most_bytes = spool.account.bytes
     assert not spool.takes()
     spool.most_bytes = 60_000
     assert sum(len(paths) for _, paths in stored(spool)) == accepted
-    spool.put(BATCH, DAY, Counts(50))
+    spool.put(BATCH, DAY, Tally(50))
 
 
 @pytest.mark.parametrize('call', ['pwrite', 'fdatasync'])
 def test_what_the_disk_does_not_take_is_not_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     spool = opened(tmp_path / 'spool')
-    spool.append(calls(PORTAL, 2), {PORTAL: Counts(2)})
+    spool.append(calls(PORTAL, 2), {PORTAL: Tally(2)})
     with monkeypatch.context() as broken:
 
         def full(*_: object) -> None:
@@ -322,8 +322,8 @@ def test_what_the_disk_does_not_take_is_not_accepted(tmp_path: Path, monkeypatch
         broken.setattr(os, call, full)
         for _ in range(3):
             with pytest.raises(OSError, match='No space left'):
-                spool.append(calls(PORTAL, 3, first=2), {PORTAL: Counts(3)})
-    spool.append(calls(PORTAL, 1, first=5), {PORTAL: Counts(1)})
+                spool.append(calls(PORTAL, 3, first=2), {PORTAL: Tally(3)})
+    spool.append(calls(PORTAL, 1, first=5), {PORTAL: Tally(1)})
     assert spool.account.accepted == 3
     assert [paths for _, paths in stored(after_a_crash(spool, tmp_path / 'later'))] == [['/api/0', '/api/1'], ['/api/5']]
     assert [paths for _, paths in stored(spool)] == [['/api/0', '/api/1'], ['/api/5']]
@@ -338,7 +338,7 @@ def test_a_batch_that_the_disk_does_not_take_leaves_nothing(tmp_path: Path, monk
 
         broken.setattr(os, 'fsync', full)
         with pytest.raises(OSError, match='No space left'):
-            spool.put(BATCH, DAY, Counts(50))
+            spool.put(BATCH, DAY, Tally(50))
         assert not spool.takes()
     assert spool.takes()
     assert spool.oldest() is None
@@ -348,8 +348,8 @@ def test_a_batch_that_the_disk_does_not_take_leaves_nothing(tmp_path: Path, monk
 
 def test_keys_are_known_as_long_as_their_calls_wait(tmp_path: Path) -> None:
     spool = opened(tmp_path / 'spool')
-    key = Key('token', 'once', 'ff', {'accepted': 2})
-    spool.append(calls(PORTAL, 2), {PORTAL: Counts(2)}, [key])
+    key = IdempotencyKey('token', 'once', 'ff', {'accepted': 2})
+    spool.append(calls(PORTAL, 2), {PORTAL: Tally(2)}, [key])
     assert spool.keys() == [key]
     later = after_a_crash(spool, tmp_path / 'later')
     assert later.keys() == [key]
@@ -367,8 +367,8 @@ def test_one_process_uses_it_at_a_time(tmp_path: Path) -> None:
 
 def test_its_files_are_its_owners_only(tmp_path: Path) -> None:
     spool = opened(tmp_path / 'spool')
-    spool.append(DAY, {PORTAL: Counts(50)})
-    spool.put(BATCH, DAY, Counts(50))
+    spool.append(DAY, {PORTAL: Tally(50)})
+    spool.put(BATCH, DAY, Tally(50))
     assert {path.stat().st_mode & 0o077 for path in spool.directory.rglob('*') if path.is_file()} == {0}
     assert spool.directory.stat().st_mode & 0o077 == 0
 
@@ -378,7 +378,7 @@ def test_a_file_of_an_earlier_version_knows_no_reasons_of_skipping(
     tmp_path: Path, skipped: int, by_reason: dict[str, int]
 ) -> None:
     spool = opened(tmp_path / 'spool')
-    spool.put(BATCH, DAY, Counts(50, {}, {'format': 2}))
+    spool.put(BATCH, DAY, Tally(50, {}, {'format': 2}))
     file = spool.oldest()
     assert file
     [frame] = frames(file.path)
@@ -386,5 +386,5 @@ def test_a_file_of_an_earlier_version_knows_no_reasons_of_skipping(
     assert b'"skipped":{}' in head
     rewritten(file.path, head.replace(b'"skipped":{}', b'"skipped":%d' % skipped))
     later = after_a_crash(spool, tmp_path / 'later')
-    assert later.waiting() == [(BATCH, Counts(50, by_reason, {'format': 2}))]
+    assert later.waiting() == [(BATCH, Tally(50, by_reason, {'format': 2}))]
     assert stored(later) == [(BATCH, DAY['path'].to_list())]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.errors import UnderWay
+from exporter.errors import ConcurrentImport
 from exporter.model.batch import Batch, Checkpoint, Entry
-from exporter.model.tally import Counts
+from exporter.model.tally import Tally
 from exporter.store.clickhouse import ClickHouse
 from exporter.store.ledger import Ledger
 
@@ -29,7 +29,7 @@ def batch(start: int, end: int, log: str = LOG, **other: Any) -> Batch:
 
 
 def test_a_batch_is_begun_and_then_done(ledger: Ledger) -> None:
-    one, counts = batch(0, 100), Counts(90, {'path': 5, 'blank': 1}, {'format': 3, 'status': 2})
+    one, counts = batch(0, 100), Tally(90, {'path': 5, 'blank': 1}, {'format': 3, 'status': 2})
     assert ledger.entries(DOMAIN, LOG) == []
     ledger.begin(one)
     assert ledger.entries(DOMAIN, LOG) == [Entry(one, None)]
@@ -41,13 +41,13 @@ def test_batches_come_in_the_order_of_the_log(ledger: Ledger) -> None:
     batches = [batch(start, start + 100) for start in (0, 100, 200, 1_000)]
     for one in batches[::-1]:
         ledger.begin(one)
-    ledger.done(batches[2], Counts(1), FIRST, LAST)
+    ledger.done(batches[2], Tally(1), FIRST, LAST)
     assert [entry.batch for entry in ledger.entries(DOMAIN, LOG)] == batches
-    assert [entry.counts for entry in ledger.entries(DOMAIN, LOG)] == [None, None, Counts(1), None]
+    assert [entry.counts for entry in ledger.entries(DOMAIN, LOG)] == [None, None, Tally(1), None]
 
 
 def test_saying_it_again_changes_nothing(ledger: Ledger) -> None:
-    one, counts = batch(0, 100), Counts(90, {'path': 5}, {'format': 3})
+    one, counts = batch(0, 100), Tally(90, {'path': 5}, {'format': 3})
     for _ in range(3):
         ledger.begin(one)
         ledger.done(one, counts, FIRST, LAST)
@@ -61,10 +61,10 @@ def test_who_begins_second_with_some_of_the_same_lines_gives_way(ledger: Ledger,
     first = batch(100, 200)
     ledger.begin(first)
     if done:
-        ledger.done(first, Counts(5), FIRST, LAST)
+        ledger.done(first, Tally(5), FIRST, LAST)
     for other in (batch(0, 101), batch(199, 300), batch(100, 300), batch(120, 180)):
         for _ in range(2):
-            with pytest.raises(UnderWay, match='another import of this log is under way'):
+            with pytest.raises(ConcurrentImport, match='another import of this log is under way'):
                 ledger.begin(other)
     assert [entry.batch for entry in ledger.entries(DOMAIN, LOG)] == [first]
     ledger.begin(first)
@@ -79,7 +79,7 @@ def test_who_begins_second_with_some_of_the_same_lines_gives_way(ledger: Ledger,
 def test_who_gave_way_can_begin_again(ledger: Ledger) -> None:
     first, second = batch(0, 100), batch(0, 200)
     ledger.begin(first)
-    with pytest.raises(UnderWay):
+    with pytest.raises(ConcurrentImport):
         ledger.begin(second)
     ledger.forget([first])
     ledger.begin(second)
@@ -88,7 +88,7 @@ def test_who_gave_way_can_begin_again(ledger: Ledger) -> None:
 
 def test_it_says_when_with_what_places_and_with_what_key(ledger: Ledger) -> None:
     ledger.begin(batch(0, 100))
-    ledger.done(batch(0, 100), Counts(90), FIRST, LAST)
+    ledger.done(batch(0, 100), Tally(90), FIRST, LAST)
     [row] = ledger.database.query("SELECT *, abs(at - now()) < 60 AS just_now FROM batches WHERE state = 'done'")
     assert row['just_now']
     assert [row[name].replace(tzinfo=UTC) for name in ('first_timestamp', 'last_timestamp')] == [FIRST, LAST]
@@ -97,7 +97,7 @@ def test_it_says_when_with_what_places_and_with_what_key(ledger: Ledger) -> None
 
 
 def test_a_batch_without_calls_has_no_moments(ledger: Ledger) -> None:
-    ledger.done(batch(0, 100), Counts(0, {'path': 5}), None, None)
+    ledger.done(batch(0, 100), Tally(0, {'path': 5}), None, None)
     [row] = ledger.database.query('SELECT first_timestamp, last_timestamp FROM batches')
     assert list(row.values()) == [None, None]
 
@@ -105,7 +105,7 @@ def test_a_batch_without_calls_has_no_moments(ledger: Ledger) -> None:
 def test_a_forgotten_batch_is_none_and_its_log_has_a_new_name(ledger: Ledger) -> None:
     one = batch(0, 100)
     ledger.begin(one)
-    ledger.done(one, Counts(90), FIRST, LAST)
+    ledger.done(one, Tally(90), FIRST, LAST)
     ledger.forget([one])
     assert ledger.entries(DOMAIN, LOG) == []
     assert ledger.logs(DOMAIN) == [LOG]
@@ -121,7 +121,7 @@ def test_a_log_that_never_was_has_its_own_name(ledger: Ledger) -> None:
 
 def test_portals_know_nothing_of_each_other(ledger: Ledger) -> None:
     ledger.begin(batch(0, 100))
-    ledger.done(batch(0, 100), Counts(1), FIRST, LAST)
+    ledger.done(batch(0, 100), Tally(1), FIRST, LAST)
     assert ledger.entries('other.example.org', LOG) == []
     assert ledger.logs('other.example.org') == []
     assert ledger.keys('other.example.org') == set()
@@ -131,13 +131,13 @@ def test_the_keys_are_those_of_what_is_stored(ledger: Ledger) -> None:
     assert ledger.keys(DOMAIN) == set()
     ledger.begin(batch(0, 100))
     assert ledger.keys(DOMAIN) == set()
-    ledger.done(batch(0, 100), Counts(1), FIRST, LAST)
-    Ledger(ledger.database, 'other', None).done(batch(100, 200), Counts(1), FIRST, LAST)
+    ledger.done(batch(0, 100), Tally(1), FIRST, LAST)
+    Ledger(ledger.database, 'other', None).done(batch(100, 200), Tally(1), FIRST, LAST)
     assert ledger.keys(DOMAIN) == {'a1b2c3d4', 'other'}
 
 
 COUNTS = st.builds(
-    Counts,
+    Tally,
     st.integers(0, 99),
     st.dictionaries(st.sampled_from(['path', 'method', 'blank']), st.integers(1, 99)),
     st.dictionaries(st.sampled_from(['format', 'status', 'bytes']), st.integers(1, 99)),
@@ -145,8 +145,8 @@ COUNTS = st.builds(
 
 
 @given(st.lists(COUNTS))
-def test_counts_add_up(parts: list[Counts]) -> None:
-    total = Counts()
+def test_counts_add_up(parts: list[Tally]) -> None:
+    total = Tally()
     for part in parts:
         total.add(part)
     assert total.stored == sum(part.stored for part in parts)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.model.reject import Reject
-from exporter.store.rejects import Rejected
+from exporter.store.rejects import RejectStore
 
 
 def reject(text: str, offset: int = 0) -> Reject:
@@ -21,13 +21,13 @@ def reject(text: str, offset: int = 0) -> Reject:
 @given(st.lists(st.binary(max_size=40).map(lambda line: reject(line.decode(errors='surrogateescape')))))
 def test_what_is_kept_is_what_came(rejects: list[Reject]) -> None:
     with tempfile.TemporaryDirectory() as directory:
-        rejected = Rejected(Path(directory))
+        rejected = RejectStore(Path(directory))
         rejected.keep('batch', rejects)
         assert list(rejected) == rejects
 
 
 def test_a_batch_that_is_read_again_replaces_its_own_and_no_other(tmp_path: Path) -> None:
-    rejected = Rejected(tmp_path)
+    rejected = RejectStore(tmp_path)
     rejected.keep('a/log:1024/0-100', [reject('one'), reject('two')])
     rejected.keep('a/log:1024/100-200', [reject('three')])
     rejected.keep('a/log:1024/0-100', [reject('one again')])
@@ -35,7 +35,7 @@ def test_a_batch_that_is_read_again_replaces_its_own_and_no_other(tmp_path: Path
 
 
 def test_only_its_owner_may_look(tmp_path: Path) -> None:
-    rejected = Rejected(tmp_path / 'new')
+    rejected = RejectStore(tmp_path / 'new')
     rejected.keep('batch', [reject('a line with an address')])
     [file] = rejected.directory.iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -43,11 +43,11 @@ def test_only_its_owner_may_look(tmp_path: Path) -> None:
 
 
 def test_no_rejects_are_none(tmp_path: Path) -> None:
-    assert list(Rejected(tmp_path / 'nowhere')) == []
+    assert list(RejectStore(tmp_path / 'nowhere')) == []
 
 
 def test_a_write_that_was_interrupted_leaves_nothing_to_stumble_over(tmp_path: Path) -> None:
-    rejected = Rejected(tmp_path)
+    rejected = RejectStore(tmp_path)
     rejected.keep('batch', [reject('whole')])
     [file] = rejected.directory.iterdir()
     file.with_suffix('.draft').write_text('{"reason": "form')
@@ -57,11 +57,11 @@ def test_a_write_that_was_interrupted_leaves_nothing_to_stumble_over(tmp_path: P
     assert [one.name for one in rejected.directory.iterdir()] == [file.name]
 
 
-def texts(rejected: Rejected) -> list[str]:
+def texts(rejected: RejectStore) -> list[str]:
     return [one.text for one in rejected]
 
 
-def size(rejected: Rejected) -> int:
+def size(rejected: RejectStore) -> int:
     return sum(path.stat().st_size for path in rejected.directory.iterdir())
 
 
@@ -69,10 +69,10 @@ def size(rejected: Rejected) -> int:
 def test_where_there_is_no_room_the_oldest_go_and_that_is_said(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, another_process: bool
 ) -> None:
-    rejected = Rejected(tmp_path, 2_000)
+    rejected = RejectStore(tmp_path, 2_000)
     for number in range(40):
         if another_process:
-            rejected = Rejected(tmp_path, 2_000)
+            rejected = RejectStore(tmp_path, 2_000)
         rejected.keep(f'batch {number}', [reject(f'{number}')])
         assert size(rejected) <= 2_000
     kept = texts(rejected)
@@ -83,7 +83,7 @@ def test_where_there_is_no_room_the_oldest_go_and_that_is_said(
 
 
 def test_a_batch_that_is_read_again_takes_its_room_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    rejected = Rejected(tmp_path, 1_000)
+    rejected = RejectStore(tmp_path, 1_000)
     for _ in range(40):
         rejected.keep('batch', [reject('again')])
         rejected.keep('another', [reject('again')])
@@ -91,7 +91,7 @@ def test_a_batch_that_is_read_again_takes_its_room_once(tmp_path: Path, caplog: 
 
 
 def test_of_a_batch_with_too_many_the_first_are_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    rejected = Rejected(tmp_path, 2_000)
+    rejected = RejectStore(tmp_path, 2_000)
     rejected.keep('earlier', [reject('earlier')])
     rejected.keep('batch', [reject(f'{number}') for number in range(1000)])
     kept = texts(rejected)
@@ -102,28 +102,28 @@ def test_of_a_batch_with_too_many_the_first_are_kept(tmp_path: Path, caplog: pyt
 
 
 def test_they_are_kept_for_so_many_days(tmp_path: Path) -> None:
-    rejected = Rejected(tmp_path)
+    rejected = RejectStore(tmp_path)
     for age in (31, 29, 0):
         rejected.keep(f'{age} days', [reject(f'{age}')])
         then = time.time() - age * 86_400
         path = max(rejected.directory.iterdir(), key=lambda path: path.stat().st_mtime)
         os.utime(path, (then, then))
-    assert texts(Rejected(tmp_path, days=60)) == ['31', '29', '0']
-    rejected = Rejected(tmp_path, days=30)
+    assert texts(RejectStore(tmp_path, days=60)) == ['31', '29', '0']
+    rejected = RejectStore(tmp_path, days=30)
     assert texts(rejected) == ['29', '0']
     rejected.remove_old()
     assert len(list(rejected.directory.iterdir())) == 2
-    Rejected(tmp_path).keep('of an import while serve runs', [reject('imported')])
+    RejectStore(tmp_path).keep('of an import while serve runs', [reject('imported')])
     path = max(rejected.directory.iterdir(), key=lambda path: path.stat().st_mtime)
     os.utime(path, (then - 31 * 86_400, then - 31 * 86_400))
     rejected.remove_old()
     assert not path.exists()
-    Rejected(tmp_path, days=1).keep('one more', [reject('one more')])
-    assert texts(Rejected(tmp_path)) == ['0', 'one more']
+    RejectStore(tmp_path, days=1).keep('one more', [reject('one more')])
+    assert texts(RejectStore(tmp_path)) == ['0', 'one more']
 
 
 def test_what_is_left_of_a_batch_is_not_kept_longer(tmp_path: Path) -> None:
-    rejected = Rejected(tmp_path)
+    rejected = RejectStore(tmp_path)
     rejected.keep('batch', [reject('one'), reject('two')])
     [kept] = rejected.batches()
     os.utime(kept.path, (1e9, 1e9))
@@ -136,9 +136,9 @@ def test_what_is_left_of_a_batch_is_not_kept_longer(tmp_path: Path) -> None:
 
 
 def test_the_rejects_of_a_batch_can_be_removed(tmp_path: Path) -> None:
-    rejected = Rejected(tmp_path / 'new')
+    rejected = RejectStore(tmp_path / 'new')
     rejected.remove('none')
     rejected.keep('one', [reject('one')])
     rejected.keep('two', [reject('two')])
     rejected.remove('one')
-    assert texts(rejected) == texts(Rejected(tmp_path / 'new')) == ['two']
+    assert texts(rejected) == texts(RejectStore(tmp_path / 'new')) == ['two']

@@ -11,11 +11,11 @@ from access_logs import DOMAIN, assert_rollups_agree
 
 from exporter.errors import EngineError
 from exporter.model.batch import Batch
-from exporter.model.call import COLUMNS, TIMESTAMP, words
-from exporter.model.tally import Counts
+from exporter.model.call import COLUMNS, TIMESTAMP, categorical
+from exporter.model.tally import Tally
 from exporter.store.clickhouse import ClickHouse
 from exporter.store.ledger import Ledger
-from exporter.store.writer import Packed, Writer
+from exporter.store.writer import EncodedBatch, Writer
 
 START = datetime(2024, 12, 31, 12, tzinfo=UTC)
 
@@ -43,7 +43,7 @@ def calls(of: Batch, chunks: int = 1, months: int = 1) -> pl.DataFrame:
         'batch_id': pl.lit(of.id),
     }
     frame = pl.select(line=pl.int_range(of.start, of.end)).select(
-        value.cast(words(column.name) if column.words else column.type).alias(column.name)
+        value.cast(categorical(column.name) if column.categorical else column.type).alias(column.name)
         for column, value in ((column, values[column.name]) for column in COLUMNS)
     )
     step = -(-len(frame) // chunks)
@@ -57,7 +57,7 @@ def ledger(database: ClickHouse) -> Ledger:
 
 def store(ledger: Ledger, of: Batch, rows: pl.DataFrame) -> None:
     with Writer(ledger, lambda _: None) as writer:
-        writer.put(of, rows, Counts(len(rows)))
+        writer.put(of, rows, Tally(len(rows)))
         writer.wait()
 
 
@@ -66,13 +66,13 @@ def stored(database: ClickHouse) -> list[str]:
 
 
 def test_what_is_handed_on_is_stored_and_said(ledger: Ledger, database: ClickHouse) -> None:
-    said: list[Counts] = []
+    said: list[Tally] = []
     batches = [batch(start, start + 10) for start in range(0, 50, 10)]
     with Writer(ledger, said.append) as writer:
         for one in batches:
-            writer.put(one, calls(one), Counts(10, {'path': one.start}))
+            writer.put(one, calls(one), Tally(10, {'path': one.start}))
         writer.wait()
-        assert said == [Counts(10, {'path': one.start}) for one in batches]
+        assert said == [Tally(10, {'path': one.start}) for one in batches]
     assert stored(database) == [str(number) for number in range(50)]
     assert [entry.batch for entry in ledger.entries(DOMAIN, 'log:1024')] == batches
     rows = database.query('SELECT state, start FROM batches ORDER BY at, start, state')
@@ -83,16 +83,16 @@ def test_what_is_handed_on_is_stored_and_said(ledger: Ledger, database: ClickHou
 
 def test_the_end_waits_for_what_is_under_way(ledger: Ledger, database: ClickHouse) -> None:
     with Writer(ledger, lambda _: time.sleep(0.2)) as writer:
-        writer.put(batch(0, 10), calls(batch(0, 10)), Counts(10))
+        writer.put(batch(0, 10), calls(batch(0, 10)), Tally(10))
     assert len(stored(database)) == 10
 
 
 def test_a_batch_of_no_calls_is_done(ledger: Ledger) -> None:
     one = batch(0, 10)
     with Writer(ledger, lambda _: None) as writer:
-        writer.put(one, calls(one).clear(), Counts(0, {'path': 8}, {'format': 2}))
+        writer.put(one, calls(one).clear(), Tally(0, {'path': 8}, {'format': 2}))
         writer.wait()
-    assert [entry.counts for entry in ledger.entries(DOMAIN, 'log:1024')] == [Counts(0, {'path': 8}, {'format': 2})]
+    assert [entry.counts for entry in ledger.entries(DOMAIN, 'log:1024')] == [Tally(0, {'path': 8}, {'format': 2})]
 
 
 def test_a_batch_that_is_sent_again_counts_once(ledger: Ledger, database: ClickHouse) -> None:
@@ -125,19 +125,19 @@ def test_a_batch_of_very_many_months_is_stored(ledger: Ledger, database: ClickHo
 
 def test_what_cannot_be_stored_is_raised_and_stays_begun(ledger: Ledger, database: ClickHouse) -> None:
     first, second, third = batch(0, 10), batch(10, 20), batch(20, 30)
-    said: list[Counts] = []
-    wrong = calls(second).with_columns(device=pl.lit('abacus').cast(words('device')))
+    said: list[Tally] = []
+    wrong = calls(second).with_columns(device=pl.lit('abacus').cast(categorical('device')))
 
     def put_all(writer: Writer) -> None:
-        writer.put(first, calls(first), Counts(10))
-        writer.put(second, wrong, Counts(10))
-        writer.put(third, calls(third), Counts(10))
+        writer.put(first, calls(first), Tally(10))
+        writer.put(second, wrong, Tally(10))
+        writer.put(third, calls(third), Tally(10))
 
     with Writer(ledger, said.append) as writer, pytest.raises(EngineError, match='abacus'):
         put_all(writer)
-    assert said == [Counts(10)]
+    assert said == [Tally(10)]
     assert stored(database) == [str(number) for number in range(10)]
-    assert [entry.counts for entry in ledger.entries(DOMAIN, 'log:1024')] == [Counts(10), None]
+    assert [entry.counts for entry in ledger.entries(DOMAIN, 'log:1024')] == [Tally(10), None]
 
 
 def test_nothing_is_left_behind(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,12 +145,12 @@ def test_nothing_is_left_behind(ledger: Ledger, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr('tempfile.tempdir', str(tmp_path))
     before = set(tmp_path.iterdir())
     first, second, third = batch(0, 10), batch(10, 20), batch(20, 30)
-    with closing(Packed(calls(first))):
+    with closing(EncodedBatch(first, calls(first), Tally(10))):
         assert len(in_memory()) == 1
     with suppress(EngineError), Writer(ledger, lambda _: None) as writer:
-        writer.put(first, calls(first), Counts(10))
-        writer.put(second, calls(second).rename({'status': 'abacus'}), Counts(10))
-        writer.put(third, calls(third), Counts(10))
+        writer.put(first, calls(first), Tally(10))
+        writer.put(second, calls(second).rename({'status': 'abacus'}), Tally(10))
+        writer.put(third, calls(third), Tally(10))
     assert set(tmp_path.iterdir()) == before
     assert in_memory() == []
 

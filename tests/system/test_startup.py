@@ -16,9 +16,9 @@ def loaded(code: str) -> set[str]:
 
 
 def test_a_module_is_not_found_within_only() -> None:
-    assert 'colorsys' not in loaded('from exporter import loading')
+    assert 'colorsys' not in loaded('from exporter.system import startup')
     code = """
-from exporter.loading import not_found
+from exporter.system.startup import not_found
 with not_found('colorsys'):
     try:
         import colorsys
@@ -32,7 +32,7 @@ with not_found('colorsys'):
 def test_another_thread_finds_it() -> None:
     code = """
 from threading import Thread
-from exporter.loading import not_found
+from exporter.system.startup import not_found
 with not_found('colorsys'):
     other = Thread(target=__import__, args=['colorsys'])
     other.start()
@@ -51,7 +51,7 @@ def test_what_fails_within_leaves_nothing_behind() -> None:
 def test_a_module_loads_when_it_is_used() -> None:
     code = """
 import email
-from exporter.loading import load_when_used
+from exporter.system.startup import load_when_used
 load_when_used(email, 'generator')
 from email import generator
 """

@@ -14,12 +14,12 @@ from exporter.config import load
 from exporter.errors import EngineError
 from exporter.model.batch import Batch
 from exporter.model.reject import Reject
-from exporter.model.tally import Counts
+from exporter.model.tally import Tally
 from exporter.report import events
 from exporter.spool.spool import Spool
 from exporter.store.clickhouse import ClickHouse
 from exporter.store.ledger import Ledger
-from exporter.store.rejects import Rejected
+from exporter.store.rejects import RejectStore
 from exporter.system.locks import storing
 from exporter.upkeep.forget import OF_DOMAIN, forget_domain, forget_user
 from exporter.upkeep.retention import remove_old
@@ -45,8 +45,8 @@ def answers(database: ClickHouse) -> list[list[tuple[Any, ...]]]:
 
 
 @pytest.fixture
-def rejected(tmp_path: Path) -> Rejected:
-    return Rejected(tmp_path / 'data')
+def rejected(tmp_path: Path) -> RejectStore:
+    return RejectStore(tmp_path / 'data')
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def rows(database: ClickHouse, domain: str) -> list[int]:
 
 
 def test_nothing_of_the_portal_is_left_and_nothing_of_another_is_touched(
-    ledger: Ledger, database: ClickHouse, rejected: Rejected
+    ledger: Ledger, database: ClickHouse, rejected: RejectStore
 ) -> None:
     other = rows(database, OTHER)
     assert all(rows(database, DOMAIN))
@@ -120,7 +120,7 @@ def test_every_table_that_has_a_domain_is_thought_of(database: ClickHouse) -> No
 
 
 def test_the_same_log_is_imported_again_with_right_rollups_time_after_time(
-    ledger: Ledger, database: ClickHouse, rejected: Rejected
+    ledger: Ledger, database: ClickHouse, rejected: RejectStore
 ) -> None:
     for _ in range(2):
         assert imported('access.log') == outcome(already=len(NUMBERS))
@@ -131,7 +131,7 @@ def test_the_same_log_is_imported_again_with_right_rollups_time_after_time(
 
 
 def test_forgetting_that_was_cut_off_is_finished_by_doing_it_again(
-    ledger: Ledger, database: ClickHouse, rejected: Rejected
+    ledger: Ledger, database: ClickHouse, rejected: RejectStore
 ) -> None:
     for done in range(1, len(OF_DOMAIN)):
         for table in OF_DOMAIN[:done]:
@@ -142,7 +142,7 @@ def test_forgetting_that_was_cut_off_is_finished_by_doing_it_again(
         assert_rollups_agree(database)
 
 
-def test_a_batch_that_was_only_begun_is_forgotten_too(database: ClickHouse, rejected: Rejected) -> None:
+def test_a_batch_that_was_only_begun_is_forgotten_too(database: ClickHouse, rejected: RejectStore) -> None:
     ledger = Ledger(database, '', None)
     ledger.begin(Batch(DOMAIN, 'access_log', 'cut', 0, 9))
     forget_domain(database, ledger, rejected, DOMAIN)
@@ -164,7 +164,7 @@ def without(ledger: Ledger, database: ClickHouse, tmp_path: Path) -> list[list[t
 
 
 def test_a_log_is_taken_back_and_can_be_imported_again(
-    without: list[Any], database: ClickHouse, rejected: Rejected, settings: pytest.MonkeyPatch
+    without: list[Any], database: ClickHouse, rejected: RejectStore, settings: pytest.MonkeyPatch
 ) -> None:
     after = answers(database)
     assert len(list(rejected)) == 1
@@ -197,7 +197,7 @@ def test_a_log_is_known_by_its_content(without: list[Any], database: ClickHouse,
 def test_taking_a_log_back_that_was_cut_off_anywhere_is_finished_by_doing_it_again(
     without: list[Any], database: ClickHouse, cut_off: Callable[[int, Callable[[], object]], bool]
 ) -> None:
-    ledger, rejected = Ledger(database, '', None), Rejected(Path('data'))
+    ledger, rejected = Ledger(database, '', None), RejectStore(Path('data'))
 
     def take_back() -> None:
         result = run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes', '--debug')
@@ -320,7 +320,7 @@ def test_an_account_is_not_named_any_more_also_where_its_calls_were_removed_befo
     assert database.query(f"SELECT 1 FROM accounts WHERE user_id = 'alice' AND domain = '{DOMAIN}'") == []
 
 
-def test_rejected_lines_that_hold_the_account_are_told(ledger: Ledger, rejected: Rejected) -> None:
+def test_rejected_lines_that_hold_the_account_are_told(ledger: Ledger, rejected: RejectStore) -> None:
     rejected.keep(f'{DOMAIN}/log/0-9', [Reject('format', DOMAIN, 'access.log', 0, 'a line of alice')])
     assert "warning: 1 rejected lines hold 'alice'" in run('forget', '--user', 'alice', '--yes').stderr
 
@@ -367,7 +367,7 @@ def test_nothing_is_taken_back_while_serve_runs_or_something_waits_for_it(
     told = run('forget', '--user', 'alice', '--yes')
     assert (told.exit_code, told.stderr.count('\n')) == (1, 1)
     assert 'usage-exporter serve is running; stop it' in told.stderr
-    spool.append(calls(DOMAIN, 1), {DOMAIN: Counts(1)})
+    spool.append(calls(DOMAIN, 1), {DOMAIN: Tally(1)})
     spool.close()
     told = run('forget', '--domain', DOMAIN, '--yes')
     assert (told.exit_code, told.stderr.count('\n')) == (1, 1)

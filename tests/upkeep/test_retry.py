@@ -14,16 +14,16 @@ from test_forget import answers, cut_off  # noqa: F401  # a fixture
 
 from exporter.commands.context import Context
 from exporter.errors import EngineError
-from exporter.ingest.formats import Parsed
+from exporter.ingest.formats import Lines
 from exporter.model.batch import Batch
 from exporter.model.reject import Reject
-from exporter.model.tally import Counts
+from exporter.model.tally import Tally
 from exporter.server.tokens import Scope
 from exporter.store.clickhouse import ClickHouse
 from exporter.store.ledger import Ledger
-from exporter.store.rejects import Rejected
+from exporter.store.rejects import RejectStore
 from exporter.upkeep import retry as module
-from exporter.upkeep.retry import Retried, of_access_log, of_calls, retry
+from exporter.upkeep.retry import RetrySummary, of_access_log, of_calls, retry
 
 pytestmark = pytest.mark.slow
 CutOff = Callable[[int, Callable[[], object]], bool]
@@ -31,14 +31,14 @@ BROKEN = [3, 3, 7, 8]  # lines that had no status; the first two read the same
 
 
 @pytest.fixture
-def rejected(settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path) -> Rejected:
+def rejected(settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path) -> RejectStore:
     """An import of which some lines are spoiled, one of them for good. Then what spoiled the others is mended."""
     lines = [line(number) for number in range(10)]
     lines += [line(number, status='2x0') for number in BROKEN] + ['no line', '\xff"\\ \u00e9 nor this']
     (tmp_path / 'access.log').write_text('\r\n'.join([*lines, '']), encoding='latin-1')
     assert imported('access.log') == outcome(stored=10, status=4, format=2)
     mend(tmp_path)
-    return Rejected(tmp_path / 'data')
+    return RejectStore(tmp_path / 'data')
 
 
 def mend(data: Path) -> None:
@@ -58,7 +58,7 @@ def of(stored: int = 0, skipped: dict[str, int] | None = None, waiting: int = 0,
     return {'stored': stored, **skips, 'waiting': waiting, 'rejected': rejected}
 
 
-def test_what_can_be_counted_now_is_counted_once(rejected: Rejected, database: ClickHouse) -> None:
+def test_what_can_be_counted_now_is_counted_once(rejected: RejectStore, database: ClickHouse) -> None:
     assert retried() == of(stored=4, format=2)
     assert paths(database) == asked([*range(10), *BROKEN])
     assert_rollups_agree(database)
@@ -69,7 +69,7 @@ def test_what_can_be_counted_now_is_counted_once(rejected: Rejected, database: C
 
 
 def test_what_is_no_api_call_by_new_settings_is_no_reject_any_more(
-    rejected: Rejected, database: ClickHouse, settings: pytest.MonkeyPatch
+    rejected: RejectStore, database: ClickHouse, settings: pytest.MonkeyPatch
 ) -> None:
     settings.setenv('USAGE_PATHS', '/api/7')
     assert retried() == of(stored=1, skipped={'path': 3}, format=2)
@@ -77,21 +77,21 @@ def test_what_is_no_api_call_by_new_settings_is_no_reject_any_more(
     assert len(list(rejected)) == 2
 
 
-def test_rejects_of_another_portal_wait_for_theirs(rejected: Rejected, database: ClickHouse) -> None:
+def test_rejects_of_another_portal_wait_for_theirs(rejected: RejectStore, database: ClickHouse) -> None:
     assert retried('--domain', 'other.example.org') == of()
     assert len(list(rejected)) == 6
     assert retried('--domain', DOMAIN) == of(stored=4, format=2)
 
 
-def test_a_log_format_can_be_said(rejected: Rejected) -> None:
+def test_a_log_format_can_be_said(rejected: RejectStore) -> None:
     assert retried('--log-format', 'combined') == of(stored=4, format=2)
 
 
-def test_the_command_tells_people_too(rejected: Rejected) -> None:
+def test_the_command_tells_people_too(rejected: RejectStore) -> None:
     assert run('rejected', 'retry').output == 'stored 4 calls; 0 are skipped; 2 stay rejected\n  2 format\n'
 
 
-def test_each_fix_has_a_batch_of_its_own(rejected: Rejected, database: ClickHouse, tmp_path: Path) -> None:
+def test_each_fix_has_a_batch_of_its_own(rejected: RejectStore, database: ClickHouse, tmp_path: Path) -> None:
     retried()
     for path in rejected.directory.glob('*.jsonl'):
         path.write_text(path.read_text().replace('"no line"', json.dumps(line(20))))
@@ -108,7 +108,7 @@ def test_each_fix_has_a_batch_of_its_own(rejected: Rejected, database: ClickHous
 
 
 def test_a_retry_that_was_cut_off_anywhere_is_finished_by_the_next(
-    rejected: Rejected,
+    rejected: RejectStore,
     database: ClickHouse,
     tmp_path: Path,
     cut_off: CutOff,  # noqa: F811
@@ -134,7 +134,7 @@ def test_a_retry_that_was_cut_off_anywhere_is_finished_by_the_next(
         begin_again()
     for cut in ('write', 'replace', 'unlink', 'sync'):
         with monkeypatch.context() as patch:
-            target = {'write': module, 'replace': Rejected, 'unlink': Path, 'sync': module}[cut]
+            target = {'write': module, 'replace': RejectStore, 'unlink': Path, 'sync': module}[cut]
             patch.setattr(target, cut, failing)
             with pytest.raises(OSError, match='killed'):
                 retried_or_raise()
@@ -149,7 +149,7 @@ def failing(*arguments: object, **named: object) -> None:
     raise OSError('killed')
 
 
-def retried_or_raise() -> Retried:
+def retried_or_raise() -> RetrySummary:
     """A retry in this process that raises what cuts it off."""
     context = Context(None)
     with context.database() as database:
@@ -157,7 +157,7 @@ def retried_or_raise() -> Retried:
 
 
 def test_settings_that_change_while_a_retry_is_unfinished_change_nothing(
-    rejected: Rejected,
+    rejected: RejectStore,
     database: ClickHouse,
     settings: pytest.MonkeyPatch,
     cut_off: CutOff,  # noqa: F811
@@ -171,7 +171,7 @@ def test_settings_that_change_while_a_retry_is_unfinished_change_nothing(
 
 
 def test_rejects_of_a_batch_that_is_not_stored_wait_for_it(
-    rejected: Rejected,
+    rejected: RejectStore,
     database: ClickHouse,
     tmp_path: Path,
     cut_off: CutOff,  # noqa: F811
@@ -187,7 +187,7 @@ def test_rejects_of_a_batch_that_is_not_stored_wait_for_it(
     assert retried() == of(status=1, format=2)
 
 
-def test_a_retry_is_taken_back_with_its_log(rejected: Rejected, database: ClickHouse, tmp_path: Path) -> None:
+def test_a_retry_is_taken_back_with_its_log(rejected: RejectStore, database: ClickHouse, tmp_path: Path) -> None:
     retried()
     assert run('forget', '--file', 'access.log', '--domain', DOMAIN, '--yes').stdout.startswith('took away 14 calls')
     assert answers(database) == [[], [], [], []]
@@ -204,15 +204,13 @@ def test_another_kind_of_input_is_read_by_its_own_parser(settings: pytest.Monkey
     batch = Batch(DOMAIN, 'collector', 'collector-1', 5, 6)
     ledger = Ledger(database, 'key', None)
     ledger.begin(batch)
-    ledger.done(batch, Counts(0, {}, {'timestamp': 2}), None, None)
+    ledger.done(batch, Tally(0, {}, {'timestamp': 2}), None, None)
     context.rejected.keep(batch.id, [Reject('timestamp', DOMAIN, 'collector', 0, text) for text in ('{"a": 1}', '{\n}')])
 
-    def parser(rejects: Sequence[Reject]) -> Parsed:
+    def parser(rejects: Sequence[Reject]) -> Lines:
         asked_of_it.extend(one.text for one in rejects)
         parsed = of_access_log('auto')([replace(rejects[0], text=line(1))])
-        return Parsed(
-            parsed.calls, pl.DataFrame({'line': [1], 'reason': ['timestamp']}, {'line': pl.UInt32, 'reason': pl.String})
-        )
+        return Lines(parsed.calls, pl.DataFrame({'line': [1], 'reason': ['timestamp']}, {'line': pl.UInt32, 'reason': pl.String}))
 
     found = retry(context.rejected, database, context.enrichment, {'': of_access_log('auto'), 'collector': parser})
     assert (found.stored, found.rejected) == (1, {'timestamp': 1})
@@ -249,7 +247,7 @@ def test_a_call_that_came_without_its_portal_is_of_that_of_its_token(web: Servin
 
 
 def test_a_failure_of_the_engine_is_said_and_nothing_is_lost(
-    rejected: Rejected,
+    rejected: RejectStore,
     cut_off: CutOff,  # noqa: F811
 ) -> None:
     def in_the_command() -> None:

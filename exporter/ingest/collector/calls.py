@@ -10,7 +10,7 @@ import polars as pl
 from msgspec import Meta
 
 from exporter.config import LABEL, domain_name
-from exporter.enrich.addresses import packed
+from exporter.enrich.addresses import address_bytes
 from exporter.errors import TooLarge
 from exporter.ingest.collector.body import NO_JSON, Element, elements
 from exporter.model.call import AHEAD, EARLIEST, SAID, TIMESTAMP
@@ -60,7 +60,7 @@ class Call(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 @dataclass(frozen=True)
-class Rejection:
+class ElementReject:
     """An element that is no call that can be counted. `field` is '' where no single one is at fault."""
 
     index: int  # in the request, from 0
@@ -71,11 +71,11 @@ class Rejection:
     text: str  # as it came
 
 
-class Taken(NamedTuple):
+class CheckedElements(NamedTuple):
     """What became of a request's elements: each is in one of the two."""
 
     calls: list[Row]
-    rejects: list[Rejection]
+    rejects: list[ElementReject]
 
 
 class _Fault(Exception):
@@ -96,7 +96,7 @@ _REASONS = {
 }
 
 
-def read(body: bytes, media_type: str, now: datetime, portal: str = '') -> Taken:
+def read(body: bytes, media_type: str, now: datetime, portal: str = '') -> CheckedElements:
     """Reads one JSON object, an array of them (JSON), or one a line (NDJSON; empty lines are passed over).
 
     `portal`: the only one that the sender may write, '' for any. `now` bounds which moments are taken for true.
@@ -108,17 +108,17 @@ def read(body: bytes, media_type: str, now: datetime, portal: str = '') -> Taken
     return checked(found, now, portal)
 
 
-def checked(found: Iterable[Element], now: datetime, portal: str = '') -> Taken:
+def checked(found: Iterable[Element], now: datetime, portal: str = '') -> CheckedElements:
     """What becomes of elements, as `read` finds them."""
     checking = _Checking(now, portal)
-    calls, rejects = list[Row](), list[Rejection]()
+    calls, rejects = list[Row](), list[ElementReject]()
     for index, element in enumerate(found):
         try:
             calls.append(checking(element))
         except _Fault as fault:
             text = bytes(element).decode()
-            rejects.append(Rejection(index, fault.field, fault.reason, fault.detail, checking.portal_of(element), text))
-    return Taken(calls, rejects)
+            rejects.append(ElementReject(index, fault.field, fault.reason, fault.detail, checking.portal_of(element), text))
+    return CheckedElements(calls, rejects)
 
 
 def frame(calls: Iterable[Row]) -> pl.DataFrame:
@@ -151,7 +151,7 @@ class _Checking:
         seconds = moment if isinstance(moment, float) else moment.timestamp()
         if not self.earliest <= seconds <= self.latest:
             raise _Fault('timestamp', Reason.TIMESTAMP, 'before 1990 or more than a day in the future; mend the clock')
-        if packed(call.ip) is None:
+        if address_bytes(call.ip) is None:
             raise _Fault('ip', Reason.ADDRESS, 'neither an IPv4 nor an IPv6 address')
         domain = self.domains.get(call.domain) or self._domain(call.domain)
         return (

@@ -17,12 +17,14 @@ import polars as pl
 
 from exporter.enrich.enrichment import Enrichment
 from exporter.errors import KeyInUse, KeyReused
-from exporter.ingest.collector.calls import DOMAIN, Rejection, Row, frame
+from exporter.ingest import pipeline
+from exporter.ingest.collector.calls import DOMAIN, ElementReject, Row, frame
+from exporter.ingest.formats import Lines
 from exporter.ingest.pipeline import by_reason
 from exporter.model.reject import Reason, Reject
-from exporter.model.tally import Counts
-from exporter.spool.idempotency import Keys
-from exporter.spool.segment import SOURCE, Key
+from exporter.model.tally import Tally
+from exporter.spool.idempotency import IdempotencyKeys
+from exporter.spool.segment import SOURCE, IdempotencyKey
 from exporter.spool.spool import Spool
 
 MOST_REQUESTS = 256  # that share one fsync
@@ -34,13 +36,13 @@ class Request:
     """The calls of one request, of one or several portals."""
 
     calls: Sequence[Row]
-    rejects: Sequence[Rejection]
+    rejects: Sequence[ElementReject]
     key: str | None  # the idempotency key
     scope: str  # whose key that is: the id of a token, '' where none is needed
     digest: bytes  # of the unpacked body: tells whether a repeated key came with another
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class RejectAnswer(msgspec.Struct, frozen=True):
     """One element that was rejected, as the answer tells it."""
 
     index: int
@@ -55,17 +57,17 @@ class Answer(msgspec.Struct, frozen=True):
     accepted: int  # on disk, and counted once
     skipped: int  # no API calls, by the settings
     rejected: int
-    rejects: list[Refusal]
+    rejects: list[RejectAnswer]
     skipped_by_reason: dict[str, int] = {}  # absent from answers that an earlier version kept
 
 
-class Intake:
+class GroupCommit:
     """Puts the calls of requests into the spool. Use it in a `with`: its end waits for what is under way.
 
     `enrichment` gives what adds to the calls of a portal.
     """
 
-    def __init__(self, spool: Spool, keys: Keys, enrichment: Callable[[str], Enrichment]) -> None:
+    def __init__(self, spool: Spool, keys: IdempotencyKeys, enrichment: Callable[[str], Enrichment]) -> None:
         self.spool, self.keys, self.enrichment = spool, keys, enrichment
         self._lock = threading.Lock()
         self._under_way = set[tuple[str, str]]()
@@ -133,10 +135,10 @@ class Intake:
 
     def _store(self, requests: list[Request]) -> list[Answer]:
         calls = frame(call for request in requests for call in request.calls)
-        counts, stored, skipped = dict[str, Counts](), list[pl.DataFrame](), list[pl.DataFrame]()
+        counts, stored, skipped = dict[str, Tally](), list[pl.DataFrame](), list[pl.DataFrame]()
         for (domain,), some in calls.partition_by('domain', as_dict=True, include_key=False).items():
-            enriched = self.enrichment(str(domain))(some)
-            counts[str(domain)] = Counts(len(enriched.calls), dict(by_reason(enriched.skipped)))
+            enriched = pipeline.enrich(Lines(some), self.enrichment(str(domain)))
+            counts[str(domain)] = Tally(len(enriched.calls), dict(by_reason(enriched.skipped)))
             stored.append(enriched.calls)
             skipped.append(enriched.skipped)
         ends = list(itertools.accumulate(len(request.calls) for request in requests))
@@ -146,9 +148,9 @@ class Intake:
         answers = [_answer(request, of) for request, of in zip(requests, skips, strict=True)]
         rejects = [reject for request in requests for reject in self._rejects(request)]
         for domain, reasons in _by_domain(rejects).items():
-            counts.setdefault(domain, Counts()).rejected = reasons
+            counts.setdefault(domain, Tally()).rejected = reasons
         keys = [
-            Key(request.scope, request.key, request.digest.hex(), msgspec.to_builtins(answer))
+            IdempotencyKey(request.scope, request.key, request.digest.hex(), msgspec.to_builtins(answer))
             for request, answer in zip(requests, answers, strict=True)
             if request.key is not None
         ]
@@ -171,7 +173,7 @@ class Intake:
 
 
 def _answer(request: Request, skipped: Counter[str]) -> Answer:
-    refusals = [Refusal(one.index, one.field, one.reason, one.detail) for one in request.rejects]
+    refusals = [RejectAnswer(one.index, one.field, one.reason, one.detail) for one in request.rejects]
     skips = skipped.total()
     return Answer(len(request.calls) - skips, skips, len(refusals), refusals, dict(sorted(skipped.items())))
 

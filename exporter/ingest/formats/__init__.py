@@ -6,15 +6,15 @@ import polars as pl
 
 from exporter.model.reject import Reason
 
-REASONS = {'line': pl.UInt32, 'reason': pl.String}  # of what is no call
+REASONS = {'line': pl.UInt32, 'reason': pl.String}  # of input that is not counted
 NONE = pl.DataFrame(schema=REASONS)
 
 
-class Parsed(NamedTuple):
-    """What became of a block's lines: each is in one of the three, under its number in the block."""
+class Lines(NamedTuple):
+    """What became of input so far. Each line is in one of the three frames, under its number in the input."""
 
-    calls: pl.DataFrame  # `line`, and the columns of RAW
-    rejected: pl.DataFrame  # REASONS
+    calls: pl.DataFrame  # `line`, the columns of RAW, and what the steps of the pipeline add
+    rejected: pl.DataFrame = NONE
     skipped: pl.DataFrame = NONE
 
     @property

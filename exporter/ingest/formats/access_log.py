@@ -7,7 +7,7 @@ from typing import get_args
 import polars as pl
 
 from exporter.config import LogFormat
-from exporter.ingest.formats import NONE, Parsed
+from exporter.ingest.formats import NONE, Lines
 from exporter.model.call import AHEAD, EARLIEST, RAW, TIMESTAMP
 from exporter.model.reject import Reason, Skip
 
@@ -29,7 +29,7 @@ QUOTED = ['head', 'request', 'middle', 'referer', 'space', 'agent', 'end']  # wh
 METHOD = r'^[A-Za-z][A-Za-z_-]{0,19}$'
 
 
-def parse(block: bytes, log_format: str, now: datetime) -> Parsed:
+def parse(block: bytes, log_format: str, now: datetime) -> Lines:
     """Parses whole lines, https://httpd.apache.org/docs/current/logs.html#accesslog. What is not UTF-8 becomes U+FFFD.
 
     `auto` takes a line of either format, `combined` wants the user agent, `common` does not look at it. Fields behind the
@@ -46,9 +46,9 @@ def parse(block: bytes, log_format: str, now: datetime) -> Parsed:
     typed = _typed(fields.drop_nulls(['ip', wanted]) if len(no_format) else fields, now)
     reason = typed['reason']
     if not reason.count() and not len(no_format):
-        return Parsed(typed.drop('reason'), no_format, skipped)
+        return Lines(typed.drop('reason'), no_format, skipped)
     refused = typed.select('line', 'reason').drop_nulls()
-    return Parsed(typed.filter(reason.is_null()).drop('reason'), pl.concat([no_format, refused]), skipped)
+    return Lines(typed.filter(reason.is_null()).drop('reason'), pl.concat([no_format, refused]), skipped)
 
 
 def _utf8(block: bytes) -> bytes:

@@ -12,12 +12,12 @@ from exporter.ingest.logs.foreign import refuse
 from exporter.ingest.logs.history import History
 from exporter.ingest.logs.log_file import LogFile, leading_nuls
 from exporter.model.batch import Batch, Checkpoint, Entry
-from exporter.model.tally import Counts
+from exporter.model.tally import Tally
 
 SOURCE = 'access_log'
 NULS = bytes(HOLE)
 HEAD = 1_024  # bytes by which a log is known
-PIECE = 16 << 20  # bytes read and parsed at a time
+CHUNK = 16 << 20  # bytes read and parsed at a time
 FIRST, WHOLE = 1, 4  # pieces of a batch: in smaller ones ClickHouse merges more. The first is, so that it has work early
 LONGEST_LINE = 16 << 20
 SAMPLED = 61  # one byte of so many is looked at to count lines: a prime, lest it keep step with them
@@ -26,7 +26,7 @@ HOLE_HASH = xxhash.xxh3_64_intdigest(b'')  # of a stretch of NUL bytes only, how
 CHECKPOINTS = 16  # of a piece; where it has no more lines than that, each line has one
 
 
-class Piece(NamedTuple):
+class Chunk(NamedTuple):
     """Whole lines, and at which byte of the unpacked log they begin."""
 
     start: int
@@ -63,12 +63,12 @@ class AccessLog:
     def __init__(self, file: LogFile, complete: bool = False) -> None:
         self.file = file
         self.grows = file.grows and not complete
-        self.already = Counts()
+        self.already = Tally()
         self.left = 0
         self.name = ''
         self.position = 0
 
-    def pieces(self, domain: str, ledger: History) -> Iterator[tuple[Piece, Batch | None]]:
+    def pieces(self, domain: str, ledger: History) -> Iterator[tuple[Chunk, Batch | None]]:
         """The lines to be stored, and with the last piece of a batch the batch: batches that were begun but not done, exactly
         as they were, and then what is new.
 
@@ -95,7 +95,7 @@ class AccessLog:
                 return
         yield from self.behind(domain, self._behind_line_end(position))
 
-    def behind(self, domain: str, begun: int) -> Iterator[tuple[Piece, Batch | None]]:
+    def behind(self, domain: str, begun: int) -> Iterator[tuple[Chunk, Batch | None]]:
         """What follows a byte at which a line begins, as `pieces` gives it. Raises InputError where no line ends."""
         self.position = begun
         points: list[Checkpoint] = []
@@ -147,10 +147,10 @@ class AccessLog:
         return position
 
     def _count_part(self, start: int) -> None:
-        """Counts the lines of a shorter copy that lie in a batch which is done."""
+        """Tally the lines of a shorter copy that lie in a batch which is done."""
         for piece in self._pieces(start):
             lines = separated(piece.lines)
-            self.already.add(Counts(lines.count(b'\n') + int(lines != b'' and not lines.endswith(b'\n'))))
+            self.already.add(Tally(lines.count(b'\n') + int(lines != b'' and not lines.endswith(b'\n'))))
 
     def _behind_line_end(self, position: int) -> int:
         """Where new lines begin: the last line that was stored may have had no end then, and have one now."""
@@ -159,13 +159,13 @@ class AccessLog:
             position += len(ending) - len(ending.removeprefix(b'\r').removeprefix(b'\n'))
         return position
 
-    def _pieces(self, start: int, end: int = sys.maxsize) -> Iterator[Piece]:
+    def _pieces(self, start: int, end: int = sys.maxsize) -> Iterator[Chunk]:
         """Whole lines from a byte on, up to `end` or up to the last line of the log. A hole between two pieces is in neither."""
         rest, position, first = b'', start, start == 0
-        buffer = bytearray(PIECE)  # one for all: fresh memory costs more than reading into it
+        buffer = bytearray(CHUNK)  # one for all: fresh memory costs more than reading into it
         view = memoryview(buffer)
         while True:
-            wanted = min(PIECE, end - position)
+            wanted = min(CHUNK, end - position)
             read = self.file.read_into(view[:wanted], position)
             position += read
             last = read < wanted or position == end
@@ -174,14 +174,14 @@ class AccessLog:
             start += hole
             cut = read if whole else last_end(buffer, hole, read)
             if cut > hole or (whole and rest):
-                for piece in _parts(Piece(start, b''.join((rest, view[hole:cut])), first)):
+                for piece in _parts(Chunk(start, b''.join((rest, view[hole:cut])), first)):
                     yield piece
                 start, first, rest = piece.end, False, bytes(view[cut:read])
             else:
                 rest += view[hole:read]
             if (at := rest.rfind(NULS)) >= 0:  # half a line, and a hole behind it
                 if half := rest[:at].rstrip(b'\0'):
-                    yield Piece(start, half, first)
+                    yield Chunk(start, half, first)
                     first = False
                 start, rest = start + at + HOLE, rest[at + HOLE :]
             if len(rest) > LONGEST_LINE:
@@ -194,18 +194,18 @@ class AccessLog:
                 start = position = min(self.file.data_from(position), end)
 
 
-def _parts(piece: Piece) -> Iterator[Piece]:
+def _parts(piece: Chunk) -> Iterator[Chunk]:
     """The piece, in parts where its lines are so short that parsing all at once would take gigabytes."""
     size, at = len(piece.lines), 0
     lines = SAMPLED * piece.lines[::SAMPLED].count(b'\n')
     step = size // (1 + lines // MOST_LINES)
     while at < size:
         end = piece.lines.find(b'\n', at + step - 1) + 1 or size
-        yield Piece(piece.start + at, piece.lines[at:end], piece.first and at == 0) if end - at < size else piece
+        yield Chunk(piece.start + at, piece.lines[at:end], piece.first and at == 0) if end - at < size else piece
         at = end
 
 
-def _marking_last(pieces: Iterator[Piece]) -> Iterator[tuple[Piece, bool]]:
+def _marking_last(pieces: Iterator[Chunk]) -> Iterator[tuple[Chunk, bool]]:
     held = next(pieces, None)
     for piece in pieces:
         if held:

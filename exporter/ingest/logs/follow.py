@@ -15,10 +15,10 @@ from exporter.ingest.logs.log_file import shown
 from exporter.ingest.logs.notes import Notes
 from exporter.ingest.logs.open_logs import OpenLogs
 from exporter.ingest.logs.tail import Replaced, Tail
-from exporter.model.tally import Counts
+from exporter.model.tally import Tally
 from exporter.spool.spool import Spool
 from exporter.store.ledger import Ledger
-from exporter.store.rejects import Rejected
+from exporter.store.rejects import RejectStore
 
 SLICE = 2.0  # seconds after which a poll takes no other batch: it must not keep the program from ending
 GRACE = 60  # seconds without a file that are normal while a log is rotated
@@ -39,7 +39,7 @@ class Follower:
         enrichment: Callable[[str], Enrichment],
         ledger: Callable[[], Ledger],
         spool: Spool,
-        rejected: Rejected,
+        rejected: RejectStore,
         say: Callable[[str], None],
     ) -> None:
         self.enrichments = {domain: enrichment(domain) for domain in sorted({settings.domain for settings in follow})}
@@ -137,14 +137,14 @@ class Follower:
         waiting = list(self.tails.values())
         while waiting and time.monotonic() < end and 2 * self.spool.account.bytes < self.spool.most_bytes:
             tail, followed = waiting.pop(0)
-            self.tails[tail.key] = self.tails.pop(tail.key)  # behind the others
+            self.tails[tail.file_id] = self.tails.pop(tail.file_id)  # behind the others
             ending = self.logs.is_ending(tail, now)
             try:
                 if tail.step(self._history, self.rejected, self.spool.put, ending):
                     waiting.append((tail, followed))
                     if ending:
                         self._say_ended(tail)
-                if followed.key == tail.key or followed.path != tail.path:  # else another file has the name, or none
+                if followed.file_id == tail.file_id or followed.path != tail.path:  # else another file has the name, or none
                     self.said.well(tail.path)
                 continue
             except Replaced:
@@ -158,7 +158,7 @@ class Follower:
         behind.update(followed for _, followed in waiting)
 
     def _say_ended(self, tail: Tail) -> None:
-        counts = tail.taken or Counts()
+        counts = tail.taken or Tally()
         became = 'stored' if counts.stored else 'skipped' if counts.skipped else f'rejected ({", ".join(counts.rejected)})'
         self.said.say(
             f'{tail.file.name}: the last line has no end and is {became}, since nothing is written to this log any more'

@@ -8,13 +8,13 @@ from pathlib import Path
 from exporter.config import Follow
 from exporter.errors import InputError
 from exporter.ingest.logs.entries import absence, files, is_name, regular
-from exporter.ingest.logs.log_file import is_packed
+from exporter.ingest.logs.log_file import is_compressed
 from exporter.ingest.logs.notes import Note
 from exporter.ingest.logs.rotation import Listing, between, hops
-from exporter.ingest.logs.tail import Key, key
+from exporter.ingest.logs.tail import FileId, file_id
 
 ROTATION = 120  # seconds: what was last written to so long before the log was last read to its end may be unread
-PACKING = 10  # seconds without a change after which a packed log is whole
+COMPRESSING = 10  # seconds without a change after which a packed log is whole
 DAY = 86_400  # seconds; for so long a file that a link led to is looked at, from its last change on
 
 
@@ -57,7 +57,7 @@ class Followed:
         self.entry, self.path = entry, path
         self.read_until = 0.0  # Unix seconds: what was written before then is taken
         self.floor = 0.0  # Unix seconds: rotated logs that were last written to before then are not meant
-        self.key: Key | None = None  # of the file that has the name, None while there is none
+        self.file_id: FileId | None = None  # of the file that has the name, None while there is none
         self.target = ''  # where the name leads to through links
         self.before = dict[str, float]()  # where it led to earlier, and since when it does not
 
@@ -69,7 +69,7 @@ class Followed:
     def look(self, now: float) -> os.stat_result | None:
         """The file that has the name, if there is one."""
         found = regular(self.path)
-        self.key = key(found) if found else None
+        self.file_id = file_id(found) if found else None
         if found and (target := os.path.realpath(self.path)) != self.target:
             if self.target:
                 self.before |= dict.fromkeys((self.target, *between(self.target, target)), now)
@@ -83,7 +83,7 @@ class Followed:
         places = dict.fromkeys((*hops(Path(self.path)), *map(Path, (self.target or self.path, *self.before))))
         beside = (str(path) for place in places for path in listing.beside(place))
         for name in dict.fromkeys((*self.before, *beside)):
-            if (found := regular(name)) and found.st_mtime >= since and key(found) != self.key:
+            if (found := regular(name)) and found.st_mtime >= since and file_id(found) != self.file_id:
                 yield name, found
                 if name in self.before:  # it is still written to
                     self.before[name] = max(self.before[name], found.st_mtime)
@@ -100,6 +100,6 @@ class Followed:
         self.before = dict.fromkeys(before, time.time())
 
 
-def being_packed(path: str, found: os.stat_result, now: float) -> bool:
+def being_compressed(path: str, found: os.stat_result, now: float) -> bool:
     """Whether a file is packed, and may not be whole yet."""
-    return now - found.st_mtime < PACKING and is_packed(Path(path))
+    return now - found.st_mtime < COMPRESSING and is_compressed(Path(path))

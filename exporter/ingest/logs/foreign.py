@@ -42,7 +42,7 @@ def refuse(file: LogFile) -> None:
     for magic, (what, program) in MAGIC.items():
         if head.startswith(magic):
             raise NoLog(f'{file.name}: this is {what}', f'unpack it with {program} {name} and import the log')
-    if file.unpacked and head.startswith(tuple(UNPACK)):
+    if file.is_compressed_file and head.startswith(tuple(UNPACK)):
         raise NoLog(f'{file.name}: this is packed twice', 'unpack it once and import the result')
     begin = file.behind_nuls(0)
     if CONTROL.search(file.read(begin, begin + 64)) and b'\n' not in file.read(begin, begin + BINARY):

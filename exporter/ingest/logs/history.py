@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Protocol
 
 from exporter.model.batch import Batch, Entry
-from exporter.model.tally import Counts
+from exporter.model.tally import Tally
 from exporter.spool.segment import frames
 from exporter.store.ledger import Ledger, unused
 
-Waiting = Iterable[tuple[Batch, Counts]]  # what a spool holds
+Waiting = Iterable[tuple[Batch, Tally]]  # what a spool holds
 
 
-def spooled(directory: Path) -> list[tuple[Batch, Counts]]:
+def spooled(directory: Path) -> list[tuple[Batch, Tally]]:
     """What the spool of another process, or of none, holds of logs. Raises OSError."""
-    found = list[tuple[Batch, Counts]]()
+    found = list[tuple[Batch, Tally]]()
     for path in directory.rglob('*.batch'):
         with suppress(FileNotFoundError):  # it is stored by now
             headers = [frame.header for frame in frames(path)]

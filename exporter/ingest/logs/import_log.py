@@ -7,10 +7,11 @@ from exporter.ingest import pipeline
 from exporter.ingest.formats.parsed import parsed
 from exporter.ingest.logs.batches import AccessLog
 from exporter.ingest.logs.history import Waiting, WithSpool
-from exporter.ingest.prefetch import Ahead
-from exporter.model.tally import Counts, Outcome
+from exporter.ingest.pipeline import STEPS
+from exporter.ingest.prefetch import Prefetch
+from exporter.model.tally import Summary, Tally
 from exporter.store.ledger import Ledger
-from exporter.store.rejects import Rejected
+from exporter.store.rejects import RejectStore
 from exporter.store.writer import Writer
 
 
@@ -19,8 +20,8 @@ def import_log(
     log_format: str,
     enrichment: Enrichment,
     ledger: Ledger,
-    rejected: Rejected,
-    outcome: Outcome,
+    rejected: RejectStore,
+    outcome: Summary,
     watch: Callable[[], None],
     waiting: Waiting = (),
 ) -> None:
@@ -30,18 +31,18 @@ def import_log(
     Raises InputError for what is no log or ends before its end, EngineError where ClickHouse fails.
     """
 
-    def stored(counts: Counts) -> None:
+    def stored(counts: Tally) -> None:
         outcome.count(counts)
         watch()
 
-    lines = parsed(log.pieces(enrichment.domain, WithSpool(waiting, ledger)), log.file.name, log_format)
+    chunks = parsed(log.pieces(enrichment.domain, WithSpool(waiting, ledger)), log.file.name, log_format)
     with (
         Writer(ledger, stored) as writer,
-        Ahead(pipeline.asked(lines, enrichment)) as asked,
-        Ahead(pipeline.called(asked, enrichment)) as pieces,
+        Prefetch(pipeline.enriched(chunks, enrichment, STEPS[:1])) as with_requests,
+        Prefetch(pipeline.enriched(with_requests, enrichment, STEPS[1:])) as complete,
     ):
         try:
-            pipeline.run(pieces, rejected, writer.put)
+            pipeline.put_batches(complete, rejected, writer.put)
             writer.wait()
             outcome.left += log.left
         finally:

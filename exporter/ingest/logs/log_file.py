@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
 
-from exporter.errors import InputError, UnderWay
+from exporter.errors import ConcurrentImport, InputError
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -31,7 +31,7 @@ UNPACK: dict[bytes, Callable[[Any], Any]] = {
     b'\x28\xb5\x2f\xfd': zstd.open,
 }
 LONGEST_MAGIC = max(map(len, UNPACK))
-PIECE = 1 << 20
+CHUNK = 1 << 20
 NULS, NOT_NUL = bytes(1 << 16), re.compile(rb'[^\0]')
 DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, zstd.ZstdError, OSError)
 
@@ -48,13 +48,13 @@ class LogFile:
     def __init__(self, name: str) -> None:
         self.name = 'standard input' if name == '-' else shown(name)
         self.damage: InputError | None = None
-        self.packed = _standard_input() if name == '-' else _opened(Path(name))
-        self.size = self.packed.seek(0, io.SEEK_END)
-        self.packed.seek(0)
-        unpack = _unpacker(self.packed.read(LONGEST_MAGIC))
-        self.packed.seek(0)
-        self.file: Any = unpack(self.packed) if unpack else self.packed
-        self.unpacked = unpack is not None
+        self.compressed = _standard_input() if name == '-' else _opened(Path(name))
+        self.size = self.compressed.seek(0, io.SEEK_END)
+        self.compressed.seek(0)
+        unpack = _unpacker(self.compressed.read(LONGEST_MAGIC))
+        self.compressed.seek(0)
+        self.file: Any = unpack(self.compressed) if unpack else self.compressed
+        self.is_compressed_file = unpack is not None
         self.end = sys.maxsize  # of what can be unpacked
         if unpack:
             self._check()
@@ -81,9 +81,9 @@ class LogFile:
 
     def behind_nuls(self, start: int, end: int = sys.maxsize) -> int:
         """The first byte from `start` on that is not NUL, at most `end`; or where the log ends."""
-        buffer = bytearray(PIECE)
+        buffer = bytearray(CHUNK)
         while True:
-            wanted = min(PIECE, end - start)
+            wanted = min(CHUNK, end - start)
             read = self.read_into(memoryview(buffer)[:wanted], start)
             start += (nuls := leading_nuls(buffer, read))
             if nuls < wanted or start == end:
@@ -92,10 +92,10 @@ class LogFile:
 
     def data_from(self, start: int) -> int:
         """Where content may be, from `start` on: a sparse file tells without being read."""
-        if self.unpacked:
+        if self.is_compressed_file:
             return start
         try:  # opened again: a position of its own
-            with Path(f'/proc/self/fd/{self.packed.fileno()}').open('rb', buffering=0) as file:
+            with Path(f'/proc/self/fd/{self.compressed.fileno()}').open('rb', buffering=0) as file:
                 try:
                     return os.lseek(file.fileno(), start, os.SEEK_DATA)
                 except OSError as error:
@@ -109,7 +109,7 @@ class LogFile:
         Raises InputError for one that is spoiled. One that is merely cut short is right as far as it goes, and so is a gzip file
         with something else behind it: gunzip, too, takes it with a warning.
         """
-        buffer = bytearray(PIECE)
+        buffer = bytearray(CHUNK)
         end = 0
         try:
             while read := self.file.readinto1(buffer):
@@ -132,12 +132,12 @@ class LogFile:
     @property
     def position(self) -> int:
         """How far it is read, in bytes as it is packed."""
-        return self.packed.tell()
+        return self.compressed.tell()
 
     def close(self) -> None:
         """Closes the file."""
         self.file.close()
-        self.packed.close()
+        self.compressed.close()
 
 
 def leading_nuls(buffer: bytearray, end: int) -> int:
@@ -154,7 +154,7 @@ def shown(name: str) -> str:
     return name.encode(errors='replace').decode()
 
 
-def is_packed(path: Path) -> bool:
+def is_compressed(path: Path) -> bool:
     """Whether a file is packed, by its content; not where it cannot be read."""
     try:
         with path.open('rb') as file:
@@ -180,7 +180,7 @@ def _opened(path: Path) -> BinaryIO:
         return _seekable(file)
     except BlockingIOError:
         file.close()
-        raise UnderWay(
+        raise ConcurrentImport(
             f'{path}: another import of this log is under way', 'let it end (a log that serve follows needs no import)'
         ) from None
     except IsADirectoryError as error:

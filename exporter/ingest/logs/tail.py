@@ -13,17 +13,17 @@ from exporter.ingest.formats.parsed import parsed
 from exporter.ingest.logs.batches import AccessLog
 from exporter.ingest.logs.history import History
 from exporter.ingest.logs.log_file import LogFile
-from exporter.ingest.pipeline import Put, RawPiece
+from exporter.ingest.pipeline import Chunk, Put
 from exporter.model.batch import Batch
-from exporter.model.tally import Counts
-from exporter.store.rejects import Rejected
+from exporter.model.tally import Tally
+from exporter.store.rejects import RejectStore
 
 MARK = 1_024  # bytes before the position by which a log is known to be still the same
-Key = tuple[int, int]  # device and inode
+FileId = tuple[int, int]  # device and inode
 State = tuple[int, int]  # size and time of the last change
 
 
-def key(stat: os.stat_result) -> Key:
+def file_id(stat: os.stat_result) -> FileId:
     """What a file is, whatever its name."""
     return stat.st_dev, stat.st_ino
 
@@ -51,12 +51,12 @@ class Tail:
         self.enrichment = enrichment
         self.written = written
         self.log = AccessLog(self.file)
-        self.key = key(self._stat())
+        self.file_id = file_id(self._stat())
         self.seen: State | None = None  # when it was read to its end
         self.position: int | None = None  # once all before it is known to be taken
         self.looked: State | None = None  # when it was begun to be read
-        self.taken: Counts | None = None  # what became of the last batch
-        self._coming: Iterator[RawPiece] | None = None
+        self.taken: Tally | None = None  # what became of the last batch
+        self._coming: Iterator[Chunk] | None = None
         # what is in the file's buffer since it was opened: the log may be cut before the first batch is read
         self._mark = self.file.read(0, MARK) if self.file.grows else b''
         self._mark_end = len(self._mark)
@@ -65,7 +65,7 @@ class Tail:
             self.close()
             raise self.file.damage
 
-    def step(self, history: Callable[[], History], rejected: Rejected, put: Put, ending: bool = False) -> int:
+    def step(self, history: Callable[[], History], rejected: RejectStore, put: Put, ending: bool = False) -> int:
         """Takes the next batch; gives its size in bytes, 0 where nothing is new. `ending`: also a last line without an end.
 
         Raises Replaced, InputError, what `history` and `put` raise, OSError. What was not put comes again.
@@ -82,7 +82,7 @@ class Tail:
             return 0
         taken = 0
 
-        def putting(batch: Batch, calls: pl.DataFrame, counts: Counts) -> None:
+        def putting(batch: Batch, calls: pl.DataFrame, counts: Tally) -> None:
             nonlocal taken
             if self._replaced():
                 raise Replaced
@@ -94,7 +94,7 @@ class Tail:
                 self.position = batch.end
 
         try:
-            pipeline.run(pipeline.enriched(self._batch(), self.enrichment), rejected, putting)
+            pipeline.put_batches(pipeline.enriched(self._batch(), self.enrichment), rejected, putting)
         except BaseException:
             self._coming = None
             raise
@@ -147,7 +147,7 @@ class Tail:
         return self._stat().st_mtime
 
     def _stat(self) -> os.stat_result:
-        return os.fstat(self.file.packed.fileno())
+        return os.fstat(self.file.compressed.fileno())
 
     def _look(self, history: Callable[[], History]) -> bool:
         """Begins to read where something may be new."""
@@ -162,7 +162,7 @@ class Tail:
         self._coming = parsed(pieces, self.file.name, self.log_format)
         return True
 
-    def _batch(self) -> Iterator[RawPiece]:
+    def _batch(self) -> Iterator[Chunk]:
         """The pieces of the next batch."""
         assert self._coming
         for piece in self._coming:
@@ -180,4 +180,4 @@ class Tail:
 
     def _before(self, end: int, length: int) -> bytes:
         """The bytes before `end`, as they are on the disk now: what was read before may still be in a buffer."""
-        return os.pread(self.file.packed.fileno(), min(length, end), end - min(length, end))
+        return os.pread(self.file.compressed.fileno(), min(length, end), end - min(length, end))

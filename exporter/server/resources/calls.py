@@ -10,7 +10,7 @@ from flask import Response, request
 from exporter.errors import InputError
 from exporter.ingest.collector import calls
 from exporter.ingest.collector.body import JSON, NDJSON
-from exporter.ingest.collector.group_commit import Intake, Request
+from exporter.ingest.collector.group_commit import GroupCommit, Request
 from exporter.model.reject import Reason
 from exporter.server.resources.auth import caller
 from exporter.server.resources.content import received
@@ -20,7 +20,7 @@ from exporter.server.tokens import Scope, Tokens
 KEY = re.compile(r'[!-~]{1,255}')
 
 
-def post(tokens: Tokens, intake: Intake) -> Response:
+def post(tokens: Tokens, intake: GroupCommit) -> Response:
     """202 with what became of each call; 400 where none could be accepted, 403 where all are of another portal."""
     token = caller(tokens, Scope.WRITE)
     body = received(JSON, NDJSON)

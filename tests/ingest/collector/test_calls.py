@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from exporter.errors import InputError, TooLarge
 from exporter.ingest.collector.body import JSON, NDJSON
-from exporter.ingest.collector.calls import MOST_CALLS, Rejection, Taken, frame, read
+from exporter.ingest.collector.calls import MOST_CALLS, CheckedElements, ElementReject, frame, read
 from exporter.model.call import SAID
 from exporter.model.reject import Reason
 
@@ -19,11 +19,11 @@ NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 CALL = {'timestamp': '2026-11-02T08:30:00.125+01:00', 'domain': 'data.example.org', 'ip': '192.0.2.7'}
 
 
-def taken(*elements: Any, portal: str = '') -> Taken:
+def taken(*elements: Any, portal: str = '') -> CheckedElements:
     return read(json.dumps(elements).encode(), JSON, NOW, portal)
 
 
-def domains(found: Taken) -> list[str]:
+def domains(found: CheckedElements) -> list[str]:
     return frame(found.calls)['domain'].to_list()
 
 
@@ -35,7 +35,7 @@ def one(portal: str = '', **fields: Any) -> dict[str, Any]:
     return row
 
 
-def rejected(element: Any, portal: str = '') -> Rejection:
+def rejected(element: Any, portal: str = '') -> ElementReject:
     """How an element is rejected, alone and between two good ones."""
     alone, between = taken(element, portal=portal), taken(CALL, element, CALL, portal=portal)
     assert alone.calls == []

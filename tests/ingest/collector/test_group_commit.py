@@ -21,8 +21,8 @@ from exporter.enrich.geo import open_places
 from exporter.errors import KeyInUse, KeyReused, SpoolFull
 from exporter.ingest.collector.body import JSON
 from exporter.ingest.collector.calls import read
-from exporter.ingest.collector.group_commit import Answer, Intake, Request
-from exporter.spool.idempotency import Keys
+from exporter.ingest.collector.group_commit import Answer, GroupCommit, Request
+from exporter.spool.idempotency import IdempotencyKeys
 from exporter.spool.spool import Spool
 
 PORTAL, OTHER = 'data.example.org', 'open.example.net'
@@ -34,9 +34,9 @@ def enrichment(domain: str) -> Enrichment:
 
 
 @contextmanager
-def an_intake(folder: Path, room: int = 10 << 20) -> Iterator[Intake]:
+def an_intake(folder: Path, room: int = 10 << 20) -> Iterator[GroupCommit]:
     spool = Spool(folder / 'spool', room, 'key', None)
-    with Intake(spool, Keys(folder / 'keys.sqlite', spool.keys()), enrichment) as intake:
+    with GroupCommit(spool, IdempotencyKeys(folder / 'keys.sqlite', spool.keys()), enrichment) as intake:
         yield intake
     spool.close()
 
@@ -48,7 +48,7 @@ def request(*paths: str, key: str | None = None, domain: str = PORTAL, scope: st
     return Request(taken.calls, taken.rejects, key, scope, hashlib.sha256(body).digest())
 
 
-def spooled(intake: Intake) -> list[str]:
+def spooled(intake: GroupCommit) -> list[str]:
     """The paths of all calls in the spool."""
     intake.spool.seal()
     found = list[str]()

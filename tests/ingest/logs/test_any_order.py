@@ -19,14 +19,14 @@ from hypothesis import HealthCheck, Phase
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
-from exporter.errors import EngineError, InputError, SpoolFull, UnderWay
+from exporter.errors import ConcurrentImport, EngineError, InputError, SpoolFull
 from exporter.ingest.logs import batches, open_logs
 from exporter.ingest.logs import followed as names
 from exporter.ingest.logs.batches import AccessLog
 from exporter.ingest.logs.import_log import import_log
 from exporter.ingest.logs.log_file import LogFile
 from exporter.ingest.pipeline import Put
-from exporter.model.tally import Outcome
+from exporter.model.tally import Summary
 from exporter.store.clickhouse import ClickHouse
 from exporter.store.ledger import Ledger
 
@@ -166,14 +166,14 @@ class AnyOrder(machines.RuleBasedStateMachine):
         if copied:  # nobody keeps it locked
             path = Path(shutil.copy(path, self.directory / 'a copy'))
         self.by_hand |= path == self.log
-        with self.monkeypatch.context() as patch, suppress(EngineError, Killed, UnderWay):
-            patch.setattr(batches, 'PIECE', piece)
+        with self.monkeypatch.context() as patch, suppress(EngineError, Killed, ConcurrentImport):
+            patch.setattr(batches, 'CHUNK', piece)
             inject(patch, fault)
             try:
                 with closing(LogFile(str(path))) as file:
                     import_log(
                         AccessLog(file), 'auto', self.following.enrichment(self.domain), self.following.ledger(),
-                        self.following.follower.rejected, Outcome(), lambda: None, self.following.spool.waiting(),
+                        self.following.follower.rejected, Summary(), lambda: None, self.following.spool.waiting(),
                     )  # fmt: skip
             except InputError as error:
                 assert 'under way' in str(error) or 'a longer copy of this log was being imported' in str(error), error
@@ -238,7 +238,7 @@ def inject(patch: pytest.MonkeyPatch, fault: Fault) -> None:
 def test_whatever_happens_in_whatever_order_each_line_counts_once(
     database: ClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(names, 'PACKING', 0)  # packing is done in a moment here
+    monkeypatch.setattr(names, 'COMPRESSING', 0)  # packing is done in a moment here
     machines.run_state_machine_as_test(
         lambda: AnyOrder(database, tmp_path, monkeypatch),  # type: ignore[arg-type]
         settings=example_settings(

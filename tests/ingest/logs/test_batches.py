@@ -26,11 +26,11 @@ from exporter.ingest.logs import batches
 from exporter.ingest.logs.batches import AccessLog
 from exporter.ingest.logs.import_log import import_log
 from exporter.ingest.logs.log_file import LogFile
-from exporter.model.tally import Outcome
+from exporter.model.tally import Summary
 from exporter.store import schema
 from exporter.store.clickhouse import ClickHouse, connect
 from exporter.store.ledger import Ledger
-from exporter.store.rejects import Rejected
+from exporter.store.rejects import RejectStore
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -46,7 +46,7 @@ PACK: dict[str, Callable[[bytes], bytes]] = {'gz': gzip.compress, 'bz2': bz2.com
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Logs of a few kilobytes are of several pieces and batches."""
-    monkeypatch.setattr(batches, 'PIECE', SMALL)
+    monkeypatch.setattr(batches, 'CHUNK', SMALL)
 
 
 @pytest.fixture
@@ -172,13 +172,13 @@ def test_a_longer_copy_brings_the_rest(file: Path, database: ClickHouse) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('piece', [SMALL, batches.PIECE])
+@pytest.mark.parametrize('piece', [SMALL, batches.CHUNK])
 @pytest.mark.parametrize('alike', [1, 5, 9, 60], ids=['under 1024 bytes', 'hardly so', 'over 1024 bytes', 'two pieces'])
 @pytest.mark.parametrize('longest', ['first', 'second', 'neither'])
 def test_logs_that_only_begin_alike_are_two(
     file: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch, piece: int, alike: int, longest: str
 ) -> None:
-    monkeypatch.setattr(batches, 'PIECE', piece)
+    monkeypatch.setattr(batches, 'CHUNK', piece)
     second = range(1_000, 1_180 if longest == 'second' else 1_090)
     first = range(alike, 180 if longest == 'first' else 90)
     contents = log([*range(alike), *first]), log([*range(alike), *second])
@@ -247,7 +247,7 @@ def test_a_log_that_was_spoiled_on_its_way_is_not_counted_twice_when_the_whole_o
 @pytest.mark.parametrize('length', [1, 2, 10, 60, batches.SAMPLED, batches.SAMPLED + 1, 2 * batches.SAMPLED, 300])
 def test_pieces_are_of_so_many_lines_at_most(file: Path, length: int) -> None:
     """Of lines of all lengths: parsing millions of empty ones at once would take gigabytes."""
-    content = (b'x' * (length - 1) + b'\n') * (batches.PIECE // length)
+    content = (b'x' * (length - 1) + b'\n') * (batches.CHUNK // length)
     file.write_bytes(content)
     with closing(LogFile(str(file))) as opened:
         pieces = [piece for piece, _ in AccessLog(opened).behind(DOMAIN, 0)]
@@ -258,11 +258,11 @@ def test_pieces_are_of_so_many_lines_at_most(file: Path, length: int) -> None:
 
 def test_a_line_without_an_end_for_megabytes_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, 'LONGEST_LINE', 10_000)
-    monkeypatch.setattr(batches, 'PIECE', SMALL)
+    monkeypatch.setattr(batches, 'CHUNK', SMALL)
     file.write_bytes(log(range(100)) + b'x' * 20_000 + b'\n' + log(range(100, 200)))
     result = run('import', file, '--domain', DOMAIN)
     assert result.exit_code == 1
-    assert f'no line ends for 0 MB from byte {len(log(range(100))):,} on' in result.stderr
+    assert f'no line ends within 0 MB after byte {len(log(range(100))):,}; import an access log' in result.stderr
 
 
 @pytest.mark.slow
@@ -291,7 +291,7 @@ class Imports(machines.RuleBasedStateMachine):
         self.domain = f'{uuid.uuid4().hex}.example.org'
         self.ledger = Ledger(database, 'key', None)
         self.enrichment = Enrichment(self.domain, Portal(), open_places(None), b'k' * 32)
-        self.rejected = Rejected(directory)
+        self.rejected = RejectStore(directory)
         self.stored = [0, 0, 0]  # lines of each log
         self.tried = [0, 0, 0]  # lines of each log that an interrupted import may have stored
         self.longest = [0, 0, 0]  # bytes of each log that were shown
@@ -320,8 +320,8 @@ class Imports(machines.RuleBasedStateMachine):
             return
         self.longest[which] = max(self.longest[which], len(content))
         self.file.write_bytes(gzip.compress(content) if dress == 'gz' else content)
-        result = Outcome()
-        self.monkeypatch.setattr(batches, 'PIECE', piece)
+        result = Summary()
+        self.monkeypatch.setattr(batches, 'CHUNK', piece)
         with self.monkeypatch.context() as faults, closing(LogFile(str(self.file))) as log_file:
             if stop:
                 faults.setattr(ClickHouse, 'insert_file', stopping(*stop))
@@ -432,7 +432,7 @@ def test_a_hole_is_no_line_and_the_line_behind_it_counts(file: Path, database: C
         assert imported(packed) == outcome(already=60, format=1)
     assert imported('-', stdin=holed(size) + log(range(60, 70))) == outcome(stored=10, already=60, format=1)
     assert paths(database) == asked(range(70))
-    [reject] = Rejected(Path('data')).__iter__()
+    [reject] = RejectStore(Path('data')).__iter__()
     assert reject.text == line(1_000)[:40]
     assert holed(size)[reject.offset :].startswith(reject.text.encode())
 
@@ -445,7 +445,7 @@ def test_a_log_with_holes_that_grows_is_stored_once(
     whole = holed(3_000)
     most = 0
     for number, end in enumerate([*range(1, len(whole), 2_777), len(whole)]):
-        monkeypatch.setattr(batches, 'PIECE', piece + number)
+        monkeypatch.setattr(batches, 'CHUNK', piece + number)
         file.write_bytes(whole[:end])
         result = imported(file)
         most = max(most, result['stored'] + result['already_stored'])

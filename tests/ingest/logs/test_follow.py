@@ -351,7 +351,7 @@ def test_a_full_disk_is_said_once_and_loses_nothing(following: Following, file: 
 
 
 def test_logs_leave_half_of_the_spool_to_requests(following: Following, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, 'PIECE', 2_000)
+    monkeypatch.setattr(batches, 'CHUNK', 2_000)
     append(file, log(range(400)))
     following.spool.most_bytes = 50_000
     following.poll(3)
@@ -368,7 +368,7 @@ def test_logs_leave_half_of_the_spool_to_requests(following: Following, file: Pa
 def test_a_backlog_is_taken_in_slices_and_keeps_no_other_log_waiting(
     settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path
 ) -> None:
-    settings.setattr(batches, 'PIECE', 2_000)
+    settings.setattr(batches, 'CHUNK', 2_000)
     settings.setattr(follow, 'SLICE', 0.0)
     backlog, other = tmp_path / 'a.log', tmp_path / 'b.log'
     append(backlog, log(range(400)))

@@ -20,13 +20,13 @@ from exporter.ingest.logs import batches
 from exporter.ingest.logs.batches import AccessLog
 from exporter.ingest.logs.import_log import import_log
 from exporter.ingest.logs.log_file import LogFile
-from exporter.model.tally import Counts, Outcome
+from exporter.model.tally import Summary, Tally
 from exporter.store.clickhouse import ClickHouse
 from exporter.store.ledger import Ledger
-from exporter.store.rejects import Rejected
+from exporter.store.rejects import RejectStore
 
 pytestmark = pytest.mark.slow
-PIECE = 3_000  # bytes: some 20 lines
+CHUNK = 3_000  # bytes: some 20 lines
 NO_LOG = 'none of its lines is in the common or the combined format'
 
 # A program that imports a log as a user does, and ends where it is told to.
@@ -72,23 +72,23 @@ class Stopped(EngineError):
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(batches, 'PIECE', PIECE)
+    monkeypatch.setattr(batches, 'CHUNK', CHUNK)
     return tmp_path / 'access.log'
 
 
-def import_(database: ClickHouse, file: Path, outcome: Outcome, watched: list[int] | None = None) -> None:
+def import_(database: ClickHouse, file: Path, outcome: Summary, watched: list[int] | None = None) -> None:
     enrichment = Enrichment(DOMAIN, Portal(), open_places(None), b'k' * 32)
     with closing(LogFile(str(file))) as log_file:
         import_log(
-            AccessLog(log_file), 'auto', enrichment, Ledger(database, 'key', None), Rejected(file.parent), outcome,
+            AccessLog(log_file), 'auto', enrichment, Ledger(database, 'key', None), RejectStore(file.parent), outcome,
             lambda: watched.append(outcome.read) if watched is not None else None,
         )  # fmt: skip
 
 
 def test_an_outcome_adds_up() -> None:
-    outcome = Outcome()
-    outcome.count(Counts(10, {'path': 2}, {'format': 1}))
-    outcome.count_before(Counts(20, {'path': 3}, {'format': 4, 'status': 1}))
+    outcome = Summary()
+    outcome.count(Tally(10, {'path': 2}, {'format': 1}))
+    outcome.count_before(Tally(20, {'path': 3}, {'format': 4, 'status': 1}))
     outcome.left += 1
     assert outcome.as_dict() == {
         'read': 42, 'stored': 10, 'already_stored': 20, 'skipped': 5, 'skipped_by_reason': {'path': 5}, 'left': 1, 'rejected': {'format': 5, 'status': 1},
@@ -97,7 +97,7 @@ def test_an_outcome_adds_up() -> None:
 
 def test_it_says_after_each_batch_how_far_it_is(file: Path, database: ClickHouse) -> None:
     file.write_bytes(log(range(200)))
-    outcome, watched = Outcome(), list[int]()
+    outcome, watched = Summary(), list[int]()
     import_(database, file, outcome, watched)
     assert len(watched) > 2
     assert watched == sorted(set(watched))
@@ -116,17 +116,17 @@ def test_what_was_stored_before_it_failed_is_told_and_stays(
             raise Stopped('stopped')
         real(self, table, columns, block, token)
 
-    outcome = Outcome()
+    outcome = Summary()
     with monkeypatch.context() as faults, pytest.raises(Stopped):
         faults.setattr(ClickHouse, 'insert_file', insert)
         import_(database, file, outcome)
     stored = outcome.stored
     assert 0 < stored < 200
-    assert outcome.as_dict() == Outcome(stored=stored).as_dict()
+    assert outcome.as_dict() == Summary(stored=stored).as_dict()
     assert paths(database) == asked(range(stored))
-    rest = Outcome()
+    rest = Summary()
     import_(database, file, rest)
-    assert rest.as_dict() == Outcome(stored=200 - stored, already_stored=stored).as_dict()
+    assert rest.as_dict() == Summary(stored=200 - stored, already_stored=stored).as_dict()
     assert paths(database) == asked(range(200))
     assert_rollups_agree(database)
 
@@ -141,11 +141,11 @@ def test_what_was_begun_comes_first_and_with_the_same_range(
 
     with monkeypatch.context() as faults, pytest.raises(Stopped):
         faults.setattr(ClickHouse, 'insert_file', insert)
-        import_(database, file, Outcome())
+        import_(database, file, Summary())
     [begun] = database.query('SELECT start, end FROM batches')
     file.write_bytes(log(range(500)))
-    monkeypatch.setattr(batches, 'PIECE', 10 * PIECE)
-    import_(database, file, Outcome())
+    monkeypatch.setattr(batches, 'CHUNK', 10 * CHUNK)
+    import_(database, file, Summary())
     first, *_ = database.query("SELECT start, end FROM batches WHERE state = 'done' ORDER BY at, start")
     assert first == begun
     assert paths(database) == asked(range(500))
@@ -154,7 +154,7 @@ def test_what_was_begun_comes_first_and_with_the_same_range(
 def test_a_part_of_what_was_begun_is_refused_and_nothing_is_counted_twice(
     file: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batches, 'PIECE', 1 << 20)
+    monkeypatch.setattr(batches, 'CHUNK', 1 << 20)
     file.write_bytes(log(range(100)))
 
     def stop(*_: Any) -> None:
@@ -162,12 +162,12 @@ def test_a_part_of_what_was_begun_is_refused_and_nothing_is_counted_twice(
 
     with monkeypatch.context() as faults, pytest.raises(Stopped):
         faults.setattr(Ledger, 'done', stop)
-        import_(database, file, Outcome())
+        import_(database, file, Summary())
     file.write_bytes(log(range(60)))
     with pytest.raises(InputError, match='a longer copy of this log was being imported; import that one first'):
-        import_(database, file, Outcome())
+        import_(database, file, Summary())
     file.write_bytes(log(range(100)))
-    import_(database, file, Outcome())
+    import_(database, file, Summary())
     assert paths(database) == asked(range(100))
     assert_rollups_agree(database)
 
@@ -184,9 +184,9 @@ def test_a_part_of_what_was_begun_is_refused_and_nothing_is_counted_twice(
 def test_what_is_no_log_is_refused_as_a_whole(file: Path, database: ClickHouse, content: bytes, says: str) -> None:
     file.write_bytes(content)
     with pytest.raises(InputError, match=f'access.log: {says}'):
-        import_(database, file, Outcome())
+        import_(database, file, Summary())
     assert database.query('SELECT count() AS rows FROM batches') == [{'rows': 0}]
-    assert not list(Rejected(file.parent))
+    assert not list(RejectStore(file.parent))
 
 
 def run(program: str, directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -202,10 +202,10 @@ def test_killed_at_any_point_and_finished_every_line_counts_once(tmp_path: Path)
     file = tmp_path / 'access.log'
     file.write_bytes(log(range(300)))
     for where, nth in (('before insert', 1), ('after insert', 2), ('before done', 2)):
-        killed = run(PROGRAM.format(piece=PIECE, where=where, left=nth), tmp_path, 'import', str(file))
+        killed = run(PROGRAM.format(piece=CHUNK, where=where, left=nth), tmp_path, 'import', str(file))
         assert killed.returncode == -signal.SIGKILL, (where, killed.stderr)
-    finished = run(PROGRAM.format(piece=PIECE, where='', left=0), tmp_path, 'import', str(file), '--format', 'json')
+    finished = run(PROGRAM.format(piece=CHUNK, where='', left=0), tmp_path, 'import', str(file), '--format', 'json')
     outcome = json.loads(finished.stdout)
     assert outcome['read'] == outcome['stored'] + outcome['already_stored'] == 300
-    [sums] = json.loads(run(PROGRAM.format(piece=PIECE, where='', left=0), tmp_path, 'query', SUMS, '--format', 'json').stdout)
+    [sums] = json.loads(run(PROGRAM.format(piece=CHUNK, where='', left=0), tmp_path, 'query', SUMS, '--format', 'json').stdout)
     assert set(sums.values()) == {300}

@@ -40,7 +40,7 @@ def test_the_report_is_that_of_the_command(web: Serving, database: ClickHouse, s
         (f'domain={DOMAIN}&from=x', 'from'), (f'domain={DOMAIN}&to=2026-13-01', 'to'), (f'domain={DOMAIN}&to=2200-01-01', 'to'),
         (f'domain={DOMAIN}&from=2026-11-03&to=2026-11-01', 'swap from and to'),
         ('crawlers=yes', 'crawlers'), ('crawlers=1', 'crawlers'), ('domain=no%20domain', 'domain'), ('day=1', 'day'),
-        ('from=2026-11-01&from=2026-11-02', 'from'), ('', 'which portal? Say domain'),
+        ('from=2026-11-01&from=2026-11-02', 'from'), ('', 'choose one with domain'),
     ],
 )  # fmt: skip
 def test_a_wrong_parameter_is_named(web: Serving, database: ClickHouse, query: str, named: str) -> None:

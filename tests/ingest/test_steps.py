@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.config import Portal
-from exporter.enrich.enrichment import Enriched, Enrichment
+from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.enrich.visitor import visitors
-from exporter.model.call import COLUMNS, RAW, words
+from exporter.ingest.formats import Lines
+from exporter.ingest.pipeline import enrich
+from exporter.model.call import COLUMNS, RAW, categorical
 
 CITIES = DATA / 'GeoLite2-City-Test.mmdb'
 KEY = b'k' * 32
@@ -24,10 +26,10 @@ CALL = {
 }  # fmt: skip
 
 
-def enriched(*calls: dict[str, Any], **portal: Any) -> Enriched:
+def enriched(*calls: dict[str, Any], **portal: Any) -> Lines:
     """What becomes of calls that are as CALL but for what is said."""
     raw = pl.DataFrame([CALL | call for call in calls], RAW).with_row_index('line')
-    return Enrichment(DOMAIN, Portal(**portal), open_places(CITIES), KEY)(raw)
+    return enrich(Lines(raw), Enrichment(DOMAIN, Portal(**portal), open_places(CITIES), KEY))
 
 
 def one(**call: Any) -> dict[str, Any]:
@@ -63,7 +65,7 @@ def test_a_whole_call() -> None:
 
 
 def test_the_columns_are_those_of_a_call() -> None:
-    expected = {column.name: words(column.name) if column.words else column.type for column in COLUMNS}
+    expected = {column.name: categorical(column.name) if column.categorical else column.type for column in COLUMNS}
     del expected['batch_id']
     assert dict(enriched({}, {'ip': '-'}).calls.schema) == expected
     assert dict(enriched({'method': 'OPTIONS'}).calls.schema) == expected
@@ -115,9 +117,9 @@ def test_an_account_that_is_an_address_is_not_stored() -> None:
 def test_what_was_found_before_is_found_again() -> None:
     enrichment = Enrichment(DOMAIN, Portal(), open_places(CITIES), KEY)
     raw = pl.DataFrame([CALL | {'ip': f'81.2.69.{number}'} for number in range(142, 192)], RAW).with_row_index('line')
-    first = enrichment(raw).calls
-    assert enrichment(raw.reverse()).calls.reverse().equals(first)
-    assert enrichment(raw[:0]).calls.is_empty()
+    first = enrich(Lines(raw), enrichment).calls
+    assert enrich(Lines(raw.reverse()), enrichment).calls.reverse().equals(first)
+    assert enrich(Lines(raw[:0]), enrichment).calls.is_empty()
 
 
 ODD = st.sampled_from(
@@ -139,7 +141,7 @@ SHARED = Enrichment(
 @settings(deadline=None)
 @given(st.lists(CALLS, max_size=8))
 def test_every_call_is_in_one_of_three(calls: list[dict[str, Any]]) -> None:
-    found = SHARED(pl.DataFrame(calls, RAW).with_row_index('line'))
+    found = enrich(Lines(pl.DataFrame(calls, RAW).with_row_index('line')), SHARED)
     assert len(found.calls) + len(found.skipped) + len(found.rejected) == len(calls)
     assert found.calls.null_count().sum_horizontal().sum() == 0
     assert not ((found.calls['client'].cast(pl.String) == 'crawler') & (found.calls['user_id'].cast(pl.String) != '')).any()
