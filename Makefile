@@ -1,7 +1,7 @@
-# What one does with the project; `make` alone lists it.
+# The tasks of a developer; `make` without a target lists them.
 PYTHON ?= python3
 BIN := .venv/bin
-# pip works on the new environment from outside: Debian's python3 alone cannot put a pip into one.
+# pip installs into the new environment from outside, because Debian's python3 without python3-venv cannot install pip in one.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 .DEFAULT_GOAL := help
 .PHONY: help install demo lint check test bench dashboards released picture lock clean
@@ -9,12 +9,12 @@ PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check insta
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
-install: .venv/installed ## Make .venv with usage-exporter in it
+install: .venv/installed ## Create .venv and install usage-exporter in it
 
 .venv/installed: pyproject.toml requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo 'usage-exporter needs Python 3.11 or newer: make PYTHON=python3.12 ...' >&2; exit 1; }
-	@echo 'Installing usage-exporter into .venv (about 300 MB to fetch, a minute) ...'
+	@echo 'Installing usage-exporter into .venv (downloads about 300 MB, takes a minute) ...'
 	@$(PYTHON) -m venv --without-pip .venv
 	@$(PIP) --require-hashes -r requirements.txt
 	@$(PIP) --no-deps --editable .
@@ -22,11 +22,11 @@ install: .venv/installed ## Make .venv with usage-exporter in it
 	@echo 'Installed: .venv/bin/usage-exporter'
 
 .venv/developing: .venv/installed requirements-dev.txt
-	@echo 'Installing what the tests need ...'
+	@echo 'Installing the development tools ...'
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@
 
-demo: .venv/installed ## Make 30 days of traffic of a portal and show who uses it
+demo: .venv/installed ## Generate 30 days of traffic of a portal and print its report
 	@$(BIN)/usage-exporter demo
 
 lint: .venv/developing
@@ -36,31 +36,31 @@ lint: .venv/developing
 	@echo 'mypy: types'
 	@$(BIN)/mypy
 
-check: lint ## Style, types, quick tests: for daily work, about a minute
+check: lint ## Check style and types, run the quick tests: about a minute
 	@echo 'pytest: quick tests'
 	@$(BIN)/pytest -m 'not slow'
 
-test: lint ## Style, types, all tests: less than ten minutes
+test: lint ## Check style and types, run all tests: less than ten minutes
 	@echo 'pytest: all tests'
 	@$(BIN)/pytest
 
-bench: .venv/developing ## Measure the speed, beside GoAccess where it is installed
+bench: .venv/developing ## Measure the speed, and compare with GoAccess if it is installed
 	@$(BIN)/python bench/run.py
 
-dashboards: .venv/developing ## Write the Grafana pages and alerts
+dashboards: .venv/developing ## Generate the Grafana pages and alerts
 	@$(BIN)/python -m grafana.build
 
-released: .venv/developing ## Keep a small database of a new schema, for the tests of upgrades
+released: .venv/developing ## Save a small database of a new schema for the upgrade tests
 	@$(BIN)/python tests/released.py
 
-picture: .venv/developing ## Draw the README's picture anew, from the demo
+picture: .venv/developing ## Draw the README's picture again from the demo
 	@$(BIN)/python docs/picture.py
 
-lock: .venv/developing ## Pin the newest versions of what is needed
+lock: .venv/developing ## Pin the newest versions of the dependencies
 	@$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate \
 	  --custom-compile-command 'make lock' --extra fast pyproject.toml -o requirements.txt
 	@$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate \
 	  --custom-compile-command 'make lock' --extra fast --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 
-clean: ## Remove .venv and what tools left
+clean: ## Remove .venv and the caches of the tools
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist grafana/types/node_modules

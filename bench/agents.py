@@ -2,7 +2,7 @@
 
 from itertools import product
 
-Families = list[tuple[float, list[str]]]  # share of the visitors, agents from the most to the least usual
+Families = list[tuple[float, list[str]]]  # share of the visitors; user agents, the most common first
 
 DESKTOPS = (
     'Windows NT 10.0; Win64; x64',
@@ -55,7 +55,7 @@ def apple(device: str, version: str, program: str) -> str:
 
 
 def families(count: int) -> Families:
-    """`count` different agents in families; phones with Android make up the number."""
+    """Returns `count` different user agents in families. Android phones fill up to the count."""
     apples = [f'{major}.{minor}' for major in range(13, 19) for minor in range(7)]
     desktops = [chromium(*pair) for pair in product(DESKTOPS, range(142, 96, -1))]
     desktops += [chromium(DESKTOPS[0], v, f' Edg/{v}.0.{v * 13}.{minor}') for v, minor in product(range(142, 100, -1), (47, 96))]

@@ -1,4 +1,4 @@
-"""What the attacks share: the valid lines that they start from, the engine, and how inputs are given one at a time."""
+"""Shared by the attacks: the valid lines that they mutate, the engine, and a loop over single inputs."""
 
 import gzip
 import sys
@@ -12,7 +12,7 @@ from exporter.store import schema
 from exporter.store.clickhouse import ClickHouse, connect
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / 'tests'))  # for what the tests share
+sys.path.insert(0, str(ROOT / 'tests'))  # for the helpers of the tests
 DOMAIN = 'data.example.org'
 KEY = b'k' * 32
 LOG = [
@@ -22,12 +22,12 @@ LOG = [
     b'192.0.2.1 - "" [02/Nov/2026:08:30:00 +0100] "-" 408 0 "-" "-"',
 ]
 
-Attack = Callable[[int], Counter[str]]  # makes so many inputs at most, one at least; what became of them
+Attack = Callable[[int], Counter[str]]  # takes the most inputs to make, at least one; returns the count of each outcome
 
 
 @contextmanager
 def engine(folder: Path) -> Iterator[ClickHouse]:
-    """An embedded database of this process."""
+    """Opens an embedded database in this process."""
     database = connect(f'chdb://{folder}/clickhouse')
     schema.apply(database)
     yield database
@@ -35,7 +35,7 @@ def engine(folder: Path) -> Iterator[ClickHouse]:
 
 
 def one_by_one(mutate: Callable[[Sequence[bytes]], bytes], corpus: Sequence[bytes], meet: Callable[[bytes], str]) -> Attack:
-    """Gives inputs one at a time to `meet`, which says what became of it. What else it raises is noted with the input."""
+    """Gives inputs one at a time to `meet`, which returns the outcome. Adds the input as a note to an unexpected exception."""
 
     def attack(_: int) -> Counter[str]:
         text = mutate(corpus)
@@ -43,7 +43,7 @@ def one_by_one(mutate: Callable[[Sequence[bytes]], bytes], corpus: Sequence[byte
             return Counter({meet(text): 1})
         except ExporterError as error:
             return Counter({refused(error): 1})
-        except BaseException as error:  # a panic of native code is no Exception
+        except BaseException as error:  # a panic of native code is not an Exception
             error.add_note(f'input: {text[:3_000]!r}')
             raise
 
@@ -51,6 +51,6 @@ def one_by_one(mutate: Callable[[Sequence[bytes]], bytes], corpus: Sequence[byte
 
 
 def refused(error: ExporterError) -> str:
-    """An outcome: it was refused, in one line."""
+    """Returns the outcome of an error. Checks that the error is one line."""
     assert '\n' not in str(error), f'more than one line: {error!r}'
     return f'refused, {type(error).__name__}'

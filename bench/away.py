@@ -1,4 +1,4 @@
-"""Takes the database away from `serve` under load: what waits meanwhile, its memory, how fast it catches up, what is lost."""
+"""Stops the database while `serve` is under load. Measures the waiting calls, the memory, the time to catch up and the losses."""
 
 import argparse
 import http.client
@@ -20,11 +20,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent / 'tests'))
 from clickhouse_server import ClickHouseServer
 
 CLIENTS, SIZE = 4, 100
-PAUSE = 0.08  # seconds between two requests of a client
+PAUSE = 0.08  # seconds between the requests of a client
 
 
 def send(port: int, number: int, ending: threading.Event, accepted: list[int]) -> None:
-    """Sends requests until it is to end; counts the calls that were acknowledged."""
+    """Sends requests until `ending` is set. Counts the acknowledged calls."""
     connection = http.client.HTTPConnection('127.0.0.1', port)
     content = body(SIZE, number)
     while not ending.is_set():
@@ -38,13 +38,13 @@ def send(port: int, number: int, ending: threading.Event, accepted: list[int]) -
 
 
 def memory(process: subprocess.Popen[bytes]) -> float:
-    """Resident megabytes."""
+    """Returns the resident memory in megabytes."""
     pages = int(Path(f'/proc/{process.pid}/statm').read_text().split()[1])
     return pages * os.sysconf('SC_PAGE_SIZE') / 1e6
 
 
 def metrics(port: int) -> dict[str, float]:
-    """Those without labels, by name."""
+    """Returns the metrics without labels, by name."""
     connection = http.client.HTTPConnection('127.0.0.1', port)
     connection.request('GET', '/metrics')
     lines = connection.getresponse().read().decode().splitlines()
@@ -53,7 +53,7 @@ def metrics(port: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Prints what was seen; ends with 1 where a call is lost or double."""
+    """Prints the results. Exits with 1 if a call is lost or duplicate."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--seconds', type=float, default=60, help='how long the database is away')
     away = parser.parse_args().seconds
@@ -81,7 +81,7 @@ def main() -> None:
         after, waiting = memory(process), metrics(port)['usage_waiting_calls']
         server.start()
         back, stored = time.monotonic(), metrics(port)['usage_stored_calls_total']
-        while metrics(port)['usage_waiting_calls'] > CLIENTS * SIZE / PAUSE * 2:  # two seconds of calls
+        while metrics(port)['usage_waiting_calls'] > CLIENTS * SIZE / PAUSE * 2:  # the calls of two seconds
             time.sleep(0.2)
         caught_up = time.monotonic() - back
         came = metrics(port)['usage_stored_calls_total'] - stored

@@ -1,4 +1,4 @@
-"""How many calls a second `serve` accepts over HTTP, each on the disk before it is acknowledged, and how long an answer takes."""
+"""Measures how many calls per second `serve` accepts over HTTP, each written to the disk first, and the response times."""
 
 import argparse
 import http.client
@@ -22,7 +22,7 @@ AGENTS = ['Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.
 
 
 def body(size: int, client: int) -> bytes:
-    """A request of so many calls: visitors and data sets of a portal."""
+    """Returns the body of a request with `size` calls, by many visitors on many data sets."""
     now = datetime.now(UTC).isoformat()
     calls = [
         {
@@ -42,7 +42,7 @@ def body(size: int, client: int) -> bytes:
 
 
 def client(port: int, number: int, size: int, until: float) -> list[float]:
-    """Sends requests one after the other; the seconds that each took."""
+    """Sends requests one after the other. Returns the seconds of each."""
     connection = http.client.HTTPConnection('127.0.0.1', port)
     content, took = body(size, number), list[float]()
     while (begun := time.monotonic()) < until:
@@ -57,7 +57,7 @@ def client(port: int, number: int, size: int, until: float) -> list[float]:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[int]:
-    """The port of a serve that runs."""
+    """Runs `serve` and yields its port."""
     with socket.create_server(('127.0.0.1', 0)) as free:
         port: int = free.getsockname()[1]
     environment = os.environ | {'USAGE_DATA_DIR': str(folder / 'data'), 'USAGE_LISTEN': f'127.0.0.1:{port}'}
@@ -77,9 +77,9 @@ def serving(folder: Path) -> Iterator[int]:
 
 
 def measure(clients: int, size: int, seconds: float) -> None:
-    """One line: what so many clients at once, with requests of so many calls, get."""
+    """Prints one line: the rates and response times of parallel clients with requests of `size` calls."""
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as port, get_context('spawn').Pool(clients) as pool:
-        pool.starmap(client, [(port, n, size, time.monotonic() + 1) for n in range(clients)])  # what is met first is looked up
+        pool.starmap(client, [(port, n, size, time.monotonic() + 1) for n in range(clients)])  # a warm-up
         until = time.monotonic() + seconds
         took = sorted(t for some in pool.starmap(client, [(port, n, size, until) for n in range(clients)]) for t in some)
     cuts = quantiles(took, n=100) if len(took) > 1 else took * 99
@@ -92,7 +92,7 @@ def measure(clients: int, size: int, seconds: float) -> None:
 
 
 def main() -> None:
-    """Prints a line for each number of clients and each size of a request."""
+    """Prints a line for each number of clients and each size of request."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--seconds', type=float, default=10)
     seconds = parser.parse_args().seconds

@@ -1,4 +1,4 @@
-"""Fills the disk under the spool of `serve` (a tmpfs, which takes root): what it answers, and what is stored in the end."""
+"""Fills the disk under the spool of `serve` (a tmpfs; needs root). Checks the answers and the calls stored in the end."""
 
 import http.client
 import json
@@ -22,7 +22,7 @@ SIZE = 200
 
 
 def main() -> None:
-    """Prints what was answered and stored; ends with 1 where an acknowledged call is lost, or one is stored that was not."""
+    """Prints the answers and the stored calls. Exits with 1 if the acknowledged and the stored calls differ."""
     with tempfile.TemporaryDirectory() as name, (Path(name) / 'log').open('wb') as log:
         folder = Path(name)
         small = folder / 'small'
@@ -43,7 +43,7 @@ def main() -> None:
             answers = Counter[int]()
             filler = small / 'filler'
             for round_ in range(6):
-                if round_ % 2:  # something else takes all the room
+                if round_ % 2:  # another writer fills the disk
                     with suppress(OSError), filler.open('wb', buffering=0) as file:
                         while file.write(b'0' * 4_096):
                             pass

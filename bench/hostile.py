@@ -1,7 +1,7 @@
-"""Gives the program hostile inputs by the million: it must not crash, and must account for every one of them.
+"""Gives the program millions of hostile inputs. It must not crash, and must account for each input.
 
-Valid inputs are changed at random. Each kind of input is tried in a process of its own, so that a crash of native code is
-seen as one, and a hang is ended and said. The seed is printed: with it, and the name of a kind, a failure comes again.
+The inputs are valid inputs with random changes. Each kind runs in a process of its own, so that the script notices a crash of
+native code, and ends and reports a hang. The script prints the seed: the seed and the name of a kind reproduce a failure.
 """
 
 import argparse
@@ -23,7 +23,7 @@ import hostile_calls as of_calls
 import hostile_files as of_files
 import hostile_texts as of_texts
 
-# What is attacked, how many of a thousand inputs are of it, and how many are made at a time
+# for each kind: the attack, its share of a thousand inputs, the number of inputs made at a time
 KINDS = {
     'lines': (of_calls.lines, 650, 5_000),
     'bodies': (of_calls.bodies, 260, 1_000),
@@ -36,11 +36,11 @@ KINDS = {
     'api_keys': (of_texts.api_keys, 5, 1),
     'texts': (of_texts.texts, 5, 1),
 }
-PATIENCE = 20  # seconds after which inputs that were made together hang
+PATIENCE = 20  # seconds until a group of inputs made at a time counts as a hang
 
 
 def attack(kind: str, inputs: int, seed: str) -> tuple[Counter[str], str]:
-    """What became of the inputs of one kind, and the fault that was found, '' where none was."""
+    """Attacks with inputs of one kind. Returns the number of each outcome, and the fault, or '' if there was none."""
     outcomes = Counter[str]()
     begin, _, together = KINDS[kind]
     try:
@@ -49,13 +49,13 @@ def attack(kind: str, inputs: int, seed: str) -> tuple[Counter[str], str]:
                 faulthandler.dump_traceback_later(PATIENCE, exit=True)
                 outcomes += make(min(together, inputs - outcomes.total()))
             faulthandler.cancel_dump_traceback_later()
-    except BaseException:  # a panic of native code is no Exception
+    except BaseException:  # a panic of native code is not an Exception
         return outcomes, traceback.format_exc()
     return outcomes, ''
 
 
 def main() -> None:
-    """Prints a line for each kind. Ends with 1 where a fault was found."""
+    """Prints a line for each kind. Exits with 1 if there was a fault."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--inputs', type=int, default=100_000, help='how many, of all kinds together')
     parser.add_argument('--seed', default=secrets.token_hex(4), help='from which all inputs follow')

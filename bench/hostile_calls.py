@@ -1,4 +1,4 @@
-"""Hostile calls: lines of logs, bodies of requests, whole requests. Each call must be stored, skipped or rejected, once."""
+"""Hostile calls: log lines, request bodies, whole requests. Each call must be stored, skipped or rejected, once."""
 
 import gzip
 import json
@@ -44,7 +44,7 @@ QUERY = b'domain=data.example.org&from=2026-11-01&to=2026-11-15&crawlers=true'
 
 
 def enrichment() -> Enrichment:
-    """Of a portal whose rules read as much of a request as rules can."""
+    """Returns the enrichment of a portal whose rules use every part of a request."""
     accounts, datasets = ('user', 'query:apikey'), ('opendatasoft', 'ckan', 'query:id')
     rules = Portal(timezone='Europe/Paris', paths=('/*a*',), accounts=accounts, datasets=datasets)
     return Enrichment(DOMAIN, rules, open_places(None), KEY)
@@ -52,14 +52,14 @@ def enrichment() -> Enrichment:
 
 @contextmanager
 def lines(dice: random.Random, folder: Path) -> Iterator[Attack]:
-    """Lines of logs: parsed, enriched, kept or stored in the engine."""
+    """Attacks with log lines: parses them, enriches them, and stores or rejects them."""
     mutate, enriching, rejected = Mutator(dice), enrichment(), RejectStore(folder)
     seen = Counter[str]()
     with engine(folder) as database:
         ledger = Ledger(database, enriching.key_id, None)
 
         def attack(number: int) -> Counter[str]:
-            # a change may have cut a line in two: then the last ones are too many
+            # a change may split a line, so the end may have more lines than asked for
             texts = b'\n'.join(mutate(LOG) for _ in range(number)).split(b'\n')[:number]
             block = b'\n'.join(texts) + dice.choice((b'-', b'\n', b'\r\n'))
             outcome = Counter[str]()
@@ -89,8 +89,8 @@ def lines(dice: random.Random, folder: Path) -> Iterator[Attack]:
 
 
 @contextmanager
-def bodies(dice: random.Random, folder: Path) -> Iterator[Attack]:  # noqa: ARG001  # an attack is made of both
-    """Elements of request bodies: unpacked, checked, enriched. A body that cannot be read at all is one input."""
+def bodies(dice: random.Random, folder: Path) -> Iterator[Attack]:  # noqa: ARG001  # every attack takes both
+    """Attacks with elements of request bodies: decompresses, checks and enriches them. An unreadable body is one input."""
     mutate, enriching = Mutator(dice), enrichment()
 
     def attack(number: int) -> Counter[str]:
@@ -116,7 +116,7 @@ def bodies(dice: random.Random, folder: Path) -> Iterator[Attack]:  # noqa: ARG0
 
 
 def _length(body: bytes) -> int | None:
-    """How many elements another reader of JSON finds; None where it reads the body otherwise, or not at all."""
+    """Returns the number of elements that another JSON reader finds; None if it cannot read the body."""
     try:
         found = json.loads(body.decode(errors='replace'))
     except (ValueError, RecursionError):
@@ -126,7 +126,7 @@ def _length(body: bytes) -> int | None:
 
 @contextmanager
 def requests(dice: random.Random, folder: Path) -> Iterator[Attack]:
-    """Whole requests with hostile headers, over the application, the spool and the engine: never a 500, each call counts once."""
+    """Attacks the server, the spool and the engine with whole requests and hostile headers. No 500; each call counts once."""
     mutate = Mutator(dice)
     accepted, keys = Counter[str](), set[str]()
     with engine(folder) as database, serving(folder / 'data', lambda: database, room=1 << 30) as web:

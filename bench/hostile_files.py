@@ -1,4 +1,4 @@
-"""Hostile files: of the spool, of places, packed logs. Each must be refused, or used as far as it is good."""
+"""Hostile files: spool files, MMDB files, compressed logs. Each must be refused, or used up to the damage."""
 
 import bz2
 import gzip
@@ -37,7 +37,7 @@ PACK: tuple[Callable[[bytes], bytes], ...] = (gzip.compress, bz2.compress, lzma.
 
 @contextmanager
 def spools(dice: random.Random, folder: Path) -> Iterator[Attack]:
-    """Files of the spool: what stands before the damage is taken up, and every call is handed out or set aside."""
+    """Attacks with spool files. The spool must use the calls before the damage, and deliver or quarantine every call."""
     first = Spool(folder / 'first', 1 << 30, 'key', None)
     of_log = Batch(DOMAIN, 'access_log', 'abc:1024', 0, 5_000, 'access.log')
     first.put(of_log, calls(DOMAIN, 9), Tally(9, {'path': 1}, {'format': 2}))
@@ -70,7 +70,7 @@ def spools(dice: random.Random, folder: Path) -> Iterator[Attack]:
     mutate, content = Mutator(dice), batch.read_bytes()
 
     def some(corpus: Sequence[bytes]) -> bytes:
-        """Damage; or, one time in ten, what is no header or no Arrow stream under a hash that is right."""
+        """Returns a damaged file; one time in ten, one with an invalid header or Arrow stream and a correct hash."""
         if dice.random() < 0.9:
             return mutate(corpus)
         start = whole[content][0].start
@@ -83,7 +83,7 @@ def spools(dice: random.Random, folder: Path) -> Iterator[Attack]:
 
 @contextmanager
 def places(dice: random.Random, folder: Path) -> Iterator[Attack]:
-    """MMDB files: refused, or every address has an answer, from both readers."""
+    """Attacks with MMDB files. Each is refused, or both readers answer for every address."""
     file = folder / 'places.mmdb'
 
     def meet(text: bytes) -> str:
@@ -100,7 +100,7 @@ def places(dice: random.Random, folder: Path) -> Iterator[Attack]:
     mutate = Mutator(dice)
 
     def some(corpus: Sequence[bytes]) -> bytes:
-        """Damage of the whole file, or of a few bytes: of the metadata, of the tree, anywhere."""
+        """Returns a file with random changes, or with a few changed bytes in the metadata, in the tree or anywhere."""
         if dice.random() < 0.2:
             return mutate(corpus)
         text = bytearray(PLACES)
@@ -114,7 +114,7 @@ def places(dice: random.Random, folder: Path) -> Iterator[Attack]:
 
 @contextmanager
 def packed_logs(dice: random.Random, folder: Path) -> Iterator[Attack]:
-    """Packed logs: refused, or read up to where they are cut."""
+    """Attacks with compressed logs. Each is refused, or read up to the cut."""
     log = b'\n'.join(LOG[:200]) + b'\n'
     file = folder / 'access.log.gz'
 

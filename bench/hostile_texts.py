@@ -66,8 +66,8 @@ TEXTS = [b'Air quality published', b'a\\b\'c"d', 'Größe 😀'.encode()]
 
 
 @contextmanager
-def agents(dice: random.Random, folder: Path) -> Iterator[Attack]:  # noqa: ARG001  # an attack is made of both
-    """User agents, one in fifty of 100 kB: each is of one kind and on one device."""
+def agents(dice: random.Random, folder: Path) -> Iterator[Attack]:  # noqa: ARG001  # every attack takes both
+    """Attacks with user agents, one in fifty of 100 kB. Each must have one client type and one device."""
     mutate = Mutator(dice)
 
     def attack(number: int) -> Counter[str]:
@@ -84,7 +84,7 @@ def agents(dice: random.Random, folder: Path) -> Iterator[Attack]:  # noqa: ARG0
 
 @contextmanager
 def settings(dice: random.Random, folder: Path) -> Iterator[Attack]:
-    """Settings in TOML: refused, or good enough to read a portal's requests by."""
+    """Attacks with settings in TOML. Each is refused, or can be used to read a portal's requests."""
     file = folder / 'usage-exporter.toml'
     requests = raw(3)
 
@@ -103,7 +103,7 @@ def settings(dice: random.Random, folder: Path) -> Iterator[Attack]:
 
 @contextmanager
 def api_keys(dice: random.Random, folder: Path) -> Iterator[Attack]:
-    """Files of API keys: refused, or every request has an account or none."""
+    """Attacks with CSV files of API keys. Each is refused, or every request has an account or none."""
     file, requests = folder / 'keys.csv', raw(3).with_columns(path=pl.lit('/a?apikey=abc'))
 
     def meet(text: bytes) -> str:
@@ -117,7 +117,7 @@ def api_keys(dice: random.Random, folder: Path) -> Iterator[Attack]:
 
 @contextmanager
 def texts(dice: random.Random, folder: Path) -> Iterator[Attack]:
-    """Days, events and SQL as people write them: refused, or understood; an event comes back as it went in."""
+    """Attacks with periods, events and SQL. Each is refused or accepted; an event is read back unchanged."""
     mutate, zone = Mutator(dice), ZoneInfo('Europe/Paris')
     with engine(folder) as database, closing(database.another()) as reader:
 

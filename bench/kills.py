@@ -1,7 +1,7 @@
-"""Kills `serve` again and again while calls come over HTTP and into a log that is followed; then counts what is stored.
+"""Kills `serve` repeatedly while calls arrive over HTTP and in a followed log, then counts the stored calls.
 
-Every call has a path of its own. Clients send each request again with its idempotency key until it is acknowledged. In the end
-every acknowledged call and every line must be stored once: nothing is lost, nothing is double.
+Every call has a unique path. Clients send each request again with the same idempotency key until it is acknowledged. In the end,
+every acknowledged call and every line must be stored once: none is lost, none is duplicate.
 """
 
 import argparse
@@ -27,13 +27,13 @@ from exporter.store.clickhouse import connect
 DOMAIN = 'data.example.org'
 SERVE = [sys.executable, '-c', 'from exporter.cli import main; main()', 'serve']
 CLIENTS = 4
-LINES = 20  # that are written to the log at a time
-ROTATED = 40  # writes after which the log is rotated
-PATIENCE = 120.0  # seconds for the last calls to be stored
+LINES = 20  # lines written to the log at a time
+ROTATED = 40  # writes between two rotations
+PATIENCE = 120.0  # seconds to wait until the last calls are stored
 
 
 class Load:
-    """Clients that send calls, and a web server that writes a log, until they are told to end."""
+    """Clients that send calls and a web server that writes a log, in threads of their own, until `end`."""
 
     def __init__(self, folder: Path, url: str) -> None:
         self.log, self.url = folder / 'access.log', f'{url}/v1/calls'
@@ -44,12 +44,12 @@ class Load:
         self._threads.append(threading.Thread(target=self._write, daemon=True))
 
     def start(self) -> None:
-        """Begins."""
+        """Starts the threads."""
         for thread in self._threads:
             thread.start()
 
     def end(self) -> None:
-        """Ends when each request is acknowledged."""
+        """Stops the threads once each request is acknowledged."""
         self.ending.set()
         for thread in self._threads:
             thread.join()
@@ -97,13 +97,13 @@ class Load:
 
 
 def start(folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    """A serve of its own process."""
+    """Starts `serve` as a process."""
     with (folder / 'serve.log').open('ab') as out:
         return subprocess.Popen(SERVE, env=environment, stdout=out, stderr=out)
 
 
 def up(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Waits until it answers."""
+    """Waits until `serve` answers."""
     until = time.monotonic() + 300
     while time.monotonic() < until and process.poll() is None:
         try:
@@ -116,14 +116,14 @@ def up(url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def stored(url: str) -> int:
-    """How many calls were stored since the start, where none waits; else -1."""
+    """Returns the number of calls stored since the start; -1 while calls wait or lines are unread."""
     values = dict(line.rsplit(' ', 1) for line in httpx.get(f'{url}/metrics').text.splitlines() if not line.startswith('#'))
     unread = sum(float(value) for name, value in values.items() if name.startswith('usage_follow_lag_bytes'))
     return -1 if float(values['usage_waiting_calls']) or unread else int(float(values['usage_stored_calls_total']))
 
 
 def drained(url: str) -> None:
-    """Waits until nothing has come for some seconds."""
+    """Waits until no calls were stored for some seconds."""
     until, before, quiet = time.monotonic() + PATIENCE, -2, 0
     while time.monotonic() < until and quiet < 6:
         now = stored(url)
@@ -133,7 +133,7 @@ def drained(url: str) -> None:
 
 
 def count(database_url: str, expected: list[str]) -> dict[str, int]:
-    """What is stored of what must be."""
+    """Compares the stored calls with the expected paths."""
     database = connect(database_url)
     found = Counter({row['path']: row['n'] for row in database.query('SELECT path, count() AS n FROM calls GROUP BY path')})
     [sums] = database.query(
@@ -152,7 +152,7 @@ def count(database_url: str, expected: list[str]) -> dict[str, int]:
 
 
 def run(kills: int, folder: Path) -> dict[str, int]:
-    """Kills so often, then counts."""
+    """Kills `serve` this number of times, then counts."""
     with socket.create_server(('127.0.0.1', 0)) as free:
         port = free.getsockname()[1]
     url, database = f'http://127.0.0.1:{port}', f'chdb://{folder}/data/clickhouse'
@@ -167,9 +167,9 @@ def run(kills: int, folder: Path) -> dict[str, int]:
     try:
         up(url, process)
         load.start()
-        time.sleep(5)  # until the log is known: what was rotated away before it was ever followed is for `import`
+        time.sleep(5)  # until serve follows the log: it does not read logs that were rotated away before
         for number in range(kills):
-            if number % 4:  # now and then also while it starts
+            if number % 4:  # sometimes kills it while it starts
                 up(url, process)
             time.sleep(random.expovariate(1 / 0.7))
             process.send_signal(signal.SIGKILL)
@@ -187,7 +187,7 @@ def run(kills: int, folder: Path) -> dict[str, int]:
 
 
 def main() -> None:
-    """Prints what became of the calls as JSON; ends with 1 where one is lost or double."""
+    """Prints the counts as JSON. Exits with 1 if a call is lost or duplicate."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--kills', type=int, default=100)
     parser.add_argument('--keep', type=Path, help='a folder in which all is left as it was in the end')

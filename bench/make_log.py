@@ -1,4 +1,4 @@
-"""Makes the benchmark's access log: combined format, 14 days of an open-data portal's API, the same bytes every time.
+"""Makes the access log of the benchmark: combined format, 14 days of an open-data portal's API, always the same bytes.
 
 usage: make_log.py LINES ADDRESSES AGENTS OUT
 """
@@ -14,13 +14,13 @@ from agents import Families, families
 Numbers = npt.NDArray[np.int64]
 
 SEED = 20261102
-START, DAYS = 1793574000, 14  # 2 Nov 2026, midnight in Paris; clocks do not change in these days
-LINES_A_SESSION = 5  # calls that one visitor makes within minutes
-CHUNK = 500_000  # lines written at once
-HOURS = (3, 2, 2, 2, 2, 3, 4, 6, 9, 11, 12, 12, 10, 11, 12, 12, 11, 10, 8, 7, 6, 6, 5, 4)  # calls by hour of the day
+START, DAYS = 1793574000, 14  # 2 Nov 2026, midnight in Paris; no clock change in these days
+LINES_A_SESSION = 5  # calls of one visitor within minutes
+CHUNK = 500_000  # lines written at a time
+HOURS = (3, 2, 2, 2, 2, 3, 4, 6, 9, 11, 12, 12, 10, 11, 12, 12, 11, 10, 8, 7, 6, 6, 5, 4)  # relative number of calls by hour
 
 CATALOG = '/api/explore/v2.1/catalog/datasets'
-# a request: its share, what stands before the data set, whether there is one, what follows, the number at the end
+# a request: its share, the text before the data set, whether it has a data set, the text after it, the kind of number at the end
 TEMPLATES = (
     (0.24, f'{CATALOG}/', True, '/records?limit=20', ''),
     (0.22, f'{CATALOG}/', True, '/records?limit=100&offset=', 'page'),
@@ -44,19 +44,19 @@ PLACES = (
 DATA_SETS = [f'{theme}-{place}' for place in PLACES for theme in THEMES]
 STATUSES = ('200', '304', '400', '404', '429', '499', '500')
 STATUS_SHARES = (0.89, 0.03, 0.025, 0.03, 0.015, 0.005, 0.005)
-# whole /8 blocks that hold no private, reserved or documentation range, and large providers' IPv6 prefixes
+# whole /8 blocks without private, reserved or documentation ranges; IPv6 prefixes of large providers
 IPV4 = [n for n in range(1, 224) if n not in (10, 100, 127, 169, 172, 192, 198, 203)]
 IPV6 = ('2a01:cb1', '2a01:e0', '2a02:842', '2003:c', '2600:170', '2601:64', '2409:404', '240e:30', '2804:14')
 ESCAPED = '"Mozilla/5.0 (compatible; \\"open data\\" reader 1.0)"'
 
 
 def zipf(rng: np.random.Generator, size: int, count: int) -> Numbers:
-    """Ranks from 0 to count - 1, the rank r drawn about in proportion to 1 / (r + 1)."""
+    """Draws ranks from 0 to count - 1. The probability of rank r is about proportional to 1 / (r + 1)."""
     return ((count + 1) ** rng.random(size) - 1).astype(np.int64).clip(0, count - 1)
 
 
 def addresses(rng: np.random.Generator, count: int) -> pl.Series:
-    """Public addresses as text, one in twenty IPv6."""
+    """Returns public addresses as text; one in twenty is IPv6."""
     numbers = [rng.choice(IPV4, count), *(rng.integers(1, 255, count) for _ in range(3))]
     four = pl.select(pl.concat_str([pl.Series(n).cast(pl.String) for n in numbers], separator='.')).to_series()
     words = rng.integers(1, 1 << 16, (count // 20, 6)).tolist()
@@ -65,7 +65,7 @@ def addresses(rng: np.random.Generator, count: int) -> pl.Series:
 
 
 def agents_of(rng: np.random.Generator, size: int, made: Families) -> Numbers:
-    """The numbers of `size` visitors' agents: a family by its share, in it a rank by Zipf."""
+    """Draws the user agents of `size` visitors, as numbers: the family by its share, the rank in it by Zipf's law."""
     family = rng.choice(len(made), size, p=[share for share, _ in made])
     answer, first = np.zeros(size, np.int64), 0
     for number, (_, agents) in enumerate(made):
@@ -76,11 +76,11 @@ def agents_of(rng: np.random.Generator, size: int, made: Families) -> Numbers:
 
 
 def sessions(rng: np.random.Generator, lines: int, visitors: int, made: Families) -> pl.DataFrame:
-    """One row a session: who, with which agent, when, on which data set. Each visitor and agent comes at least once."""
+    """Returns one row per session: visitor, user agent, start, data set. Each visitor and user agent occurs at least once."""
     count = max(lines // LINES_A_SESSION, visitors)
     visitor = np.concatenate([np.arange(visitors), zipf(rng, count - visitors, visitors)])
     agent = agents_of(rng, visitors, made)[visitor]
-    other = rng.random(count) < 0.1  # an address that several people share, somebody's second device
+    other = rng.random(count) < 0.1  # an address that several people share, or a second device
     agent[other] = agents_of(rng, int(other.sum()), made)
     kinds = min(sum(len(agents) for _, agents in made), visitors)
     agent[visitors - kinds : visitors] = np.arange(kinds)
@@ -90,7 +90,7 @@ def sessions(rng: np.random.Generator, lines: int, visitors: int, made: Families
 
 
 def calls(rng: np.random.Generator, lines: int, starts: Numbers) -> pl.DataFrame:
-    """One row a line, by time: the number of its session, its moment, its page within the session."""
+    """Returns one row per line, in order of time: the number of its session, its time, its page in the session."""
     size = rng.multinomial(lines - len(starts), np.full(len(starts), 1 / len(starts))) + 1
     session = np.repeat(np.arange(len(starts)), size)
     page = np.arange(lines) - np.repeat(np.cumsum(size) - size, size)
@@ -100,7 +100,7 @@ def calls(rng: np.random.Generator, lines: int, starts: Numbers) -> pl.DataFrame
 
 
 def text(rng: np.random.Generator, part: pl.DataFrame) -> pl.DataFrame:
-    """The lines of some calls, as one text column; `part` has ip, visitor, agent, data, moment and page."""
+    """Returns the lines of some calls as one text column. `part` has ip, visitor, agent, data, moment and page."""
     size = len(part)
     template = rng.choice(len(TEMPLATES), size, p=[share for share, *_ in TEMPLATES])
     _, before, has_data, after, number = (pl.Series(column)[template] for column in zip(*TEMPLATES, strict=True))
@@ -125,7 +125,7 @@ def text(rng: np.random.Generator, part: pl.DataFrame) -> pl.DataFrame:
     referer = pl.concat_str(pl.lit('https://data.example.org/explore/dataset/'), 'data', pl.lit('/'))
     moment = pl.from_epoch('moment').dt.replace_time_zone('UTC').dt.convert_time_zone('Europe/Paris')
     account = pl.concat_str(pl.lit('user'), pl.col('visitor') // 50)
-    escapes, silent = odd < 0.0001, odd.is_between(0.0001, 0.0002)  # odd lines: escaped quotes; no request was sent
+    escapes, silent = odd < 0.0001, odd.is_between(0.0001, 0.0002)  # odd lines: escaped quotes; no request
     line = pl.concat_str(
         'ip',
         pl.lit(' - '),
@@ -145,7 +145,7 @@ def text(rng: np.random.Generator, part: pl.DataFrame) -> pl.DataFrame:
 
 
 def make(lines: int, visitors: int, kinds: int, out: Path) -> None:
-    """Writes the log; memory is bounded by some 100 bytes a line and address."""
+    """Writes the log. Needs at most about 100 bytes of memory per line and address."""
     rng = np.random.default_rng(SEED)
     made = families(kinds)
     agents = pl.Series([agent for _, family in made for agent in family])

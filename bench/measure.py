@@ -1,4 +1,4 @@
-"""Runs a command and says what it cost."""
+"""Runs a command and measures its cost."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Cost(NamedTuple):
-    """What a process took: seconds by the clock, seconds of CPU, its largest resident memory in MiB."""
+    """The cost of a process: seconds by the clock, CPU seconds, peak resident memory in MiB."""
 
     wall: float
     cpu: float
@@ -20,9 +20,9 @@ class Cost(NamedTuple):
 
 
 def run(command: Sequence[str | Path], out: Path, settings: Mapping[str, str] | None = None) -> Cost:
-    """Runs a command to its end; standard output goes to the file `out`. Raises CalledProcessError where it fails.
+    """Runs a command to its end and writes its standard output to the file `out`. Raises CalledProcessError if it fails.
 
-    Linux counts the caller's memory in the peak of a process that it starts, so the caller must stay small.
+    Linux includes the caller's memory in the peak of a process that the caller starts, so the caller must stay small.
     """
     with out.open('wb') as file:
         start = time.perf_counter()
@@ -36,7 +36,7 @@ def run(command: Sequence[str | Path], out: Path, settings: Mapping[str, str] | 
 
 
 def read(*files: Path) -> None:
-    """Brings files into the page cache, so that the first run is not the slowest."""
+    """Reads files into the page cache, so that the first run is not slower than the others."""
     for path in files:
         with path.open('rb', buffering=0) as file:
             while file.read(1 << 24):
@@ -44,7 +44,7 @@ def read(*files: Path) -> None:
 
 
 def drop_page_cache() -> bool:
-    """Empties the page cache; False where this user may not."""
+    """Empties the page cache. Returns False if this user has no permission."""
     os.sync()
     try:
         Path('/proc/sys/vm/drop_caches').write_text('3')

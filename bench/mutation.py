@@ -1,12 +1,12 @@
-"""Makes hostile inputs out of valid ones: bytes flipped, cut, repeated, and among them what parsers have stumbled over."""
+"""Makes hostile inputs from valid ones: flips, cuts and repeats bytes, and inserts texts that often break parsers."""
 
 import random
 import re
 from collections.abc import Sequence
 
-LONG = 100_000  # bytes of the longest fields
+LONG = 100_000  # bytes of the longest field
 
-# Control characters, quotes, zeros, what is not UTF-8, halves of characters, numbers past every type, texts past every bound
+# control characters, quotes, zeros, invalid UTF-8, halves of characters, numbers beyond every type, texts beyond every limit
 NASTY = (
     b'', b'\0', b'\r', b'\t', b'\x1b[2J', b'\x7f', b'\x85', b'\x1c', b'"', b"'", b'\\', b'\\"', b'`', b'[', b']', b'}',
     b',', b';', b'--', b'/*', b'\xff', b'\xfe\xff', b'\xc0\x80', b'\xed\xa0\x80', b'\xf4\x90\x80\x80', b'\\ud800',
@@ -21,13 +21,13 @@ TOKEN = re.compile(rb'[\w.:+-]+')
 
 
 class Mutator:
-    """Changes bytes at random, as `dice` fall; the same dice, the same changes."""
+    """Makes random changes. The same state of `dice` gives the same changes."""
 
     def __init__(self, dice: random.Random) -> None:
         self.dice = dice
 
     def __call__(self, corpus: Sequence[bytes]) -> bytes:
-        """One of the valid inputs, changed one to four times; or, now and then, as it is."""
+        """Returns one of the valid inputs, changed up to four times."""
         text = self.dice.choice(corpus)
         for _ in range(min(int(self.dice.expovariate(0.7)), 4)):
             text = self._changed(text, corpus)
@@ -46,18 +46,18 @@ class Mutator:
                 return text[:start] + text[end:]
             case 3:  # a repetition
                 return text[:end] + text[start:end] * dice.choice((1, 1, 2, 50)) + text[end:]
-            case 4:  # the head of one, the tail of another
+            case 4:  # the head of one input, the tail of another
                 other = dice.choice(corpus)
                 return text[:start] + other[dice.randrange(len(other) + 1) :]
-            case 5:  # one very long field, seldom
+            case 5:  # a repetition, sometimes very long
                 return (
                     text[:start] + (text[start:end] or b'A') * dice.choice((1, 1, 1, 1, 1, 1, 1, 1, 1, LONG // 10)) + text[start:]
                 )
-            case 6 | 7 if words := TOKEN.search(text, start):  # a field that is something else
+            case 6 | 7 if words := TOKEN.search(text, start):  # a replaced field
                 return text[: words.start()] + self.nasty() + text[words.end() :]
             case _:
                 return text[:start] + self.nasty() + text[start:]
 
     def nasty(self) -> bytes:
-        """One of the things that parsers stumble over, or bytes of no meaning."""
+        """Returns a text that often breaks parsers, or random bytes."""
         return self.dice.choice(NASTY) if self.dice.random() < 0.9 else self.dice.randbytes(self.dice.randrange(12))

@@ -1,4 +1,4 @@
-"""Logs that a web server writes, and every way to rotate them."""
+"""Writes logs as a web server does, and rotates them in every way."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ KEPT = 20  # rotated logs of each kind
 
 
 class Log:
-    """A log, the web server that writes it, and what rotates it."""
+    """A log, the web server that writes it, and the program that rotates it."""
 
     def __init__(self, folder: Path, kind: str) -> None:
         self.kind = kind
@@ -45,20 +45,20 @@ class Log:
         KINDS[self.kind](self)
 
     def rename(self) -> None:
-        """access.log.1, .2 and so on; the server writes a little to the renamed log before it opens the new one."""
+        """Renames the log to access.log.1, .2 and so on. The server still writes some lines to it before it opens the new log."""
         self._shift('access.log.{}')
         self.log.rename(self.folder / 'access.log.1')
         self._reopen()
 
     def compress(self) -> None:
-        """As `rename`, packed at once."""
+        """As `rename`, then compresses the rotated log at once."""
         self._shift('access.log.{}.gz')
         self.log.rename(self.folder / 'access.log.1')
         self._reopen()
         self._pack(self.folder / 'access.log.1')
 
     def delay_compress(self) -> None:
-        """As `rename`, packed at the next rotation."""
+        """As `rename`, but compresses the rotated log at the next rotation."""
         self._shift('access.log.{}.gz')
         if (first := self.folder / 'access.log.1').exists():
             second = first.rename(self.folder / 'access.log.2')
@@ -67,28 +67,28 @@ class Log:
         self._reopen()
 
     def dated(self) -> None:
-        """access-DATE.log."""
+        """Renames the log to access-DATE.log."""
         self.log.rename(self.folder / f'access-2026{self.rotations // 28 + 1:02}{self.rotations % 28 + 1:02}.log')
         self._reopen()
 
     def dated_compressed(self) -> None:
-        """access-DATE.log.gz."""
+        """Renames the log to access-DATE.log and compresses it."""
         self.dated()
         self._pack(self.folder / f'access-2026{self.rotations // 28 + 1:02}{self.rotations % 28 + 1:02}.log')
 
     def copy_and_cut(self) -> None:
-        """As logrotate's copytruncate, with a server that appends."""
+        """Copies and truncates the log, as logrotate's copytruncate does."""
         self._shift('access.log.{}')
         shutil.copyfile(self.log, self.folder / 'access.log.1')
         os.truncate(self.log, 0)
 
     def switch(self) -> None:
-        """current.log is a link to another file for each day."""
+        """Switches the link current.log to a new file."""
         self._switch()
         self._reopen()
 
     def close(self) -> None:
-        """The server ends."""
+        """Stops the server."""
         self.server.close()
 
     def _switch(self) -> None:

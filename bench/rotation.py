@@ -1,7 +1,6 @@
-"""Rotates logs in every way while `serve` follows them and while it is stopped, then counts what is stored.
+"""Rotates logs in every way, while `serve` follows them and while it is stopped, then counts the stored lines.
 
-One log for each kind of rotation is written at the same time. Every line has a path of its own; in the end each must be stored
-once.
+The script writes one log for each kind of rotation at the same time. Every line has a unique path, and must be stored once.
 """
 
 import argparse
@@ -23,14 +22,14 @@ from rotated_logs import KINDS, Log
 from exporter.ingest.logs.followed import COMPRESSING
 from exporter.store.clickhouse import connect
 
-ROTATIONS = 12  # of each log
-STOPPED = 3  # stops of serve, for as many rotations each
-SETTLED = 5.0  # seconds until lines that were written are read: copytruncate itself loses what is written while it copies
+ROTATIONS = 12  # rotations of each log
+STOPPED = 3  # times that serve is stopped, each for the same number of rotations
+SETTLED = 5.0  # seconds until serve has read the written lines: copytruncate itself loses lines that are written while it copies
 
 
 @contextmanager
 def serving(folder: Path, url: str, environment: dict[str, str]) -> Iterator[None]:
-    """A serve, which reads and stores what was written before it is stopped."""
+    """Runs `serve`, which reads and stores the written lines before it ends."""
     process = start(folder, environment)
     try:
         up(url, process)
@@ -43,7 +42,7 @@ def serving(folder: Path, url: str, environment: dict[str, str]) -> Iterator[Non
 
 
 def run(lines: int, folder: Path, kinds: list[str]) -> dict[str, Any]:
-    """Writes so many lines in all, then counts."""
+    """Writes this number of lines in total, then counts."""
     with socket.create_server(('127.0.0.1', 0)) as free:
         port = free.getsockname()[1]
     url, database = f'http://127.0.0.1:{port}', f'chdb://{folder}/data/clickhouse'
@@ -73,7 +72,7 @@ def run(lines: int, folder: Path, kinds: list[str]) -> dict[str, Any]:
         for _ in range(ROTATIONS // STOPPED - ROTATIONS // STOPPED // 2):
             turn(rotates=True)
     with serving(folder, url, environment):
-        time.sleep(COMPRESSING)  # until packed logs are taken for whole
+        time.sleep(COMPRESSING)  # until serve considers the compressed logs complete
         drained(url)
     for log in logs:
         log.close()
@@ -85,7 +84,7 @@ def run(lines: int, folder: Path, kinds: list[str]) -> dict[str, Any]:
 
 
 def counted(database_url: str, logs: list[Log]) -> dict[str, Any]:
-    """What is stored of what was written, of each kind of rotation too."""
+    """Compares the stored with the written lines, also for each kind of rotation."""
     database = connect(database_url)
     found = Counter({row['path']: row['n'] for row in database.query('SELECT path, count() AS n FROM calls GROUP BY path')})
     [rows] = database.query("SELECT sum(skipped) AS skipped, sumMap(rejected) AS rejected FROM batches WHERE state = 'done'")
@@ -104,7 +103,7 @@ def counted(database_url: str, logs: list[Log]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Prints what became of the lines as JSON; ends with 1 where one is lost or double."""
+    """Prints the counts as JSON. Exits with 1 if a line is lost or duplicate."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--lines', type=int, default=1_000_000)
     parser.add_argument('--kinds', nargs='+', choices=KINDS, default=list(KINDS))

@@ -1,4 +1,4 @@
-"""Runs all benchmarks in turn: the import against GoAccess, what a call weighs, where time goes, the views."""
+"""Runs all benchmarks in turn: import compared with GoAccess, disk space per call, stages of an import, views."""
 
 import argparse
 import subprocess
@@ -10,7 +10,7 @@ HERE = Path(__file__).parent
 
 
 def main() -> None:
-    """Modest sizes, some two minutes; `--full` is ten times as much."""
+    """Takes some two minutes. `--full` uses ten times the size."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--full', action='store_true', help='10 million lines and calls instead of 1 million')
     parser.add_argument('--pairs', type=int, default=3, help='how often the import and GoAccess run')

@@ -1,4 +1,4 @@
-"""Where an import's time goes: each stage alone, over a whole log, on what the stage before made."""
+"""Measures the stages of an import: each stage runs alone over a whole log, on the result of the stage before."""
 
 import argparse
 import tempfile
@@ -32,7 +32,7 @@ DOMAIN, KEY = 'data.example.org', b'k' * 32
 
 @contextmanager
 def timed(name: str) -> Iterator[None]:
-    """Prints what the block under it cost: by the clock, and in CPU of all threads."""
+    """Prints the cost of the `with` block: time by the clock, and CPU time of all threads."""
     wall, cpu = time.perf_counter(), time.process_time()
     yield
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
@@ -40,7 +40,7 @@ def timed(name: str) -> Iterator[None]:
 
 
 def look_ups(enrichment: Enrichment, pieces: list[pl.DataFrame]) -> None:
-    """Times the parts of the enrichment, which remember nothing yet."""
+    """Measures the parts of the enrichment, with empty memories."""
     parts: dict[str, Callable[[pl.DataFrame], object]] = {
         'addresses': lambda raw: enrichment.addresses(raw['ip']),
         'agents': lambda raw: enrichment.agents(raw['user_agent']),
@@ -54,7 +54,7 @@ def look_ups(enrichment: Enrichment, pieces: list[pl.DataFrame]) -> None:
 
 
 def insert(database: ClickHouse, batches: list[Batch | None], pieces: list[pl.DataFrame]) -> None:
-    """Stores what is ready, with its rows in the ledger and all rollups."""
+    """Stores the batches, with their rows in the ledger and all rollups."""
     ready: list[pl.DataFrame] = []
     with timed('insert'), Writer(Ledger(database, 'bench', None), lambda _: None) as writer:
         for batch, piece in zip(batches, pieces, strict=True):
@@ -67,7 +67,7 @@ def insert(database: ClickHouse, batches: list[Batch | None], pieces: list[pl.Da
 
 
 def main() -> None:
-    """Prints one line a stage. A real import runs `insert` beside the others, so it takes less than their sum."""
+    """Prints one line per stage. A real import runs stages in parallel, so it takes less time than their sum."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--lines', type=int, default=1_000_000, help='kept in memory, all of them: 2 GB a million')
     file, places = inputs.log(lines := parser.parse_args().lines), inputs.geo_database()

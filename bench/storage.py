@@ -1,4 +1,4 @@
-"""What a call weighs on disk, by column.
+"""Measures the disk space of a call, by column.
 
 usage: storage.py PATH (of an embedded database; import_speed.py --keep FOLDER leaves one at FOLDER/ours/clickhouse)
 """
@@ -19,7 +19,7 @@ GROUP BY column ORDER BY compressed DESC
 
 
 def main(path: str) -> None:
-    """Prints the tables as the import left them, then the columns of `calls` once they are merged."""
+    """Prints the tables as the import left them, then the columns of `calls` after a merge."""
     database = connect(f'chdb://{path}')
     for table in database.query(TABLES):
         print(f'{table["table"]:16}{table["rows"]:12,} rows {table["bytes"]:14,} bytes in {table["parts"]} parts')

@@ -1,4 +1,4 @@
-"""Times the eight views on a year of calls: in a new process with an empty page cache (cold), then again (warm)."""
+"""Measures the eight views on a year of calls: in a new process with an empty page cache (cold), then again (warm)."""
 
 import argparse
 import tempfile
@@ -29,10 +29,10 @@ VIEWS = (
     'map_of_calls',
     'summary',
 )
-AT_ONCE = 1_000_000  # calls made by one INSERT
+AT_ONCE = 1_000_000  # calls per INSERT
 REPEATS = 7
 
-# sessions of eight calls; 300,000 visitors, one in twenty a crawler; 20,000 accounts; few of them busy; 5,000 places
+# sessions of eight calls; 300,000 visitors, one in twenty a crawler; 20,000 accounts, few of them busy; 5,000 places
 FILL = """
 INSERT INTO calls
 WITH
@@ -74,7 +74,7 @@ FROM numbers({first}, {size})
 
 
 def fill(path: str, calls: int) -> None:
-    """Makes the calls, a portal's after the other's, and lets ClickHouse merge its parts, as it would within a day."""
+    """Makes the calls, one portal after the other, and merges the parts, as ClickHouse would within a day."""
     database = connect(f'chdb://{path}')
     schema.apply(database)
     start = END - timedelta(days=DAYS)
@@ -89,7 +89,7 @@ def fill(path: str, calls: int) -> None:
 
 
 def ask(database: ClickHouse, view: str, days: int, domains: list[str]) -> float:
-    """Milliseconds until the rows of a view are here."""
+    """Queries a view. Returns the milliseconds until all rows have arrived."""
     start = time.perf_counter()
     database.query(
         f'SELECT * FROM {view}(domains={domains}, from={{from:String}}, to={{to:String}}, crawlers=0)',
@@ -99,7 +99,7 @@ def ask(database: ClickHouse, view: str, days: int, domains: list[str]) -> float
 
 
 def measure(path: str, days: int, domains: list[str]) -> None:
-    """Prints a table of the views' times; the first round is cold."""
+    """Prints a table of the times of the views. The first round is cold."""
     start = time.perf_counter()
     database = connect(f'chdb://{path}')
     opened = (time.perf_counter() - start) * 1000
@@ -113,7 +113,7 @@ def measure(path: str, days: int, domains: list[str]) -> None:
 
 
 def apart(task: Callable[..., None], *arguments: object) -> None:
-    """Runs a function in a new process: one alone may hold an embedded database, and a new one has read nothing yet."""
+    """Runs a function in a new process: only one process can open an embedded database, and a new one has nothing cached."""
     process = get_context('spawn').Process(target=task, args=arguments)
     process.start()
     process.join()
@@ -122,7 +122,7 @@ def apart(task: Callable[..., None], *arguments: object) -> None:
 
 
 def main() -> None:
-    """Fills a new database, then measures two periods, for one portal and for all."""
+    """Fills a new database, then measures two periods, for one portal and for all portals."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--calls', type=int, default=10_000_000)
     options = parser.parse_args()
