@@ -62,7 +62,7 @@ def report(real: Counted, settings: pytest.MonkeyPatch, domain: str, tmp_path: P
     settings.setenv('USAGE_TIMEZONE', ZONE)
     file = tmp_path / 'access.log'
     file.write_text('\n'.join([*real.lines, '']))
-    assert imported(file, domain=domain) == outcome(stored=len(real.calls), skipped={'path': len(real.lines) - len(real.calls)})
+    assert imported(file, domain=domain) == outcome(stored=len(real.calls), skipped={'method': len(real.lines) - len(real.calls)})
     result = run('report', '--domain', domain, '--from', DAYS[0], '--to', DAYS[-1], '--format', 'json', *options)
     assert result.exit_code == 0, result.output
     return dict(json.loads(result.stdout))
