@@ -176,9 +176,10 @@ def test_a_part_of_what_was_begun_is_refused_and_nothing_is_counted_twice(
     ('content', 'says'),
     [
         (b'\x89PNG\r\n\x1a\n' + bytes(range(256)) * 50, 'this is no text; import an access log'),
-        (b'\0' * 5_000 + b'\n', 'this is no text; import an access log'),
+        (b'\0' * 5_000 + b'no log\n', NO_LOG),
+        ('no log\n'.encode('utf-16'), 'this is UTF-16 text'),
         (b'#Software: IIS\n#Fields: date time\n2025-05-17 10:05:03 GET /\n', NO_LOG),
-        (b'\n\n\n', NO_LOG),
+        (b'\n\nno log\n\n', NO_LOG),
     ],
 )
 def test_what_is_no_log_is_refused_as_a_whole(file: Path, database: ClickHouse, content: bytes, says: str) -> None:
