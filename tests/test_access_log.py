@@ -507,3 +507,13 @@ def test_an_import_that_was_cut_off_in_a_log_with_holes_goes_on(
     assert (result['read'], result['rejected']) == (61, {'format': 1})
     assert paths(database) == asked(range(60))
     assert_rollups_agree(database)
+
+
+def test_the_line_ends_of_old_macs(file: Path, database: ClickHouse) -> None:
+    file.write_bytes(log(range(3), '\r'))
+    assert imported(file) == outcome(stored=3)
+    file.write_bytes(log(range(5), '\r') + line(5).encode()[:60])
+    assert imported(file) == outcome(stored=2, already=3, left=1)
+    file.write_bytes(log(range(6), '\r'))
+    assert imported(file) == outcome(stored=1, already=5)
+    assert paths(database) == asked(range(6))

@@ -15,7 +15,7 @@ def texts(block: bytes) -> list[bytes]:
     return [one.strip(b'\0') for one in separated(block).split(b'\n') if one.strip(b'\0')]
 
 
-@pytest.mark.parametrize('size', [HOLE, 100, 4_096, 100_000])
+@pytest.mark.parametrize('size', [len(HOLE), 100, 4_096, 100_000])
 def test_a_hole_ends_half_a_line(size: int) -> None:
     assert texts(ONE[:50] + bytes(size) + OTHER + b'\n') == [ONE[:50], OTHER]
 
@@ -24,7 +24,7 @@ def test_a_few_nul_bytes_are_text() -> None:
     assert separated(b'a\0\0b\n') == b'a\0\0b\n'
 
 
-@pytest.mark.parametrize('size', [1, HOLE, 5_000])
+@pytest.mark.parametrize('size', [1, len(HOLE), 5_000])
 def test_nul_bytes_between_lines_are_no_line(size: int) -> None:
     hole = bytes(size)
     assert texts(hole + ONE + b'\n' + hole + OTHER + b'\n' + hole) == [ONE, OTHER]
@@ -40,7 +40,7 @@ def test_a_carriage_return_within_a_line_is_text() -> None:
     assert separated(b'a\rb\n' + ONE + b'\n') == b'a\rb\n' + ONE + b'\n'
 
 
-@given(st.lists(st.sampled_from([ONE, OTHER, b'\n', b'\r', b'\r\n', b'\0', bytes(HOLE), bytes(40), b'x', b'"'])).map(b''.join))
+@given(st.lists(st.sampled_from([ONE, OTHER, b'\n', b'\r', b'\r\n', b'\0', HOLE, bytes(40), b'x', b'"'])).map(b''.join))
 def test_no_byte_moves(block: bytes) -> None:
     found = separated(block)
     assert block.startswith(found[:0])

@@ -2,8 +2,8 @@
 
 import re
 
-HOLE = 16  # NUL bytes in a row that are no text: a log was cut to nothing under its writer, or a disk lost a block
-_HOLE = re.compile(rb'(?<=[^\n\0])\0{%d,}' % HOLE)
+HOLE = bytes(16)  # so many NUL bytes in a row are no text: a log was cut to nothing under its writer, or a disk lost a block
+_HOLE = re.compile(rb'(?<=[^\n\0])\0{%d,}' % len(HOLE))
 _LONE_CR = re.compile(rb'\r(?=[^\s"]+ \S+ [^"\[\r\n]+ \[\d{1,2}/[A-Za-z]{3}/\d{4}:)')  # what follows begins an access log's line
 
 

@@ -14,7 +14,6 @@ from exporter.sources.history import History
 from exporter.sources.log_file import LogFile, leading_nuls
 
 SOURCE = 'access_log'
-NULS = bytes(HOLE)
 HEAD = 1_024  # bytes by which a log is known
 PIECE = 16 << 20  # bytes read and parsed at a time
 FIRST, WHOLE = 1, 4  # pieces of a batch: in smaller ones ClickHouse merges more. The first is, so that it has work early
@@ -73,10 +72,9 @@ class AccessLog:
 
         Raises InputError where a batch was begun of which this log holds only a part, or where no line ends.
         """
-        self.position = 0
+        self.position = position = 0
         refuse(self.file)
         self.name, entries = self.known_as(domain, ledger)
-        position = 0
         for entry in entries:
             start, position = entry.batch.start, entry.batch.end
             if whole := self.file.read(position - 1, position) != b'':
@@ -178,14 +176,17 @@ class AccessLog:
                 start, first, rest = piece.end, False, bytes(view[cut:read])
             else:
                 rest += view[hole:read]
-            if (at := rest.rfind(NULS)) >= 0:  # half a line, and a hole behind it
+            if (at := rest.rfind(HOLE)) >= 0:  # half a line, and a hole behind it
                 if half := rest[:at].rstrip(b'\0'):
                     yield Piece(start, half, first)
                     first = False
-                start, rest = start + at + HOLE, rest[at + HOLE :]
+                start, rest = start + at + len(HOLE), rest[at + len(HOLE) :]
             if len(rest) > LONGEST_LINE:
                 raise InputError(f'{self.file.name}: no line ends for {LONGEST_LINE >> 20} MB from byte {start:,} on: no log')
             if last:
+                if start and rest.endswith(b'\r') and self.file.read(start - 1, start) == b'\r':  # as the line before it
+                    yield Piece(start, rest)
+                    rest = b''
                 self.left = int(bool(rest.strip(b'\0')))
                 return
             if hole == read and start == position:
