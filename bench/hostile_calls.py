@@ -14,7 +14,7 @@ from attacks import DOMAIN, KEY, LOG, Attack, engine, refused
 from mutation import Mutator
 from serving import OTHER, serving
 
-from exporter.config import Portal
+from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.errors import InputError
@@ -46,7 +46,7 @@ QUERY = b'domain=data.example.org&from=2026-11-01&to=2026-11-15&crawlers=true'
 def enrichment() -> Enrichment:
     """Returns the enrichment of a portal whose rules use every part of a request."""
     accounts, datasets = ('user', 'query:apikey'), ('opendatasoft', 'ckan', 'query:id')
-    rules = Portal(timezone='Europe/Paris', paths=('/*a*',), accounts=accounts, datasets=datasets)
+    rules = PortalRules(timezone='Europe/Paris', paths=('/*a*',), accounts=accounts, datasets=datasets)
     return Enrichment(DOMAIN, rules, open_places(None), KEY)
 
 
@@ -62,26 +62,26 @@ def lines(dice: random.Random, folder: Path) -> Iterator[Attack]:
             # a change may split a line, so the end may have more lines than asked for
             texts = b'\n'.join(mutate(LOG) for _ in range(number)).split(b'\n')[:number]
             block = b'\n'.join(texts) + dice.choice((b'-', b'\n', b'\r\n'))
-            outcome = Counter[str]()
+            summary = Counter[str]()
 
-            def put(batch: Batch, calls: pl.DataFrame, counts: Tally) -> None:
-                assert len(calls) == counts.stored
+            def put(batch: Batch, calls: pl.DataFrame, tally: Tally) -> None:
+                assert len(calls) == tally.stored
                 kept = [reject for kept in rejected.batches() if kept.batch_id == batch.id for reject in kept.rejects]
-                assert Counter(reject.reason for reject in kept) == counts.rejected
+                assert Counter(reject.reason for reject in kept) == tally.rejected
                 assert all(block[reject.offset :].startswith(reject.text.encode(errors='surrogateescape')) for reject in kept), (
                     'a reject is not what stands in the log'
                 )
-                store(ledger, batch, calls, counts)
-                outcome.update(stored=counts.stored, skipped=sum(counts.skipped.values()), rejected=sum(counts.rejected.values()))
+                store(ledger, batch, calls, tally)
+                summary.update(stored=tally.stored, skipped=sum(tally.skipped.values()), rejected=sum(tally.rejected.values()))
                 rejected.remove(batch.id)
 
             begun = seen.total()
             batch = Batch(DOMAIN, 'access_log', 'hostile', begun, begun + number)
             pieces = [Chunk(parse(block, dice.choice(FORMATS), datetime.now(UTC)), batch, 0, block)]
             put_batches(enriched(pieces, enriching), rejected, put)
-            assert outcome.total() == len(texts), f'{len(texts)} lines are {outcome}'
-            seen.update(outcome)
-            return outcome
+            assert summary.total() == len(texts), f'{len(texts)} lines are {summary}'
+            seen.update(summary)
+            return summary
 
         yield attack
         found = database.query('SELECT count() AS calls FROM calls')[0]['calls']
@@ -176,6 +176,6 @@ def requests(dice: random.Random, folder: Path) -> Iterator[Attack]:
 
         yield attack
         web.drain.empty()
-        account = web.spool.account
+        account = web.spool.balance
         found = database.query('SELECT count() AS calls FROM calls')[0]['calls']
         assert account.accepted == account.stored == found == accepted['calls'], f'{account}, {accepted}, {found} are there'

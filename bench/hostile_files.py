@@ -52,7 +52,7 @@ def spools(dice: random.Random, folder: Path) -> Iterator[Attack]:
         (directory / f'{7:020}.{dice.choice(("batch", "open"))}').write_bytes(text)
         spool = Spool(directory, 1 << 30, 'key', None)
         known = max(sum(f.header.calls for f in found if text[: f.end] == valid[: f.end]) for valid, found in whole.items())
-        waiting, taken = spool.account.waiting, 0
+        waiting, taken = spool.balance.waiting, 0
         assert waiting >= known, f'{known} calls stand before the damage, {waiting} are taken up'
         while file := spool.oldest():
             try:
@@ -60,7 +60,7 @@ def spools(dice: random.Random, folder: Path) -> Iterator[Attack]:
                 spool.done(file)
             except InputError:
                 spool.set_aside(file)
-        account = spool.account
+        account = spool.balance
         assert (account.accepted, account.stored, account.waiting) == (waiting, taken, 0), account
         spool.close()
         return (

@@ -14,7 +14,7 @@ from calls import raw
 from mutation import Mutator
 
 from exporter.commands.query import reading
-from exporter.config import Portal, load
+from exporter.config import PortalRules, load
 from exporter.enrich.agent import classify
 from exporter.enrich.request import Requests
 from exporter.model.call import Client, Device
@@ -108,7 +108,7 @@ def api_keys(dice: random.Random, folder: Path) -> Iterator[Attack]:
 
     def meet(text: bytes) -> str:
         file.write_bytes(text)
-        found = Requests(Portal(api_keys=file, accounts=('query:apikey',)), KEY)(requests)
+        found = Requests(PortalRules(api_keys=file, accounts=('query:apikey',)), KEY)(requests)
         assert not found['user_id'].null_count()
         return 'usable'
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import inputs
 import polars as pl
 
-from exporter.config import Portal
+from exporter.config import PortalRules
 from exporter.enrich.day import local_days
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
@@ -71,7 +71,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--lines', type=int, default=1_000_000, help='kept in memory, all of them: 2 GB a million')
     file, places = inputs.log(lines := parser.parse_args().lines), inputs.geo_database()
-    portal, now = Portal.model_validate({'timezone': 'Europe/Paris'}), datetime.now(UTC)
+    portal, now = PortalRules.model_validate({'timezone': 'Europe/Paris'}), datetime.now(UTC)
     print(f'{lines:,} lines')
     with tempfile.TemporaryDirectory() as folder:
         with timed('open the engine, apply the schema'):

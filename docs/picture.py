@@ -12,7 +12,7 @@ from rich.console import Console
 from exporter.commands.context import Context
 from exporter.commands.demo import store
 from exporter.commands.report import report
-from exporter.config import PREFIX, Portal
+from exporter.config import PREFIX, PortalRules
 from exporter.ingest.demo import traffic
 from exporter.store.rejects import RejectStore
 
@@ -30,7 +30,7 @@ def picture() -> str:
     """
     context = Context(None)
     with context.database() as database:
-        enrichment = context.enrichment(traffic.DOMAIN, Portal(timezone=traffic.TIMEZONE))
+        enrichment = context.enrichment(traffic.DOMAIN, PortalRules(timezone=traffic.TIMEZONE))
         store(database, context.ledger(database, enrichment), enrichment, RejectStore(context.settings.data_dir), LAST_DAY)
     context.out = Console(
         file=io.StringIO(),

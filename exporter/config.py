@@ -85,7 +85,7 @@ Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 AccountSources = Annotated[tuple[Annotated[str, AfterValidator(_account_source)], ...], NoDecode, BeforeValidator(_words)]
 
 
-class Portal(BaseModel):
+class PortalRules(BaseModel):
     """How the calls of a portal are read: what may differ from one domain to the next."""
 
     model_config = ConfigDict(extra='forbid', frozen=True)
@@ -116,7 +116,7 @@ class Follow(BaseModel):
     log_format: LogFormat = Field('auto', description='how the lines are written')
 
 
-class Settings(Portal, BaseSettings):
+class Settings(PortalRules, BaseSettings):
     """All settings, as the user gave them; the portal's own rules are the defaults of every domain."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra='forbid', frozen=True)
@@ -149,7 +149,7 @@ class Settings(Portal, BaseSettings):
     rejected_bytes: int = Field(
         256 << 20, ge=1 << 20, description='how much disk rejected input may take, in bytes; the oldest goes first'
     )
-    domains: Annotated[dict[DomainName, Portal], NoDecode, BeforeValidator(tables)] = Field(
+    domains: Annotated[dict[DomainName, PortalRules], NoDecode, BeforeValidator(tables)] = Field(
         {}, description='tables of the TOML file: [domains."data.example.org"]; in the environment, the same as JSON'
     )
 
@@ -169,10 +169,12 @@ class Settings(Portal, BaseSettings):
         """The address of the engine. It may hold a password: not for logs."""
         return self.clickhouse_url.get_secret_value() or f'chdb://{quote(str(self.data_dir.absolute()))}/clickhouse'
 
-    def portal(self, domain: str) -> Portal:
+    def portal(self, domain: str) -> PortalRules:
         """The rules of one domain: its own over the common ones."""
-        own = self.domains.get(domain, Portal())
-        return Portal(**{name: getattr(own if name in own.model_fields_set else self, name) for name in Portal.model_fields})
+        own = self.domains.get(domain, PortalRules())
+        return PortalRules(
+            **{name: getattr(own if name in own.model_fields_set else self, name) for name in PortalRules.model_fields}
+        )
 
     @classmethod
     def settings_customise_sources(
@@ -238,6 +240,6 @@ def load(path: Path | None = None) -> Settings:
         source = '' if given else f'{file}: '
         place = [variable if given else setting, *map(_written, inner)]
         if first['type'] == 'extra_forbidden':
-            known = Follow.model_fields if setting == 'follow' else Portal.model_fields
+            known = Follow.model_fields if setting == 'follow' else PortalRules.model_fields
             raise _unknown(inner[-1], known, '.'.join(place[:-1]) + '.', source) from None
         raise SettingsError(f'{source}{".".join(place)}: {first["msg"].removeprefix("Value error, ")}') from None

@@ -91,7 +91,7 @@ def imported(*files: str | Path, domain: str = DOMAIN, stdin: bytes | None = Non
     return dict(json.loads(result.stdout))
 
 
-def outcome(
+def summary(
     stored: int = 0, already: int = 0, skipped: dict[str, int] | None = None, left: int = 0, **rejected: int
 ) -> dict[str, Any]:
     """What `import --format json` prints."""

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from exporter.config import Portal
+from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.ingest.formats import Lines
@@ -34,4 +34,4 @@ def raw(number: int, first: int = 0) -> pl.DataFrame:
 
 def calls(domain: str, number: int, first: int = 0) -> pl.DataFrame:
     """The same, enriched: all columns of a call but `batch_id`."""
-    return enrich(Lines(raw(number, first)), Enrichment(domain, Portal(), open_places(None), KEY)).calls
+    return enrich(Lines(raw(number, first)), Enrichment(domain, PortalRules(), open_places(None), KEY)).calls

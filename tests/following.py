@@ -7,7 +7,7 @@ from pathlib import Path
 
 from access_logs import DOMAIN
 
-from exporter.config import Follow, Portal
+from exporter.config import Follow, PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.ingest.logs.follow import Follower
@@ -62,7 +62,7 @@ class Following:
 
     def enrichment(self, domain: str) -> Enrichment:
         """That of the process."""
-        return Enrichment(domain, Portal(), PLACES, b'k' * 32)
+        return Enrichment(domain, PortalRules(), PLACES, b'k' * 32)
 
     def ledger(self) -> Ledger:
         """Asks the engine, if it is there."""

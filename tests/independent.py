@@ -213,12 +213,12 @@ def usual_activity(
             continue
         newest = max(arrived, key=lambda call: call.timestamp)
         zone = ZoneInfo(newest.timezone)
-        counts = []
+        tally = []
         for week in range(5):
             first, last = (before(moment, week, zone) for moment in (start, newest.timestamp))
             if week == 0 or first.astimezone(zone).date() >= min(call.day for call in calls):
-                counts.append(sum(first <= call.timestamp <= last and (crawlers or call.client != 'crawler') for call in calls))
-        found.append((domain, counts[0], float(median(counts[1:])) if counts[1:] else None, counts[1:]))
+                tally.append(sum(first <= call.timestamp <= last and (crawlers or call.client != 'crawler') for call in calls))
+        found.append((domain, tally[0], float(median(tally[1:])) if tally[1:] else None, tally[1:]))
     return found
 
 

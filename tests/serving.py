@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from exporter.config import Portal
+from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.ingest.collector.group_commit import GroupCommit
@@ -34,7 +34,7 @@ class Serving:
         self.tokens = Tokens(directory)
         self.rejected = RejectStore(directory)
         self.parts = dict[str, list[str]](spool=[], database=[])
-        rules = Portal(timezone='Europe/Paris', **portal)
+        rules = PortalRules(timezone='Europe/Paris', **portal)
         places = open_places(None)
         enrichments = {domain: Enrichment(domain, rules, places, b'k' * 32) for domain in (DOMAIN, OTHER)}
         spool = Spool(directory / 'spool', room, enrichments[DOMAIN].key_id, None)

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from exporter.cli import main
-from exporter.config import Portal, Settings, load
+from exporter.config import PortalRules, Settings, load
 from exporter.errors import SettingsError
 from exporter.store.clickhouse import ClickHouse
 from exporter.store.url import address
@@ -52,7 +52,7 @@ def refused(path: Path | None = None) -> str:
 def test_without_any_setting_everything_has_a_value(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
     environment.setenv('XDG_DATA_HOME', str(tmp_path))
     settings = load()
-    assert settings.portal('data.example.org') == Portal(
+    assert settings.portal('data.example.org') == PortalRules(
         timezone='UTC', paths=(), accounts=('user',), api_keys=None, datasets=DEFAULT_DATASETS
     )
     assert (settings.domain, settings.geo_database, settings.secret, settings.domains) == (None, None, None, {})
@@ -124,7 +124,7 @@ accounts = "query:apikey,user"
 
 def test_a_portal_has_its_own_rules_over_the_common_ones(environment: pytest.MonkeyPatch) -> None:
     file(TWO_PORTALS)
-    common = Portal(timezone='Europe/Paris', paths=('/api/*',))
+    common = PortalRules(timezone='Europe/Paris', paths=('/api/*',))
     assert load().portal('data.example.org') == common.model_copy(
         update={'timezone': 'Asia/Kathmandu', 'api_keys': Path('keys.csv')}
     )
@@ -137,7 +137,7 @@ def test_a_portal_has_its_own_rules_over_the_common_ones(environment: pytest.Mon
 
 def test_portals_rules_can_stand_in_the_environment(environment: pytest.MonkeyPatch) -> None:
     environment.setenv('USAGE_DOMAINS', json.dumps({'data.example.org': {'timezone': 'Asia/Kathmandu', 'paths': ['/x']}}))
-    assert load().portal('data.example.org') == Portal(timezone='Asia/Kathmandu', paths=('/x',))
+    assert load().portal('data.example.org') == PortalRules(timezone='Asia/Kathmandu', paths=('/x',))
 
 
 # what is refused
@@ -308,7 +308,7 @@ def test_every_time_zone_that_can_be_set_is_known_to_what_computes_with_it(datab
     zones = []
     for zone in sorted(zoneinfo.available_timezones()):
         try:
-            zones.append(Portal(timezone=zone).timezone)
+            zones.append(PortalRules(timezone=zone).timezone)
         except ValueError:
             assert zone in ('localtime', 'Factory')
     assert len(zones) > 400

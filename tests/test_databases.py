@@ -5,7 +5,7 @@ from contextlib import closing
 from datetime import date
 
 import pytest
-from access_logs import DOMAIN, asked, imported, log, outcome, paths, run
+from access_logs import DOMAIN, asked, imported, log, paths, run, summary
 from databases import Databases
 
 from exporter.config import load
@@ -55,7 +55,7 @@ def test_a_database_serves_again_when_others_have_served_in_between(own: Databas
 def test_no_row_of_any_table_is_left(own: Databases, settings: pytest.MonkeyPatch) -> None:
     with own.ready() as url:
         settings.setenv('USAGE_CLICKHOUSE_URL', url)
-        assert imported('-', stdin=log(range(20))) == outcome(stored=20)
+        assert imported('-', stdin=log(range(20))) == summary(stored=20)
         assert run('events', 'add', 'an event', '--start', '2026-11-01').exit_code == 0
         with closing(connect(url)) as database:
             database.insert_rows('retention', [{'calls_from': '2020-01-01'}], 'retention')
@@ -67,7 +67,7 @@ def test_no_row_of_any_table_is_left(own: Databases, settings: pytest.MonkeyPatc
         assert rows(database) == dict.fromkeys(filled, 0)
         assert schema.pending(database) == []
         settings.setenv('USAGE_CLICKHOUSE_URL', url)
-        assert imported('-', stdin=log(range(20))) == outcome(stored=20)
+        assert imported('-', stdin=log(range(20))) == summary(stored=20)
         assert paths(database, DOMAIN) == asked(range(20))
 
 

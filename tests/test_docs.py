@@ -18,7 +18,7 @@ from pydantic_core import PydanticUndefined
 
 from exporter import errors
 from exporter.cli import main
-from exporter.config import FILE_VARIABLE, PREFIX, Portal, Settings, load
+from exporter.config import FILE_VARIABLE, PREFIX, PortalRules, Settings, load
 from exporter.enrich.request import PRESETS
 from exporter.ingest.demo.traffic import TIMEZONE
 from exporter.model.reject import Reason, Skip
@@ -112,7 +112,7 @@ def test_every_setting_with_its_default() -> None:
 
 def test_every_setting_that_a_portal_can_have_of_its_own() -> None:
     text = section(page('settings'), 'Portals that differ')
-    assert set(re.findall(r'`(\w+)`', text.partition(' can be set')[0])) == set(Portal.model_fields)
+    assert set(re.findall(r'`(\w+)`', text.partition(' can be set')[0])) == set(PortalRules.model_fields)
 
 
 def test_every_preset_of_data_sets() -> None:

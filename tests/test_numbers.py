@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-from access_logs import Call, imported, outcome, read, run
+from access_logs import Call, imported, read, run, summary
 from files import DATA
 
 from exporter.enrich.agent import classify
@@ -64,7 +64,7 @@ def report(real: Counted, settings: pytest.MonkeyPatch, domain: str, tmp_path: P
     settings.setenv('USAGE_TIMEZONE', ZONE)
     file = tmp_path / 'access.log'
     file.write_text('\n'.join([*real.lines, '']))
-    assert imported(file, domain=domain) == outcome(stored=len(real.calls), skipped={'method': len(real.lines) - len(real.calls)})
+    assert imported(file, domain=domain) == summary(stored=len(real.calls), skipped={'method': len(real.lines) - len(real.calls)})
     result = run('report', '--domain', domain, '--from', DAYS[0], '--to', DAYS[-1], '--format', 'json', *options)
     assert result.exit_code == 0, result.output
     return dict(json.loads(result.stdout))

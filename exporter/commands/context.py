@@ -97,7 +97,7 @@ class Context:
             return domain
         raise SettingsError('no portal is named', 'add --domain data.example.org, or set USAGE_DOMAIN')
 
-    def enrichment(self, domain: str, rules: config.Portal | None = None) -> 'Enrichment':
+    def enrichment(self, domain: str, rules: config.PortalRules | None = None) -> 'Enrichment':
         """What adds to the calls of a portal, by `rules` or those of the settings.
 
         Warns of a geolocation file that cannot be used. Raises SettingsError for a rule or a key of no use.

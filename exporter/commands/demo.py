@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from exporter.commands.context import Context, pass_context
-from exporter.config import Portal
+from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.ingest import pipeline
 from exporter.ingest.demo import traffic as source
@@ -48,7 +48,7 @@ def demo(context: Context, remove: bool) -> None:
     The portal is demo.example.org. Its 30 days end today; another time, those that have come since are added, none twice.
     """
     with context.opening() as opened:
-        enrichment = context.enrichment(source.DOMAIN, Portal(timezone=source.TIMEZONE))
+        enrichment = context.enrichment(source.DOMAIN, PortalRules(timezone=source.TIMEZONE))
         database = opened()
         ledger = context.ledger(database, enrichment)
         if remove:
@@ -59,8 +59,8 @@ def demo(context: Context, remove: bool) -> None:
             return
         today = datetime.now(ZoneInfo(source.TIMEZONE)).date()
         with storing(context.settings.data_dir):
-            outcome = store(database, ledger, enrichment, context.rejected, today)
-        click.echo(f'{source.DOMAIN}: stored {outcome.stored:,} calls; {outcome.already_stored:,} were stored already\n')
+            summary = store(database, ledger, enrichment, context.rejected, today)
+        click.echo(f'{source.DOMAIN}: stored {summary.stored:,} calls; {summary.already_stored:,} were stored already\n')
         asked = period(None, None, source.TIMEZONE, datetime.now(UTC))
         found = indicators.fetch(database, source.DOMAIN, source.TIMEZONE, asked)
         context.out.print(drawing(found, 'en', crawlers=False, events=events.of_period(database, source.DOMAIN, asked)))
@@ -70,26 +70,26 @@ def demo(context: Context, remove: bool) -> None:
 
 def store(database: ClickHouse, ledger: Ledger, enrichment: Enrichment, rejected: RejectStore, today: date) -> Summary:
     """Stores the days that are not stored yet, a batch each, and the events. Raises EngineError."""
-    outcome = Summary()
+    summary = Summary()
     known = {event.id for event in events.listed(database, source.DOMAIN)}
     for event in source.events(today):
         event_id = f'demo-{event.start.date()}'
         if event_id not in known:
             events.add(database, events.Event(source.DOMAIN, **event._asdict(), id=event_id))
-    with Writer(ledger, outcome.count) as writer:
-        pipeline.put_batches(pipeline.enriched(_missing_days(ledger, today, outcome), enrichment), rejected, writer.put)
+    with Writer(ledger, summary.count) as writer:
+        pipeline.put_batches(pipeline.enriched(_missing_days(ledger, today, summary), enrichment), rejected, writer.put)
         writer.wait()
-    return outcome
+    return summary
 
 
-def _missing_days(ledger: Ledger, today: date, outcome: Summary) -> Iterator[Chunk]:
+def _missing_days(ledger: Ledger, today: date, summary: Summary) -> Iterator[Chunk]:
     logs = {log.partition('~')[0]: log for log in sorted(ledger.logs(source.DOMAIN))}
     for ago in reversed(range(source.DAYS)):
         day = today - timedelta(days=ago)
         name = day.isoformat()
         entry = next(iter(ledger.entries(source.DOMAIN, logs[name])), None) if name in logs else None
-        if entry and entry.counts:
-            outcome.count_before(entry.counts)
+        if entry and entry.tally:
+            summary.count_before(entry.tally)
             continue
         batch = entry.batch if entry else Batch(source.DOMAIN, 'demo', ledger.new_log(source.DOMAIN, name), 0, 1)
         calls = source.day_of_calls(day).with_row_index('line')

@@ -58,7 +58,7 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
     portal = context.portal(domain)
     if files.count('-') > 1:
         raise InputError('standard input can be read once only', 'name - once')
-    outcome, problems, days = Summary(), list[str](), list[str]()
+    summary, problems, days = Summary(), list[str](), list[str]()
     with Interrupts() as interrupts:
         try:
             directory = context.settings.data_dir
@@ -76,7 +76,7 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
                         with closing(LogFile(name)) as file, interrupts.held():
                             log = AccessLog(file, complete)
                             waiting = spooled(context.settings.data_dir / 'spool')
-                            import_log(log, log_format, enrichment, ledger, rejected, outcome, watching(file, outcome), waiting)
+                            import_log(log, log_format, enrichment, ledger, rejected, summary, watching(file, summary), waiting)
                     except InputError as error:  # the other logs can still be imported
                         problems.append(str(error))
                 if form == 'table':
@@ -86,14 +86,14 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
         except KeyboardInterrupt:
             problems.append('interrupted; what is stored stays stored, and the same command again finishes the job')
         except (ExporterError, OSError):
-            if outcome.read:  # what was stored before is stored: its lines are accounted for all the same
-                _show(context, outcome, form)
+            if summary.read:  # what was stored before is stored: its lines are accounted for all the same
+                _show(context, summary, form)
             raise
-        _show(context, outcome, form)
-    if outcome.stored and form == 'table':
+        _show(context, summary, form)
+    if summary.stored and form == 'table':
         context.out.print(f'\nNext: usage-exporter report --domain {portal} {" ".join(days)}', soft_wrap=True)
-    if outcome.read and outcome.rejected.total() == outcome.read:
-        problems.append(f'all {outcome.read:,} lines are rejected; see usage-exporter rejected list, and choose --log-format')
+    if summary.read and summary.rejected.total() == summary.read:
+        problems.append(f'all {summary.read:,} lines are rejected; see usage-exporter rejected list, and choose --log-format')
     if problems:
         raise InputError('\nerror: '.join(problems))
 
@@ -105,7 +105,7 @@ def _progress(context: Context, interrupts: Interrupts) -> Iterator[Callable[[Lo
     with Progress(*columns, console=context.notes, transient=True, disable=not context.notes.is_terminal) as progress:
         said = time.monotonic()
 
-        def watching(file: LogFile, outcome: Summary) -> Callable[[], None]:
+        def watching(file: LogFile, summary: Summary) -> Callable[[], None]:
             task = progress.add_task(file.name, total=file.size)
 
             def watch() -> None:
@@ -113,7 +113,7 @@ def _progress(context: Context, interrupts: Interrupts) -> Iterator[Callable[[Lo
                 progress.update(task, completed=file.position)
                 if not context.notes.is_terminal and time.monotonic() - said > QUIET:
                     said = time.monotonic()
-                    click.echo(f'{file.name}: {100 * file.position // file.size} %, {outcome.stored:,} calls stored', err=True)
+                    click.echo(f'{file.name}: {100 * file.position // file.size} %, {summary.stored:,} calls stored', err=True)
                 interrupts.check()
 
             return watch
@@ -121,8 +121,8 @@ def _progress(context: Context, interrupts: Interrupts) -> Iterator[Callable[[Lo
         yield watching
 
 
-def _show(context: Context, outcome: Summary, form: str) -> None:
-    result = outcome.as_dict()
+def _show(context: Context, summary: Summary, form: str) -> None:
+    result = summary.as_dict()
     if form == 'json':
         context.json(result)
         return
@@ -130,8 +130,8 @@ def _show(context: Context, outcome: Summary, form: str) -> None:
     table.add_column(justify='left')
     table.add_column(justify='right')
     for name, meaning in MEANING.items():
-        lines = outcome.rejected.total() if name == 'rejected' else result[name]
+        lines = summary.rejected.total() if name == 'rejected' else result[name]
         table.add_row(name.replace('_', ' '), f'{lines:,}', meaning, style='' if lines else 'dim')
-        for reason, some in sorted({'skipped': outcome.skipped, 'rejected': outcome.rejected}.get(name, {}).items()):
+        for reason, some in sorted({'skipped': summary.skipped, 'rejected': summary.rejected}.get(name, {}).items()):
             table.add_row('', f'{some:,}', f'  {reason}')
     context.out.print(table)

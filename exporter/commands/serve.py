@@ -113,7 +113,7 @@ def serve(context: Context) -> None:
             ready=lambda: {
                 'database': ['the last try to store failed'] if drain.trouble else [],
                 'spool': [] if spool.takes() else ['there is no room'],
-                'quarantine': ['the database refused calls'] if spool.account.quarantined else [],
+                'quarantine': ['the database refused calls'] if spool.balance.quarantined else [],
                 'follow': follower.faults,
             },
         )
@@ -161,7 +161,7 @@ def _begin(drain: Drain) -> Callable[[], None]:
                 drain.empty(lambda: time.monotonic() > until)
         except (ExporterError, OSError, sqlite3.Error) as error:
             log.warning('%s', error)
-        if waiting := drain.spool.account.waiting:
+        if waiting := drain.spool.balance.waiting:
             log.info('%d accepted calls wait on the disk for the next start', waiting)
 
     return end

@@ -2,10 +2,10 @@
 
 import polars as pl
 
-from exporter.config import Portal
+from exporter.config import PortalRules
 from exporter.enrich.agent import classify
-from exporter.enrich.distinct import Memo
 from exporter.enrich.geo import Places
+from exporter.enrich.memo import Memo
 from exporter.enrich.request import Requests
 from exporter.enrich.visitor import key_id, valid, visitors
 from exporter.model.call import COLUMNS, categorical
@@ -16,7 +16,7 @@ CATEGORIES = [column.name for column in COLUMNS if column.categorical]
 class Enrichment:
     """One portal's rules. It remembers what it found out about addresses and agents from one batch to the next."""
 
-    def __init__(self, domain: str, portal: Portal, places: Places, key: bytes) -> None:
+    def __init__(self, domain: str, portal: PortalRules, places: Places, key: bytes) -> None:
         self.domain = domain
         self.key_id = key_id(key)
         self.geo_date = places.date

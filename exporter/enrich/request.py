@@ -9,9 +9,9 @@ from urllib.parse import unquote_plus
 
 import polars as pl
 
-from exporter.config import Portal
+from exporter.config import PortalRules
 from exporter.enrich.addresses import address_bytes
-from exporter.enrich.distinct import Memo
+from exporter.enrich.memo import Memo
 from exporter.errors import SettingsError
 from exporter.model.call import categorical, is_category
 from exporter.model.reject import Skip
@@ -46,7 +46,7 @@ PRESETS = {
 class Requests:
     """Reads the requests of one portal by its rules. Raises SettingsError for a rule that cannot be used."""
 
-    def __init__(self, portal: Portal, key: bytes) -> None:
+    def __init__(self, portal: PortalRules, key: bytes) -> None:
         self.sources = portal.accounts
         self.api_paths = '|'.join(f'^{".*".join(map(re.escape, path.split("*")))}$' for path in portal.paths)
         self.rules = [rule for name in portal.datasets for rule in _rules(name)]

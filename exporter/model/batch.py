@@ -36,4 +36,4 @@ class Entry:
     """A batch as the ledger knows it; `counts` once it is done."""
 
     batch: Batch
-    counts: Tally | None
+    tally: Tally | None

@@ -47,13 +47,13 @@ class Summary:
             'rejected': dict(sorted(self.rejected.items())),
         }
 
-    def count(self, counts: Tally) -> None:
+    def count(self, tally: Tally) -> None:
         """Adds the lines of a batch that is stored now."""
-        self.stored += counts.stored
-        self.skipped += Counter(counts.skipped)
-        self.rejected += Counter(counts.rejected)
+        self.stored += tally.stored
+        self.skipped += Counter(tally.skipped)
+        self.rejected += Counter(tally.rejected)
 
-    def count_before(self, counts: Tally) -> None:
+    def count_before(self, tally: Tally) -> None:
         """Adds the lines of batches that were done before."""
-        self.already_stored += counts.stored
-        self.count(Tally(0, counts.skipped, counts.rejected))
+        self.already_stored += tally.stored
+        self.count(Tally(0, tally.skipped, tally.rejected))

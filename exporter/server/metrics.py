@@ -80,7 +80,7 @@ class State(Collector):
 
     def collect(self) -> Iterable[CounterMetricFamily | GaugeMetricFamily]:
         """Read at one moment, so that they add up."""
-        account, taken = self.spool.account, self.spool.taken
+        account, taken = self.spool.balance, self.spool.taken
         yield CounterMetricFamily('usage_accepted_calls', 'Calls that are on disk for good since the start.', account.accepted)
         yield CounterMetricFamily('usage_stored_calls', 'Accepted calls that the database has.', account.stored)
         yield GaugeMetricFamily('usage_waiting_calls', 'Accepted calls that wait for the database.', account.waiting)

@@ -103,11 +103,11 @@ class Drain:
         if ledger.is_done(part.batch):
             return 0
         if self.spool.is_quarantined(part.batch):  # before another batch of its file failed
-            return part.counts.stored
+            return part.tally.stored
         if part.rejects:
             self.rejected.keep(part.batch.id, part.rejects)
         try:
-            store(ledger, part.batch, part.calls, part.counts)
+            store(ledger, part.batch, part.calls, part.tally)
         except EngineError as error:
             if not self._is_refusal(error):
                 raise
@@ -115,7 +115,7 @@ class Drain:
             self.failures += 1
             self._tries = 0
             self.spool.refuse(part, str(error))
-            return part.counts.stored
+            return part.tally.stored
         self._tries = 0
         return 0
 

@@ -32,7 +32,7 @@ class Quarantine:
 
     def keep(self, part: Part, reason: str) -> int:
         """Keeps a batch; gives its size in bytes. Raises OSError."""
-        header = Header({part.batch.domain: part.counts}, part.header.key_id, part.header.geo_date, part.batch, refused=reason)
+        header = Header({part.batch.domain: part.tally}, part.header.key_id, part.header.geo_date, part.batch, refused=reason)
         frame, path = encode_frame(header, part.calls), self._path(part.batch)
         write(path, frame)
         self.refused[path] = header

@@ -38,9 +38,9 @@ class IdempotencyKey(msgspec.Struct, frozen=True):
 
 
 class Header(msgspec.Struct, frozen=True):
-    """What a frame says of its calls; `counts` by portal."""
+    """What a frame says of its calls; `tallies` by portal."""
 
-    counts: dict[str, Tally]
+    tallies: dict[str, Tally] = msgspec.field(name='counts')  # the name that spooled files have
     key_id: str  # which key made the visitors
     geo_date: date | None  # of the geolocation data
     batch: Batch | None = None  # where the calls have an identity of their own
@@ -51,7 +51,7 @@ class Header(msgspec.Struct, frozen=True):
     @property
     def calls(self) -> int:
         """How many calls the frame holds."""
-        return sum(counts.stored for counts in self.counts.values())
+        return sum(tally.stored for tally in self.tallies.values())
 
 
 class Frame(NamedTuple):
@@ -159,18 +159,18 @@ class Spooled:
         if header.batch:
             return [Part(header.batch, calls, header, [])]
         calls = pl.concat([calls for _, calls in found])
-        counts: dict[str, Tally] = {}
+        tally: dict[str, Tally] = {}
         for header, _ in found:
-            for domain, some in header.counts.items():
-                counts.setdefault(domain, Tally()).add(some)
+            for domain, some in header.tallies.items():
+                tally.setdefault(domain, Tally()).add(some)
         return [
             Part(
                 Batch(domain, SOURCE, log, self.number, self.number + 1),
                 calls.filter(pl.col('domain') == domain),
-                Header({domain: counts[domain]}, header.key_id, header.geo_date),
+                Header({domain: tally[domain]}, header.key_id, header.geo_date),
                 [reject for header, _ in found for reject in header.rejects if reject.domain == domain],
             )
-            for domain in sorted(counts)
+            for domain in sorted(tally)
         ]
 
     def _read(self) -> list[tuple[Header, pl.DataFrame]]:
@@ -191,9 +191,9 @@ class Part(NamedTuple):
     rejects: list[Reject]
 
     @property
-    def counts(self) -> Tally:
+    def tally(self) -> Tally:
         """What became of the batch's lines."""
-        return self.header.counts[self.batch.domain]
+        return self.header.tallies[self.batch.domain]
 
 
 def _calls(file: io.BufferedReader, frame: Frame) -> pl.DataFrame:

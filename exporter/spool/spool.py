@@ -38,7 +38,7 @@ class Spool:
     def __init__(self, directory: Path, most_bytes: int, key_id: str, geo_date: date | None) -> None:
         self.directory, self.most_bytes = directory, most_bytes
         self.key_id, self.geo_date = key_id, geo_date
-        self.account = SpoolBalance()
+        self.balance = SpoolBalance()
         self.taken = Tally()  # what became of all lines and calls since the start
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._quarantine = Quarantine(directory)
@@ -56,9 +56,9 @@ class Spool:
         self._last = 0
         self._recover()
 
-    def put(self, batch: Batch, calls: pl.DataFrame, counts: Tally) -> None:
+    def put(self, batch: Batch, calls: pl.DataFrame, tally: Tally) -> None:
         """Accepts a batch that has an identity. It is on the disk when this returns. Raises SpoolFull, OSError."""
-        header = Header({batch.domain: counts}, self.key_id, self.geo_date, batch)
+        header = Header({batch.domain: tally}, self.key_id, self.geo_date, batch)
         frame = encode_frame(header, calls)
         with self._lock:
             self._make_room(len(frame))
@@ -70,7 +70,7 @@ class Spool:
     def append(
         self,
         calls: pl.DataFrame,
-        counts: Mapping[str, Tally],
+        tally: Mapping[str, Tally],
         keys: Sequence[IdempotencyKey] = (),
         rejects: Sequence[Reject] = (),
     ) -> None:
@@ -78,7 +78,7 @@ class Spool:
 
         Raises SpoolFull, OSError.
         """
-        header = Header(dict(counts), self.key_id, self.geo_date, None, tuple(keys), tuple(rejects))
+        header = Header(dict(tally), self.key_id, self.geo_date, None, tuple(keys), tuple(rejects))
         frame = encode_frame(header, calls)
         with self._lock:
             self._make_room(len(frame))
@@ -102,7 +102,7 @@ class Spool:
         with self._lock, suppress(OSError):
             write(tried, bytes(TRIED))
             tried.unlink()
-            return self.account.bytes < self.most_bytes
+            return self.balance.bytes < self.most_bytes
         return False
 
     def oldest(self) -> Spooled | None:
@@ -114,7 +114,7 @@ class Spool:
         """The batches with an identity that are accepted and not yet done in the ledger, those in quarantine too."""
         with self._lock:
             headers = [header for file in self._files for header in file.headers] + list(self._quarantine.refused.values())
-        return [(header.batch, header.counts[header.batch.domain]) for header in headers if header.batch]
+        return [(header.batch, header.tallies[header.batch.domain]) for header in headers if header.batch]
 
     def keys(self) -> list[IdempotencyKey]:
         """The idempotency keys of what is not yet done."""
@@ -152,7 +152,7 @@ class Spool:
     def refuse(self, part: Part, reason: str) -> None:
         """Puts a batch that the engine does not take into quarantine. Until its file is done it waits too. Raises OSError."""
         with self._lock:
-            self.account = self.account.plus(bytes=self._quarantine.keep(part, reason))
+            self.balance = self.balance.plus(bytes=self._quarantine.keep(part, reason))
 
     def is_quarantined(self, batch: Batch) -> bool:
         """Whether a batch is in quarantine."""
@@ -167,7 +167,7 @@ class Spool:
                 file = self._quarantine.release(path, self._new_path())
                 insort(self._files, file)
                 calls += file.calls
-            self.account = self.account.plus(quarantined=-calls, waiting=calls)
+            self.balance = self.balance.plus(quarantined=-calls, waiting=calls)
         return calls
 
     def close(self) -> None:
@@ -187,7 +187,7 @@ class Spool:
         waiting = sum(file.calls for file in self._files)
         quarantined = self._quarantine.calls
         size = sum(path.stat().st_size for path in self.directory.rglob('*.batch'))
-        self.account = SpoolBalance(0, waiting, quarantined, size)
+        self.balance = SpoolBalance(0, waiting, quarantined, size)
 
     def _seal(self, segment: Segment) -> None:
         path = segment.path.with_suffix('.batch')
@@ -197,18 +197,18 @@ class Spool:
     def _gone(self, file: Spooled, stored: int = 0) -> None:
         """Lets go of a file, before its directory is on the disk: where that fails, it must not be looked for again."""
         self._files.remove(file)
-        more = self._quarantine.calls - self.account.quarantined
-        self.account = self.account.plus(waiting=-file.calls, stored=stored, quarantined=more, bytes=-file.size)
+        more = self._quarantine.calls - self.balance.quarantined
+        self.balance = self.balance.plus(waiting=-file.calls, stored=stored, quarantined=more, bytes=-file.size)
 
     def _accepted(self, header: Header, size: int) -> None:
-        self.account = self.account.plus(waiting=header.calls, bytes=size)
-        for counts in header.counts.values():
-            self.taken.add(counts)
+        self.balance = self.balance.plus(waiting=header.calls, bytes=size)
+        for tally in header.tallies.values():
+            self.taken.add(tally)
 
     def _make_room(self, size: int) -> None:
-        if self.account.bytes + size > self.most_bytes:
+        if self.balance.bytes + size > self.most_bytes:
             raise SpoolFull(
-                f'{self.directory}: the spool is full ({self.account.bytes >> 20} MB)',
+                f'{self.directory}: the spool is full ({self.balance.bytes >> 20} MB)',
                 'see why the database does not take it, or raise USAGE_SPOOL_BYTES',
             )
 

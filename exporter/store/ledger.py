@@ -33,13 +33,13 @@ class Ledger:
             )
             raise ConcurrentImport(f'{batch.origin}: another import of this log is under way', 'let it end, then import it again')
 
-    def done(self, batch: Batch, counts: Tally, first: datetime | None, last: datetime | None) -> None:
+    def done(self, batch: Batch, tally: Tally, first: datetime | None, last: datetime | None) -> None:
         """Notes that a batch is stored, and what became of it. Raises EngineError."""
         result = {
-            'stored': counts.stored,
-            'skipped': sum(counts.skipped.values()),
-            'skipped_by_reason': counts.skipped,
-            'rejected': counts.rejected,
+            'stored': tally.stored,
+            'skipped': sum(tally.skipped.values()),
+            'skipped_by_reason': tally.skipped,
+            'rejected': tally.rejected,
         }
         times = {'first_timestamp': _text(first), 'last_timestamp': _text(last)}
         self._add('done', batch, result | times)

@@ -134,9 +134,9 @@ def _carry_out(plan: Path, rejected: RejectStore, database: ClickHouse, retried:
     [part] = Spooled(plan, plan.stat().st_size, headers).parts('')
     ledger = Ledger(database, part.header.key_id, part.header.geo_date)
     if not ledger.is_done(part.batch):
-        store(ledger, part.batch, part.calls, part.counts)
-    retried.stored += part.counts.stored
-    retried.skipped += Counter(part.counts.skipped)
+        store(ledger, part.batch, part.calls, part.tally)
+    retried.stored += part.tally.stored
+    retried.skipped += Counter(part.tally.skipped)
     counted = set(part.header.rejects)
     if kept := rejected.read(plan.with_suffix('.jsonl')):
         rejected.replace(kept, [reject for reject in kept.rejects if _hashed(reject) not in counted])

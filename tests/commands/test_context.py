@@ -8,7 +8,7 @@ from access_logs import DOMAIN, imported, line, run
 from files import DATA
 
 from exporter.commands.context import Context
-from exporter.config import Portal
+from exporter.config import PortalRules
 from exporter.errors import SchemaError, SettingsError
 from exporter.store import schema
 from exporter.store.clickhouse import ClickHouse, connect
@@ -82,4 +82,4 @@ def test_calls_are_enriched_by_the_rules_of_their_portal_or_those_given(settings
     context = Context(None)
     assert context.enrichment(DOMAIN).timezone == 'Europe/Paris'
     assert context.enrichment('other.example.org').timezone == 'UTC'
-    assert context.enrichment(DOMAIN, Portal(timezone='Asia/Kathmandu')).timezone == 'Asia/Kathmandu'
+    assert context.enrichment(DOMAIN, PortalRules(timezone='Asia/Kathmandu')).timezone == 'Asia/Kathmandu'

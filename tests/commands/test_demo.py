@@ -13,7 +13,7 @@ from files import ROOT
 
 from exporter.commands.context import Context
 from exporter.commands.demo import store
-from exporter.config import Portal
+from exporter.config import PortalRules
 from exporter.ingest.demo import traffic
 from exporter.model.tally import Summary
 from exporter.report import events
@@ -67,7 +67,7 @@ def short_month(settings: pytest.MonkeyPatch) -> None:
 def stored(database: ClickHouse, today: date) -> Summary:
     """Stores the days up to `today`, as the command does."""
     context = Context(None)
-    enrichment = context.enrichment(traffic.DOMAIN, Portal(timezone=traffic.TIMEZONE))
+    enrichment = context.enrichment(traffic.DOMAIN, PortalRules(timezone=traffic.TIMEZONE))
     return store(database, context.ledger(database, enrichment), enrichment, RejectStore(Path('data')), today)
 
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from access_logs import CRAWLER, DOMAIN, FIREFOX, asked, assert_rollups_agree, imported, line, log, outcome, paths, run
+from access_logs import CRAWLER, DOMAIN, FIREFOX, asked, assert_rollups_agree, imported, line, log, paths, run, summary
 from files import DATA
 
 from exporter.enrich.request import hashed_key
@@ -60,10 +60,10 @@ def test_the_parts_add_up(file: Path, settings: pytest.MonkeyPatch, database: Cl
     lines = [*mixed(range(120)), line(120, request='GET /x HTTP/1.1'), line(121, request='OPTIONS /api/x HTTP/1.1'), line(122)]
     file.write_text('\n'.join(lines))
     first = imported(file)
-    assert first == outcome(stored=100, skipped={'method': 1, 'path': 1}, left=1, format=10, status=10)
+    assert first == summary(stored=100, skipped={'method': 1, 'path': 1}, left=1, format=10, status=10)
     assert list(first) == ['read', 'stored', 'already_stored', 'skipped', 'skipped_by_reason', 'left', 'rejected']
-    assert imported(file) == outcome(already=100, skipped={'method': 1, 'path': 1}, left=1, format=10, status=10)
-    assert imported('--complete', file) == outcome(stored=1, already=100, skipped={'method': 1, 'path': 1}, format=10, status=10)
+    assert imported(file) == summary(already=100, skipped={'method': 1, 'path': 1}, left=1, format=10, status=10)
+    assert imported('--complete', file) == summary(stored=1, already=100, skipped={'method': 1, 'path': 1}, format=10, status=10)
     assert len(paths(database)) == 101
     assert_rollups_agree(database)
 
@@ -81,7 +81,7 @@ def test_the_table_says_the_same(file: Path) -> None:
 def test_json_is_all_there_is_on_standard_output(file: Path) -> None:
     file.write_bytes(log(range(3)) + b'x\n')
     result = run('import', file, '--format', 'json')
-    assert json.loads(result.stdout) == outcome(stored=3, format=1)
+    assert json.loads(result.stdout) == summary(stored=3, format=1)
     assert result.stderr == ''
 
 
@@ -104,13 +104,13 @@ def test_the_other_logs_are_imported_where_one_is_bad(file: Path, tmp_path: Path
 def test_of_what_is_refused_as_a_whole_nothing_counts(file: Path) -> None:
     file.write_bytes(b'\x89PNG\r\n\x00\x01abc')
     result = run('import', file, '--format', 'json')
-    assert (result.exit_code, json.loads(result.stdout)) == (1, outcome())
+    assert (result.exit_code, json.loads(result.stdout)) == (1, summary())
     assert len(faults(result.stderr)) == 1
 
 
 def test_a_log_that_is_named_twice_counts_once(file: Path, database: ClickHouse) -> None:
     file.write_bytes(log(range(10)))
-    assert imported(file, file) == outcome(stored=10, already=10)
+    assert imported(file, file) == summary(stored=10, already=10)
     assert paths(database) == asked(range(10))
 
 
@@ -144,16 +144,16 @@ def test_what_ends_an_import_is_said_behind_the_account(
 
 def test_an_empty_log_is_no_fault(file: Path) -> None:
     file.touch()
-    assert imported(file) == outcome()
-    assert imported('-', stdin=b'') == outcome()
+    assert imported(file) == summary()
+    assert imported('-', stdin=b'') == summary()
     file.write_bytes(gzip.compress(b''))
-    assert imported(file) == outcome()
+    assert imported(file) == summary()
 
 
 def test_a_name_that_is_not_utf8_is_no_fault(file: Path, tmp_path: Path) -> None:
     odd = tmp_path / 'caf\udce9.log'
     odd.write_bytes(log(range(3)) + b'no log\n')
-    assert imported(odd) == outcome(stored=3, format=1)
+    assert imported(odd) == summary(stored=3, format=1)
     assert run('rejected', 'list').exit_code == 0
 
 
@@ -185,8 +185,8 @@ def test_no_file_is_wrong_usage(file: Path) -> None:
 
 def test_a_portal_is_one_however_its_name_is_written(file: Path, database: ClickHouse) -> None:
     file.write_bytes(log(range(3)))
-    assert imported(file, domain='Data.Example.ORG.') == outcome(stored=3)
-    assert imported(file) == outcome(already=3)
+    assert imported(file, domain='Data.Example.ORG.') == summary(stored=3)
+    assert imported(file) == summary(already=3)
     assert paths(database) == asked(range(3))
 
 
@@ -197,7 +197,7 @@ def test_a_damaged_place_database_only_warns(
     settings.setenv('USAGE_GEO_DATABASE', str(tmp_path / 'places.mmdb'))
     file.write_text(line(0, ip='81.2.69.160') + '\n')
     result = run('import', file, '--format', 'json')
-    assert (result.exit_code, json.loads(result.stdout)) == (0, outcome(stored=1))
+    assert (result.exit_code, json.loads(result.stdout)) == (0, summary(stored=1))
     assert result.stderr.startswith('warning: ')
     assert 'places.mmdb' in result.stderr
     assert len(result.stderr.splitlines()) == 1
@@ -251,7 +251,7 @@ def test_no_key_is_stored_where_the_question_mark_is_missing(
 
 def test_rejects_are_their_owners_only_and_listed(file: Path, tmp_path: Path) -> None:
     file.write_bytes(log(range(3)) + b'caf\xe9 \x1b[31m\n' + line(3, status='abc').encode() + b'\n')
-    assert imported(file) == outcome(stored=3, format=1, status=1)
+    assert imported(file) == summary(stored=3, format=1, status=1)
     directory = tmp_path / 'data' / 'rejected'
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
     assert {stat.S_IMODE(kept.stat().st_mode) for kept in directory.iterdir()} == {0o600}
@@ -291,8 +291,8 @@ def test_settings_of_the_portal_are_used(file: Path, settings: pytest.MonkeyPatc
     file.write_text(
         f'{line(0, request="GET /files/trees.csv HTTP/1.1", time="17/May/2025:18:15:00 +0000")}\n{line(1)}\n', encoding='utf-8'
     )
-    assert imported(file) == outcome(stored=1, skipped={'path': 1})
-    assert imported(file, domain='other.example.org') == outcome(stored=1, skipped={'path': 1})
+    assert imported(file) == summary(stored=1, skipped={'path': 1})
+    assert imported(file, domain='other.example.org') == summary(stored=1, skipped={'path': 1})
     assert database.query('SELECT domain, timezone, toString(day) AS day, dataset_id, path FROM calls ORDER BY domain') == [
         {'domain': DOMAIN, 'timezone': 'Asia/Kathmandu', 'day': '2025-05-18', 'dataset_id': 'trees', 'path': '/files/trees.csv'},
         {'domain': 'other.example.org', 'timezone': 'UTC', 'day': '2024-10-30', 'dataset_id': '', 'path': '/api/1'},
@@ -303,7 +303,7 @@ def test_a_log_format_can_be_said(file: Path, database: ClickHouse) -> None:
     common = line(0).partition(' "-" ')[0]
     file.write_text(f'{common}\n{line(1)}\n')
     result = run('import', file, '--log-format', 'combined', '--format', 'json')
-    assert json.loads(result.stdout) == outcome(stored=1, format=1)
+    assert json.loads(result.stdout) == summary(stored=1, format=1)
     assert run('import', file, '--log-format', 'common', '--domain', 'common.example.org').exit_code == 0
     agents = database.query('SELECT domain, groupUniqArray(browser) AS browsers FROM calls GROUP BY domain ORDER BY domain')
     assert [row['browsers'] for row in agents] == [[''], ['Mobile Safari']]
@@ -340,7 +340,7 @@ def test_an_interrupt_says_what_was_stored_and_the_next_import_finishes(
     said = json.loads(result.stdout)
     assert 0 < said['stored'] < 300
     assert paths(database) == asked(range(said['stored']))
-    assert imported(file) == outcome(stored=300 - said['stored'], already=said['stored'])
+    assert imported(file) == summary(stored=300 - said['stored'], already=said['stored'])
     assert_rollups_agree(database)
 
 
@@ -354,7 +354,7 @@ def test_a_disk_that_cannot_keep_rejects_is_said_in_one_line(file: Path, databas
     assert str(tmp_path / 'data' / 'rejected') in result.stderr
     assert 'report it' not in result.stderr  # it is no fault of the program
     (tmp_path / 'data' / 'rejected').unlink()
-    assert imported(file) == outcome(stored=3, format=1)
+    assert imported(file) == summary(stored=3, format=1)
     assert paths(database) == asked(range(3))
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.enrich.distinct import CHUNKS, Memo
+from exporter.enrich.memo import CHUNKS, Memo
 
 
 class Question:

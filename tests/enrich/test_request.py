@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.config import Portal
+from exporter.config import PortalRules
 from exporter.enrich.request import LONGEST_NAME, LONGEST_PATH, Requests, hashed_key
 from exporter.errors import SettingsError
 from exporter.model.reject import Skip
@@ -20,7 +20,7 @@ UUID = '9d5ab1b0-6b7d-4a4f-8f0c-2c7d2f4f1c11'
 def asked(*paths: str, user: str = '', method: str = 'GET', **portal: Any) -> list[dict[str, Any]]:
     """What is found in requests."""
     calls = pl.DataFrame({'path': list(paths), 'user_id': user, 'method': method})
-    return Requests(Portal(**portal), KEY)(calls).to_dicts()
+    return Requests(PortalRules(**portal), KEY)(calls).to_dicts()
 
 
 def one(path: str, **how: Any) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def test_own_rules(datasets: tuple[str, ...], path: str, dataset: str) -> None:
 )
 def test_rules_that_are_too_long_are_said_in_one_line(setting: str, values: tuple[str, ...]) -> None:
     with pytest.raises(SettingsError, match=f'^{setting}: .*(shorter|correct it)') as error:
-        Requests(Portal.model_validate({setting: values}), KEY)
+        Requests(PortalRules.model_validate({setting: values}), KEY)
     assert len(str(error.value)) < 1_000
 
 
@@ -217,7 +217,7 @@ PATHS = st.lists(
 @settings(deadline=None)
 @given(st.lists(st.tuples(PATHS | st.text(), st.text(max_size=5)), max_size=6))
 def test_any_request_is_read_and_each_alone(calls: list[tuple[str, str]]) -> None:
-    requests = Requests(Portal(accounts=('user', 'query:apikey'), datasets=('ckan', 'query:id', '^/x/(.*)')), KEY)
+    requests = Requests(PortalRules(accounts=('user', 'query:apikey'), datasets=('ckan', 'query:id', '^/x/(.*)')), KEY)
 
     def found(some: list[tuple[str, str]]) -> pl.DataFrame:
         frame = pl.DataFrame(some, {'path': pl.String(), 'user_id': pl.String()}, orient='row')
@@ -237,7 +237,7 @@ def test_what_calls_say_themselves_goes_before_what_the_rules_find() -> None:
             'method': 'GET',
         }
     )
-    found = Requests(Portal(accounts=('query:apikey',), datasets=('ckan',)), KEY)(calls)
+    found = Requests(PortalRules(accounts=('query:apikey',), datasets=('ckan',)), KEY)(calls)
     assert found['dataset_id'].to_list() == ['said', 'found', 'a+b%20c', 'said']
     shown = hashed_key('secret', KEY)
     assert found['user_id'].to_list() == ['alice', shown, shown, shown]

@@ -290,7 +290,7 @@ def test_colors_stand_out_on_light_and_dark_panels(background: str) -> None:
 
 def test_the_map_needs_no_internet_and_its_numbers_are_readable() -> None:
     options = panels('users')[7]['options']
-    circles, counts = (layer['config']['style'] for layer in options['layers'])
+    circles, tally = (layer['config']['style'] for layer in options['layers'])
     assert options['basemap']['config']['src'] == 'public/maps/countries.geojson'
     assert 'http' not in json.dumps(options)
-    assert contrast(circles['color']['fixed'], counts['color']['fixed']) >= 4.5
+    assert contrast(circles['color']['fixed'], tally['color']['fixed']) >= 4.5

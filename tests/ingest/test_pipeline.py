@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from access_logs import DOMAIN, asked, assert_rollups_agree, line, log, paths
 
-from exporter.config import Portal
+from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.ingest import pipeline
@@ -21,7 +21,7 @@ from exporter.store.rejects import RejectStore
 from exporter.store.writer import Writer
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
-PORTAL = Portal(paths=('/api/*',))
+PORTAL = PortalRules(paths=('/api/*',))
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_each_line_is_in_one_of_three(ledger: Ledger, database: ClickHouse, tmp_
         for reason, start, text in zip(('format', 'address', 'status'), starts, (lines[1], lines[3], lines[5]), strict=True)
     ]
     [entry] = ledger.entries(DOMAIN, 'log:1024')
-    assert entry.counts == Tally(2, {'path': 1, 'method': 1}, {'format': 1, 'address': 1, 'status': 1})
+    assert entry.tally == Tally(2, {'path': 1, 'method': 1}, {'format': 1, 'address': 1, 'status': 1})
     assert_rollups_agree(database)
 
 
@@ -102,7 +102,7 @@ def test_a_batch_of_which_nothing_is_stored_is_done(ledger: Ledger, tmp_path: Pa
     block = f'{line(0, request="GET / HTTP/1.1")}\nno log\n'.encode()
     assert run(ledger, RejectStore(tmp_path), piece(block, 0, batch(0, len(block)))) == [Tally(0, {'path': 1}, {'format': 1})]
     [entry] = ledger.entries(DOMAIN, 'log:1024')
-    assert entry.counts == Tally(0, {'path': 1}, {'format': 1})
+    assert entry.tally == Tally(0, {'path': 1}, {'format': 1})
 
 
 def test_a_rejected_line_is_kept_byte_by_byte(ledger: Ledger, tmp_path: Path) -> None:
@@ -121,4 +121,4 @@ def test_rejects_are_on_the_disk_before_the_batch_is_done(ledger: Ledger, tmp_pa
     block = log([0]) + b'no log\n'
     with pytest.raises(OSError, match='Not a directory'):
         run(ledger, rejected, piece(block, 0, batch(0, len(block))))
-    assert not [entry for entry in ledger.entries(DOMAIN, 'log:1024') if entry.counts]
+    assert not [entry for entry in ledger.entries(DOMAIN, 'log:1024') if entry.tally]

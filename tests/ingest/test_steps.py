@@ -10,7 +10,7 @@ from files import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.config import Portal
+from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.enrich.visitor import visitors
@@ -29,7 +29,7 @@ CALL = {
 def enriched(*calls: dict[str, Any], **portal: Any) -> Lines:
     """What becomes of calls that are as CALL but for what is said."""
     raw = pl.DataFrame([CALL | call for call in calls], RAW).with_row_index('line')
-    return enrich(Lines(raw), Enrichment(DOMAIN, Portal(**portal), open_places(CITIES), KEY))
+    return enrich(Lines(raw), Enrichment(DOMAIN, PortalRules(**portal), open_places(CITIES), KEY))
 
 
 def one(**call: Any) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def test_an_account_that_is_an_address_is_not_stored() -> None:
 
 
 def test_what_was_found_before_is_found_again() -> None:
-    enrichment = Enrichment(DOMAIN, Portal(), open_places(CITIES), KEY)
+    enrichment = Enrichment(DOMAIN, PortalRules(), open_places(CITIES), KEY)
     raw = pl.DataFrame([CALL | {'ip': f'81.2.69.{number}'} for number in range(142, 192)], RAW).with_row_index('line')
     first = enrich(Lines(raw), enrichment).calls
     assert enrich(Lines(raw.reverse()), enrichment).calls.reverse().equals(first)
@@ -134,7 +134,7 @@ CALLS = st.fixed_dictionaries(
     }
 )  # fmt: skip
 SHARED = Enrichment(
-    DOMAIN, Portal(timezone='Asia/Kathmandu', accounts=('user', 'query:apikey'), paths=('/*', '')), open_places(CITIES), KEY
+    DOMAIN, PortalRules(timezone='Asia/Kathmandu', accounts=('user', 'query:apikey'), paths=('/*', '')), open_places(CITIES), KEY
 )
 
 

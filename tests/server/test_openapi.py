@@ -51,5 +51,5 @@ def test_schemathesis_finds_nothing(
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert caplog.text == ''
     parts.drain.empty()
-    assert parts.spool.account.stored == parts.spool.account.accepted > 10  # it was not all refused
+    assert parts.spool.balance.stored == parts.spool.balance.accepted > 10  # it was not all refused
     assert len(events.listed(database, None)) > 3

@@ -89,7 +89,7 @@ def test_what_was_accepted_is_stored_and_let_go(database: ClickHouse, tmp_path: 
     drain.spool.put(BATCH, calls(PORTAL, 4, first=3), Tally(4, {}, {'format': 1}))
     drain.empty()
     assert stored(database) == [*paths(7), '/api/10', '/api/11']
-    assert (drain.spool.oldest(), drain.spool.account.waiting, drain.spool.account.stored) == (None, 0, 9)
+    assert (drain.spool.oldest(), drain.spool.balance.waiting, drain.spool.balance.stored) == (None, 0, 9)
     rows = database.query(
         "SELECT domain, source, stored, skipped, key_id FROM batches WHERE state = 'done' ORDER BY domain, source"
     )
@@ -165,7 +165,7 @@ def test_a_failure_anywhere_neither_loses_nor_doubles(
     assert_rollups_agree(served, PORTAL)
     [row] = served.query("SELECT uniqExact(batch_id) AS batches, sum(stored) AS calls FROM batches WHERE state = 'done'")
     assert (row['batches'], row['calls']) == (2, 10)
-    assert drain.spool.account.quarantined == 0
+    assert drain.spool.balance.quarantined == 0
 
 
 def test_an_insert_that_hangs_past_the_clients_patience_counts_once(
@@ -196,9 +196,9 @@ def test_it_waits_for_a_server_that_is_away_and_says_why(server: ClickHouseServe
         eventually(lambda: drain.failures >= 1)
         assert 'no ClickHouse server answers' in drain.trouble
         drain.spool.append(calls(PORTAL, 5, first=5), {PORTAL: Tally(5)})
-        assert drain.spool.account.waiting == 10
+        assert drain.spool.balance.waiting == 10
         server.start()
-        eventually(lambda: drain.spool.account.stored == 10)
+        eventually(lambda: drain.spool.balance.stored == 10)
         assert drain.trouble == ''
     finally:
         stop.set()
@@ -223,7 +223,7 @@ def test_it_goes_on_after_an_error_that_nobody_foresaw(
     thread = threading.Thread(target=drain.run, args=(stop,))
     thread.start()
     try:
-        eventually(lambda: drain.spool.account.stored == 5)
+        eventually(lambda: drain.spool.balance.stored == 5)
     finally:
         stop.set()
         thread.join()
@@ -239,13 +239,13 @@ def test_a_batch_that_is_refused_for_its_content_stops_nobody(database: ClickHou
         drain.spool.seal()
     drain.empty()
     assert stored(database) == ['/api/3', '/api/4', '/api/5']
-    account = drain.spool.account
+    account = drain.spool.balance
     assert (account.accepted, account.stored, account.waiting, account.quarantined) == (6, 3, 0, 3)
     database.command('ALTER TABLE calls DROP CONSTRAINT small')
     drain.spool.release()
     drain.empty()
     assert stored(database) == paths(6)
-    assert drain.spool.account.quarantined == 0
+    assert drain.spool.balance.quarantined == 0
 
 
 def test_what_fails_again_and_again_for_an_unknown_reason_is_set_aside_in_the_end(
@@ -261,7 +261,7 @@ def test_what_fails_again_and_again_for_an_unknown_reason_is_set_aside_in_the_en
         except EngineError:
             failed += 1
     assert 1 < failed < 9
-    assert drain.spool.account.quarantined == 3
+    assert drain.spool.balance.quarantined == 3
 
 
 def test_portals_whose_requests_share_a_file_are_set_aside_one_after_another(
@@ -274,7 +274,7 @@ def test_portals_whose_requests_share_a_file_are_set_aside_one_after_another(
     for _ in range(20):
         with suppress(EngineError):
             drain.empty()
-        account = drain.spool.account
+        account = drain.spool.balance
         assert account.accepted == 6
     assert (account.waiting, account.quarantined, account.stored) == (0, 6, 0)
 
@@ -290,7 +290,7 @@ def test_a_passing_failure_never_sends_a_batch_to_quarantine(
             drain.empty()
         except EngineError as error:
             assert error.code == 241
-    assert (stored(served), drain.spool.account.quarantined) == (paths(3), 0)
+    assert (stored(served), drain.spool.balance.quarantined) == (paths(3), 0)
 
 
 def test_a_batch_whose_lines_another_process_stores_is_given_up_with_its_rejects(database: ClickHouse, tmp_path: Path) -> None:
@@ -304,7 +304,7 @@ def test_a_batch_whose_lines_another_process_stores_is_given_up_with_its_rejects
     drain.empty()
     assert stored(database) == paths(3)
     assert (drain.spool.given_up(), drain.spool.given_up()) == ([BATCH], [])
-    assert (drain.spool.account.accepted, list(drain.rejected)) == (0, [reject])
+    assert (drain.spool.balance.accepted, list(drain.rejected)) == (0, [reject])
     assert not unfinished(database, PORTAL)
 
 
@@ -317,7 +317,7 @@ def test_a_damaged_file_stops_nobody(database: ClickHouse, tmp_path: Path) -> No
     drain.spool.append(calls(PORTAL, 2, first=3), {PORTAL: Tally(2)})
     drain.empty()
     assert stored(database) == ['/api/3', '/api/4']
-    assert drain.spool.account.quarantined == 3
+    assert drain.spool.balance.quarantined == 3
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:

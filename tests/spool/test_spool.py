@@ -63,7 +63,7 @@ def test_a_batch_keeps_its_identity_its_calls_and_its_counts(tmp_path: Path) -> 
     assert file
     [part] = file.parts(spool.log)
     assert part.batch == BATCH
-    assert part.counts == Tally(50, {'path': 3}, {'format': 2})
+    assert part.tally == Tally(50, {'path': 3}, {'format': 2})
     assert part.calls.equals(DAY)
     assert part.calls.schema == DAY.schema
     assert (part.header.key_id, part.header.geo_date) == ('key', None)
@@ -83,7 +83,7 @@ def test_small_requests_share_a_batch_for_each_portal(tmp_path: Path) -> None:
     assert file
     mine, other = file.parts(spool.log)
     assert (mine.batch.domain, mine.calls['path'].to_list()) == (PORTAL, [f'/api/{n}' for n in range(5)])
-    assert (mine.counts, mine.rejects) == (Tally(5, {'path': 4}), [])
+    assert (mine.tally, mine.rejects) == (Tally(5, {'path': 4}), [])
     assert (other.batch.domain, len(other.calls), other.rejects) == (OTHER, 1, [reject])
     again = after_a_crash(spool, tmp_path / 'later').oldest()
     assert again
@@ -127,7 +127,7 @@ def test_of_a_segment_that_a_crash_cut_all_that_was_acknowledged_is_there(
         del text[at:]
     torn.write_bytes(text)
     found = opened(later)
-    assert found.account.waiting == 2
+    assert found.balance.waiting == 2
     assert [paths for _, paths in stored(found)] == [['/api/0', '/api/1']]
 
 
@@ -163,7 +163,7 @@ def test_what_fails_when_a_segment_is_sealed_doubles_nothing(tmp_path: Path, mon
             with pytest.raises(OSError, match='Too many'):
                 spool.append(calls(PORTAL, 1, first=1), {PORTAL: Tally(1)})
     spool.append(calls(PORTAL, 1, first=2), {PORTAL: Tally(1)})
-    assert spool.account.accepted == 2
+    assert spool.balance.accepted == 2
     assert [paths for _, paths in stored(after_a_crash(spool, tmp_path / 'later'))] == [['/api/0'], ['/api/2']]
     assert [paths for _, paths in stored(spool)] == [['/api/0'], ['/api/2']]
 
@@ -177,25 +177,25 @@ def test_calls_are_accounted_for_wherever_they_are(tmp_path: Path) -> None:
     file = spool.oldest()
     assert file
     spool.done(file)
-    account = spool.account
-    assert (account.accepted, account.stored, account.waiting, account.quarantined) == (54, 4, 50, 0)
+    balance = spool.balance
+    assert (balance.accepted, balance.stored, balance.waiting, balance.quarantined) == (54, 4, 50, 0)
     file = spool.oldest()
     assert file
     spool.refuse(file.parts(spool.log)[0], 'Code: 117')
-    assert spool.account.accepted == 54
+    assert spool.balance.accepted == 54
     spool.done(file, 50)
-    account = spool.account
-    assert (account.accepted, account.stored, account.waiting, account.quarantined) == (54, 4, 0, 50)
+    balance = spool.balance
+    assert (balance.accepted, balance.stored, balance.waiting, balance.quarantined) == (54, 4, 0, 50)
     later = after_a_crash(spool, tmp_path / 'later')
-    assert (later.account.accepted, later.account.quarantined) == (50, 50)
-    assert later.account.bytes == account.bytes > 0
+    assert (later.balance.accepted, later.balance.quarantined) == (50, 50)
+    assert later.balance.bytes == balance.bytes > 0
     assert later.waiting() == [(BATCH, Tally(50, {'path': 2}, {'format': 3}))]
     assert list(in_quarantine(later.directory)) == [Reject('refused', PORTAL, 'access.log', 0, 'Code: 117')]
     assert later.release() == 50
     assert list(in_quarantine(later.directory)) == []
-    assert (later.account.waiting, later.account.quarantined) == (50, 0)
+    assert (later.balance.waiting, later.balance.quarantined) == (50, 0)
     assert stored(later) == [(BATCH, DAY['path'].to_list())]
-    assert later.account.bytes == 0
+    assert later.balance.bytes == 0
 
 
 def test_a_batch_that_is_refused_again_after_a_crash_is_accounted_for_once(tmp_path: Path) -> None:
@@ -209,8 +209,8 @@ def test_a_batch_that_is_refused_again_after_a_crash_is_accounted_for_once(tmp_p
     assert file
     assert later.is_quarantined(BATCH)
     later.done(file, 50)
-    account = later.account
-    assert (account.accepted, account.stored, account.waiting, account.quarantined) == (50, 0, 0, 50)
+    balance = later.balance
+    assert (balance.accepted, balance.stored, balance.waiting, balance.quarantined) == (50, 0, 0, 50)
 
 
 def test_a_damaged_file_is_told_and_set_aside(tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_a_damaged_file_is_told_and_set_aside(tmp_path: Path) -> None:
         file.parts(spool.log)
     spool.set_aside(file)
     assert spool.oldest() is None
-    assert (spool.account.quarantined, spool.account.accepted) == (50, 50)
+    assert (spool.balance.quarantined, spool.balance.accepted) == (50, 50)
     [aside] = spool.directory.glob('quarantine/*.damaged')
     assert aside.read_bytes() == text
     assert [(reject.reason, reject.origin) for reject in in_quarantine(spool.directory)] == [('damaged', str(aside))]
@@ -252,7 +252,7 @@ def test_what_holds_no_calls_is_set_aside_also_where_its_hash_is_right(tmp_path:
     with pytest.raises(InputError, match=f'{file.path}: .* calls from byte '):
         file.parts(spool.log)
     spool.set_aside(file)
-    assert (spool.account.quarantined, spool.account.accepted) == (50, 50)
+    assert (spool.balance.quarantined, spool.balance.accepted) == (50, 50)
 
 
 @pytest.mark.parametrize('head', [b'{}', b'no json', b'\xff', b'[' * 100_000])
@@ -287,7 +287,7 @@ def test_what_is_let_go_of_is_not_looked_for_again_when_the_disk_fails(
         broken.setattr(os, 'fsync', failing)
         ended(spool, file)
     assert not file.path.exists()
-    assert (spool.oldest(), spool.account.waiting) == (None, 0)
+    assert (spool.oldest(), spool.balance.waiting) == (None, 0)
 
 
 def test_it_takes_no_more_than_it_may(tmp_path: Path) -> None:
@@ -299,11 +299,11 @@ def test_it_takes_no_more_than_it_may(tmp_path: Path) -> None:
             assert 'the spool is full' in str(error)
             assert 'USAGE_SPOOL_BYTES' in str(error)
             break
-    accepted = spool.account.accepted
+    accepted = spool.balance.accepted
     assert 0 < accepted < 500
     with pytest.raises(SpoolFull):
         spool.put(BATCH, DAY, Tally(50))
-    spool.most_bytes = spool.account.bytes
+    spool.most_bytes = spool.balance.bytes
     assert not spool.takes()
     spool.most_bytes = 60_000
     assert sum(len(paths) for _, paths in stored(spool)) == accepted
@@ -324,7 +324,7 @@ def test_what_the_disk_does_not_take_is_not_accepted(tmp_path: Path, monkeypatch
             with pytest.raises(OSError, match='No space left'):
                 spool.append(calls(PORTAL, 3, first=2), {PORTAL: Tally(3)})
     spool.append(calls(PORTAL, 1, first=5), {PORTAL: Tally(1)})
-    assert spool.account.accepted == 3
+    assert spool.balance.accepted == 3
     assert [paths for _, paths in stored(after_a_crash(spool, tmp_path / 'later'))] == [['/api/0', '/api/1'], ['/api/5']]
     assert [paths for _, paths in stored(spool)] == [['/api/0', '/api/1'], ['/api/5']]
 
@@ -343,7 +343,7 @@ def test_a_batch_that_the_disk_does_not_take_leaves_nothing(tmp_path: Path, monk
     assert spool.takes()
     assert spool.oldest() is None
     assert [path.name for path in spool.directory.iterdir() if path.suffix not in ('', '.lock')] == []
-    assert spool.account.accepted == 0
+    assert spool.balance.accepted == 0
 
 
 def test_keys_are_known_as_long_as_their_calls_wait(tmp_path: Path) -> None:

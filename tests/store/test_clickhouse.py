@@ -314,7 +314,7 @@ def rows(number: int, domain: str = 'a.example') -> list[Row]:
     return [{**call, 'hour': '2026-11-02 12:00:00', 'user_id': 'ann', 'country': 'FR'}] * number
 
 
-def counts(database: ClickHouse) -> set[int]:
+def tally(database: ClickHouse) -> set[int]:
     """What the table and each rollup count: one number, where they agree."""
     tables = 'SELECT count() AS calls FROM calls' + ''.join(
         f' UNION ALL SELECT sum({table}.calls) FROM {table}' for table in ('days', 'accounts', 'places')
@@ -344,11 +344,11 @@ both_ways = pytest.mark.parametrize('insert', [insert_rows, insert_file])
 def test_an_insert_counts_once_for_its_token_also_in_the_rollups(database: ClickHouse, insert: Any, tmp_path: Path) -> None:
     insert(database, 3, 'a.example/log/0-99', tmp_path)
     insert(database, 3, 'a.example/log/0-99', tmp_path)
-    assert counts(database) == {3}
+    assert tally(database) == {3}
     insert(database, 3, 'a.example/log/99-198', tmp_path)  # the same calls, from elsewhere: other calls
     insert(database, 2, "it's \\ another", tmp_path)
     insert(database, 2, "it's \\ another", tmp_path)
-    assert counts(database) == {8}
+    assert tally(database) == {8}
 
 
 @both_ways
@@ -360,7 +360,7 @@ def test_a_token_is_still_known_after_the_database_was_closed(
     databases.reload(database_url)
     again = connect(database_url)
     insert(again, 3, 'one', tmp_path)
-    assert counts(again) == {3}
+    assert tally(again) == {3}
     again.close()
 
 
@@ -373,10 +373,10 @@ def test_an_insert_that_broke_off_before_a_rollup_is_completed_when_it_is_sent_a
         with pytest.raises(EngineError, match='broken'):
             insert(database, 3, rollup, tmp_path)
         database.command(f'ALTER TABLE {rollup} DROP CONSTRAINT broken')
-        assert counts(database) == {stored, stored + 3}  # the calls are in, not all rollups are
+        assert tally(database) == {stored, stored + 3}  # the calls are in, not all rollups are
         for _ in range(2):
             insert(database, 3, rollup, tmp_path)
-            assert counts(database) == {stored + 3}
+            assert tally(database) == {stored + 3}
 
 
 def test_a_batch_over_years_counts_once(database: ClickHouse) -> None:
@@ -384,7 +384,7 @@ def test_a_batch_over_years_counts_once(database: ClickHouse) -> None:
     batch = [{**row, 'day': day, 'timestamp': f'{day} 12:00:00', 'hour': f'{day} 12:00:00'} for day in months for row in rows(2)]
     for _ in range(2):
         database.insert_rows('calls', batch, 'one')
-        assert counts(database) == {72}
+        assert tally(database) == {72}
 
 
 @both_ways
@@ -392,4 +392,4 @@ def test_what_the_table_does_not_take_is_refused_whole(database: ClickHouse, ins
     database.command("ALTER TABLE calls ADD CONSTRAINT not_ann CHECK user_id != 'ann'")
     with pytest.raises(EngineError, match='not_ann'):
         insert(database, 3, 'one', tmp_path)
-    assert counts(database) == {0}
+    assert tally(database) == {0}

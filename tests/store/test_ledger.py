@@ -29,12 +29,12 @@ def batch(start: int, end: int, log: str = LOG, **other: Any) -> Batch:
 
 
 def test_a_batch_is_begun_and_then_done(ledger: Ledger) -> None:
-    one, counts = batch(0, 100), Tally(90, {'path': 5, 'blank': 1}, {'format': 3, 'status': 2})
+    one, tally = batch(0, 100), Tally(90, {'path': 5, 'blank': 1}, {'format': 3, 'status': 2})
     assert ledger.entries(DOMAIN, LOG) == []
     ledger.begin(one)
     assert ledger.entries(DOMAIN, LOG) == [Entry(one, None)]
-    ledger.done(one, counts, FIRST, LAST)
-    assert ledger.entries(DOMAIN, LOG) == [Entry(one, counts)]
+    ledger.done(one, tally, FIRST, LAST)
+    assert ledger.entries(DOMAIN, LOG) == [Entry(one, tally)]
 
 
 def test_batches_come_in_the_order_of_the_log(ledger: Ledger) -> None:
@@ -43,15 +43,15 @@ def test_batches_come_in_the_order_of_the_log(ledger: Ledger) -> None:
         ledger.begin(one)
     ledger.done(batches[2], Tally(1), FIRST, LAST)
     assert [entry.batch for entry in ledger.entries(DOMAIN, LOG)] == batches
-    assert [entry.counts for entry in ledger.entries(DOMAIN, LOG)] == [None, None, Tally(1), None]
+    assert [entry.tally for entry in ledger.entries(DOMAIN, LOG)] == [None, None, Tally(1), None]
 
 
 def test_saying_it_again_changes_nothing(ledger: Ledger) -> None:
-    one, counts = batch(0, 100), Tally(90, {'path': 5}, {'format': 3})
+    one, tally = batch(0, 100), Tally(90, {'path': 5}, {'format': 3})
     for _ in range(3):
         ledger.begin(one)
-        ledger.done(one, counts, FIRST, LAST)
-    assert ledger.entries(DOMAIN, LOG) == [Entry(one, counts)]
+        ledger.done(one, tally, FIRST, LAST)
+    assert ledger.entries(DOMAIN, LOG) == [Entry(one, tally)]
     assert ledger.database.query("SELECT count() AS rows FROM batches WHERE state = 'done'") == [{'rows': 1}]
 
 

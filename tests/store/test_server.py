@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import polars as pl
 import pytest
-from access_logs import DOMAIN, asked, assert_rollups_agree, imported, log, outcome, paths, run
+from access_logs import DOMAIN, asked, assert_rollups_agree, imported, log, paths, run, summary
 from click.testing import Result
 from clickhouse_connect import get_client
 from clickhouse_server import (
@@ -124,7 +124,7 @@ def clean(running: ClickHouseServer, access_log: Path) -> Stored:
     url = f'chdb://{running.directory}?database=served_clean'
     with pytest.MonkeyPatch.context() as patch:
         use(patch, url, access_log.parent)
-        assert imported(access_log) == outcome(stored=LINES)
+        assert imported(access_log) == summary(stored=LINES)
     with closing(connect(url)) as database:
         assert len(database.query("SELECT 1 FROM batches WHERE state = 'done'")) > 3
         found = stored(database)
@@ -224,8 +224,8 @@ def test_what_the_client_packs_is_understood(served: ClickHouse, packed: str | b
 def test_the_numbers_are_those_of_the_embedded_engine(
     environment: pytest.MonkeyPatch, server: ClickHouseServer, served: ClickHouse, access_log: Path, clean: Stored
 ) -> None:
-    assert imported(access_log) == outcome(stored=LINES)
-    assert imported(access_log) == outcome(already=LINES)
+    assert imported(access_log) == summary(stored=LINES)
+    assert imported(access_log) == summary(already=LINES)
     assert stored(served) == clean
     assert_rollups_agree(served)
     through_http = run('report', *PERIOD)
@@ -295,7 +295,7 @@ def test_a_connection_that_is_cut_on_the_way_to_the_ledger_stops_nothing(
     server: ClickHouseServer, served: ClickHouse, access_log: Path, clean: Stored, failure: Failure, row: int
 ) -> None:
     server.fail_next(failure, when=inserting('batches', row))
-    assert imported(access_log) == outcome(stored=LINES)
+    assert imported(access_log) == summary(stored=LINES)
     assert server.failures == []
     assert stored(served) == clean
 
@@ -308,7 +308,7 @@ def test_many_spoiled_imports_end_with_one_that_is_whole(
         spoil(server, access_log, failure, inserting('calls'))
     spoil(server, access_log, cut_after, inserting('calls', 2))
     assert_finished(served, access_log, clean)
-    assert imported(access_log) == outcome(already=LINES)
+    assert imported(access_log) == summary(already=LINES)
     assert_finished(served, access_log, clean)
 
 
@@ -348,7 +348,7 @@ def test_two_imports_at_once_of_the_same_file_are_one_and_a_line_that_says_so(
         exchange.answer()
 
     server.fail_next(meanwhile, when=inserting('calls'))
-    assert imported(file) == outcome(stored=10)
+    assert imported(file) == summary(stored=10)
     [refused] = other
     assert refused.exit_code == 1
     assert f'{file}: another import of this log is under way' in refused.output

@@ -92,7 +92,7 @@ def test_a_batch_of_no_calls_is_done(ledger: Ledger) -> None:
     with Writer(ledger, lambda _: None) as writer:
         writer.put(one, calls(one).clear(), Tally(0, {'path': 8}, {'format': 2}))
         writer.wait()
-    assert [entry.counts for entry in ledger.entries(DOMAIN, 'log:1024')] == [Tally(0, {'path': 8}, {'format': 2})]
+    assert [entry.tally for entry in ledger.entries(DOMAIN, 'log:1024')] == [Tally(0, {'path': 8}, {'format': 2})]
 
 
 def test_a_batch_that_is_sent_again_counts_once(ledger: Ledger, database: ClickHouse) -> None:
@@ -137,7 +137,7 @@ def test_what_cannot_be_stored_is_raised_and_stays_begun(ledger: Ledger, databas
         put_all(writer)
     assert said == [Tally(10)]
     assert stored(database) == [str(number) for number in range(10)]
-    assert [entry.counts for entry in ledger.entries(DOMAIN, 'log:1024')] == [Tally(10), None]
+    assert [entry.tally for entry in ledger.entries(DOMAIN, 'log:1024')] == [Tally(10), None]
 
 
 def test_nothing_is_left_behind(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
-from access_logs import DOMAIN, asked, assert_rollups_agree, imported, log, outcome, paths, run
+from access_logs import DOMAIN, asked, assert_rollups_agree, imported, log, paths, run, summary
 from clickhouse_server import ClickHouseServer
 from databases import Databases
 from test_forget import answers, cut_off  # noqa: F401  # a fixture
@@ -27,7 +27,7 @@ def access_log(settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Pat
     """A log that is imported."""
     path = tmp_path / 'access.log'
     path.write_bytes(log(NUMBERS))
-    assert imported(path) == outcome(stored=len(NUMBERS))
+    assert imported(path) == summary(stored=len(NUMBERS))
     return path
 
 
@@ -67,10 +67,10 @@ def test_what_is_restored_is_what_there_was(
     assert run('report', *PERIOD).stdout == report
     assert 'Outage' in run('events', 'list').stdout
     for _ in range(2):
-        assert imported(access_log) == outcome(already=60)
+        assert imported(access_log) == summary(already=60)
     with access_log.open('ab') as file:
         file.write(log([60]))
-    assert imported(access_log) == outcome(already=60, stored=1)
+    assert imported(access_log) == summary(already=60, stored=1)
     assert paths(restored) == asked(range(61))
     assert_rollups_agree(restored)
     assert 'fault' not in run('check').stdout
@@ -109,7 +109,7 @@ def test_a_batch_that_was_being_stored_is_stored_once_after_a_restore(
     restored = other()
     assert run('restore', 'backup').exit_code == 0
     assert_rollups_agree(restored)
-    assert imported(access_log) == outcome(already=60, stored=20)
+    assert imported(access_log) == summary(already=60, stored=20)
     assert paths(restored) == asked(range(80))
     assert_rollups_agree(restored)
 
@@ -164,6 +164,6 @@ def test_a_server_is_told_where_it_keeps_its_backups(
         assert run('restore', f"File('{tmp_path / 'of_the_server'}')").exit_code == 0
         with closing(connect(f'http://user:password@127.0.0.1:{server.port}/{names[1]}')) as restored:
             assert answers(restored) == before
-        assert imported(access_log) == outcome(already=60)
+        assert imported(access_log) == summary(already=60)
         for name in names:
             server.engine.query(f'DROP DATABASE {name}')

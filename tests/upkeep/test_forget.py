@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from access_logs import DOMAIN, FIRST, asked, assert_rollups_agree, imported, line, log, outcome, paths, run
+from access_logs import DOMAIN, FIRST, asked, assert_rollups_agree, imported, line, log, paths, run, summary
 from calls import calls
 
 from exporter.config import load
@@ -55,7 +55,7 @@ def ledger(settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path) -
     (tmp_path / 'access.log').write_bytes(log(NUMBERS))
     now = datetime.now(UTC)
     for domain in (DOMAIN, OTHER):
-        assert imported('access.log', domain=domain) == outcome(stored=len(NUMBERS))
+        assert imported('access.log', domain=domain) == summary(stored=len(NUMBERS))
     for domain in (DOMAIN, OTHER, ''):
         events.add(database, events.Event(domain, now, now, f'of {domain}'))
     return Ledger(database, '', None)
@@ -123,9 +123,9 @@ def test_the_same_log_is_imported_again_with_right_rollups_time_after_time(
     ledger: Ledger, database: ClickHouse, rejected: RejectStore
 ) -> None:
     for _ in range(2):
-        assert imported('access.log') == outcome(already=len(NUMBERS))
+        assert imported('access.log') == summary(already=len(NUMBERS))
         forget_domain(database, ledger, rejected, DOMAIN)
-        assert imported('access.log') == outcome(stored=len(NUMBERS))
+        assert imported('access.log') == summary(stored=len(NUMBERS))
         assert paths(database) == asked(NUMBERS)
         assert_rollups_agree(database)
 
@@ -138,7 +138,7 @@ def test_forgetting_that_was_cut_off_is_finished_by_doing_it_again(
             database.command(f"ALTER TABLE {table} DELETE WHERE domain = '{DOMAIN}' SETTINGS mutations_sync = 1")
         forget_domain(database, ledger, rejected, DOMAIN)
         assert rows(database, DOMAIN) == [0] * len(OF_DOMAIN)
-        assert imported('access.log') == outcome(stored=len(NUMBERS))
+        assert imported('access.log') == summary(stored=len(NUMBERS))
         assert_rollups_agree(database)
 
 
@@ -158,7 +158,7 @@ def without(ledger: Ledger, database: ClickHouse, tmp_path: Path) -> list[list[t
     before = answers(database)
     lines = [line(number, bytes=number + 7) for number in range(20, 60)] + ['no line of a log']
     (tmp_path / 'second.log').write_text(''.join(f'{one}\n' for one in lines))
-    assert imported('second.log') == outcome(stored=40, format=1)
+    assert imported('second.log') == summary(stored=40, format=1)
     assert answers(database) != before
     return before
 
@@ -172,12 +172,12 @@ def test_a_log_is_taken_back_and_can_be_imported_again(
         result = run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes')
         assert result.stdout == f'took away 40 calls of {DOMAIN}; second.log can be imported again\n', result.output
         assert (answers(database), list(rejected)) == (without, [])
-        assert imported('second.log') == outcome(stored=40, format=1)
+        assert imported('second.log') == summary(stored=40, format=1)
         assert (answers(database), len(list(rejected))) == (after, 1)
     run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes')
     settings.setenv('USAGE_TIMEZONE', 'Asia/Kathmandu')
     settings.setenv('USAGE_PATHS', '/api/2*')
-    assert imported('second.log') == outcome(stored=10, skipped={'path': 30}, format=1)
+    assert imported('second.log') == summary(stored=10, skipped={'path': 30}, format=1)
     assert_rollups_agree(database)
     run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes')
     assert answers(database) == without
@@ -209,7 +209,7 @@ def test_taking_a_log_back_that_was_cut_off_anywhere_is_finished_by_doing_it_aga
         if not ended:
             take_back()
         assert (answers(database), list(rejected)) == (without, []), done
-        assert imported('second.log') == outcome(stored=40, format=1)
+        assert imported('second.log') == summary(stored=40, format=1)
         assert_rollups_agree(database)
         if ended:
             break
@@ -227,7 +227,7 @@ def test_an_import_between_two_tries_to_take_its_log_back_does_no_harm(
         run('import', 'second.log', '--domain', DOMAIN)
         run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes')
         assert answers(database) == without
-        assert imported('second.log') == outcome(stored=40, format=1)
+        assert imported('second.log') == summary(stored=40, format=1)
 
 
 def test_nothing_is_computed_anew_while_an_import_is_unfinished(without: list[Any], database: ClickHouse) -> None:
@@ -250,7 +250,7 @@ def test_a_log_that_was_cut_off_itself_is_taken_back(
         cut_off(done, lambda: run('import', 'second.log', '--domain', DOMAIN))
         assert run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes').exit_code == 0
         assert answers(database) == without
-    assert imported('second.log') == outcome(stored=40, format=1)
+    assert imported('second.log') == summary(stored=40, format=1)
 
 
 def test_a_log_of_days_whose_calls_were_removed_is_refused(
@@ -276,11 +276,11 @@ def test_an_account_is_taken_back(ledger: Ledger, database: ClickHouse, tmp_path
     (tmp_path / 'of_zoe.log').write_text(''.join(line(number, user='zoe') + '\n' for number in range(10, 20)))
     domains = (DOMAIN, OTHER) if domain is None else (DOMAIN,)
     for each in domains:
-        assert imported('of_zoe.log', domain=each) == outcome(stored=10)
+        assert imported('of_zoe.log', domain=each) == summary(stored=10)
     result = run('forget', '--user', 'zoe', '--yes', *(('--domain', domain) if domain else ()))
     assert result.stdout == f'took away {10 * len(domains)} calls of zoe\n'
     assert answers(database) == before
-    assert imported('of_zoe.log') == outcome(already=10)
+    assert imported('of_zoe.log') == summary(already=10)
     assert answers(database) == before
 
 
@@ -299,7 +299,7 @@ def test_taking_an_account_back_that_was_cut_off_anywhere_is_finished_by_doing_i
     for done in range(20):
         name = f'{done}.log'
         (tmp_path / name).write_text(''.join(line(number, user='zoe', bytes=done) + '\n' for number in range(10, 20)))
-        assert imported(name) == outcome(stored=10)
+        assert imported(name) == summary(stored=10)
         ended = cut_off(done, lambda: forget_user(database, DOMAIN, 'zoe'))
         forget_user(database, DOMAIN, 'zoe')
         assert answers(database) == before, done

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from access_logs import FIRST, asked, imported, log, outcome, paths, run
+from access_logs import FIRST, asked, imported, log, paths, run, summary
 from databases import Databases
 from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
@@ -93,7 +93,7 @@ def access_log(settings: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A log of ten days."""
     path = tmp_path / 'access.log'
     path.write_bytes(log(range(0, 2000, 10)))
-    assert imported(path) == outcome(stored=200)
+    assert imported(path) == summary(stored=200)
     return path
 
 
@@ -129,11 +129,11 @@ def test_sums_go_when_they_are_older_than_these_are_kept(access_log: Path, datab
 def test_a_log_whose_calls_were_removed_does_not_come_back_and_goes_on(access_log: Path, database: ClickHouse) -> None:
     remove_old(keeping(keep_calls_days=5), database, first_day(10))
     kept = paths(database)
-    assert imported(access_log) == outcome(already=200)
+    assert imported(access_log) == summary(already=200)
     assert paths(database) == kept
     with access_log.open('ab') as file:
         file.write(log([2000]))
-    assert imported(access_log) == outcome(already=200, stored=1)
+    assert imported(access_log) == summary(already=200, stored=1)
 
 
 def test_keeping_longer_later_brings_nothing_back_and_answers_stay_right(access_log: Path, database: ClickHouse) -> None:

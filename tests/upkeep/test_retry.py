@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from access_logs import DOMAIN, asked, assert_rollups_agree, imported, line, outcome, paths, run
+from access_logs import DOMAIN, asked, assert_rollups_agree, imported, line, paths, run, summary
 from serving import CALL, OTHER, Serving, answer, stored
 from test_forget import answers, cut_off  # noqa: F401  # a fixture
 
@@ -36,7 +36,7 @@ def rejected(settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path)
     lines = [line(number) for number in range(10)]
     lines += [line(number, status='2x0') for number in BROKEN] + ['no line', '\xff"\\ \u00e9 nor this']
     (tmp_path / 'access.log').write_text('\r\n'.join([*lines, '']), encoding='latin-1')
-    assert imported('access.log') == outcome(stored=10, status=4, format=2)
+    assert imported('access.log') == summary(stored=10, status=4, format=2)
     mend(tmp_path)
     return RejectStore(tmp_path / 'data')
 
@@ -64,7 +64,7 @@ def test_what_can_be_counted_now_is_counted_once(rejected: RejectStore, database
     assert_rollups_agree(database)
     assert [reject.text for reject in rejected] == ['no line', '\udcff"\\ \udce9 nor this']
     assert retried() == of(format=2)
-    assert imported('access.log') == outcome(already=10, status=4, format=2)
+    assert imported('access.log') == summary(already=10, status=4, format=2)
     assert paths(database) == asked([*range(10), *BROKEN])
 
 
@@ -192,7 +192,7 @@ def test_a_retry_is_taken_back_with_its_log(rejected: RejectStore, database: Cli
     assert run('forget', '--file', 'access.log', '--domain', DOMAIN, '--yes').stdout.startswith('took away 14 calls')
     assert answers(database) == [[], [], [], []]
     assert list(rejected) == []
-    assert imported('access.log') == outcome(stored=10, status=4, format=2)
+    assert imported('access.log') == summary(stored=10, status=4, format=2)
     mend(tmp_path)
     assert retried() == of(stored=4, format=2)
     assert paths(database) == asked([*range(10), *BROKEN])

@@ -135,10 +135,10 @@ class GroupCommit:
 
     def _store(self, requests: list[Request]) -> list[Answer]:
         calls = frame(call for request in requests for call in request.calls)
-        counts, stored, skipped = dict[str, Tally](), list[pl.DataFrame](), list[pl.DataFrame]()
+        tally, stored, skipped = dict[str, Tally](), list[pl.DataFrame](), list[pl.DataFrame]()
         for (domain,), some in calls.partition_by('domain', as_dict=True, include_key=False).items():
             enriched = pipeline.enrich(Lines(some), self.enrichment(str(domain)))
-            counts[str(domain)] = Tally(len(enriched.calls), dict(by_reason(enriched.skipped)))
+            tally[str(domain)] = Tally(len(enriched.calls), dict(by_reason(enriched.skipped)))
             stored.append(enriched.calls)
             skipped.append(enriched.skipped)
         ends = list(itertools.accumulate(len(request.calls) for request in requests))
@@ -148,13 +148,13 @@ class GroupCommit:
         answers = [_answer(request, of) for request, of in zip(requests, skips, strict=True)]
         rejects = [reject for request in requests for reject in self._rejects(request)]
         for domain, reasons in _by_domain(rejects).items():
-            counts.setdefault(domain, Tally()).rejected = reasons
+            tally.setdefault(domain, Tally()).rejected = reasons
         keys = [
             IdempotencyKey(request.scope, request.key, request.digest.hex(), msgspec.to_builtins(answer))
             for request, answer in zip(requests, answers, strict=True)
             if request.key is not None
         ]
-        self.spool.append(pl.concat(stored), counts, keys, rejects)
+        self.spool.append(pl.concat(stored), tally, keys, rejects)
         self.keys.spooled(keys)
         return answers
 

@@ -79,13 +79,13 @@ class AccessLog:
         for entry in entries:
             start, position = entry.batch.start, entry.batch.end
             if whole := self.file.read(position - 1, position) != b'':
-                if entry.counts:
-                    self.already.add(entry.counts)
+                if entry.tally:
+                    self.already.add(entry.tally)
                 else:
                     yield from (
                         (piece, entry.batch if piece.end == position else None) for piece in self._pieces(start, position)
                     )
-            elif entry.counts:
+            elif entry.tally:
                 self._count_part(start)
             else:
                 raise InputError(f'{self.file.name}: a longer copy of this log was being imported', 'import that one first')

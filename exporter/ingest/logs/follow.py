@@ -135,7 +135,7 @@ class Follower:
         """Takes a batch of each log in turn until there is none, it is time, or half of the spool is full: the other half is for
         requests, which have no other place to wait in. Raises what is wrong with all logs."""
         waiting = list(self.tails.values())
-        while waiting and time.monotonic() < end and 2 * self.spool.account.bytes < self.spool.most_bytes:
+        while waiting and time.monotonic() < end and 2 * self.spool.balance.bytes < self.spool.most_bytes:
             tail, followed = waiting.pop(0)
             self.tails[tail.file_id] = self.tails.pop(tail.file_id)  # behind the others
             ending = self.logs.is_ending(tail, now)
@@ -158,8 +158,8 @@ class Follower:
         behind.update(followed for _, followed in waiting)
 
     def _say_ended(self, tail: Tail) -> None:
-        counts = tail.taken or Tally()
-        became = 'stored' if counts.stored else 'skipped' if counts.skipped else f'rejected ({", ".join(counts.rejected)})'
+        tally = tail.taken or Tally()
+        became = 'stored' if tally.stored else 'skipped' if tally.skipped else f'rejected ({", ".join(tally.rejected)})'
         self.said.say(
             f'{tail.file.name}: the last line has no end and is {became}, since nothing is written to this log any more'
         )

@@ -19,7 +19,7 @@ def spooled(directory: Path) -> list[tuple[Batch, Tally]]:
     for path in directory.rglob('*.batch'):
         with suppress(FileNotFoundError):  # it is stored by now
             headers = [frame.header for frame in frames(path)]
-            found += [(header.batch, header.counts[header.batch.domain]) for header in headers if header.batch]
+            found += [(header.batch, header.tallies[header.batch.domain]) for header in headers if header.batch]
     return found
 
 
@@ -55,7 +55,7 @@ class WithSpool:
     def entries(self, domain: str, log: str) -> list[Entry]:
         """The batches of a log; those that wait count as done. Raises EngineError."""
         known = {(entry.batch.start, entry.batch.end): entry for entry in self.ledger.entries(domain, log)}
-        for batch, counts in self.waiting:
+        for batch, tally in self.waiting:
             if (batch.domain, batch.log) == (domain, log):
-                known[batch.start, batch.end] = Entry(batch, counts)
+                known[batch.start, batch.end] = Entry(batch, tally)
         return [known[span] for span in sorted(known)]

@@ -21,7 +21,7 @@ def import_log(
     enrichment: Enrichment,
     ledger: Ledger,
     rejected: RejectStore,
-    outcome: Summary,
+    summary: Summary,
     watch: Callable[[], None],
     waiting: Waiting = (),
 ) -> None:
@@ -31,8 +31,8 @@ def import_log(
     Raises InputError for what is no log or ends before its end, EngineError where ClickHouse fails.
     """
 
-    def stored(counts: Tally) -> None:
-        outcome.count(counts)
+    def stored(tally: Tally) -> None:
+        summary.count(tally)
         watch()
 
     chunks = parsed(log.pieces(enrichment.domain, WithSpool(waiting, ledger)), log.file.name, log_format)
@@ -44,8 +44,8 @@ def import_log(
         try:
             pipeline.put_batches(complete, rejected, writer.put)
             writer.wait()
-            outcome.left += log.left
+            summary.left += log.left
         finally:
-            outcome.count_before(log.already)
+            summary.count_before(log.already)
     if log.file.damage:
         raise log.file.damage

@@ -82,13 +82,13 @@ class Tail:
             return 0
         taken = 0
 
-        def putting(batch: Batch, calls: pl.DataFrame, counts: Tally) -> None:
+        def putting(batch: Batch, calls: pl.DataFrame, tally: Tally) -> None:
             nonlocal taken
             if self._replaced():
                 raise Replaced
-            put(batch, calls, counts)
+            put(batch, calls, tally)
             self.written[self.name] += 1
-            self.taken = counts
+            self.taken = tally
             taken = batch.end - batch.start
             if self.position is not None:
                 self.position = batch.end

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from calls import KEY
 
-from exporter.config import Portal
+from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.errors import KeyInUse, KeyReused, SpoolFull
@@ -26,7 +26,7 @@ from exporter.spool.idempotency import IdempotencyKeys
 from exporter.spool.spool import Spool
 
 PORTAL, OTHER = 'data.example.org', 'open.example.net'
-RULES = {PORTAL: Portal(), OTHER: Portal(paths=('/api/*',))}
+RULES = {PORTAL: PortalRules(), OTHER: PortalRules(paths=('/api/*',))}
 
 
 def enrichment(domain: str) -> Enrichment:
@@ -81,8 +81,8 @@ def test_each_call_is_accounted_for(tmp_path: Path) -> None:
         file = intake.spool.oldest()
         assert file
         mine, other = file.parts(intake.spool.log)
-        assert (mine.counts.stored, other.counts.stored, other.counts.skipped) == (1, 2, {'path': 1})
-        assert sum(mine.counts.rejected.values()) == 2
+        assert (mine.tally.stored, other.tally.stored, other.tally.skipped) == (1, 2, {'path': 1})
+        assert sum(mine.tally.rejected.values()) == 2
         assert [json.loads(reject.text) for reject in mine.rejects] == [{'ip': 'x'}, 7]
         assert len({reject.offset for reject in mine.rejects}) == 2
 
@@ -110,7 +110,7 @@ def test_many_small_requests_share_an_fsync(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(os, 'fdatasync', slow)
     with an_intake(tmp_path) as intake, ThreadPoolExecutor(50) as clients:
         list(clients.map(intake.accept, [request(f'/{n}') for n in range(50)]))
-        assert intake.spool.account.accepted == 50
+        assert intake.spool.balance.accepted == 50
     assert synced <= 25
 
 
@@ -184,7 +184,7 @@ def test_a_request_without_a_call_leaves_nothing(tmp_path: Path) -> None:
     with an_intake(tmp_path) as intake:
         answer = intake.accept(request('/a', ip='nobody', key='once'))
         assert (answer.accepted, answer.rejected) == (0, 1)
-        assert intake.spool.account.accepted == 0
+        assert intake.spool.balance.accepted == 0
         assert intake.keys.find('token', 'once') is None
 
 

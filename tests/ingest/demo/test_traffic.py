@@ -164,8 +164,8 @@ def test_what_is_asked_and_how_it_is_answered(calls: pl.DataFrame) -> None:
 
 
 def test_the_largest_accounts_are_told_apart(calls: pl.DataFrame) -> None:
-    counts = calls.filter(pl.col('user_id') != '')['user_id'].value_counts(sort=True)['count']
-    assert all(counts[place] > 1.15 * counts[place + 1] for place in range(5))
+    tally = calls.filter(pl.col('user_id') != '')['user_id'].value_counts(sort=True)['count']
+    assert all(tally[place] > 1.15 * tally[place + 1] for place in range(5))
 
 
 def test_a_visitors_calls_come_in_short_bursts(calls: pl.DataFrame) -> None:

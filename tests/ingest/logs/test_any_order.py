@@ -196,7 +196,7 @@ class AnyOrder(machines.RuleBasedStateMachine):
                 self.import_(0, which, False, PIECES[-1], None)
         assert paths(self.database, self.domain) == asked(range(self.written))
         assert_rollups_agree(self.database, self.domain)
-        assert not self.following.spool.account.quarantined
+        assert not self.following.spool.balance.quarantined
         assert not self.following.follower.rejected.directory.exists()
         shutil.rmtree(self.directory)
 

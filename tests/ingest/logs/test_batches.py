@@ -13,12 +13,12 @@ from pathlib import Path
 
 import hypothesis.stateful as machines
 import pytest
-from access_logs import DOMAIN, asked, assert_rollups_agree, imported, line, log, outcome, paths, run
+from access_logs import DOMAIN, asked, assert_rollups_agree, imported, line, log, paths, run, summary
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
-from exporter.config import Portal
+from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.errors import EngineError, InputError
@@ -58,8 +58,8 @@ def file(tmp_path: Path) -> Path:
 @pytest.mark.usefixtures('small_pieces')
 def test_a_log_of_many_batches_is_stored_once(file: Path, database: ClickHouse) -> None:
     file.write_bytes(log(range(400)))
-    assert imported(file) == outcome(stored=400)
-    assert imported(file) == outcome(already=400)
+    assert imported(file) == summary(stored=400)
+    assert imported(file) == summary(already=400)
     assert paths(database) == asked(range(400))
     assert_rollups_agree(database)
     [batches] = database.query("SELECT count() AS done, sum(stored) AS stored FROM batches WHERE state = 'done'")
@@ -73,7 +73,7 @@ def test_a_log_that_grew_brings_what_is_new(file: Path, database: ClickHouse) ->
     before = 0
     for lines in (3, 4, 40, 41, 41, 300):
         file.write_bytes(log(range(lines)))
-        assert imported(file) == outcome(stored=lines - before, already=before)
+        assert imported(file) == summary(stored=lines - before, already=before)
         before = lines
     assert paths(database) == asked(range(300))
 
@@ -82,16 +82,16 @@ def test_a_log_that_grew_brings_what_is_new(file: Path, database: ClickHouse) ->
 def test_a_log_is_known_again_when_it_grows_past_what_it_is_known_by(file: Path, database: ClickHouse) -> None:
     for lines in range(1, 14):
         file.write_bytes(log(range(lines)))
-        assert imported(file) == outcome(stored=1, already=lines - 1)
+        assert imported(file) == summary(stored=1, already=lines - 1)
     assert file.stat().st_size > batches.HEAD > len(log(range(6)))
     assert paths(database) == asked(range(13))
 
 
 def test_identical_lines_are_different_calls(file: Path, database: ClickHouse) -> None:
     file.write_bytes(log([7] * 50))
-    assert imported(file) == outcome(stored=50)
+    assert imported(file) == summary(stored=50)
     file.write_bytes(log([7] * 60))
-    assert imported(file) == outcome(stored=10, already=50)
+    assert imported(file) == summary(stored=10, already=50)
     assert paths(database) == asked([7] * 60)
 
 
@@ -103,7 +103,7 @@ def test_a_last_line_that_is_being_written_is_left_until_it_is_whole(file: Path,
         assert imported(file)['left'] == 1
     assert paths(database) == asked(range(2))
     file.write_bytes(whole)
-    assert imported(file) == outcome(stored=1, already=2)
+    assert imported(file) == summary(stored=1, already=2)
     assert paths(database) == asked(range(3))
 
 
@@ -114,12 +114,12 @@ def test_complete_takes_a_last_line_without_an_end_and_its_end_is_no_line(
     file: Path, database: ClickHouse, end: str, missing: int
 ) -> None:
     file.write_bytes(log(range(3), end)[: -min(missing, len(end))])
-    assert imported('--complete', file) == outcome(stored=3)
-    assert imported(file) == outcome(already=3)
+    assert imported('--complete', file) == summary(stored=3)
+    assert imported(file) == summary(already=3)
     file.write_bytes(log(range(3), end))
-    assert imported(file) == outcome(already=3)
+    assert imported(file) == summary(already=3)
     file.write_bytes(log(range(5), end))
-    assert imported(file) == outcome(stored=2, already=3)
+    assert imported(file) == summary(stored=2, already=3)
     assert paths(database) == asked(range(5))
 
 
@@ -129,24 +129,24 @@ def test_complete_takes_a_last_line_without_an_end_and_its_end_is_no_line(
 def test_a_log_that_is_packed_or_renamed_is_the_same(file: Path, database: ClickHouse, pack: Callable[[bytes], bytes]) -> None:
     packed = file.with_name('access.log.1.packed')
     packed.write_bytes(pack(log(range(100))))
-    assert imported(packed) == outcome(stored=100)
+    assert imported(packed) == summary(stored=100)
     file.write_bytes(log(range(100)))
-    assert imported(file) == outcome(already=100)
-    assert imported('-', stdin=log(range(120))) == outcome(stored=20, already=100)
+    assert imported(file) == summary(already=100)
+    assert imported('-', stdin=log(range(120))) == summary(stored=20, already=100)
     packed.write_bytes(pack(log(range(60))) + pack(log(range(60, 130))))
-    assert imported(packed) == outcome(stored=10, already=120)
+    assert imported(packed) == summary(stored=10, already=120)
     assert paths(database) == asked(range(130))
 
 
 @pytest.mark.usefixtures('small_pieces')
 def test_a_shorter_copy_brings_nothing(file: Path, database: ClickHouse) -> None:
     file.write_bytes(log(range(200)))
-    assert imported(file) == outcome(stored=200)
+    assert imported(file) == summary(stored=200)
     for lines in (8, 50, 199):  # of less than 1024 bytes it cannot be told which log they are a copy of
         file.write_bytes(log(range(lines)))
-        assert imported(file) == outcome(already=lines)
+        assert imported(file) == summary(already=lines)
         file.write_bytes(log(range(lines)) + line(lines).encode()[:-1])
-        assert imported(file) == outcome(already=lines, left=1)
+        assert imported(file) == summary(already=lines, left=1)
     assert paths(database) == asked(range(200))
 
 
@@ -156,7 +156,7 @@ def test_a_copy_that_ends_where_an_import_ended_has_no_line_more(file: Path, pac
         file.write_bytes(log(range(lines)))
         imported(file)
     file.write_bytes(pack(log(range(20))))
-    assert imported(file) == outcome(already=20)
+    assert imported(file) == summary(already=20)
 
 
 @pytest.mark.usefixtures('small_pieces')
@@ -168,7 +168,7 @@ def test_a_longer_copy_brings_the_rest(file: Path, database: ClickHouse) -> None
         imported(copy)
     assert paths(database) == asked(range(200))
     file.write_bytes(log(range(201)))
-    assert imported(file) == outcome(stored=1, already=200)
+    assert imported(file) == summary(stored=1, already=200)
 
 
 @pytest.mark.slow
@@ -189,15 +189,15 @@ def test_logs_that_only_begin_alike_are_two(
     assert paths(database) == expected
     for content in contents:  # each is known as itself
         file.write_bytes(content + line(5_000).encode() + b'\n')
-        assert imported(file) == outcome(stored=1, already=content.count(b'\n'))
+        assert imported(file) == summary(stored=1, already=content.count(b'\n'))
         file.write_bytes(gzip.compress(content))
-        assert imported(file) == outcome(already=content.count(b'\n'))
+        assert imported(file) == summary(already=content.count(b'\n'))
     assert paths(database) == sorted([*expected, '/api/5000', '/api/5000'])
 
 
 def test_the_same_log_of_two_portals_counts_for_each(file: Path, database: ClickHouse) -> None:
     file.write_bytes(log(range(20)))
-    assert imported(file) == imported(file, domain='other.example.org') == outcome(stored=20)
+    assert imported(file) == imported(file, domain='other.example.org') == summary(stored=20)
     assert paths(database) == paths(database, 'other.example.org') == asked(range(20))
 
 
@@ -212,7 +212,7 @@ def test_a_log_that_was_cut_short_on_its_way_is_completed_by_the_whole_one(file:
     assert 150 <= stored < 200
     assert paths(database) == asked(range(stored))
     file.write_bytes(b''.join(parts))
-    assert imported(file) == outcome(stored=200 - stored, already=stored)
+    assert imported(file) == summary(stored=200 - stored, already=stored)
     assert paths(database) == asked(range(200))
 
 
@@ -220,7 +220,7 @@ def test_a_log_that_was_cut_short_on_its_way_is_completed_by_the_whole_one(file:
 def test_a_cut_copy_of_a_log_that_is_stored_is_said_in_one_line(file: Path, database: ClickHouse) -> None:
     whole = b''.join(gzip.compress(log(range(start, start + 50))) for start in range(0, 200, 50))
     file.write_bytes(whole)
-    assert imported(file) == outcome(stored=200)
+    assert imported(file) == summary(stored=200)
     file.write_bytes(whole[: len(whole) * 2 // 3])
     result = run('import', file, '--domain', DOMAIN)
     assert result.exit_code == 1
@@ -271,8 +271,8 @@ def test_a_line_without_an_end_for_megabytes_is_refused(file: Path, monkeypatch:
 def test_a_line_longer_than_a_piece_is_one_call(file: Path, database: ClickHouse, length: int) -> None:
     long = line(1, agent='A' * length)
     file.write_bytes(log([0]) + f'{long}\n'.encode() + log(range(2, 100)))
-    assert imported(file) == outcome(stored=100)
-    assert imported(file) == outcome(already=100)
+    assert imported(file) == summary(stored=100)
+    assert imported(file) == summary(already=100)
     assert paths(database) == asked(range(100))
 
 
@@ -290,7 +290,7 @@ class Imports(machines.RuleBasedStateMachine):
         self.monkeypatch = monkeypatch
         self.domain = f'{uuid.uuid4().hex}.example.org'
         self.ledger = Ledger(database, 'key', None)
-        self.enrichment = Enrichment(self.domain, Portal(), open_places(None), b'k' * 32)
+        self.enrichment = Enrichment(self.domain, PortalRules(), open_places(None), b'k' * 32)
         self.rejected = RejectStore(directory)
         self.stored = [0, 0, 0]  # lines of each log
         self.tried = [0, 0, 0]  # lines of each log that an interrupted import may have stored
@@ -398,7 +398,7 @@ def test_whatever_happens_every_line_counts_once(database: ClickHouse, tmp_path:
 @pytest.mark.no_database
 def test_the_schema_is_there_before_the_first_import(file: Path, database_url: str) -> None:
     file.write_bytes(log(range(2)))
-    assert imported(file) == outcome(stored=2)
+    assert imported(file) == summary(stored=2)
     database = connect(database_url)
     try:
         assert not schema.pending(database)
@@ -423,14 +423,14 @@ def holed(size: int, first: int = 0) -> bytes:
 @pytest.mark.usefixtures('small_pieces')
 def test_a_hole_is_no_line_and_the_line_behind_it_counts(file: Path, database: ClickHouse, size: int) -> None:
     file.write_bytes(holed(size))
-    assert imported(file) == outcome(stored=60, format=1)
-    assert imported(file) == outcome(already=60, format=1)
-    assert imported('--complete', file) == outcome(already=60, format=1)
+    assert imported(file) == summary(stored=60, format=1)
+    assert imported(file) == summary(already=60, format=1)
+    assert imported('--complete', file) == summary(already=60, format=1)
     for pack in PACK.values():
         packed = file.with_name('packed')
         packed.write_bytes(pack(holed(size)))
-        assert imported(packed) == outcome(already=60, format=1)
-    assert imported('-', stdin=holed(size) + log(range(60, 70))) == outcome(stored=10, already=60, format=1)
+        assert imported(packed) == summary(already=60, format=1)
+    assert imported('-', stdin=holed(size) + log(range(60, 70))) == summary(stored=10, already=60, format=1)
     assert paths(database) == asked(range(70))
     [reject] = RejectStore(Path('data')).__iter__()
     assert reject.text == line(1_000)[:40]
@@ -451,7 +451,7 @@ def test_a_log_with_holes_that_grows_is_stored_once(
         most = max(most, result['stored'] + result['already_stored'])
         assert result['stored'] + result['already_stored'] == most
     file.write_bytes(pack(whole))
-    assert imported(file) == outcome(already=60, format=1)
+    assert imported(file) == summary(already=60, format=1)
     assert paths(database) == asked(range(60))
     assert_rollups_agree(database)
 
@@ -460,7 +460,7 @@ def test_a_log_with_holes_that_grows_is_stored_once(
 def test_a_shorter_copy_of_a_log_with_holes_brings_nothing(file: Path, database: ClickHouse, size: int) -> None:
     whole = holed(size)
     file.write_bytes(whole)
-    assert imported(file) == outcome(stored=60, format=1)
+    assert imported(file) == summary(stored=60, format=1)
     for end in (size // 2, size + len(log(range(10))), 2 * size + len(log(range(30))), len(whole) - size):
         file.write_bytes(whole[:end])
         result = imported(file)
@@ -476,17 +476,17 @@ def test_logs_that_begin_with_a_hole_are_told_apart(file: Path, database: ClickH
     other = file.with_name('other.log')
     file.write_bytes(bytes(sizes[0]) + log(range(30)))
     other.write_bytes(bytes(sizes[1]) + log(range(100, 102)))
-    assert imported(file) == outcome(stored=30)
-    assert imported(other) == outcome(stored=2)
-    assert imported(file, other) == outcome(already=32)
+    assert imported(file) == summary(stored=30)
+    assert imported(other) == summary(stored=2)
+    assert imported(file, other) == summary(already=32)
     assert paths(database) == asked([*range(30), 100, 101])
 
 
 def test_holes_of_different_sizes_make_different_logs(file: Path, database: ClickHouse) -> None:
     for size in (0, 1_500, 3_000):
         file.write_bytes(bytes(size) + log(range(10)))
-        assert imported(file) == outcome(stored=10)
-        assert imported(file) == outcome(already=10)
+        assert imported(file) == summary(stored=10)
+        assert imported(file) == summary(already=10)
     assert paths(database) == asked([*range(10)] * 3)
 
 
@@ -497,8 +497,8 @@ def test_a_hole_of_gigabytes_takes_neither_memory_nor_time(file: Path, database:
             sparse.write(log([number]))
         sparse.truncate(90 << 30)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert imported(file) == outcome(stored=3)
-    assert imported(file) == outcome(already=3)
+    assert imported(file) == summary(stored=3)
+    assert imported(file) == summary(already=3)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # kB
     assert paths(database) == asked(range(3))
 
@@ -520,9 +520,9 @@ def test_an_import_that_was_cut_off_in_a_log_with_holes_goes_on(
 
 def test_the_line_ends_of_old_macs(file: Path, database: ClickHouse) -> None:
     file.write_bytes(log(range(3), '\r'))
-    assert imported(file) == outcome(stored=3)
+    assert imported(file) == summary(stored=3)
     file.write_bytes(log(range(5), '\r') + line(5).encode()[:60])
-    assert imported(file) == outcome(stored=2, already=3, left=1)
+    assert imported(file) == summary(stored=2, already=3, left=1)
     file.write_bytes(log(range(6), '\r'))
-    assert imported(file) == outcome(stored=1, already=5)
+    assert imported(file) == summary(stored=1, already=5)
     assert paths(database) == asked(range(6))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from access_logs import DOMAIN, asked, assert_rollups_agree, imported, line, log, outcome, paths, run
+from access_logs import DOMAIN, asked, assert_rollups_agree, imported, line, log, paths, run, summary
 from following import Following, append, followed
 
 from exporter.errors import EngineError, SpoolFull
@@ -81,7 +81,7 @@ def test_a_line_is_taken_by_the_next_poll_and_where_there_is_none_there_is_no_ba
         following.poll(3)
         assert len(following.spool.waiting()) == lines
     assert stored(following) == asked(range(19))
-    assert later_imported(following, file) == outcome(already=19)
+    assert later_imported(following, file) == summary(already=19)
     assert following.said == []
 
 
@@ -96,7 +96,7 @@ def test_a_last_line_is_taken_when_it_is_whole(following: Following, file: Path)
 
 def test_what_was_there_before_is_taken_and_what_was_imported_is_not(following: Following, file: Path) -> None:
     file.write_bytes(log(range(30)))
-    assert imported(file) == outcome(stored=30)
+    assert imported(file) == summary(stored=30)
     append(file, log(range(30, 50)))
     following.poll()
     assert stored(following) == asked(range(50))
@@ -126,7 +126,7 @@ def test_a_renamed_log_is_read_to_its_end_also_what_is_written_to_it_late(follow
     append(rotated, log(range(15, 17)))
     following.poll()
     assert stored(following) == asked([*range(17), *range(100, 105)])
-    assert later_imported(following, rotated, file) == outcome(already=22)
+    assert later_imported(following, rotated, file) == summary(already=22)
 
 
 def test_a_deleted_log_is_read_to_its_end(following: Following, file: Path) -> None:
@@ -178,7 +178,7 @@ def test_a_log_that_is_cut_under_a_writer_that_does_not_append_is_read_on_behind
         following.poll(3)
     assert stored(following) == asked(range(80))
     assert not list(following.follower.rejected)
-    assert later_imported(following, file) == outcome(already=20)
+    assert later_imported(following, file) == summary(already=20)
     assert following.said == []
 
 
@@ -196,7 +196,7 @@ def test_a_hole_that_grows_at_the_end_is_passed_when_a_line_follows(following: F
     following.poll(2)
     assert stored(following) == asked([*range(20), 21])
     assert [reject.text for reject in following.follower.rejected] == [line(20)[:50]]
-    assert later_imported(following, file) == outcome(already=21, format=1)
+    assert later_imported(following, file) == summary(already=21, format=1)
 
 
 def test_what_is_no_log_is_refused_once(globbing: Following, tmp_path: Path) -> None:
@@ -357,7 +357,7 @@ def test_logs_leave_half_of_the_spool_to_requests(following: Following, file: Pa
     following.poll(3)
     taken = len(following.spool.waiting())
     assert taken > 1
-    assert following.spool.account.bytes < 40_000
+    assert following.spool.balance.bytes < 40_000
     assert following.said == []
     for _ in range(20):
         following.drain()
@@ -441,11 +441,11 @@ def test_an_import_takes_what_waits_in_the_spool_for_stored(following: Following
     following.poll()
     following.stop()
     append(file, log(range(10, 15)))
-    assert imported(file) == outcome(stored=5, already=10)
+    assert imported(file) == summary(stored=5, already=10)
     following.start()
     following.poll()
     assert stored(following) == asked(range(15))
-    assert not following.spool.account.quarantined
+    assert not following.spool.balance.quarantined
 
 
 @pytest.mark.parametrize('following', ['access.log'], indirect=True)

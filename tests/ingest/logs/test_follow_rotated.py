@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from access_logs import asked, line, log, outcome
+from access_logs import asked, line, log, summary
 from following import Following, append, followed
 from test_follow import later_imported, old, stored
 
@@ -292,7 +292,7 @@ def test_a_last_line_without_an_end_is_taken_once_the_log_is_rotated_away_and_qu
     assert stored(following) == expected
     following.restart()
     following.poll()
-    assert later_imported(following, rotated, file) == (outcome(already=16) if whole else outcome(already=15, format=1))
+    assert later_imported(following, rotated, file) == (summary(already=16) if whole else summary(already=15, format=1))
     rotated.write_bytes(rotated.read_bytes() + b'\n' + log([11]))  # somebody goes on nevertheless
     following.poll(2)
     assert stored(following) == sorted([*expected, *asked([11])])

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from access_logs import DOMAIN, asked, assert_rollups_agree, log, paths
 
-from exporter.config import Portal
+from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.errors import EngineError, InputError
@@ -76,29 +76,29 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / 'access.log'
 
 
-def import_(database: ClickHouse, file: Path, outcome: Summary, watched: list[int] | None = None) -> None:
-    enrichment = Enrichment(DOMAIN, Portal(), open_places(None), b'k' * 32)
+def import_(database: ClickHouse, file: Path, summary: Summary, watched: list[int] | None = None) -> None:
+    enrichment = Enrichment(DOMAIN, PortalRules(), open_places(None), b'k' * 32)
     with closing(LogFile(str(file))) as log_file:
         import_log(
-            AccessLog(log_file), 'auto', enrichment, Ledger(database, 'key', None), RejectStore(file.parent), outcome,
-            lambda: watched.append(outcome.read) if watched is not None else None,
+            AccessLog(log_file), 'auto', enrichment, Ledger(database, 'key', None), RejectStore(file.parent), summary,
+            lambda: watched.append(summary.read) if watched is not None else None,
         )  # fmt: skip
 
 
 def test_an_outcome_adds_up() -> None:
-    outcome = Summary()
-    outcome.count(Tally(10, {'path': 2}, {'format': 1}))
-    outcome.count_before(Tally(20, {'path': 3}, {'format': 4, 'status': 1}))
-    outcome.left += 1
-    assert outcome.as_dict() == {
+    summary = Summary()
+    summary.count(Tally(10, {'path': 2}, {'format': 1}))
+    summary.count_before(Tally(20, {'path': 3}, {'format': 4, 'status': 1}))
+    summary.left += 1
+    assert summary.as_dict() == {
         'read': 42, 'stored': 10, 'already_stored': 20, 'skipped': 5, 'skipped_by_reason': {'path': 5}, 'left': 1, 'rejected': {'format': 5, 'status': 1},
     }  # fmt: skip
 
 
 def test_it_says_after_each_batch_how_far_it_is(file: Path, database: ClickHouse) -> None:
     file.write_bytes(log(range(200)))
-    outcome, watched = Summary(), list[int]()
-    import_(database, file, outcome, watched)
+    summary, watched = Summary(), list[int]()
+    import_(database, file, summary, watched)
     assert len(watched) > 2
     assert watched == sorted(set(watched))
     assert watched[-1] == 200
@@ -116,13 +116,13 @@ def test_what_was_stored_before_it_failed_is_told_and_stays(
             raise Stopped('stopped')
         real(self, table, columns, block, token)
 
-    outcome = Summary()
+    summary = Summary()
     with monkeypatch.context() as faults, pytest.raises(Stopped):
         faults.setattr(ClickHouse, 'insert_file', insert)
-        import_(database, file, outcome)
-    stored = outcome.stored
+        import_(database, file, summary)
+    stored = summary.stored
     assert 0 < stored < 200
-    assert outcome.as_dict() == Summary(stored=stored).as_dict()
+    assert summary.as_dict() == Summary(stored=stored).as_dict()
     assert paths(database) == asked(range(stored))
     rest = Summary()
     import_(database, file, rest)
@@ -206,7 +206,7 @@ def test_killed_at_any_point_and_finished_every_line_counts_once(tmp_path: Path)
         killed = run(PROGRAM.format(piece=CHUNK, where=where, left=nth), tmp_path, 'import', str(file))
         assert killed.returncode == -signal.SIGKILL, (where, killed.stderr)
     finished = run(PROGRAM.format(piece=CHUNK, where='', left=0), tmp_path, 'import', str(file), '--format', 'json')
-    outcome = json.loads(finished.stdout)
-    assert outcome['read'] == outcome['stored'] + outcome['already_stored'] == 300
+    summary = json.loads(finished.stdout)
+    assert summary['read'] == summary['stored'] + summary['already_stored'] == 300
     [sums] = json.loads(run(PROGRAM.format(piece=CHUNK, where='', left=0), tmp_path, 'query', SUMS, '--format', 'json').stdout)
     assert set(sums.values()) == {300}
