@@ -4,7 +4,7 @@
     OR (
         {{asked}}
         AND day < (SELECT max(calls_from) FROM retention)
-        AND (domain, day) IN (
+        AND (domain, day) GLOBAL IN (
             SELECT domain, day
             FROM days
             WHERE {{asked}}

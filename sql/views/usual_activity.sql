@@ -27,7 +27,7 @@ WITH
                 AND timestamp < {to:DateTime('UTC')}
             GROUP BY domain
         ) AS arrived
-        INNER JOIN
+        GLOBAL INNER JOIN
         (
             SELECT domain, greatest(min(day), (SELECT max(calls_from) FROM retention)) AS first_day FROM days GROUP BY domain
         ) AS known USING (domain)
@@ -52,7 +52,7 @@ FROM
                 FROM calls
                 WHERE (client = 'crawler') <= {crawlers:UInt8}
                     -- whatever the zone in which they were stored, they lie on these days
-                    AND (domain, day) IN
+                    AND (domain, day) GLOBAL IN
                     (
                         SELECT domain, toDate(arrayJoin(range(intDiv(start, 86400000) - 1, intDiv(end, 86400000) + 2)))
                         FROM stretches
@@ -61,7 +61,7 @@ FROM
                     AND positiveModulo(toInt64(toUnixTimestamp(timestamp)) - toUnixTimestamp({from:DateTime('UTC')}) + 7200, 604800)
                         < toInt64(toUnixTimestamp({to:DateTime('UTC')})) - toUnixTimestamp({from:DateTime('UTC')}) + 14400
             ) AS near
-            ASOF INNER JOIN stretches ON near.domain = stretches.domain AND near.moment >= stretches.start
+            GLOBAL ASOF INNER JOIN stretches ON near.domain = stretches.domain AND near.moment >= stretches.start
             WHERE moment <= end
             GROUP BY domain, week
             UNION ALL
