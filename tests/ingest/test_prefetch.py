@@ -84,15 +84,17 @@ def test_its_end_waits_for_what_is_being_made() -> None:
 
 def test_its_end_does_not_wait_for_what_is_not_begun() -> None:
     made: list[int] = []
-    going_on = threading.Event()
+    begun, going_on = threading.Event(), threading.Event()
 
     def items() -> Iterator[int]:
         for number in range(10):
             made.append(number)
             yield number
+            begun.set()
             going_on.wait(LONG)
 
     with Prefetch(items()) as ahead:
         assert next(iter(ahead)) == 0
+        assert begun.wait(LONG)  # else the thread may end before it asks for the second item
         threading.Timer(0.5, going_on.set).start()
     assert made == [0, 1]
