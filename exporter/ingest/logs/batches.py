@@ -68,39 +68,45 @@ class AccessLog:
         self.position = 0
 
     def pieces(self, domain: str, ledger: History) -> Iterator[tuple[Chunk, Batch | None]]:
-        """The lines to be stored, and with the last piece of a batch the batch: batches that were begun but not done, exactly
-        as they were, and then what is new.
+        """The chunks to be stored, each last one of a batch with the batch.
 
-        Raises InputError where a batch was begun of which this log holds only a part, or where no line ends.
+        These are batches that were begun but not done, with the same range again; lines between two batches, which the spool gave
+        up because another process had begun to store some of them; and the lines behind the last batch.
+        Raises InputError if this log holds only a part of a batch that was begun, or if no line ends.
         """
         self.position = position = 0
         refuse(self.file)
         self.name, entries = self.known_as(domain, ledger)
         for entry in entries:
-            start, position = entry.batch.start, entry.batch.end
-            if whole := self.file.read(position - 1, position) != b'':
+            start, gap = entry.batch.start, self._behind_line_end(position)
+            if gap < start and self.file.read(start - 1, start):
+                yield from self.behind(domain, gap, start)
+            position = max(position, entry.batch.end)
+            if whole := self.file.read(entry.batch.end - 1, entry.batch.end) != b'':
                 if entry.tally:
                     self.already.add(entry.tally)
                 else:
                     yield from (
-                        (piece, entry.batch if piece.end == position else None) for piece in self._pieces(start, position)
+                        (piece, entry.batch if piece.end == entry.batch.end else None)
+                        for piece in self._pieces(start, entry.batch.end)
                     )
             elif entry.tally:
                 self._count_part(start)
             else:
                 raise InputError(f'{self.file.name}: a longer copy of this log was being imported', 'import that one first')
             if not whole:
+                self.position = 0
                 return
         yield from self.behind(domain, self._behind_line_end(position))
 
-    def behind(self, domain: str, begun: int) -> Iterator[tuple[Chunk, Batch | None]]:
-        """What follows a byte at which a line begins, as `pieces` gives it. Raises InputError where no line ends."""
+    def behind(self, domain: str, begun: int, end: int = sys.maxsize) -> Iterator[tuple[Chunk, Batch | None]]:
+        """The chunks from the start of a line up to `end`, as `pieces` gives them. Raises InputError if no line ends."""
         self.position = begun
         points: list[Checkpoint] = []
-        taken, end = 0, begun
-        for piece, last in _marking_last(self._pieces(begun)):
-            points += piece.checkpoints(end)
-            end = piece.end
+        taken, checked = 0, begun
+        for piece, last in _marking_last(self._pieces(begun, end)):
+            points += piece.checkpoints(checked)
+            checked = piece.end
             taken += 1
             if last or taken == (FIRST if begun == 0 else WHOLE):
                 yield piece, Batch(domain, SOURCE, self.name, begun, piece.end, self.file.name, tuple(points))

@@ -53,9 +53,14 @@ class WithSpool:
         return unused(name, self.logs(domain))
 
     def entries(self, domain: str, log: str) -> list[Entry]:
-        """The batches of a log; those that wait count as done. Raises EngineError."""
-        known = {(entry.batch.start, entry.batch.end): entry for entry in self.ledger.entries(domain, log)}
+        """The batches of a log; those that wait count as done. Raises EngineError.
+
+        A batch that waits is left out if the ledger knows another one with some of its lines: the spool will give it up.
+        """
+        entries = self.ledger.entries(domain, log)
         for batch, tally in self.waiting:
             if (batch.domain, batch.log) == (domain, log):
-                known[batch.start, batch.end] = Entry(batch, tally)
-        return [known[span] for span in sorted(known)]
+                entries = [entry for entry in entries if entry.batch.id != batch.id]
+                if not any(entry.batch.start < batch.end and entry.batch.end > batch.start for entry in entries):
+                    entries.append(Entry(batch, tally))
+        return sorted(entries, key=lambda entry: (entry.batch.start, entry.batch.end))

@@ -26,7 +26,8 @@ from exporter.ingest.logs import batches
 from exporter.ingest.logs.batches import AccessLog
 from exporter.ingest.logs.import_log import import_log
 from exporter.ingest.logs.log_file import LogFile
-from exporter.model.tally import Summary
+from exporter.model.batch import Batch
+from exporter.model.tally import Summary, Tally
 from exporter.store import schema
 from exporter.store.clickhouse import ClickHouse, connect
 from exporter.store.ledger import Ledger
@@ -254,6 +255,21 @@ def test_pieces_are_of_so_many_lines_at_most(file: Path, length: int) -> None:
     assert b''.join(piece.lines for piece in pieces) == content
     assert max(piece.lines.count(b'\n') for piece in pieces) <= 1.2 * batches.MOST_LINES
     assert length < batches.SAMPLED or len(pieces) <= 2
+
+
+def test_lines_between_two_batches_are_stored(file: Path, database: ClickHouse) -> None:
+    """The spool gave the batch up that held them, since another host had stored some of its lines."""
+    file.write_bytes(log(range(5)))
+    assert imported(file) == summary(stored=5)
+    [known] = database.query('SELECT log, end FROM batches LIMIT 1')
+    start, end = len(log(range(9))), len(log(range(11)))
+    ledger, other = Ledger(database, 'key', None), Batch(DOMAIN, 'access_log', known['log'], start, end)
+    ledger.begin(other)
+    ledger.done(other, Tally(2), None, None)
+    file.write_bytes(log(range(14)))
+    assert imported(file) == summary(already=7, stored=7)
+    assert paths(database) == asked([*range(9), *range(11, 14)])
+    assert imported(file) == summary(already=14)
 
 
 def test_a_line_without_an_end_for_megabytes_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

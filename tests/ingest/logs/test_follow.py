@@ -102,6 +102,25 @@ def test_what_was_there_before_is_taken_and_what_was_imported_is_not(following: 
     assert stored(following) == asked(range(50))
 
 
+def test_a_batch_that_will_be_given_up_does_not_count_as_stored(following: Following, file: Path) -> None:
+    """A copy that somebody imports meanwhile holds a part of a batch in the spool, and what follows it."""
+    append(file, log(range(5)))
+    following.poll()
+    following.drain()
+    append(file, log(range(5, 8)))
+    copy = Path(shutil.copy(file, file.with_name('a copy')))
+    assert imported(copy) == summary(already=5, stored=3)
+    append(file, log(range(8, 12)))
+    following.poll()  # knows its position, and takes lines 5 to 11
+    append(file, log(range(12, 14)))
+    shutil.copy(file, copy)
+    assert imported(copy) == summary(already=8, stored=6)
+    following.drain()  # gives its batch up
+    following.poll()
+    assert stored(following) == asked(range(14))
+    assert later_imported(following, file) == summary(already=14)
+
+
 @pytest.mark.parametrize('following', ['access.log'], indirect=True)
 def test_a_log_that_comes_later_is_followed_from_its_first_line(following: Following, file: Path) -> None:
     following.poll(3)
