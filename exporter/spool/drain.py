@@ -70,7 +70,7 @@ class Drain:
         self.failures += 1
         if why != self.trouble:
             self.trouble = why
-            log.warning('cannot store just now, and will try again: %s', why)
+            log.warning('cannot store calls, retrying: %s', why)
 
     def _store_oldest(self) -> bool:
         file = self.spool.oldest()
@@ -86,7 +86,7 @@ class Drain:
             with storing(self.data_dir):
                 quarantined = sum(self._store(part) for part in parts)
         except ConcurrentImport as error:
-            log.warning('a batch is given up, and its log is looked at again: %s', error)
+            log.warning('dropped a batch because another process stores its lines; reading its log again: %s', error)
             for part in parts:
                 self.rejected.remove(part.batch.id)  # who stores their lines keeps them
             self.spool.give_up(file)
@@ -111,7 +111,7 @@ class Drain:
         except EngineError as error:
             if not self._is_refusal(error):
                 raise
-            log.error('a batch cannot be stored, and is kept in quarantine: %s', error)
+            log.error('quarantined a batch that the database refuses: %s', error)
             self.failures += 1
             self._tries = 0
             self.spool.refuse(part, str(error))

@@ -60,4 +60,4 @@ def in_quarantine(spool: Path) -> Iterator[Reject]:
             if batch := frame.header.batch:
                 yield Reject('refused', batch.domain, batch.origin or batch.id, batch.start, frame.header.refused)
     for path in sorted((spool / NAME).glob('*.damaged')):
-        yield Reject('damaged', '', str(path), 0, 'cannot be read; restore it from a backup, or remove it')
+        yield Reject('damaged', '', str(path), 0, 'cannot read this file; restore it from a backup or remove it')

@@ -89,7 +89,8 @@ def frames(path: Path) -> Iterator[Frame]:
                 header = msgspec.json.decode(EARLIER.sub(_with_reason, head), type=Header)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 raise InputError(
-                    f'{path}: written by another version ({error})', 'let that one store what waits, or remove the file'
+                    f'{path}: written by another version of usage-exporter ({error})',
+                    'start that version to store the file, or remove the file',
                 ) from None
             yield Frame(header, start, start + body_length)
 
@@ -177,7 +178,7 @@ class Spooled:
         found = list(frames(self.path))
         end = found[-1].end if found else 0
         if not end or end != self.path.stat().st_size:
-            raise InputError(f'{self.path}: damaged after byte {end:,}', 'restore it from a backup, or remove it')
+            raise InputError(f'{self.path}: damaged after byte {end:,}', 'restore it from a backup or remove it')
         with self.path.open('rb') as file:
             return [(frame.header, _calls(file, frame)) for frame in found]
 
@@ -205,10 +206,13 @@ def _calls(file: io.BufferedReader, frame: Frame) -> pl.DataFrame:
         calls = calls.cast(dict.fromkeys(WORDS, pl.String())).cast(WORDS)  # type: ignore[arg-type]
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:  # OSError: of the stream's own format
         raise InputError(
-            f'{file.name}: no calls from byte {frame.start:,} on', 'restore it from a backup, or remove it'
+            f'{file.name}: invalid calls at byte {frame.start:,}', 'restore it from a backup or remove it'
         ) from error
     if len(calls) != frame.header.calls:
-        raise InputError(f'{file.name}: {len(calls)} calls from byte {frame.start:,} on, not {frame.header.calls}', 'remove it')
+        raise InputError(
+            f'{file.name}: {len(calls)} calls at byte {frame.start:,}, but the header says {frame.header.calls}',
+            'restore it from a backup or remove it',
+        )
     return calls
 
 

@@ -209,7 +209,7 @@ class Spool:
         if self.balance.bytes + size > self.most_bytes:
             raise SpoolFull(
                 f'{self.directory}: the spool is full ({self.balance.bytes >> 20} MB)',
-                'see why the database does not take it, or raise USAGE_SPOOL_BYTES',
+                'look for database errors in the log, or raise USAGE_SPOOL_BYTES',
             )
 
     def _new_path(self) -> Path:

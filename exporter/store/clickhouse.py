@@ -108,17 +108,19 @@ def connect(url: str, make: bool = True) -> ClickHouse:
                     return _open(where, make)
         except OSError as error:
             raise EngineError(
-                f'{where.embedded}: cannot keep a database here ({error.strerror})', 'choose another path'
+                f'{where.embedded}: cannot create or open a database here ({error.strerror})', 'choose another path'
             ) from error
         raise DatabaseLocked(
             f'{where.embedded}: another process holds this embedded database',
-            'wait for it to end, or let both use a ClickHouse server',
+            'wait until it ends, or use a ClickHouse server for both',
         )
     return _open(where, make)
 
 
 def _no_database(where: Address) -> EngineError:
-    return EngineError(f'{where.shown}: no database yet', 'usage-exporter init, or the first import, makes it', code=NO_DATABASE)
+    return EngineError(
+        f'{where.shown}: no database yet', 'run usage-exporter init, or import a log, to create it', code=NO_DATABASE
+    )
 
 
 def _held(directory: Path) -> bool:
@@ -185,14 +187,14 @@ def _engine_error(error: Exception, where: Address) -> EngineError:
     code = re.search(r'Code: (\d+)', text)  # of an answer, which may quote the statement
     if not code and (found := re.search(r'\[SSL: (\w+)\]', text)):
         return EngineError(
-            f'{where.shown}: no TLS connection to ClickHouse ({found[1]})', 'write http://, or mend the certificate'
+            f'{where.shown}: TLS connection to ClickHouse failed ({found[1]})', 'use http:// or fix the certificate'
         )
     if not where.embedded and not code and NO_ANSWER.search(text):
         return EngineError(f'{where.shown}: no ClickHouse server answers', 'start it or correct USAGE_CLICKHOUSE_URL')
     if code and code[1] == '516':
         return EngineError(f'{where.shown}: ClickHouse refuses the user or the password of USAGE_CLICKHOUSE_URL', code=516)
     if code and code[1] == '243':
-        return EngineError(f'{where.shown}: the disk of the database is full', 'make room there', code=243)
+        return EngineError(f'{where.shown}: the disk of the database is full', 'free space on it', code=243)
     found = re.search(r'Code: \d+\. (?:DB::Exception: )?.*', text)
     line = (found[0] if found else text.strip().split('\n')[0])[:500]
     return EngineError(f'{where.shown}: {line}', code=int(code[1]) if code else None)

@@ -31,7 +31,9 @@ class Ledger:
                 "AND state = 'begun' SETTINGS mutations_sync = 1",
                 {'domain': batch.domain, 'log': batch.log, 'id': batch.id},
             )
-            raise ConcurrentImport(f'{batch.origin}: another import of this log is under way', 'let it end, then import it again')
+            raise ConcurrentImport(
+                f'{batch.origin}: another import of this log is under way', 'wait until it ends, then import the log again'
+            )
 
     def done(self, batch: Batch, tally: Tally, first: datetime | None, last: datetime | None) -> None:
         """Notes that a batch is stored, and what became of it. Raises EngineError."""

@@ -48,7 +48,7 @@ class RejectStore:
         """
         content, left_out = _content(batch_id, rejects, self.most_bytes)
         if left_out:
-            logger.warning('rejected input: %s lines of one batch are not kept: they are too many for rejected_bytes', left_out)
+            logger.warning('rejected input: discarded %s lines of one batch, which exceed rejected_bytes', left_out)
         with self._lock:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = self._path(batch_id)
@@ -138,7 +138,7 @@ class RejectStore:
             path.unlink(missing_ok=True)
             total -= sizes.pop(path)
         if full:
-            logger.warning('rejected input: no room, the rejects of the %s oldest batches were removed; see rejected_bytes', full)
+            logger.warning('rejected input: deleted the rejects of the %s oldest batches to stay within rejected_bytes', full)
 
 
 def _content(batch_id: str, rejects: Iterable[Reject], most_bytes: float) -> tuple[bytes, int]:

@@ -79,7 +79,8 @@ def pending(database: ClickHouse) -> list[Change]:
     tables = migrations()
     if newer := sorted({name for name in done if name[0].isdigit()} - {change.name for change in tables}):
         raise SchemaError(
-            f'{database.address.shown}: it has {newer[-1]}, which this program does not know', 'install a newer usage-exporter'
+            f'{database.address.shown}: the schema is newer than this program (it has {newer[-1]})',
+            'install a newer usage-exporter',
         )
     removed = '0005_retention' in done and bool(database.query('SELECT 1 FROM retention LIMIT 1'))
     return [change for change in tables if change.name not in done] + [
@@ -121,7 +122,7 @@ def ready(database: ClickHouse) -> ClickHouse:
         apply(database)
     elif waiting := pending(database):
         raise SchemaError(
-            f'{database.address.shown}: its schema is older than this program ({waiting[0].name} is missing)',
+            f'{database.address.shown}: the schema is older than this program ({waiting[0].name} is missing)',
             'run usage-exporter init',
         )
     return database

@@ -43,6 +43,6 @@ def address(url: str) -> Address:
         database = found['database'] or DATABASE
         return Address(None, server, database, f'{found["scheme"]}://{server["host"]}:{server["port"]}/{database}')
     raise SettingsError(
-        'USAGE_CLICKHOUSE_URL is no address of ClickHouse',
-        'write chdb:///path or http(s)://user:password@host:port/database, with %40 for an @ in the password and so on',
+        'USAGE_CLICKHOUSE_URL: invalid ClickHouse URL',
+        'write chdb:///path or http(s)://user:password@host:port/database; encode special characters in the password (@ is %40)',
     )

@@ -38,7 +38,7 @@ def nobody_storing(data_dir: Path) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() > end:
                     raise EngineError(
-                        f'{data_dir}: another process is storing calls', 'run this again when its import has ended'
+                        f'{data_dir}: another process is storing calls', 'wait until it ends, then run the command again'
                     ) from None
                 time.sleep(PAUSE)
         yield
@@ -57,7 +57,7 @@ def nobody_serving(data_dir: Path) -> Iterator[None]:
     try:
         held = hold(spool / 'lock')
     except BlockingIOError:
-        raise EngineError(f'{data_dir}: usage-exporter serve is running', 'stop it, and then run this again') from None
+        raise EngineError(f'{data_dir}: usage-exporter serve is running', 'stop it, then run the command again') from None
     try:
         if any(path.suffix in ('.batch', '.open') for path in spool.rglob('*')):
             raise EngineError(f'{spool}: accepted calls wait here, or in quarantine', 'let serve store them, then stop it')

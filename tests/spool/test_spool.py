@@ -249,7 +249,7 @@ def test_what_holds_no_calls_is_set_aside_also_where_its_hash_is_right(tmp_path:
     file = spool.oldest()
     assert file
     rewritten(file.path, body=body)
-    with pytest.raises(InputError, match=f'{file.path}: .* calls from byte '):
+    with pytest.raises(InputError, match=f'{file.path}: .* calls at byte '):
         file.parts(spool.log)
     spool.set_aside(file)
     assert (spool.balance.quarantined, spool.balance.accepted) == (50, 50)

@@ -122,7 +122,7 @@ def test_any_password_comes_through_and_is_not_shown(text: str) -> None:
 def test_what_is_no_address_is_refused_in_one_line_without_its_password(url: str) -> None:
     with pytest.raises(SettingsError) as error:
         address(url)
-    assert str(error.value).startswith('USAGE_CLICKHOUSE_URL is no address of ClickHouse; write chdb:///path or http(s)://')
+    assert str(error.value).startswith('USAGE_CLICKHOUSE_URL: invalid ClickHouse URL; write chdb:///path or http(s)://')
     assert '\n' not in str(error.value)
     assert PASSWORD not in str(error.value)
 
@@ -136,7 +136,7 @@ def test_a_database_that_another_process_holds_is_said_in_one_line(database: Cli
     assert (other.returncode, other.stdout) == (1, '')
     assert other.stderr == (
         f'error: {database.address.embedded}: another process holds this embedded database; '
-        'wait for it to end, or let both use a ClickHouse server\n'
+        'wait until it ends, or use a ClickHouse server for both\n'
     )
 
 
@@ -168,7 +168,9 @@ def test_a_database_whose_holder_was_killed_opens_again(tmp_path: Path) -> None:
 
 def test_a_path_where_no_database_can_be_kept_is_said_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / 'file').touch()
-    with pytest.raises(EngineError, match=r'database: cannot keep a database here \(Not a directory\); choose another path'):
+    with pytest.raises(
+        EngineError, match=r'database: cannot create or open a database here \(Not a directory\); choose another path'
+    ):
         connect(f'chdb://{tmp_path}/file/database')
 
 
@@ -223,11 +225,11 @@ def answering() -> Iterator[Any]:
             'Code: 516. DB::Exception: me: Authentication failed: password is incorrect. (AUTHENTICATION_FAILED)\n',
             'ClickHouse refuses the user or the password of USAGE_CLICKHOUSE_URL',
         ),
-        ('http', 500, 'Code: 243. DB::Exception: Cannot reserve 1.00 MiB. (NOT_ENOUGH_SPACE)\n', 'is full; make room there'),
+        ('http', 500, 'Code: 243. DB::Exception: Cannot reserve 1.00 MiB. (NOT_ENOUGH_SPACE)\n', 'is full; free space on it'),
         ('http', 400, 'Port 9000 is for clickhouse-client program\r\nYou must use port 8123 for HTTP.\r\n', 'Port 9000 is for'),
         ('http', 200, '<html>\nhello\n</html>', 'server version'),
         ('http', 404, '<html>\nnot found\n</html>', '404'),
-        ('https', 200, 'no TLS', 'no TLS connection to ClickHouse'),
+        ('https', 200, 'no TLS', 'TLS connection to ClickHouse failed'),
     ],
 )
 def test_what_a_server_refuses_or_is_not_is_said_in_one_line(

@@ -79,7 +79,7 @@ def test_where_there_is_no_room_the_oldest_go_and_that_is_said(
     assert kept == [str(number) for number in range(40 - len(kept), 40)]
     assert len(kept) > 5
     assert len(caplog.messages) == 40 - len(kept)
-    assert caplog.messages[0].startswith('rejected input: no room, the rejects of the 1 oldest batches were removed')
+    assert caplog.messages[0].startswith('rejected input: deleted the rejects of the 1 oldest batches')
 
 
 def test_a_batch_that_is_read_again_takes_its_room_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -98,7 +98,7 @@ def test_of_a_batch_with_too_many_the_first_are_kept(tmp_path: Path, caplog: pyt
     assert kept == [str(number) for number in range(len(kept))]
     assert 5 < len(kept) < 30
     assert size(rejected) <= 2_000
-    assert f'{1000 - len(kept)} lines of one batch are not kept' in caplog.messages[0]
+    assert f'discarded {1000 - len(kept)} lines of one batch' in caplog.messages[0]
 
 
 def test_they_are_kept_for_so_many_days(tmp_path: Path) -> None:

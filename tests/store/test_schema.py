@@ -72,7 +72,7 @@ def test_a_database_newer_than_the_program_is_refused_in_one_line(database: Clic
         with pytest.raises(SchemaError) as error:
             refused(database)
         assert str(error.value) == (
-            f'{database.address.shown}: it has 9999_after_that, which this program does not know; install a newer usage-exporter'
+            f'{database.address.shown}: the schema is newer than this program (it has 9999_after_that); install a newer usage-exporter'
         )
 
 
