@@ -7,7 +7,7 @@ from typing import Protocol
 
 from exporter.model.batch import Batch, Entry
 from exporter.model.tally import Tally
-from exporter.spool.segment import frames
+from exporter.spool.segment import read_records
 from exporter.store.ledger import Ledger, unused
 
 Waiting = Iterable[tuple[Batch, Tally]]  # what a spool holds
@@ -18,7 +18,7 @@ def spooled(directory: Path) -> list[tuple[Batch, Tally]]:
     found = list[tuple[Batch, Tally]]()
     for path in directory.rglob('*.batch'):
         with suppress(FileNotFoundError):  # it is stored by now
-            headers = [frame.header for frame in frames(path)]
+            headers = [record.header for record in read_records(path)]
             found += [(header.batch, header.tallies[header.batch.domain]) for header in headers if header.batch]
     return found
 
