@@ -8,7 +8,7 @@ from typing import Protocol
 from exporter.model.batch import Batch, Entry
 from exporter.model.tally import Tally
 from exporter.spool.segment import read_records
-from exporter.store.ledger import Ledger, unused
+from exporter.store.ledger import Ledger, unused_log_name
 
 Waiting = Iterable[tuple[Batch, Tally]]  # what a spool holds
 
@@ -50,7 +50,7 @@ class WithSpool:
 
     def new_log(self, domain: str, name: str) -> str:
         """A name that neither has. Raises EngineError."""
-        return unused(name, self.logs(domain))
+        return unused_log_name(name, self.logs(domain))
 
     def entries(self, domain: str, log: str) -> list[Entry]:
         """The batches of a log; those that wait count as done. Raises EngineError."""
