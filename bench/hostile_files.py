@@ -22,7 +22,7 @@ from exporter.errors import InputError
 from exporter.ingest.logs.log_file import LogFile
 from exporter.model.batch import Batch
 from exporter.model.tally import Tally
-from exporter.spool.segment import LENGTHS, MAGIC, IdempotencyKey, frames
+from exporter.spool.segment import LENGTHS, MAGIC, IdempotencyKey, read_records
 from exporter.spool.spool import Spool
 
 if sys.version_info >= (3, 14):
@@ -44,7 +44,7 @@ def spools(dice: random.Random, folder: Path) -> Iterator[Attack]:
     for number in range(3):
         first.append(calls(DOMAIN, 4, number), {DOMAIN: Tally(4)}, [IdempotencyKey('', f'k{number}', 'ff', {'accepted': 4})])
     [batch], [segment] = first.directory.glob('*.batch'), first.directory.glob('*.open')
-    whole = {path.read_bytes(): list(frames(path)) for path in (batch, segment)}
+    whole = {path.read_bytes(): list(read_records(path)) for path in (batch, segment)}
 
     def meet(text: bytes) -> str:
         directory = folder / f'spool-{dice.getrandbits(64)}'
@@ -56,7 +56,7 @@ def spools(dice: random.Random, folder: Path) -> Iterator[Attack]:
         assert waiting >= known, f'{known} calls stand before the damage, {waiting} are taken up'
         while file := spool.oldest():
             try:
-                taken += sum(len(part.calls) for part in file.parts(spool.log))
+                taken += sum(len(spooled.calls) for spooled in file.batches(spool.log))
                 spool.done(file)
             except InputError:
                 spool.set_aside(file)

@@ -1,6 +1,6 @@
--- Every API call that was answered. The calls of one visitor in one hour lie together, which is what compresses them;
--- day and hour are in the key, so that the days that a period cuts are a short range of it.
--- The deduplication window makes an insert that is sent again (same token) count once; docs/design.md says how.
+-- Every answered API call. The sort order puts the calls of one visitor in one hour together, so they compress well.
+-- day and hour are in the primary key, so a query reads only a short range of a day that its period cuts.
+-- The deduplication window makes a repeated insert (same token) count once; see docs/design.md.
 CREATE TABLE IF NOT EXISTS calls
 (
     timestamp   DateTime64(3, 'UTC')   COMMENT 'when the call was answered'                           CODEC(Delta, ZSTD(1)),

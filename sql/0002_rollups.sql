@@ -1,6 +1,6 @@
--- One row a day: what the numbers are computed from, with the states that estimate unique users.
--- Accounts and anonymous visitors are counted apart, so that their shares add up to 100 %. A row holds kilobytes of states: in
--- granules of 64 rows a short period reads few of those that it does not ask for.
+-- One row for each portal and day: sums, and the states that estimate unique users.
+-- Accounts and anonymous visitors are counted separately, so that their shares add up to 100 %. A row holds kilobytes of states:
+-- with granules of 64 rows, a short period reads few rows outside it.
 CREATE TABLE IF NOT EXISTS days
 (
     domain           LowCardinality(String),
@@ -32,7 +32,7 @@ SELECT
 FROM calls
 GROUP BY domain, day, crawler;
 
--- Calls by account and day; '' is everyone who is not logged in.
+-- Calls by account and day; '' stands for all anonymous users.
 CREATE TABLE IF NOT EXISTS accounts
 (
     domain  LowCardinality(String),

@@ -1,5 +1,5 @@
--- The ledger: a row when a batch begins (what it covers), one when it is done (what became of it), one when it is taken back.
--- It outlives raw calls. Rows are only ever added: WHERE state = 'done' counts every batch once.
+-- The ledger: one row when a batch begins (its range), one when it is done (its tally), one when its calls are deleted (forget).
+-- Rows outlive the calls and are only added: WHERE state = 'done' counts every batch once.
 CREATE TABLE IF NOT EXISTS batches
 (
     batch_id        String,

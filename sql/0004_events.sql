@@ -1,4 +1,4 @@
--- What explains a change in activity: a new data set, a campaign, an outage. Drawn as annotations.
+-- Events that explain a change in activity: a new data set, a campaign, an outage. Grafana draws them as annotations.
 CREATE TABLE IF NOT EXISTS events
 (
     id     String,

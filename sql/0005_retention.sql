@@ -1,5 +1,4 @@
--- From which day on the calls themselves are still there; the days before are known by their sums only. A row is added whenever
--- calls are removed, before they are.
+-- The first day whose calls are kept; earlier days have only their sums. `prune` adds a row before it removes calls.
 CREATE TABLE IF NOT EXISTS retention
 (
     at         DateTime64(3, 'UTC') COMMENT 'when this row was written',

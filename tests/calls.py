@@ -1,4 +1,4 @@
-"""Enriched calls for tests of what comes after the enrichment."""
+"""Enriched calls for tests of the later steps."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +16,7 @@ BEGIN = datetime(2026, 11, 2, 8, tzinfo=UTC)
 
 
 def raw(number: int, first: int = 0) -> pl.DataFrame:
-    """Calls as a source hands them on, each a second after the one before, told apart by their paths."""
+    """Calls before enrichment, one second apart, with different paths."""
     numbers = range(first, first + number)
     columns = {
         'timestamp': [BEGIN + timedelta(seconds=n) for n in numbers],
@@ -33,5 +33,5 @@ def raw(number: int, first: int = 0) -> pl.DataFrame:
 
 
 def calls(domain: str, number: int, first: int = 0) -> pl.DataFrame:
-    """The same, enriched: all columns of a call but `batch_id`."""
+    """The same calls enriched: all columns except `batch_id`."""
     return enrich(Lines(raw(number, first)), Enrichment(domain, PortalRules(), open_places(None), KEY)).calls

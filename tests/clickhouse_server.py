@@ -1,4 +1,4 @@
-"""A small ClickHouse server over chDB in this process: the HTTP interface as far as clickhouse-connect uses it, and its failures.
+"""A small ClickHouse server over chDB in this process: the part of the HTTP interface that clickhouse-connect uses, with failures.
 
 It has one user, no sessions, no forms (many or long parameters, external tables), no progress or exceptions within an answer,
 and no client_protocol_version.
@@ -32,12 +32,23 @@ CODINGS = {
     'gzip': 'gzip',
     'zstd': 'compression.zstd' if sys.version_info >= (3, 14) else 'backports.zstd',
 }
-# What of an address is no setting. https://clickhouse.com/docs/interfaces/http
-NO_SETTING = re.compile(
+# URL parameters that are not settings: https://clickhouse.com/docs/interfaces/http
+NOT_SETTINGS = re.compile(
     '(query|database|user|password|query_id|quota_key|role|session_.*|param_.*|compress|decompress|wait_end_of_query|buffer_size|'
     'default_format|client_protocol_version)$'
 )
-STATUS = {516: 403, 497: 403, 47: 404, 60: 404, 81: 404, 115: 404, 62: 400, 36: 400, 117: 400, 159: 408}  # of errors; others: 500
+STATUS = {
+    516: 403,
+    497: 403,
+    47: 404,
+    60: 404,
+    81: 404,
+    115: 404,
+    62: 400,
+    36: 400,
+    117: 400,
+    159: 408,
+}  # HTTP status by error code; 500 for others
 ERRORS = {
     62: 'Syntax error (Multi-statements are not allowed): failed at end of query. (SYNTAX_ERROR)',
     159: 'Timeout exceeded: elapsed 300.01 seconds, maximum: 300. (TIMEOUT_EXCEEDED)',
@@ -50,9 +61,9 @@ QUOTED = re.compile(rb"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`|--[^\n]*|/\
 
 
 class Request(NamedTuple):
-    """What a client asks. The data of an insert stand behind its statement."""
+    """A request of a client. The data of an insert follow its statement."""
 
-    user: tuple[str, str]  # with the password
+    user: tuple[str, str]  # name and password
     statement: bytes
     database: str
     parameters: dict[str, str]
@@ -60,15 +71,15 @@ class Request(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What is answered."""
+    """The response."""
 
     status: int
     body: bytes
     headers: dict[str, str]
 
 
-class Refusal(Exception):
-    """An error of ClickHouse by its number, with the engine's text where the engine has raised it."""
+class ServerError(Exception):
+    """An error of ClickHouse by its code, with the engine's text or one of ERRORS."""
 
     def __init__(self, code: int, text: str = '') -> None:
         super().__init__(text or f'Code: {code}. DB::Exception: {ERRORS[code]}')
@@ -76,16 +87,16 @@ class Refusal(Exception):
 
     @property
     def result(self) -> Result:
-        """The answer that tells of it."""
+        """The response with this error."""
         body = f'{self} (version {chdb.engine_version} (official build))\n'.encode()
         return Result(STATUS.get(self.code, 500), body, {'X-ClickHouse-Exception-Code': str(self.code)})
 
 
 class Exchange(BaseHTTPRequestHandler):
-    """Requests of one connection, one after the other, and their answers. A failure takes the place of `answer`."""
+    """Answers the requests of one connection in turn. A failure replaces `answer`."""
 
     protocol_version = 'HTTP/1.1'
-    disable_nagle_algorithm = True  # an answer is headers and then a body
+    disable_nagle_algorithm = True  # a response is sent as headers, then a body
     timeout = 60
 
     def __init__(self, served: 'ClickHouseServer', *connection: Any) -> None:
@@ -93,20 +104,20 @@ class Exchange(BaseHTTPRequestHandler):
         super().__init__(*connection)
 
     def handle(self) -> None:
-        """Goes on until one of the two sides ends the connection."""
+        """Answers requests until one side closes the connection."""
         with suppress(ConnectionError):
             super().handle()
 
     def do_GET(self) -> None:
-        """A statement that only reads, or /ping."""
+        """Runs a statement that only reads, or answers /ping."""
         self.do_POST()
 
     def do_POST(self) -> None:
-        """Reads a request to its end, then answers it or fails."""
+        """Reads a request, then answers it or fails."""
         self.query = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
-        self.asked = self._request()
+        self.parsed_request = self._request()
         if self.served.listening:
-            failure = self.served.due(self.asked) or Exchange.answer
+            failure = self.served.due(self.parsed_request) or Exchange.answer
             failure(self)
         else:
             self.cut()
@@ -115,12 +126,12 @@ class Exchange(BaseHTTPRequestHandler):
         user, password = self.query.get('user', 'default'), self.query.get('password', '')
         if basic := self.headers.get('Authorization'):
             user, _, password = b64decode(basic.removeprefix('Basic ')).decode().partition(':')
-        settings = {name: value for name, value in self.query.items() if not NO_SETTING.match(name)}
+        settings = {name: value for name, value in self.query.items() if not NOT_SETTINGS.match(name)}
         if self.command == 'GET':
             settings.setdefault('readonly', '2')
         return Request(
             (self.headers.get('X-ClickHouse-User', user), self.headers.get('X-ClickHouse-Key', password)),
-            b'\n'.join(part for part in (self.query.get('query', '').encode(), self._body()) if part),
+            b'\n'.join(text for text in (self.query.get('query', '').encode(), self._body()) if text),
             self.query.get('database', 'default'),
             {name[6:]: value for name, value in self.query.items() if name.startswith('param_')},
             settings,
@@ -142,8 +153,8 @@ class Exchange(BaseHTTPRequestHandler):
         return chunk
 
     def answer(self, result: Result | None = None) -> None:
-        """Answers, by default with the result of what is asked."""
-        status, body, headers = result or self.served.result(self.asked)
+        """Sends a response, by default the result of the request."""
+        status, body, headers = result or self.served.result(self.parsed_request)
         accepted = self.headers.get('Accept-Encoding', '') if self.query.get('enable_http_compression') == '1' else ''
         if coding := next((name for name in CODINGS if name in accepted), None):
             body, headers = import_module(CODINGS[coding]).compress(body), headers | {'Content-Encoding': coding}
@@ -154,37 +165,37 @@ class Exchange(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def cut(self) -> None:
-        """Ends the connection without an answer."""
+        """Closes the connection without a response."""
         self.close_connection = True
         with suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
 
     def log_message(self, *_: object) -> None:
-        """Nothing: what goes wrong is what the client says."""
+        """Logs nothing: the client reports errors."""
 
 
 Failure = Callable[[Exchange], None]
 
 
 def cut_before(exchange: Exchange) -> None:
-    """The connection ends before anything is done."""
+    """Closes the connection before the statement runs."""
     exchange.cut()
 
 
 def cut_after(exchange: Exchange) -> None:
-    """The connection ends when all is done, before the answer."""
-    exchange.served.result(exchange.asked)
+    """Closes the connection after the statement, before the response."""
+    exchange.served.result(exchange.parsed_request)
     exchange.cut()
 
 
 def go_away(exchange: Exchange) -> None:
-    """The server ends: nothing is done, and connections are refused until `start`."""
+    """Stops the server before the statement runs; it refuses connections until `start`."""
     exchange.served.stop()
     exchange.cut()
 
 
 def hang(seconds: float) -> Failure:
-    """Everything begins late, so the client may have gone by then, and it is done nevertheless."""
+    """Runs the statement after a delay, even if the client has disconnected."""
 
     def failure(exchange: Exchange) -> None:
         time.sleep(seconds)
@@ -194,34 +205,34 @@ def hang(seconds: float) -> Failure:
 
 
 def http_error(status: int) -> Failure:
-    """A proxy before the server answers with this status."""
+    """Responds with this status, as a proxy before the server does."""
     page = f'<html>\n<head><title>{status}</title></head>\n<body>Try again later</body>\n</html>\n'
     return lambda exchange: exchange.answer(Result(status, page.encode(), {'Content-Type': 'text/html'}))
 
 
 def clickhouse_error(code: int) -> Failure:
-    """ClickHouse does nothing but to raise this error, one of ERRORS."""
-    return lambda exchange: exchange.answer(Refusal(code).result)
+    """Responds with one of ERRORS without running the statement."""
+    return lambda exchange: exchange.answer(ServerError(code).result)
 
 
 def half_done(view: str) -> Failure:
-    """An insert into a table reaches all of its materialized views but one, where the memory is out."""
+    """Inserts into a table and all its materialized views but one, then responds with a memory error."""
 
     def failure(exchange: Exchange) -> None:
-        name = f'`{exchange.asked.database}`.`{view}`'
+        name = f'`{exchange.parsed_request.database}`.`{view}`'
         exchange.served.engine.query(f'DETACH TABLE {name}')
-        exchange.served.result(exchange.asked)
+        exchange.served.result(exchange.parsed_request)
         exchange.served.engine.query(f'ATTACH TABLE {name}')
-        exchange.answer(Refusal(241).result)
+        exchange.answer(ServerError(241).result)
 
     return failure
 
 
 class ClickHouseServer:
-    """The server. It serves the directory of one engine, of which a process can have one."""
+    """A server for the directory of one engine; a process can have only one engine."""
 
     def __init__(self, directory: Path | str, user: str = 'default', password: str = '', timezone: str = 'UTC') -> None:
-        os.environ['TZ'] = self.timezone = timezone  # the engine's is that of the process when it first ran
+        os.environ['TZ'] = self.timezone = timezone  # the engine takes the time zone of the process at its start
         time.tzset()
         self.directory, self.user, self.password = str(directory), user, password
         self.engine_path = f'{self.directory}?backups.allowed_path=/'
@@ -234,85 +245,85 @@ class ClickHouseServer:
 
     @property
     def url(self) -> str:
-        """The address, without a database."""
+        """The URL without a database."""
         return f'http://{quote(self.user, safe="")}:{quote(self.password, safe="")}@127.0.0.1:{self.port}'
 
-    def fail_next(self, how: Failure, times: int = 1, when: Callable[[Request], bool] = lambda _: True) -> None:
-        """Fails so often, each time at the next request for which `when` holds."""
+    def fail_next(self, failure: Failure, times: int = 1, when: Callable[[Request], bool] = lambda _: True) -> None:
+        """Fails `times` times, each time at the next request for which `when` is true."""
         with self.lock:
-            self.failures += [(how, when)] * times
+            self.failures += [(failure, when)] * times
 
-    def due(self, asked: Request) -> Failure | None:
-        """The failure that is due, and is then over."""
+    def due(self, request: Request) -> Failure | None:
+        """Removes and returns the failure for this request, if any."""
         with self.lock:
-            for number, (how, when) in enumerate(self.failures):
-                if when(asked):
+            for number, (failure, when) in enumerate(self.failures):
+                if when(request):
                     del self.failures[number]
-                    return how
+                    return failure
         return None
 
-    def result(self, asked: Request) -> Result:
-        """Does what is asked."""
-        if not asked.statement:
+    def result(self, request: Request) -> Result:
+        """Runs the statement of a request."""
+        if not request.statement:
             return Result(200, b'Ok.\n', {})
         try:
-            if asked.user != (self.user, self.password):
-                raise Refusal(516)
-            return self._run(asked)
-        except Refusal as refusal:
-            return refusal.result
+            if request.user != (self.user, self.password):
+                raise ServerError(516)
+            return self._run(request)
+        except ServerError as error:
+            return error.result
         except Exception as error:
             if type(error).__name__ != 'ChdbError':  # chdb has two classes of this name
                 raise
             code = re.search(r'Code: (\d+)', str(error))
-            return Refusal(int(code[1]) if code else 1002, str(error)).result
+            return ServerError(int(code[1]) if code else 1002, str(error)).result
 
-    def _run(self, asked: Request) -> Result:
-        data = WITH_DATA.match(asked.statement)
-        if not data and re.search(rb';\s*[^\s;]', QUOTED.sub(b'', asked.statement)):
-            raise Refusal(62)
+    def _run(self, request: Request) -> Result:
+        data = WITH_DATA.match(request.statement)
+        if not data and re.search(rb';\s*[^\s;]', QUOTED.sub(b'', request.statement)):
+            raise ServerError(62)
         with closing(chdb.connect(self.engine_path)) as handle, NamedTemporaryFile(suffix='.data') as file:  # type: ignore[no-untyped-call, unused-ignore]
-            if data:  # in a file, since the engine itself would look for the end of a statement in them
-                file.write(memoryview(asked.statement)[data.end() :])
+            if data:  # in a file: the engine would look for the end of the statement in the data
+                file.write(memoryview(request.statement)[data.end() :])
                 file.flush()
                 statement = f'{data[1].decode()} FROM INFILE {_text(file.name)} FORMAT {data[2].decode()}'
             else:
-                statement = asked.statement.decode()
-            handle.query(f'USE `{asked.database}`')
-            if settings := _settings(asked):
+                statement = request.statement.decode()
+            handle.query(f'USE `{request.database}`')
+            if settings := _settings(request):
                 handle.query('SET ' + ', '.join(f'{name} = {_text(value)}' for name, value in settings.items()))
-            found = handle.query(statement, 'TabSeparated', params=asked.parameters)
-            summary = {'read_rows': str(found.rows_read()), 'read_bytes': str(found.bytes_read())}
+            answer = handle.query(statement, 'TabSeparated', params=request.parameters)
+            summary = {'read_rows': str(answer.rows_read()), 'read_bytes': str(answer.bytes_read())}
             return Result(
                 200,
-                bytes(found.bytes()),
+                bytes(answer.bytes()),
                 {'X-ClickHouse-Summary': json.dumps(summary), 'X-ClickHouse-Timezone': self.timezone},
             )
 
     def start(self) -> None:
-        """Listens; again at the same port after `stop`."""
+        """Starts listening; after `stop`, at the same port."""
         self.listening = ThreadingHTTPServer(('127.0.0.1', self.port), partial(Exchange, self))
         self.port = self.listening.server_port
         threading.Thread(target=self.listening.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:
-        """Listens no more; connections that are open are cut at their next request."""
+        """Stops listening; open connections are closed at their next request."""
         listening, self.listening = self.listening, None
         if listening:
             listening.shutdown()
             listening.server_close()
 
     def close(self) -> None:
-        """Stops and lets the engine go."""
+        """Stops the server and closes the engine."""
         self.stop()
         self.engine.close()
 
 
-def _settings(asked: Request) -> dict[str, str]:
-    """The settings of a request. As in newer servers, inserts are asynchronous by default, and those ignore the token."""
-    if 'insert_deduplication_token' in asked.settings and asked.settings.get('async_insert', '1') != '0':
-        return asked.settings | {'insert_deduplication_token': str(uuid.uuid4())}
-    return asked.settings
+def _settings(request: Request) -> dict[str, str]:
+    """The settings of a request. As in newer servers, inserts are asynchronous by default and then ignore the token."""
+    if 'insert_deduplication_token' in request.settings and request.settings.get('async_insert', '1') != '0':
+        return request.settings | {'insert_deduplication_token': str(uuid.uuid4())}
+    return request.settings
 
 
 def _text(value: str) -> str:

@@ -1,4 +1,4 @@
-"""Databases for tests: a test gets one that has the schema and no rows, and another test uses it later."""
+"""Databases for tests: each test gets an empty one with the schema; later tests reuse it."""
 
 import uuid
 from collections import deque
@@ -14,7 +14,7 @@ PURGE_EVERY = 10  # tests
 
 
 class Content(NamedTuple):
-    """What makes a database fit for another test."""
+    """The state that a database must have to be reused."""
 
     tables: dict[str, str]  # how each table and view is created
     migrations: list[tuple[str, str]]
@@ -28,7 +28,7 @@ class Databases:
     """
 
     def __init__(self, engine_url: str, resting: int = 3) -> None:
-        """`resting` databases wait before one serves again: what a late thread of an ended test writes is removed, too."""
+        """`resting` databases wait before one is reused, so that late writes of an ended test are removed too."""
         self.engine_url, self.resting = engine_url, resting
         self.connection = connect(self._url('default'))
         self._made = dict[str, Content]()
@@ -37,11 +37,11 @@ class Databases:
 
     @contextmanager
     def ready(self) -> Iterator[str]:
-        """The address of an empty database with the schema. Making one takes 100 ms of CPU, using one again a tenth of that."""
+        """The URL of an empty database with the schema. Creating one takes 100 ms of CPU, reusing one 10 ms."""
         name = self._reused() or self._make()
         self._lent += 1
         if self._lent % PURGE_EVERY == 0 and self.engine_url.startswith('chdb'):
-            # else the engine keeps what it freed, hundreds of megabytes in the end; it takes 15 ms
+            # 15 ms; without it the engine keeps hundreds of megabytes of freed memory
             self.connection.command('SYSTEM JEMALLOC PURGE')
         try:
             yield self._url(name)
@@ -50,7 +50,7 @@ class Databases:
 
     @contextmanager
     def missing(self) -> Iterator[str]:
-        """The address of a database that does not exist. What the test makes there is dropped."""
+        """The URL of a database that does not exist; drops it after the test."""
         name = f'test_{uuid.uuid4().hex[:12]}'
         try:
             yield self._url(name)
@@ -58,7 +58,7 @@ class Databases:
             self._drop(name)
 
     def reload(self, url: str) -> None:
-        """Lets the engine forget a database and read it from the disk, as at a start."""
+        """Lets the engine read a database from the disk again, as at a start."""
         name = address(url).database
         self.connection.command(f'DETACH DATABASE `{name}`')
         self.connection.command(f'ATTACH DATABASE `{name}`')
@@ -80,13 +80,13 @@ class Databases:
         return name
 
     def _reused(self) -> str:
-        """The name of a database, emptied, or ''. Drops those in which a test changed more than rows."""
+        """Empties a used database and returns its name, or ''. Drops databases whose schema a test changed."""
         while len(self._resting) >= self.resting:
             name = self._resting.popleft()
             if self._unchanged(name):
                 for table, created in self._made[name].tables.items():
                     if 'MergeTree' in created and table != 'migrations':
-                        self.connection.command(f'TRUNCATE TABLE `{name}`.`{table}`')  # removes the tokens of inserts, too
+                        self.connection.command(f'TRUNCATE TABLE `{name}`.`{table}`')  # also removes the tokens of inserts
                 return name
             self._drop(name)
         return ''

@@ -43,7 +43,7 @@ class Following:
     def stop(self) -> None:
         """Ends the process, as a kill would: what matters is on the disk."""
         self.follower.close()
-        os.close(self.spool._held)
+        os.close(self.spool._lock_descriptor)
 
     def restart(self) -> None:
         """Ends the process and starts another one."""

@@ -1,7 +1,7 @@
-"""Keeps what a released schema held: a small database as a backup, and the numbers that this version reads from it.
+"""Keeps a small database of each released schema as a backup, with the numbers that this version reads from it.
 
-`make released` runs it before a release whose migrations are new: tests/data gets NAME.tar.gz and NAME.jsonl.gz, NAME being that of
-the newest migration. Later versions restore these, and must give the same numbers.
+Run `make released` before a release with new migrations: it writes NAME.tar.gz and NAME.jsonl.gz to tests/data, named after the
+newest migration. Later versions restore them and must give the same numbers.
 """
 
 import gzip
@@ -24,7 +24,7 @@ from exporter.store.clickhouse import ClickHouse, connect
 
 OTHER = 'other.example.org'
 PERIODS = (('2024-10-31 05:30:00', '2024-11-04 17:45:10'), ('2024-10-01 00:00:00', '2024-12-01 00:00:00'))
-KEPT_FROM = date(2024, 11, 3)  # of the database whose older calls were removed
+KEPT_FROM = date(2024, 11, 3)  # in the database with removed calls
 SETTINGS = """
 timezone = "Europe/Paris"
 paths = ["/api/*"]
@@ -39,7 +39,7 @@ FROM batches GROUP BY domain, log, start ORDER BY domain, log, start
 
 
 def numbers(database: ClickHouse) -> Iterator[dict[str, Any]]:
-    """Each question that a database answers, and its rows: those of the views by portals, period and crawlers, and the ledger."""
+    """Yields queries with their rows: each view by portals, period and crawlers, the ledger, and the events."""
     questions = {'ledger': LEDGER, 'events': 'SELECT * EXCEPT id FROM events', 'domains': 'SELECT * FROM domains ORDER BY domain'}
     views = [change.name for change in schema.views() if change.name != 'domains']
     for view, (domains, crawlers), (start, end) in product(views, (([], 1), ([DOMAIN], 0), ([OTHER], 0)), PERIODS):
@@ -52,7 +52,7 @@ def numbers(database: ClickHouse) -> Iterator[dict[str, Any]]:
 
 
 def fill(folder: Path) -> None:
-    """Imports into the database of the settings what touches each table: two portals, odd lines, an event, a batch taken back."""
+    """Fills each table: imports two portals and invalid lines, adds an event, and forgets a log."""
     logs = {
         'access.log': log(range(1_500)) + log(range(40), request='OPTIONS /api/1 HTTP/1.1') + b'no line of a log\n' * 3,
         'pages.log': log(range(200), request='GET /about HTTP/1.1') + log(range(60), status=500, request='GET /api/bad HTTP/1.1'),
@@ -80,7 +80,7 @@ def _keep(name: str, folder: Path) -> None:
 
 
 def main() -> None:
-    """Keeps the newest schema twice: with all calls, and after the older ones were removed."""
+    """Keeps the newest schema twice: with all calls, and after removing old calls."""
     newest = f'schema_{schema.migrations()[-1].name[:4]}'
     if (DATA / f'{newest}.jsonl.gz').exists():
         sys.exit(f'{newest}: a released schema is kept as it was; add a migration first')

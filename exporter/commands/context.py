@@ -75,7 +75,7 @@ class Context:
     def _open(self) -> ClickHouse:
         database = self.connected()
         try:
-            return schema.ready(database)
+            return schema.prepare(database)
         except ExporterError:
             database.close()
             raise
@@ -134,7 +134,7 @@ class Context:
     def ledger(self, database: ClickHouse, enrichment: 'Enrichment') -> Ledger:
         """The ledger of calls that are enriched so. Warns where visitors will not be what they were. Raises EngineError."""
         ledger = Ledger(database, enrichment.key_id, enrichment.geo_date)
-        if (keys := ledger.keys(enrichment.domain)) and enrichment.key_id not in keys:
+        if (keys := ledger.key_ids(enrichment.domain)) and enrichment.key_id not in keys:
             self.warn(
                 'the key that tells visitors apart is not the one of earlier calls: who came before counts as new; '
                 f'put back {self.settings.data_dir}/secret or USAGE_SECRET'

@@ -7,7 +7,7 @@ import click
 
 from exporter.commands.context import FORMATS, Context, pass_context
 from exporter.ingest.formats.access_log import FORMATS as LOG_FORMATS
-from exporter.spool.quarantine import in_quarantine
+from exporter.spool.quarantine import list_quarantined
 from exporter.spool.segment import SOURCE as COLLECTOR
 from exporter.system.locks import nobody_storing
 from exporter.upkeep.retry import of_access_log, of_calls
@@ -36,7 +36,7 @@ def rejected() -> None:
 def list_rejected(context: Context, domain: str | None, form: str) -> None:
     """List rejected input: reason, portal, log, byte in the log, text; and batches that the database refused."""
     portal = context.given_domain(domain) if domain else None
-    rejects = chain(context.rejected, in_quarantine(context.settings.data_dir / 'spool'))
+    rejects = chain(context.rejected, list_quarantined(context.settings.data_dir / 'spool'))
     found = [vars(reject) for reject in rejects if portal in (None, reject.domain)]
     context.show(found, ['reason', 'domain', 'origin', 'offset', 'text'], form)
 

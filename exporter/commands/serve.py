@@ -111,8 +111,8 @@ def serve(context: Context) -> None:
             timezone=lambda domain: settings.portal(domain).timezone,
             metrics=Metrics(State(spool, drain, lambda: follower.lag, lambda: follower.readable), indicators),
             ready=lambda: {
-                'database': ['the last try to store failed'] if drain.trouble else [],
-                'spool': [] if spool.takes() else ['there is no room'],
+                'database': ['the last try to store failed'] if drain.error else [],
+                'spool': [] if spool.has_room() else ['there is no room'],
                 'quarantine': ['the database refused calls'] if spool.balance.quarantined else [],
                 'follow': follower.faults,
             },

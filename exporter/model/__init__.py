@@ -1,1 +1,1 @@
-"""The values that the other folders hand on; knows no other folder."""
+"""Value types that the other folders share. Imports no other folder."""

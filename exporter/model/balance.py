@@ -1,11 +1,11 @@
-"""Where the calls are that were accepted."""
+"""The balance of the spool: how many accepted calls are in each place."""
 
 from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
 class SpoolBalance:
-    """Where the accepted calls are: accepted = stored + waiting + quarantined, at every moment. `bytes` lie on the disk."""
+    """Numbers of calls; at any time, accepted = stored + waiting + quarantined. `bytes` is the size on the disk."""
 
     stored: int = 0
     waiting: int = 0
@@ -14,9 +14,9 @@ class SpoolBalance:
 
     @property
     def accepted(self) -> int:
-        """All of them."""
+        """The number of accepted calls."""
         return self.stored + self.waiting + self.quarantined
 
-    def plus(self, **more: int) -> 'SpoolBalance':
-        """The account after these calls and bytes came or went."""
-        return replace(self, **{name: getattr(self, name) + number for name, number in more.items()})
+    def plus(self, **changes: int) -> 'SpoolBalance':
+        """Returns the balance with the changes added, which may be negative."""
+        return replace(self, **{name: getattr(self, name) + number for name, number in changes.items()})

@@ -1,4 +1,4 @@
-"""A batch: which calls, by where they came from, and what the ledger knows of it."""
+"""A batch of calls: its identity, its checkpoints, and its entry in the ledger."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from exporter.model.tally import Tally
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A stretch of a batch, from the end of the one before to `end`, and the hash of its bytes (xxh3, 64 bits)."""
+    """A byte range of a log, from the end of the previous checkpoint to `end`, and the hash of its bytes (xxh3, 64 bits)."""
 
     end: int
     hash: int
@@ -15,11 +15,11 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Batch:
-    """Which calls, named by where they came from: never by their content, since different calls may read the same."""
+    """A byte range [start, end) of a log. Only the range identifies the calls: different calls may have the same content."""
 
     domain: str
     source: str
-    log: str  # which log, or which other run of calls
+    log: str  # the name of the log in the ledger, or of another sequence of calls
     start: int
     end: int
     origin: str = ''
@@ -27,13 +27,13 @@ class Batch:
 
     @property
     def id(self) -> str:
-        """The identity of the batch; also the token under which ClickHouse stores it once."""
+        """The identity of the batch, also its deduplication token in ClickHouse."""
         return f'{self.domain}/{self.log}/{self.start}-{self.end}'
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A batch as the ledger knows it; `counts` once it is done."""
+    """A batch in the ledger; `tally` is None until it is done."""
 
     batch: Batch
     tally: Tally | None

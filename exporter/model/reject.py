@@ -1,39 +1,39 @@
-"""Input that is not counted: why it was skipped or rejected, and what is kept of a reject."""
+"""Input that is not counted: the reasons to skip or reject it, and the reject."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Skip(StrEnum):
-    """Why an input was skipped: it is valid, and not counted. A closed set."""
+    """Why valid input is not counted. A closed set."""
 
-    PATH = 'path'  # no API call, by the setting paths
-    METHOD = 'method'  # OPTIONS: a browser's pre-flight
+    PATH = 'path'  # not an API call according to the setting `paths`
+    METHOD = 'method'  # OPTIONS: a CORS preflight request
     BLANK = 'blank'  # an empty line
     COMMENT = 'comment'  # a line that begins with #
 
 
 class Reason(StrEnum):
-    """Why an input was rejected: a closed set."""
+    """Why input is rejected. A closed set."""
 
-    FORMAT = 'format'  # the line is not in the log's format; the element is no JSON object
-    TIMESTAMP = 'timestamp'  # no such moment, or one before the web or in the future
+    FORMAT = 'format'  # the line does not match the log's format, or the element is not a JSON object
+    TIMESTAMP = 'timestamp'  # invalid, before 1990, or more than a day in the future
     ADDRESS = 'address'  # neither an IP address nor, in a log, a host name
     STATUS = 'status'  # not a number from 100 to 999
-    BYTES = 'bytes'  # neither a size nor -
-    MISSING_FIELD = 'missing_field'  # a field that a call cannot do without
-    UNKNOWN_FIELD = 'unknown_field'  # a field that no call has
-    VALUE = 'value'  # of a type that the field does not have, too long or too large
-    DOMAIN = 'domain'  # no domain name
-    FORBIDDEN = 'forbidden'  # a call of a portal that the token is not for
+    BYTES = 'bytes'  # neither a number nor -
+    MISSING_FIELD = 'missing_field'  # a required field is missing
+    UNKNOWN_FIELD = 'unknown_field'  # unknown field
+    VALUE = 'value'  # wrong type, too long or too large
+    DOMAIN = 'domain'  # invalid domain name
+    FORBIDDEN = 'forbidden'  # the token does not allow this portal
 
 
 @dataclass(frozen=True)
 class Reject:
-    """One input that could not be counted."""
+    """A rejected line or call."""
 
     reason: str
     domain: str
     origin: str  # the log's name when it was read
-    offset: int  # of its first byte in the unpacked log
-    text: str  # as it came; bytes that are not UTF-8 are kept as surrogates
+    offset: int  # of the first byte in the uncompressed log
+    text: str  # the input, unchanged; bytes that are not UTF-8 become surrogates

@@ -1,4 +1,4 @@
-"""What became of the lines that were imported."""
+"""Tallies: how many lines were stored, skipped or rejected."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -6,23 +6,23 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Tally:
-    """What became of lines; `skipped` and `rejected` by reason."""
+    """Numbers of lines; `skipped` and `rejected` by reason."""
 
     stored: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
 
     def add(self, other: 'Tally') -> None:
-        """Tally these too."""
+        """Adds the numbers of another tally."""
         self.stored += other.stored
-        for mine, more in ((self.skipped, other.skipped), (self.rejected, other.rejected)):
-            for reason, lines in more.items():
-                mine[reason] = mine.get(reason, 0) + lines
+        for counts, added in ((self.skipped, other.skipped), (self.rejected, other.rejected)):
+            for reason, lines in added.items():
+                counts[reason] = counts.get(reason, 0) + lines
 
 
 @dataclass
 class Summary:
-    """What became of the lines of one log or of several; the parts add up to `read`."""
+    """The summary of an import: numbers of lines of one or several logs, which add up to `read`."""
 
     stored: int = 0
     already_stored: int = 0
@@ -32,11 +32,11 @@ class Summary:
 
     @property
     def read(self) -> int:
-        """All lines."""
+        """The number of lines read."""
         return self.stored + self.already_stored + self.skipped.total() + self.left + self.rejected.total()
 
     def as_dict(self) -> dict[str, object]:
-        """The outcome under the names that `--format json` prints."""
+        """Returns the summary as `--format json` prints it."""
         return {
             'read': self.read,
             'stored': self.stored,
@@ -48,12 +48,12 @@ class Summary:
         }
 
     def count(self, tally: Tally) -> None:
-        """Adds the lines of a batch that is stored now."""
+        """Adds the tally of a batch that was just stored."""
         self.stored += tally.stored
         self.skipped += Counter(tally.skipped)
         self.rejected += Counter(tally.rejected)
 
     def count_before(self, tally: Tally) -> None:
-        """Adds the lines of batches that were done before."""
+        """Adds the tally of batches that were done before; their stored lines count as already stored."""
         self.already_stored += tally.stored
         self.count(Tally(0, tally.skipped, tally.rejected))

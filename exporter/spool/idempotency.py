@@ -1,4 +1,4 @@
-"""Idempotency keys of the requests that were accepted: what was answered, for as long as a client may ask again."""
+"""Idempotency keys of accepted requests: remembers each answer for 48 hours, so that a repeated request gets it again."""
 
 import sqlite3
 import threading
@@ -10,7 +10,7 @@ import msgspec
 
 from exporter.spool.segment import IdempotencyKey
 
-KEPT = 48 * 3600  # seconds that a key is known
+KEPT = 48 * 3600  # seconds
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS keys (
     scope TEXT, key TEXT, digest TEXT NOT NULL, answer BLOB NOT NULL, at REAL NOT NULL, PRIMARY KEY (scope, key)
@@ -20,7 +20,10 @@ CREATE INDEX IF NOT EXISTS keys_at ON keys (at);
 
 
 class IdempotencyKeys:
-    """A SQLite file of keys, and beside it those that only the spool holds yet. Raises sqlite3.Error where it cannot be used."""
+    """A SQLite file of keys, and in memory the keys that only the spool holds so far.
+
+    Any thread may call any method. The constructor raises sqlite3.Error.
+    """
 
     def __init__(self, path: Path, spooled: Iterable[IdempotencyKey]) -> None:
         self._lock = threading.Lock()
@@ -32,20 +35,20 @@ class IdempotencyKeys:
         self._file.executescript(SCHEMA)
 
     def find(self, scope: str, key: str) -> IdempotencyKey | None:
-        """The key as it was used."""
+        """Returns the key with its answer, or None if it is unknown."""
         with self._lock:
-            if found := self._spooled.get((scope, key)):
-                return found
+            if spooled := self._spooled.get((scope, key)):
+                return spooled
             row = self._file.execute('SELECT digest, answer FROM keys WHERE scope = ? AND key = ?', (scope, key)).fetchone()
         return IdempotencyKey(scope, key, row[0], msgspec.json.decode(row[1])) if row else None
 
-    def spooled(self, keys: Iterable[IdempotencyKey]) -> None:
-        """Knows keys that are in the spool."""
+    def add_spooled(self, keys: Iterable[IdempotencyKey]) -> None:
+        """Remembers keys whose calls are in the spool."""
         with self._lock:
             self._spooled |= {(key.scope, key.key): key for key in keys}
 
     def keep(self, keys: Iterable[IdempotencyKey]) -> None:
-        """Brings keys to the disk, before the spool lets go of them; lets go of those that are too old. Raises sqlite3.Error."""
+        """Writes keys to the disk, before the spool removes them; deletes expired keys. Raises sqlite3.Error."""
         now = time.time()
         rows = [(key.scope, key.key, key.digest, msgspec.json.encode(key.answer), now) for key in keys]
         with self._lock:

@@ -1,4 +1,4 @@
-"""What the engine refuses: kept beside the spool with the engine's words, until it is tried again."""
+"""The quarantine: batches that the engine refuses, kept with its error until they are stored again; and damaged files."""
 
 import hashlib
 from collections.abc import Iterator
@@ -6,58 +6,62 @@ from pathlib import Path
 
 from exporter.model.batch import Batch
 from exporter.model.reject import Reject
-from exporter.spool.segment import Header, Part, Spooled, encode_frame, frames
+from exporter.spool.segment import Header, SpooledBatch, SpoolFile, encode_record, read_records
 from exporter.system.files import sync, write
 
-NAME = 'quarantine'  # of the directory, in that of the spool
+NAME = 'quarantine'  # of the directory inside the spool
 
 
 class Quarantine:
-    """A directory of batches. `refused` are their headers. Raises OSError where it cannot be used."""
+    """The directory of quarantined batches. `headers` holds the header of each file.
+
+    Not thread-safe: the spool calls it under its lock. The constructor raises OSError.
+    """
 
     def __init__(self, spool: Path) -> None:
         self.directory = spool / NAME
         self.directory.mkdir(mode=0o700, exist_ok=True)
-        self.refused = {path: frame.header for path in self.directory.glob('*.batch') for frame in frames(path)}
-        self._damaged = 0  # calls in files that were set aside since the start
+        self.headers = {path: record.header for path in self.directory.glob('*.batch') for record in read_records(path)}
+        self._damaged = 0  # calls in the damaged files set aside since the start
 
     @property
     def calls(self) -> int:
-        """How many calls are here."""
-        return self._damaged + sum(header.calls for header in self.refused.values())
+        """The number of quarantined calls."""
+        return self._damaged + sum(header.calls for header in self.headers.values())
 
     def holds(self, batch: Batch) -> bool:
-        """Whether a batch is here."""
-        return self._path(batch) in self.refused
+        """Whether the batch is quarantined."""
+        return self._path(batch) in self.headers
 
-    def keep(self, part: Part, reason: str) -> int:
-        """Keeps a batch; gives its size in bytes. Raises OSError."""
-        header = Header({part.batch.domain: part.tally}, part.header.key_id, part.header.geo_date, part.batch, refused=reason)
-        frame, path = encode_frame(header, part.calls), self._path(part.batch)
-        write(path, frame)
-        self.refused[path] = header
-        return len(frame)
+    def keep(self, spooled: SpooledBatch, error: str) -> int:
+        """Writes a batch with the engine's error; returns its size in bytes. Raises OSError."""
+        batch = spooled.batch
+        header = Header({batch.domain: spooled.tally}, spooled.header.key_id, spooled.header.geo_date, batch, refused=error)
+        record, path = encode_record(header, spooled.calls), self._path(batch)
+        write(path, record)
+        self.headers[path] = header
+        return len(record)
 
-    def set_aside(self, file: Spooled) -> None:
-        """Takes a damaged file as it is. Raises OSError."""
+    def set_aside(self, file: SpoolFile) -> None:
+        """Moves a damaged file here unchanged. Raises OSError."""
         file.path.rename(self.directory / f'{file.path.stem}.damaged')
         self._damaged += file.calls
 
-    def release(self, path: Path, to: Path) -> Spooled:
-        """Gives a batch back under another name. Raises OSError."""
-        path.rename(to)
-        sync(to.parent)
-        return Spooled(to, to.stat().st_size, (self.refused.pop(path),))
+    def release(self, path: Path, target: Path) -> SpoolFile:
+        """Moves a batch back into the spool as `target`. Raises OSError."""
+        path.rename(target)
+        sync(target.parent)
+        return SpoolFile(target, target.stat().st_size, (self.headers.pop(path),))
 
     def _path(self, batch: Batch) -> Path:
         return self.directory / f'{hashlib.blake2b(batch.id.encode(), digest_size=12).hexdigest()}.batch'
 
 
-def in_quarantine(spool: Path) -> Iterator[Reject]:
-    """What the engine has refused: a reject for each batch, with the engine's words; and each file that is damaged."""
+def list_quarantined(spool: Path) -> Iterator[Reject]:
+    """Yields a reject for each quarantined batch, with the engine's error, and one for each damaged file."""
     for path in sorted((spool / NAME).glob('*.batch')):
-        for frame in frames(path):
-            if batch := frame.header.batch:
-                yield Reject('refused', batch.domain, batch.origin or batch.id, batch.start, frame.header.refused)
+        for record in read_records(path):
+            if batch := record.header.batch:
+                yield Reject('refused', batch.domain, batch.origin or batch.id, batch.start, record.header.refused)
     for path in sorted((spool / NAME).glob('*.damaged')):
-        yield Reject('damaged', '', str(path), 0, 'cannot be read; restore it from a backup, or remove it')
+        yield Reject('damaged', '', str(path), 0, 'cannot read this file; restore it from a backup or remove it')

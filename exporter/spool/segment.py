@@ -1,4 +1,4 @@
-"""A spooled file: frames, each a header and calls as an Arrow IPC stream, known to be whole by a hash."""
+"""Spool files: a sequence of records, each a header and calls as an Arrow IPC stream, checked by a hash."""
 
 import io
 import os
@@ -21,15 +21,15 @@ from exporter.model.reject import Reject, Skip
 from exporter.model.tally import Tally
 from exporter.system.files import sync
 
-LENGTHS = struct.Struct('<4sIQQ')  # what it is, bytes of the header, bytes of the calls, hash of both
+LENGTHS = struct.Struct('<4sIQQ')  # magic, length of the header, length of the calls, hash of both (xxh3, 64 bits)
 MAGIC = b'UXF1'
-SOURCE = 'collector'  # of the batches that requests share
-EARLIER = re.compile(rb'("stored":\d+,"skipped":)(\d+)')  # in headers of earlier versions, which knew no reasons of skipping
-WORDS = {column.name: categorical(column.name) for column in COLUMNS if column.categorical and column.name != 'batch_id'}
+SOURCE = 'collector'  # source of the batches that requests share
+SKIPPED_TOTAL = re.compile(rb'("stored":\d+,"skipped":)(\d+)')  # headers of earlier versions have no reasons for skipping
+CATEGORIES = {column.name: categorical(column.name) for column in COLUMNS if column.categorical and column.name != 'batch_id'}
 
 
 class IdempotencyKey(msgspec.Struct, frozen=True):
-    """An idempotency key that a request brought: whose, of which body (a digest), and what was answered."""
+    """The idempotency key of a request: its scope (the token), a digest of the request body, and the answer."""
 
     scope: str
     key: str
@@ -38,89 +38,94 @@ class IdempotencyKey(msgspec.Struct, frozen=True):
 
 
 class Header(msgspec.Struct, frozen=True):
-    """What a frame says of its calls; `tallies` by portal."""
+    """The metadata of a record; `tallies` has the tally of each portal."""
 
-    tallies: dict[str, Tally] = msgspec.field(name='counts')  # the name that spooled files have
-    key_id: str  # which key made the visitors
-    geo_date: date | None  # of the geolocation data
-    batch: Batch | None = None  # where the calls have an identity of their own
+    tallies: dict[str, Tally] = msgspec.field(name='counts')  # the name in spool files
+    key_id: str  # identifies the secret that the visitor hashes were made with
+    geo_date: date | None  # date of the geolocation data
+    batch: Batch | None = None  # None for calls of requests, which share a segment
     keys: tuple[IdempotencyKey, ...] = ()
     rejects: tuple[Reject, ...] = ()
-    refused: str = ''  # why the engine does not take the batch, where it does not
+    refused: str = ''  # the engine's error, if the batch is quarantined
 
     @property
     def calls(self) -> int:
-        """How many calls the frame holds."""
+        """The number of calls in the record."""
         return sum(tally.stored for tally in self.tallies.values())
 
 
-class Frame(NamedTuple):
-    """A header, at which byte of the file its calls begin, and where they end."""
+class Record(NamedTuple):
+    """A record of a spool file: its header, and the byte range [start, end) of its calls."""
 
     header: Header
     start: int
     end: int
 
 
-def encode_frame(header: Header, calls: pl.DataFrame) -> bytes:
-    """The bytes of a frame."""
+def encode_record(header: Header, calls: pl.DataFrame) -> bytes:
+    """Returns the bytes of a record."""
     stream = io.BytesIO()
     calls.rechunk().write_ipc_stream(stream, compat_level=pl.CompatLevel.oldest())
     head, body = msgspec.json.encode(header), stream.getvalue()
     return LENGTHS.pack(MAGIC, len(head), len(body), _hash(head, body)) + head + body
 
 
-def frames(path: Path) -> Iterator[Frame]:
-    """The whole frames of a file, in order; it ends before one that is damaged or cut short.
+def read_records(path: Path) -> Iterator[Record]:
+    """Yields the records of a file in order, and stops before the first one that is damaged or cut short.
 
-    Raises InputError for one that is whole and not understood: it is no damage, and must not be cut off. Raises OSError.
+    Raises InputError if a record has a correct hash and an unknown header: another version wrote it, and it must not be cut off.
+    Raises OSError.
     """
     with path.open('rb') as file:
         size = os.fstat(file.fileno()).st_size
         while len(lengths := file.read(LENGTHS.size)) == LENGTHS.size:
-            magic, head_length, body_length, hashed = LENGTHS.unpack(lengths)
+            magic, head_length, body_length, expected_hash = LENGTHS.unpack(lengths)
             start = file.tell() + head_length
             if magic != MAGIC or start + body_length > size:
                 return
             head, body = file.read(head_length), file.read(body_length)
-            if _hash(head, body) != hashed:
+            if _hash(head, body) != expected_hash:
                 return
             try:
-                header = msgspec.json.decode(EARLIER.sub(_with_reason, head), type=Header)
+                header = msgspec.json.decode(SKIPPED_TOTAL.sub(_count_by_reason, head), type=Header)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 raise InputError(
-                    f'{path}: written by another version ({error})', 'let that one store what waits, or remove the file'
+                    f'{path}: written by another version of usage-exporter ({error})',
+                    'start that version to store the file, or remove the file',
                 ) from None
-            yield Frame(header, start, start + body_length)
+            yield Record(header, start, start + body_length)
 
 
 class Segment:
-    """A file to which frames are appended. One that is there ends with its last whole frame. Raises OSError."""
+    """A file that records are appended to. An existing file is continued after its last whole record.
+
+    Not thread-safe: the spool calls it under its lock. The constructor raises OSError.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        found = list(frames(path))
-        self.headers = [frame.header for frame in found]
-        self.size = found[-1].end if found else 0
-        self.ended = False  # nothing more is trusted to a file of which a write or fsync failed, or the seal
+        records = list(read_records(path))
+        self.headers = [record.header for record in records]
+        self.size = records[-1].end if records else 0
+        self.ended = False  # True after a failed write, fsync or seal: then nothing more is appended
         sync(path.parent)
 
-    def append(self, header: Header, frame: bytes) -> None:
-        """Adds a frame; it is on the disk when this returns. Raises OSError: then the frame is no part of the segment."""
-        rest = memoryview(frame)
+    def append(self, header: Header, record: bytes) -> None:
+        """Appends a record and syncs it to the disk. If this raises OSError, the record is not part of the segment."""
+        rest = memoryview(record)
         self.ended = True
         while rest:
-            rest = rest[os.pwrite(self._file, rest, self.size + len(frame) - len(rest)) :]
+            rest = rest[os.pwrite(self._file, rest, self.size + len(record) - len(rest)) :]
         os.fdatasync(self._file)
         self.ended = False
         self.headers.append(header)
-        self.size += len(frame)
+        self.size += len(record)
 
     def seal(self, path: Path) -> bool:
-        """Ends the segment under another name; False where nothing was in it. Raises OSError; it can then be tried again."""
+        """Ends the segment and renames it to `path`; returns False if it was empty. After OSError it can be called again."""
         self.ended = True
-        os.ftruncate(self._file, self.size)  # without what an append that failed, or a crash, left half-written
+        os.ftruncate(self._file, self.size)  # removes what a failed append or a crash left half-written
         os.fsync(self._file)
         if self.size:
             self.path = self.path.rename(path)
@@ -132,8 +137,8 @@ class Segment:
 
 
 @dataclass(frozen=True, order=True)
-class Spooled:
-    """A sealed file. Its name is the nanosecond at which it was begun."""
+class SpoolFile:
+    """A sealed spool file. Its name is the Unix time in nanoseconds at which it was created."""
 
     path: Path
     size: int = field(compare=False)  # bytes
@@ -146,44 +151,44 @@ class Spooled:
 
     @property
     def calls(self) -> int:
-        """How many calls it holds."""
+        """The number of calls in the file."""
         return sum(header.calls for header in self.headers)
 
-    def parts(self, log: str) -> list['Part']:
-        """What is stored of it: its batch, or as batches of `log` one for each portal.
+    def batches(self, log: str) -> list['SpooledBatch']:
+        """Returns the batches to store: the file's own batch, or one batch of `log` for each portal.
 
-        Raises InputError where the file is damaged, OSError where it cannot be read.
+        Raises InputError if the file is damaged, OSError if it cannot be read.
         """
-        found = self._read()
-        header, calls = found[0]
+        contents = self._read()
+        header, calls = contents[0]
         if header.batch:
-            return [Part(header.batch, calls, header, [])]
-        calls = pl.concat([calls for _, calls in found])
-        tally: dict[str, Tally] = {}
-        for header, _ in found:
-            for domain, some in header.tallies.items():
-                tally.setdefault(domain, Tally()).add(some)
+            return [SpooledBatch(header.batch, calls, header, [])]
+        calls = pl.concat([calls for _, calls in contents])
+        tallies: dict[str, Tally] = {}
+        for header, _ in contents:
+            for domain, tally in header.tallies.items():
+                tallies.setdefault(domain, Tally()).add(tally)
         return [
-            Part(
+            SpooledBatch(
                 Batch(domain, SOURCE, log, self.number, self.number + 1),
                 calls.filter(pl.col('domain') == domain),
-                Header({domain: tally[domain]}, header.key_id, header.geo_date),
-                [reject for header, _ in found for reject in header.rejects if reject.domain == domain],
+                Header({domain: tallies[domain]}, header.key_id, header.geo_date),
+                [reject for header, _ in contents for reject in header.rejects if reject.domain == domain],
             )
-            for domain in sorted(tally)
+            for domain in sorted(tallies)
         ]
 
     def _read(self) -> list[tuple[Header, pl.DataFrame]]:
-        found = list(frames(self.path))
-        end = found[-1].end if found else 0
+        records = list(read_records(self.path))
+        end = records[-1].end if records else 0
         if not end or end != self.path.stat().st_size:
-            raise InputError(f'{self.path}: damaged after byte {end:,}', 'restore it from a backup, or remove it')
+            raise InputError(f'{self.path}: damaged after byte {end:,}', 'restore it from a backup or remove it')
         with self.path.open('rb') as file:
-            return [(frame.header, _calls(file, frame)) for frame in found]
+            return [(record.header, _read_calls(file, record)) for record in records]
 
 
-class Part(NamedTuple):
-    """A batch of a file as it is to be stored, and what was rejected beside it."""
+class SpooledBatch(NamedTuple):
+    """A batch of a spool file, ready to be stored, with its rejects."""
 
     batch: Batch
     calls: pl.DataFrame
@@ -196,27 +201,31 @@ class Part(NamedTuple):
         return self.header.tallies[self.batch.domain]
 
 
-def _calls(file: io.BufferedReader, frame: Frame) -> pl.DataFrame:
-    file.seek(frame.start)
-    stream = io.BytesIO(file.read(frame.end - frame.start))
+def _read_calls(file: io.BufferedReader, record: Record) -> pl.DataFrame:
+    file.seek(record.start)
+    stream = io.BytesIO(file.read(record.end - record.start))
     try:
         calls = pl.read_ipc_stream(stream).select(column.name for column in COLUMNS if column.name != 'batch_id')
-        # each dictionary comes back as one of its own: only texts can be put together
-        calls = calls.cast(dict.fromkeys(WORDS, pl.String())).cast(WORDS)  # type: ignore[arg-type]
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:  # OSError: of the stream's own format
+        # each record has its own dictionaries: polars concatenates them only as texts
+        calls = calls.cast(dict.fromkeys(CATEGORIES, pl.String())).cast(CATEGORIES)  # type: ignore[arg-type]
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:  # OSError: invalid stream format
         raise InputError(
-            f'{file.name}: no calls from byte {frame.start:,} on', 'restore it from a backup, or remove it'
+            f'{file.name}: invalid calls at byte {record.start:,}', 'restore it from a backup or remove it'
         ) from error
-    if len(calls) != frame.header.calls:
-        raise InputError(f'{file.name}: {len(calls)} calls from byte {frame.start:,} on, not {frame.header.calls}', 'remove it')
+    if len(calls) != record.header.calls:
+        raise InputError(
+            f'{file.name}: {len(calls)} calls at byte {record.start:,}, but the header says {record.header.calls}',
+            'restore it from a backup or remove it',
+        )
     return calls
 
 
-def _with_reason(skipped: re.Match[bytes]) -> bytes:
+def _count_by_reason(skipped: re.Match[bytes]) -> bytes:
+    """Replaces a total of skipped lines by counts by reason: earlier versions skipped nearly all of them by their path."""
     return skipped[1] + (b'{}' if skipped[2] == b'0' else b'{"%s":%s}' % (Skip.PATH.encode(), skipped[2]))
 
 
 def _hash(head: bytes, body: bytes) -> int:
-    hashing = xxhash.xxh3_64(head)
-    hashing.update(body)
-    return hashing.intdigest()
+    digest = xxhash.xxh3_64(head)
+    digest.update(body)
+    return digest.intdigest()

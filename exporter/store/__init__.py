@@ -1,1 +1,1 @@
-"""ClickHouse: the only folder that knows the engine."""
+"""Storage in ClickHouse: connections, schema, ledger, writer, and the kept rejects."""

@@ -1,4 +1,4 @@
-"""A connection to the database for each thread that asks, opened when it first does."""
+"""Keeps one database connection for each thread."""
 
 import threading
 
@@ -8,37 +8,40 @@ from exporter.store.clickhouse import ClickHouse, connect
 
 
 class Connections:
-    """Gives the calling thread its connection, to a database that has the schema. Use it in a `with`: its end closes them all."""
+    """Returns the connection of the calling thread, and opens it at the first call. Use it in a `with`, which closes them all.
+
+    Any thread may call it.
+    """
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._lock = threading.Lock()
-        self._of_thread = threading.local()
+        self._local = threading.local()
         self._all = list[ClickHouse]()
 
     def __call__(self) -> ClickHouse:
-        """Raises EngineError, also while a server is away, and SchemaError."""
-        found: ClickHouse | None = getattr(self._of_thread, 'connection', None)
-        if found is None:
-            with self._lock:  # one opens, and brings to the schema, what the others find ready
-                found = self._all[0].another() if self._all else self._first()
-                self._all.append(found)
-            self._of_thread.connection = found
-        return found
+        """Returns the connection to a database that has the schema. Raises EngineError, SchemaError."""
+        connection: ClickHouse | None = getattr(self._local, 'connection', None)
+        if connection is None:
+            with self._lock:  # the first thread opens the database and creates the schema; the others wait
+                connection = self._all[0].another() if self._all else self._open()
+                self._all.append(connection)
+            self._local.connection = connection
+        return connection
 
-    def _first(self) -> ClickHouse:
-        found = connect(self._url)
+    def _open(self) -> ClickHouse:
+        connection = connect(self._url)
         try:
-            return schema.ready(found)
-        except ExporterError:  # it will be asked for again and again
-            found.close()
+            return schema.prepare(connection)
+        except ExporterError:  # callers try again, and must not leave a connection open each time
+            connection.close()
             raise
 
     def __enter__(self) -> 'Connections':
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._lock.acquire(timeout=1):  # else one is being opened to a server that does not answer
+        if self._lock.acquire(timeout=1):  # else a thread still waits for a server that does not answer
             for connection in self._all:
                 connection.close()
             self._lock.release()

@@ -1,4 +1,4 @@
-"""The ledger: which batches were begun, which are done, and what became of their lines. It decides what counts once."""
+"""The ledger: records which batches were begun, which are done, and the tallies of their lines."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime
@@ -12,17 +12,17 @@ from exporter.store.clickhouse import ClickHouse, Row
 
 
 class Ledger:
-    """Reads and writes the table `batches`."""
+    """Reads and writes the table `batches`. The thread that owns `database` may call it."""
 
     def __init__(self, database: ClickHouse, key_id: str, geo_date: date | None) -> None:
         self.database = database
-        self.made_with = {'geo_date': geo_date, 'key_id': key_id}
+        self._provenance = {'geo_date': geo_date, 'key_id': key_id}
 
     def begin(self, batch: Batch) -> None:
-        """Notes that a batch is about to be stored. Raises EngineError.
+        """Records that a batch is about to be stored. Raises EngineError.
 
-        Raises ConcurrentImport if another batch holds some of its lines, and then notes nothing: the second one to begin gives
-        way, or both do. The same batch may begin twice: it counts once.
+        Raises ConcurrentImport, and records nothing, if another batch holds some of its lines: at most one of two overlapping
+        batches goes on. Beginning the same batch again changes nothing.
         """
         self._add('begun', batch, {})
         if self._is_overlapped(batch):
@@ -31,10 +31,12 @@ class Ledger:
                 "AND state = 'begun' SETTINGS mutations_sync = 1",
                 {'domain': batch.domain, 'log': batch.log, 'id': batch.id},
             )
-            raise ConcurrentImport(f'{batch.origin}: another import of this log is under way', 'let it end, then import it again')
+            raise ConcurrentImport(
+                f'{batch.origin}: another import of this log is under way', 'wait until it ends, then import the log again'
+            )
 
     def done(self, batch: Batch, tally: Tally, first: datetime | None, last: datetime | None) -> None:
-        """Notes that a batch is stored, and what became of it. Raises EngineError."""
+        """Records that a batch is stored, its tally, and the times of its first and last call. Raises EngineError."""
         result = {
             'stored': tally.stored,
             'skipped': sum(tally.skipped.values()),
@@ -45,7 +47,7 @@ class Ledger:
         self._add('done', batch, result | times)
 
     def forget(self, batches: Collection[Batch]) -> None:
-        """Notes, of all or none, that their calls were taken away; they may come again, as of another log. Raises EngineError."""
+        """Records, for all batches at once, that their calls were deleted. Raises EngineError."""
         if batches:
             rows = [self._row('forgotten', batch, {}) for batch in batches]
             ids = '\n'.join(batch.id for batch in batches).encode()
@@ -53,7 +55,7 @@ class Ledger:
 
     def _add(self, state: str, batch: Batch, result: Mapping[str, object]) -> None:
         row = self._row(state, batch, result)
-        # done counts once; a batch that gave way to another may begin a second time
+        # `done` is stored once; a batch that gave way to another may begin again
         token = f'{batch.id} {state}' if state == 'done' else f'{batch.id} {state} {row["at"]}'
         self.database.insert_rows('batches', [row], token=token)
 
@@ -70,11 +72,11 @@ class Ledger:
             'end': batch.end,
             'checkpoints': [{'end': point.end, 'hash': point.hash} for point in batch.checkpoints],
             **result,
-            **self.made_with,
+            **self._provenance,
         }
 
     def _is_overlapped(self, batch: Batch) -> bool:
-        """Whether another batch of the log, begun or done, holds some of the same lines."""
+        """Whether another batch of the log, begun or done, overlaps this one."""
         rows = self.database.query(
             """
             SELECT 1 FROM batches
@@ -98,34 +100,34 @@ class Ledger:
         return bool(rows)
 
     def logs(self, domain: str) -> list[str]:
-        """Every log of which there ever was a batch. Raises EngineError."""
+        """Returns every log that ever had a batch, also a forgotten one. Raises EngineError."""
         rows = self.database.query('SELECT DISTINCT log FROM batches WHERE domain = {domain:String}', {'domain': domain})
         return [row['log'] for row in rows]
 
     def new_log(self, domain: str, name: str) -> str:
-        """A name that no log of the portal has had, also none that was taken back: `name`, or with ~1, ~2 … behind it."""
-        return unused(name, self.logs(domain))
+        """Returns a name that no log of the portal ever had: `name`, or `name` with ~1, ~2 … appended. Raises EngineError."""
+        return unused_log_name(name, self.logs(domain))
 
     def last_call(self, domain: str, origin: str) -> datetime | None:
-        """Up to when at least the file of a name has been read: its last call that is stored. Raises EngineError."""
+        """Returns the time of the last stored call of the file `origin`, UTC, or None. Raises EngineError."""
         [row] = self.database.query(
             """
             SELECT max(least(last_timestamp, at)) AS last FROM batches
             WHERE domain = {domain:String} AND origin = {origin:String} AND state = 'done' AND last_timestamp IS NOT NULL
-            """,  # a call may be ahead of its time, if the portal's clock is
+            """,  # least(): a portal's clock may be ahead
             {'domain': domain, 'origin': origin},
         )
         return row['last'].replace(tzinfo=UTC) if row['last'] else None
 
-    def keys(self, domain: str) -> set[str]:
-        """Which keys made the visitors of the calls that are stored. Raises EngineError."""
+    def key_ids(self, domain: str) -> set[str]:
+        """Returns the ids of the visitor secrets used for the stored calls. Raises EngineError."""
         rows = self.database.query(
             "SELECT DISTINCT key_id FROM batches WHERE domain = {domain:String} AND state = 'done'", {'domain': domain}
         )
         return {row['key_id'] for row in rows}
 
     def entries(self, domain: str, log: str) -> list[Entry]:
-        """The batches of a log that are done or begun, in their order; not those that were taken back. Raises EngineError."""
+        """Returns the batches of a log that are done or begun, by their start, without forgotten ones. Raises EngineError."""
         rows = self.database.query(
             """
             SELECT
@@ -152,10 +154,10 @@ class Ledger:
         ]  # fmt: skip
 
 
-def unused(name: str, taken: Iterable[str]) -> str:
-    """A name of a log that is not taken: `name`, or with ~1, ~2 … behind it."""
-    others = sum(log.partition('~')[0] == name for log in taken)
-    return f'{name}~{others}' if others else name
+def unused_log_name(name: str, logs: Iterable[str]) -> str:
+    """Returns a name that none of `logs` has: `name`, or `name` with ~1, ~2 … appended."""
+    used = sum(log.partition('~')[0] == name for log in logs)
+    return f'{name}~{used}' if used else name
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Rejected input: kept as it came, with its reason and origin, in the data directory, for its owner only, and not for ever."""
+"""Keeps rejected input for a limited time, with its reason and origin, readable by the owner only."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class BatchRejects(NamedTuple):
-    """The rejects of one batch that are still kept."""
+    """The kept rejects of one batch."""
 
     path: Path
     batch_id: str
@@ -30,80 +30,80 @@ class BatchRejects(NamedTuple):
 
 
 class RejectStore:
-    """The directory of rejects: one file a batch, so that a batch that is read again replaces its own.
+    """A directory with one file for the rejects of each batch; a batch that is read again replaces its file.
 
-    They take at most `most_bytes` of the disk and are kept for `days`. Its methods may be called by several threads.
+    The files take at most `most_bytes` of the disk and are kept for `days`. Any thread may call any method.
     """
 
     def __init__(self, data_dir: Path, most_bytes: float = math.inf, days: float = math.inf) -> None:
         self.directory = data_dir / 'rejected'
         self.most_bytes, self.days = most_bytes, days
-        self._sizes: dict[Path, int] | None = None  # of the files, the oldest first
+        self._sizes: dict[Path, int] | None = None  # of each file, the oldest first; None until read
         self._lock = threading.Lock()
 
     def keep(self, batch_id: str, rejects: Iterable[Reject]) -> None:
-        """Writes the rejects of one batch to the disk, before the ledger says that it is done. Raises OSError.
+        """Writes the rejects of a batch to the disk. Call it before the ledger records the batch as done. Raises OSError.
 
-        Where there is no room, the oldest go. What goes is said in the program's log.
+        If there is no room, it deletes the oldest rejects and logs a warning.
         """
-        content, left_out = _content(batch_id, rejects, self.most_bytes)
-        if left_out:
-            logger.warning('rejected input: %s lines of one batch are not kept: they are too many for rejected_bytes', left_out)
+        content, discarded = _encode(batch_id, rejects, self.most_bytes)
+        if discarded:
+            logger.warning('rejected input: discarded %s lines of one batch, which exceed rejected_bytes', discarded)
         with self._lock:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = self._path(batch_id)
-            sizes = self._known()
+            sizes = self._file_sizes()
             sizes.pop(path, None)
             self._make_room(len(content))
             write(path, content)
             sizes[path] = len(content)
 
     def replace(self, kept: BatchRejects, rejects: list[Reject]) -> None:
-        """Puts what is left of a batch's rejects in their place; they are not kept longer for it. Raises OSError."""
+        """Replaces the rejects of a batch by those that remain; their age stays. Raises OSError."""
         with self._lock:
             if not rejects:
                 kept.path.unlink()
                 sync(self.directory)
                 return
-            age = kept.path.stat()
-            write(kept.path, _content(kept.batch_id, rejects, math.inf)[0])
-            os.utime(kept.path, ns=(age.st_atime_ns, age.st_mtime_ns))
+            times = kept.path.stat()
+            write(kept.path, _encode(kept.batch_id, rejects, math.inf)[0])
+            os.utime(kept.path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
     def remove(self, batch_id: str) -> None:
-        """Removes the rejects of a batch, and what was to become of them. Raises OSError."""
+        """Deletes the rejects of a batch, and the plan to retry them. Raises OSError."""
         with self._lock:
             path = self._path(batch_id)
-            for one in (path.with_suffix('.plan'), path):
-                one.unlink(missing_ok=True)
+            for file in (path.with_suffix('.plan'), path):
+                file.unlink(missing_ok=True)
             if self._sizes:
                 self._sizes.pop(path, None)
             if self.directory.exists():
                 sync(self.directory)
 
     def remove_old(self) -> None:
-        """Removes what was kept long enough. Raises OSError."""
+        """Deletes rejects older than `days`. Raises OSError."""
         with self._lock:
-            self._sizes = None  # imports keep theirs in the same directory
+            self._sizes = None  # an import in another process writes to the same directory
             self._make_room(0)
 
     def batches(self) -> Iterator[BatchRejects]:
-        """What is kept, the oldest batch first."""
+        """Yields the rejects of each batch, the oldest first."""
         for path in self._by_age():
             if kept := self.read(path):
                 yield kept
 
     def read(self, path: Path) -> BatchRejects | None:
-        """The rejects of a file; None where they are not kept any more."""
+        """Returns the rejects of a file, or None if they are gone or too old."""
         if self._too_old(path):
             return None
         try:
             head, *lines = path.read_text(encoding='ascii').splitlines()
-        except FileNotFoundError:  # another process has just removed it
+        except FileNotFoundError:  # another process has just deleted it
             return None
         return BatchRejects(path, json.loads(head)['batch_id'], [Reject(**json.loads(line)) for line in lines])
 
     def __iter__(self) -> Iterator[Reject]:
-        """All rejects, the oldest batch first."""
+        """Yields all rejects, the oldest batch first."""
         for kept in self.batches():
             yield from kept.rejects
 
@@ -117,7 +117,7 @@ class RejectStore:
                 ages[path] = path.stat().st_mtime_ns
         return sorted(ages, key=lambda path: ages[path])
 
-    def _known(self) -> dict[Path, int]:
+    def _file_sizes(self) -> dict[Path, int]:
         if self._sizes is None:
             self._sizes = {path: path.stat().st_size for path in self._by_age()}
         return self._sizes
@@ -128,28 +128,28 @@ class RejectStore:
         return True
 
     def _make_room(self, needed: int) -> None:
-        sizes, full = self._known(), 0
+        sizes, deleted = self._file_sizes(), 0
         total = sum(sizes.values()) + needed
         for path in list(sizes):
             over = total > self.most_bytes
             if not over and not self._too_old(path):
                 break
-            full += over
+            deleted += over
             path.unlink(missing_ok=True)
             total -= sizes.pop(path)
-        if full:
-            logger.warning('rejected input: no room, the rejects of the %s oldest batches were removed; see rejected_bytes', full)
+        if deleted:
+            logger.warning('rejected input: deleted the rejects of the %s oldest batches to stay within rejected_bytes', deleted)
 
 
-def _content(batch_id: str, rejects: Iterable[Reject], most_bytes: float) -> tuple[bytes, int]:
-    """The file of a batch, and how many of its rejects are not in it."""
+def _encode(batch_id: str, rejects: Iterable[Reject], most_bytes: float) -> tuple[bytes, int]:
+    """Returns the content of a batch's file, and how many rejects did not fit."""
     lines = [json.dumps({'batch_id': batch_id}) + '\n']
-    size, left_out = len(lines[0]), 0
+    size, discarded = len(lines[0]), 0
     for reject in rejects:
         line = json.dumps(asdict(reject)) + '\n'
-        if left_out or size + len(line) > most_bytes:
-            left_out += 1
+        if discarded or size + len(line) > most_bytes:
+            discarded += 1
         else:
             lines.append(line)
             size += len(line)
-    return ''.join(lines).encode('ascii'), left_out
+    return ''.join(lines).encode('ascii'), discarded

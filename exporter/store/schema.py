@@ -1,4 +1,4 @@
-"""Brings the database to the schema of this program: migrations once each, views whenever their text has changed."""
+"""Applies the schema: each migration once, each view whenever its text has changed."""
 
 import hashlib
 import re
@@ -10,7 +10,7 @@ from exporter.errors import SchemaError
 from exporter.store.clickhouse import ClickHouse
 
 PACKAGE = Path(__file__).parent.parent
-SQL = PACKAGE / 'sql' if (PACKAGE / 'sql').is_dir() else PACKAGE.parent / 'sql'  # in a wheel; in a checkout
+SQL = PACKAGE / 'sql' if (PACKAGE / 'sql').is_dir() else PACKAGE.parent / 'sql'  # in a wheel, or in a checkout
 QUOTED = r"""'(?:[^'\\]|\\.)*'"""
 RECORD = """
 CREATE TABLE IF NOT EXISTS migrations (name String, digest String, applied_at DateTime64(6, 'UTC') DEFAULT now64(6))
@@ -26,37 +26,37 @@ class Change(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """Tells a view from an earlier text of it."""
+        """A hash of the statements; it changes when the text of a view changes."""
         return hashlib.sha256(';'.join(self.statements).encode()).hexdigest()[:16]
 
 
 def statements(text: str) -> Iterator[str]:
-    """The statements of an SQL file, without its comments: a server takes one at a time."""
-    bare = re.sub(rf'({QUOTED})|--.*', lambda found: found[1] or '', text)
-    for statement in re.findall(rf'(?:{QUOTED}|[^;])+', bare):
+    """Yields the statements of an SQL file without comments: a server accepts one statement at a time."""
+    uncommented = re.sub(rf'({QUOTED})|--.*', lambda match: match[1] or '', text)
+    for statement in re.findall(rf'(?:{QUOTED}|[^;])+', uncommented):
         if statement.strip():
             yield statement.strip()
 
 
 def migrations() -> list[Change]:
-    """What makes the tables, in order."""
+    """Returns the numbered migrations, in order."""
     return [Change(path.stem, tuple(statements(path.read_text()))) for path in sorted(SQL.glob('[0-9]*.sql'))]
 
 
 def views(calls_removed: bool = False) -> list[Change]:
-    """The public views, with the conditions that they share put in for {{name}}.
+    """Returns the public views, with {{name}} replaced by the shared condition of that name.
 
-    Once calls were removed by their age, some conditions are others, in which {{kept}} is the one that they replace.
+    If old calls were removed, conditions from sql/removed apply instead; their {{kept}} is the condition that they replace.
     """
     conditions = _texts('conditions')
     if calls_removed:
         conditions |= {name: text.replace('{{kept}}', conditions[name]) for name, text in _texts('removed').items()}
 
-    def whole(text: str) -> str:
-        return re.sub(r'\{\{(\w+)\}\}', lambda found: whole(conditions[found[1]]), text)
+    def expand(text: str) -> str:
+        return re.sub(r'\{\{(\w+)\}\}', lambda match: expand(conditions[match[1]]), text)
 
     return [
-        Change(name, (f'CREATE OR REPLACE VIEW {name} AS\n{next(statements(whole(text)))}',))
+        Change(name, (f'CREATE OR REPLACE VIEW {name} AS\n{next(statements(expand(text)))}',))
         for name, text in _texts('views').items()
     ]
 
@@ -66,7 +66,7 @@ def _texts(directory: str) -> dict[str, str]:
 
 
 def applied(database: ClickHouse) -> dict[str, str]:
-    """What the database says was applied: names, with the digest of each. Only reads."""
+    """Returns the digest of each applied migration and view by its name. Only reads. Raises EngineError."""
     if not database.query("SELECT 1 FROM system.tables WHERE database = currentDatabase() AND name = 'migrations'"):
         return {}
     rows = database.query('SELECT name, argMax(digest, applied_at) AS digest FROM migrations GROUP BY name')
@@ -74,36 +74,37 @@ def applied(database: ClickHouse) -> dict[str, str]:
 
 
 def pending(database: ClickHouse) -> list[Change]:
-    """What is still to be applied. Only reads. Raises SchemaError for a database that is newer than this program."""
-    done = applied(database)
+    """Returns the changes to apply. Only reads. Raises SchemaError if the database is newer than this program, EngineError."""
+    digests = applied(database)
     tables = migrations()
-    if newer := sorted({name for name in done if name[0].isdigit()} - {change.name for change in tables}):
+    if newer := sorted({name for name in digests if name[0].isdigit()} - {change.name for change in tables}):
         raise SchemaError(
-            f'{database.address.shown}: it has {newer[-1]}, which this program does not know', 'install a newer usage-exporter'
+            f'{database.address.shown}: the schema is newer than this program (it has {newer[-1]})',
+            'install a newer usage-exporter',
         )
-    removed = '0005_retention' in done and bool(database.query('SELECT 1 FROM retention LIMIT 1'))
-    return [change for change in tables if change.name not in done] + [
-        change for change in views(removed) if done.get(change.name) != change.digest
+    removed = '0005_retention' in digests and bool(database.query('SELECT 1 FROM retention LIMIT 1'))
+    return [change for change in tables if change.name not in digests] + [
+        change for change in views(removed) if digests.get(change.name) != change.digest
     ]
 
 
 def apply(database: ClickHouse) -> list[Change]:
-    """Applies what is pending and records it. A second time there is nothing to do.
+    """Applies and records the pending changes, and returns them.
 
-    Raises SchemaError for a database that is newer than this program, EngineError where the engine refuses.
+    Raises SchemaError if the database is newer than this program, EngineError if the engine refuses a statement.
     """
-    todo = pending(database)
-    if todo:
+    changes = pending(database)
+    if changes:
         database.command(RECORD)
-    tables = [change for change in todo if change.name[0].isdigit()]
+    tables = [change for change in changes if change.name[0].isdigit()]
     for change in tables:
         _run(database, [change])
-    _run(database, [change for change in todo if change not in tables])  # views: as often as one likes
-    return todo
+    _run(database, [change for change in changes if change not in tables])  # views can be replaced at any time
+    return changes
 
 
 def _run(database: ClickHouse, changes: list[Change]) -> None:
-    """Applies changes, then records them all at once."""
+    """Applies changes, then records them in one insert."""
     for change in changes:
         for statement in change.statements:
             database.command(statement)
@@ -112,16 +113,16 @@ def _run(database: ClickHouse, changes: list[Change]) -> None:
         database.command(f'INSERT INTO migrations (name, digest) VALUES {rows}')
 
 
-def ready(database: ClickHouse) -> ClickHouse:
-    """The database, brought to the schema where it has none yet.
+def prepare(database: ClickHouse) -> ClickHouse:
+    """Applies the schema to a database that has none; returns the database.
 
-    Raises SchemaError for one that is older or newer than this program, EngineError.
+    Raises SchemaError if the schema is older or newer than this program, EngineError.
     """
     if not applied(database):
         apply(database)
-    elif waiting := pending(database):
+    elif missing := pending(database):
         raise SchemaError(
-            f'{database.address.shown}: its schema is older than this program ({waiting[0].name} is missing)',
+            f'{database.address.shown}: the schema is older than this program ({missing[0].name} is missing)',
             'run usage-exporter init',
         )
     return database

@@ -1,4 +1,4 @@
-"""Where the engine is: reads the setting clickhouse_url."""
+"""Parses the setting clickhouse_url."""
 
 import re
 from dataclasses import dataclass, field
@@ -18,31 +18,31 @@ SERVER = re.compile(
 
 @dataclass(frozen=True)
 class Address:
-    """Where the engine is. No password is in `shown`, nor in the repr."""
+    """The address of a database. Neither `shown` nor the repr contains the password."""
 
-    embedded: Path | None  # the directory of chDB
-    server: dict[str, Any] = field(repr=False)  # what clickhouse_connect.get_client takes of a server
+    embedded: Path | None  # the directory of chDB; None for a server
+    server: dict[str, Any] = field(repr=False)  # arguments of clickhouse_connect.get_client
     database: str
     shown: str
 
 
 def address(url: str) -> Address:
-    """Reads `chdb:///path[?database=d]` or `http(s)://user:password@host:port/database`. Raises SettingsError."""
-    if found := EMBEDDED.fullmatch(url):
-        path = Path(unquote(found['path']))
-        return Address(path, {}, found['database'] or DATABASE, f'chdb://{path}')
-    if found := SERVER.fullmatch(url):
-        secure = found['scheme'] == 'https'
+    """Parses `chdb:///path[?database=d]` or `http(s)://user:password@host:port/database`. Raises SettingsError."""
+    if match := EMBEDDED.fullmatch(url):
+        path = Path(unquote(match['path']))
+        return Address(path, {}, match['database'] or DATABASE, f'chdb://{path}')
+    if match := SERVER.fullmatch(url):
+        secure = match['scheme'] == 'https'
         server = {
-            'host': found['host'],
-            'port': int(found['port'] or (8443 if secure else 8123)),
+            'host': match['host'],
+            'port': int(match['port'] or (8443 if secure else 8123)),
             'secure': secure,
-            'username': unquote(found['user'] or 'default'),
-            'password': unquote(found['password'] or ''),
+            'username': unquote(match['user'] or 'default'),
+            'password': unquote(match['password'] or ''),
         }
-        database = found['database'] or DATABASE
-        return Address(None, server, database, f'{found["scheme"]}://{server["host"]}:{server["port"]}/{database}')
+        database = match['database'] or DATABASE
+        return Address(None, server, database, f'{match["scheme"]}://{server["host"]}:{server["port"]}/{database}')
     raise SettingsError(
-        'USAGE_CLICKHOUSE_URL is no address of ClickHouse',
-        'write chdb:///path or http(s)://user:password@host:port/database, with %40 for an @ in the password and so on',
+        'USAGE_CLICKHOUSE_URL: invalid ClickHouse URL',
+        'write chdb:///path or http(s)://user:password@host:port/database; encode special characters in the password (@ is %40)',
     )

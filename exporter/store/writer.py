@@ -17,9 +17,9 @@ from exporter.store.ledger import Ledger
 
 
 class EncodedBatch:
-    """A batch as ClickHouse takes it: an Arrow stream, in a file that is in memory only. `close` removes it.
+    """A batch as an Arrow stream in an anonymous file in memory (memfd), which `close` frees.
 
-    `calls` has all columns of a call but `batch_id`, which is added here.
+    `calls` has all columns of a call except `batch_id`, which is added here.
     """
 
     def __init__(self, batch: Batch, calls: pl.DataFrame, tally: Tally) -> None:
@@ -29,11 +29,11 @@ class EncodedBatch:
         self.first, self.last = calls['timestamp'].min(), calls['timestamp'].max()
         self.descriptor = os.memfd_create('calls')
         self.file = Path(f'/proc/self/fd/{self.descriptor}')
-        # as one record batch: ClickHouse also compares how an insert is cut, to tell whether it is the same
+        # as one record batch: ClickHouse recognizes a repeated insert only if it is cut in the same way
         calls.rechunk().write_ipc_stream(self.file, compat_level=pl.CompatLevel.oldest())
 
     def store(self, ledger: Ledger) -> None:
-        """Stores the batch. If it is stored again, it counts once. Raises EngineError."""
+        """Stores the batch; storing it again changes nothing. Raises EngineError, ConcurrentImport."""
         ledger.begin(self.batch)
         if self.length:
             ledger.database.insert_file('calls', self.columns, self.file, self.batch.id)
@@ -45,15 +45,15 @@ class EncodedBatch:
 
 
 def store(ledger: Ledger, batch: Batch, calls: pl.DataFrame, tally: Tally) -> None:
-    """Stores one batch, as `EncodedBatch` takes it. Raises EngineError."""
+    """Stores one batch, with arguments as for EncodedBatch. Raises EngineError, ConcurrentImport."""
     with closing(EncodedBatch(batch, calls, tally)) as encoded:
         encoded.store(ledger)
 
 
 class Writer:
-    """A thread that inserts one batch while the next is made. Use it in a `with`: its end waits for the batch that it inserts.
+    """Inserts a batch in a thread while the caller makes the next one. Use it in a `with`, whose end waits for the last insert.
 
-    One thread calls `put` and `wait`; `stored` is called in the thread that inserts, with each batch that is done.
+    One thread calls `put` and `wait`; the inserting thread calls `stored` with the tally of each batch that is done.
     """
 
     def __init__(self, ledger: Ledger, stored: Callable[[Tally], None]) -> None:
@@ -63,7 +63,7 @@ class Writer:
         self.inserting: Future[None] | None = None
 
     def put(self, batch: Batch, calls: pl.DataFrame, tally: Tally) -> None:
-        """Encodes a batch, waits for the one before, and hands it on. Raises EngineError if that one could not be stored."""
+        """Encodes a batch, waits for the previous insert, and starts this one. Raises the EngineError of the previous insert."""
         encoded = EncodedBatch(batch, calls, tally)
         try:
             self.wait()
@@ -73,7 +73,7 @@ class Writer:
         self.inserting = self.thread.submit(self._store, encoded)
 
     def wait(self) -> None:
-        """Waits until all batches are stored. Raises EngineError if one could not be."""
+        """Waits for the current insert. Raises its EngineError."""
         inserting, self.inserting = self.inserting, None
         if inserting:
             inserting.result()

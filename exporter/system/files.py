@@ -1,4 +1,4 @@
-"""Files that last, whole or not there at all, their names too; and files that one process has to itself."""
+"""Durable file writes, and lock files."""
 
 import fcntl
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def write(path: Path, content: bytes) -> None:
-    """Writes a file that is there whole, and on the disk, or not at all. Raises OSError."""
+    """Writes a file atomically and syncs it and its directory. Raises OSError, and then leaves an existing file unchanged."""
     draft = path.with_suffix('.draft')
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 'wb') as file:
@@ -18,13 +18,13 @@ def write(path: Path, content: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             draft.unlink()
-        error.filename = error.filename or str(path)  # a full disk names none
+        error.filename = error.filename or str(path)  # missing if the disk is full
         raise
     sync(path.parent)
 
 
 def sync(directory: Path) -> None:
-    """Brings the names in a directory to the disk. Raises OSError."""
+    """Syncs a directory: new, renamed and removed names survive a crash. Raises OSError."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -33,14 +33,14 @@ def sync(directory: Path) -> None:
 
 
 def hold(path: Path) -> int:
-    """Keeps other processes from a file, which is made, for as long as the descriptor that this gives is open.
+    """Creates and locks a file; returns the descriptor, which holds the lock until it is closed.
 
-    Raises BlockingIOError where another one keeps it, OSError.
+    Raises BlockingIOError if another process holds the lock, OSError.
     """
-    held = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        os.close(held)
+        os.close(descriptor)
         raise
-    return held
+    return descriptor

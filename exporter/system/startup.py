@@ -1,4 +1,4 @@
-"""Loads libraries without what they bring along and the program never asks for: it would start later."""
+"""Faster start-up: delays or prevents imports that libraries make and this program does not need."""
 
 import sys
 from collections.abc import Iterator
@@ -10,18 +10,18 @@ from types import ModuleType
 
 
 def load_when_used(package: ModuleType, name: str) -> None:
-    """Lets a module of a package load when something of it is first asked for, if it ever is."""
-    full = f'{package.__name__}.{name}'
-    if full not in sys.modules and (spec := find_spec(full)) and spec.loader:
+    """Delays the import of a package's module until one of its attributes is first used."""
+    full_name = f'{package.__name__}.{name}'
+    if full_name not in sys.modules and (spec := find_spec(full_name)) and spec.loader:
         spec.loader = LazyLoader(spec.loader)
-        module = sys.modules[full] = module_from_spec(spec)
+        module = sys.modules[full_name] = module_from_spec(spec)
         spec.loader.exec_module(module)
         setattr(package, name, module)
 
 
 @contextmanager
-def not_found(module: str) -> Iterator[None]:
-    """What this thread loads within it does not find a module, and does without."""
+def without_module(module: str) -> Iterator[None]:
+    """Hides a module from imports of this thread within the block; libraries for which it is optional do without it."""
     thread = get_ident()
 
     class Finder(MetaPathFinder):

@@ -187,7 +187,7 @@ def _portal(settings: Settings, database: ClickHouse, key: str, portal: indicato
             f'its days are those of {portal.timezone}, the settings say {zone}',
             f'set its timezone to {portal.timezone}; days that are stored stay as they are',
         )
-    if (keys := Ledger(database, '', None).keys(part)) and key not in keys:
+    if (keys := Ledger(database, '', None).key_ids(part)) and key not in keys:
         yield fault(
             part,
             'its visitors were told apart with another key' if key else 'the key that told its visitors apart is not there',

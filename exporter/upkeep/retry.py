@@ -21,7 +21,7 @@ from exporter.ingest.pipeline import by_reason, enrich
 from exporter.model.batch import Batch
 from exporter.model.reject import Reason, Reject
 from exporter.model.tally import Tally
-from exporter.spool.segment import Header, Spooled, encode_frame, frames
+from exporter.spool.segment import Header, SpoolFile, encode_record, read_records
 from exporter.store.clickhouse import ClickHouse
 from exporter.store.ledger import Ledger
 from exporter.store.rejects import BatchRejects, RejectStore
@@ -125,13 +125,13 @@ def _plan(
     tally = Tally(len(enriched.calls), dict(by_reason(enriched.skipped)))
     header = Header({batch.domain: tally}, enrichment.key_id, enrichment.geo_date, batch, rejects=tuple(map(_hashed, good)))
     plan = kept.path.with_suffix('.plan')
-    write(plan, encode_frame(header, enriched.calls))
+    write(plan, encode_record(header, enriched.calls))
     return plan
 
 
 def _carry_out(plan: Path, rejected: RejectStore, database: ClickHouse, retried: RetrySummary) -> None:
-    headers = tuple(frame.header for frame in frames(plan))
-    [part] = Spooled(plan, plan.stat().st_size, headers).parts('')
+    headers = tuple(record.header for record in read_records(plan))
+    [part] = SpoolFile(plan, plan.stat().st_size, headers).batches('')
     ledger = Ledger(database, part.header.key_id, part.header.geo_date)
     if not ledger.is_done(part.batch):
         store(ledger, part.batch, part.calls, part.tally)

@@ -1,2 +1,2 @@
--- the portals that are asked for; an empty list is all of them
+-- The requested portals; an empty list means all.
 (empty({domains:Array(String)}) OR domain IN {domains:Array(String)})

@@ -1,3 +1,3 @@
--- The two or three days that the period may cut: they are read from the calls, to the second.
+-- The two or three days that the period may cut: views read them from `calls`, to the second.
 {{period}}
 AND NOT {{whole}}

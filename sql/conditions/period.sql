@@ -1,4 +1,4 @@
--- Calls of the portals that are asked for, from <= t < to. `day` and `hour` are in the key: they keep what is read short.
+-- Calls of the requested portals, from <= timestamp < to. The conditions on `day` and `hour` use the primary key.
 {{asked}}
 AND day > toDate(greatest({from:DateTime('UTC')}, toDateTime(172800, 'UTC'))) - 2
 AND day < toDate({to:DateTime('UTC')}) + 2

@@ -1,2 +1,2 @@
--- The days that the period contains: they are read from a rollup.
+-- The days that the period contains: views read them from a rollup.
 {{asked}} AND {{whole}}

@@ -1,3 +1,3 @@
--- Only calls that are still there can be read to the second.
+-- Only days whose calls are kept can be read to the second.
 {{kept}}
 AND day >= (SELECT max(calls_from) FROM retention)

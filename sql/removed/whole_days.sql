@@ -1,4 +1,4 @@
--- Days whose calls were removed are read whole from a rollup, also where the period cuts them.
+-- Views read days without calls whole from a rollup, also days that the period cuts.
 (
     {{kept}}
     OR (

@@ -1,4 +1,4 @@
--- Indicator 1: API calls per day. `time` is the moment at which the day begins, in the zone of the busiest portal asked for.
+-- Indicator 1: API calls per day. `time` is the start of the day in the time zone of the busiest requested portal.
 WITH
     (
         SELECT if(empty(groupArray(zone) AS found), ['UTC'], found)
@@ -21,7 +21,7 @@ FROM
     WHERE {{edge_days}} AND (client = 'crawler') <= {crawlers:UInt8}
     GROUP BY day
     UNION ALL
-    -- every day of the period, so that none is missing
+    -- every day of the period, also days without calls
     SELECT toDate(arrayJoin(range(toUInt32(arrayMin(first_days)), toUInt32(arrayMax(last_days)) + 1))) AS day, 0 AS n
     WHERE {from:DateTime('UTC')} < {to:DateTime('UTC')}
 )

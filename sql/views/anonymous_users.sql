@@ -1,4 +1,4 @@
--- Indicator 4: the share of users who are not logged in. Accounts and visitors are disjoint: it lies between 0 and 100.
+-- Indicator 4: the share of users who are not logged in, in percent: accounts and visitors are disjoint.
 SELECT if(users = 0, NULL, 100 * anonymous_users / users) AS anonymous_users_percent
 FROM
 (

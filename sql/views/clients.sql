@@ -1,4 +1,4 @@
--- What kind of client calls, and which program it is.
+-- Calls by kind of client and by program.
 SELECT
     client,
     browser,

@@ -1,4 +1,4 @@
--- Data sets by what was asked of them; '' are calls that ask for none. An error is an answer with a status of 400 or more.
+-- Calls by data set; '' stands for calls without a data set. An error is a response with a status of 400 or more.
 SELECT
     dataset_id,
     count() AS calls,

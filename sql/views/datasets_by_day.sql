@@ -1,4 +1,4 @@
--- As `datasets`, for each day on which a data set was asked.
+-- Like `datasets`, for each day on which a data set has calls.
 SELECT
     day,
     dataset_id,

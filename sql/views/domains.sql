@@ -1,4 +1,4 @@
--- The portals, and which days they have calls of (crawlers' calls included).
+-- The portals, with the first and the last day that have calls (including calls of crawlers).
 SELECT
     domain,
     argMax(timezone, day) AS timezone,

@@ -1,4 +1,4 @@
--- Calls by weekday (1 is Monday) and hour of the day, both of the portal's own clock. Hours without calls are missing.
+-- Calls by weekday (1 is Monday) and hour of the day, in the portal's time zone. Hours without calls are missing.
 SELECT
     toDayOfWeek(day) AS weekday,
     toUInt8(substring(toString(hours.hour, timezone), 12, 2)) AS hour,

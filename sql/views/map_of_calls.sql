@@ -1,4 +1,4 @@
--- Indicator 7: calls by place; calls that have none are counted by summary.unlocated_calls.
+-- Indicator 7: calls by place; summary.unlocated_calls counts the calls without a place.
 SELECT country, city, latitude, longitude, sum(n) AS calls
 FROM
 (

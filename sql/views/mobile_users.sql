@@ -1,4 +1,4 @@
--- Indicator 5: the share of calls that were made from a phone or a tablet.
+-- Indicator 5: the share of calls from phones and tablets.
 SELECT if(sum(n) = 0, NULL, 100 * sum(mobile) / sum(n)) AS mobile_users_percent
 FROM
 (

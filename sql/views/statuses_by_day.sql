@@ -1,4 +1,4 @@
--- How calls were answered, on each day: by HTTP status.
+-- Calls of each day by HTTP status.
 SELECT day, status, count() AS calls
 FROM calls
 WHERE {{period}} AND (client = 'crawler') <= {crawlers:UInt8}

@@ -1,4 +1,4 @@
--- Every single-number indicator in one row and one scan, with what they leave out: crawlers' calls, calls without a place.
+-- Every single-number indicator in one row and one scan, and what they exclude: calls of crawlers, calls without a place.
 SELECT
     sumIf(n, counted) AS calls,
     registered_users + anonymous_users AS total_users,

@@ -1,5 +1,5 @@
--- Indicator 6: the five with most calls, counted exactly; all who are not logged in are one, `anonymous`.
--- topK in 300 counters evicts none of its 100 candidates; on more than its counters hold it would be wrong.
+-- Indicator 6: the five users with the most calls, counted exactly; all anonymous users are one, `anonymous`.
+-- topK has 300 counters and gets 100 candidates, so it evicts none; with more candidates it would be inexact.
 SELECT if(account = '', 'anonymous', account) AS user, n AS calls
 FROM
 (

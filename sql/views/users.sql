@@ -1,4 +1,4 @@
--- Every account with its calls, its days and the last of them; all who are not logged in are one, `anonymous`.
+-- Every account with its calls, its number of days and its last day; all anonymous users are one, `anonymous`.
 SELECT
     if(account = '', 'anonymous', account) AS user,
     sum(n) AS calls,

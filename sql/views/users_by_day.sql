@@ -1,4 +1,4 @@
--- Users of each day that has calls, estimated: accounts, and visitors who are not logged in. They do not add up to those of a period.
+-- Estimated users of each day with calls: accounts, and anonymous visitors. The days do not add up to the users of a period.
 SELECT
     day,
     uniqHLL12Merge(registered) AS registered_users,

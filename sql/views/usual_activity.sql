@@ -1,10 +1,10 @@
--- Calls of each portal, beside those of the same stretch of its local time one to four weeks before. The period is no longer
--- than a week; of a portal it ends with the newest call that has arrived, in each of the weeks: what is still to come is not
--- missed. No row for a portal without such a call, no week that began before its first day, or before calls are kept.
+-- Calls of each portal in the period, and in the same local time one to four weeks before. The period is at most a week.
+-- For each portal, all weeks end at the time of its newest call, so calls that have not arrived yet do not count as missing.
+-- A portal without calls in the period has no row. Weeks before its first day, or before the first kept day, are left out.
 WITH
-    -- how far the clocks of a zone are ahead of UTC, in seconds
+    -- the UTC offset of a time zone, in seconds
     (second, zone) -> toInt64(toUnixTimestamp(toDateTime(toString(toDateTime(second, 'UTC'), zone), 'UTC'))) - second AS ahead,
-    -- the moment so many weeks before, in milliseconds, when they showed the same
+    -- the time so many weeks before with the same local time, in milliseconds
     (millisecond, week, zone) -> millisecond - 604800000 * week + 1000 * (
         ahead(intDiv(millisecond, 1000), zone) - ahead(intDiv(millisecond, 1000) - 604800 * week, zone)
     ) AS before,
@@ -51,13 +51,13 @@ FROM
                 SELECT domain, toUnixTimestamp64Milli(timestamp) AS moment
                 FROM calls
                 WHERE (client = 'crawler') <= {crawlers:UInt8}
-                    -- whatever the zone in which they were stored, they lie on these days
+                    -- the calls lie on these days in any time zone
                     AND (domain, day) GLOBAL IN
                     (
                         SELECT domain, toDate(arrayJoin(range(intDiv(start, 86400000) - 1, intDiv(end, 86400000) + 2)))
                         FROM stretches
                     )
-                    -- and not far from the same second of a week: clocks are changed by no more than two hours
+                    -- clock changes move the second of the week by at most two hours
                     AND positiveModulo(toInt64(toUnixTimestamp(timestamp)) - toUnixTimestamp({from:DateTime('UTC')}) + 7200, 604800)
                         < toInt64(toUnixTimestamp({to:DateTime('UTC')})) - toUnixTimestamp({from:DateTime('UTC')}) + 14400
             ) AS near

@@ -1,4 +1,4 @@
-"""The columns of a call are those of the table, and a frame of them is stored as it is."""
+"""The columns of a call match the table, and a frame of calls is stored unchanged."""
 
 import re
 from datetime import UTC, date, datetime
@@ -28,11 +28,11 @@ def table(database: ClickHouse) -> dict[str, str]:
     return {row['name']: row['type'] for row in rows}
 
 
-def test_the_columns_are_those_of_the_table_in_its_order(database: ClickHouse) -> None:
+def test_the_columns_match_the_table_in_order(database: ClickHouse) -> None:
     assert [column.name for column in COLUMNS] == list(table(database))
 
 
-def test_the_types_are_those_of_the_table(database: ClickHouse) -> None:
+def test_the_types_match_the_table(database: ClickHouse) -> None:
     stored = table(database)
     for column in COLUMNS:
         expected = OTHER_TYPES.get(column.name, TYPES[column.type])
@@ -42,13 +42,13 @@ def test_the_types_are_those_of_the_table(database: ClickHouse) -> None:
             assert stored[column.name] == expected, column.name
 
 
-def test_devices_and_clients_are_the_words_that_the_table_takes(database: ClickHouse) -> None:
+def test_devices_and_clients_match_the_enums_of_the_table(database: ClickHouse) -> None:
     stored = table(database)
-    for name, known in (('device', Device), ('client', Client)):
-        assert re.findall(r"'(\w+)' = (\d+)", stored[name]) == [(word, str(number)) for number, word in enumerate(known)]
+    for name, kind in (('device', Device), ('client', Client)):
+        assert re.findall(r"'(\w+)' = (\d+)", stored[name]) == [(word, str(number)) for number, word in enumerate(kind)]
 
 
-def test_a_frame_is_stored_as_it_is(database: ClickHouse, tmp_path: Path) -> None:
+def test_a_frame_is_stored_unchanged(database: ClickHouse, tmp_path: Path) -> None:
     moment = datetime(2026, 11, 2, 23, 59, 59, 999_000, UTC)
     largest = {'timestamp': moment, 'day': date(2026, 11, 3), 'hour': 1793660400, 'latitude': -89.99, 'longitude': 179.99}
     largest |= {'visitor': 2**64 - 1, 'status': 2**16 - 1, 'bytes': 2**64 - 1, 'duration_ms': 2**32 - 1}
@@ -67,14 +67,14 @@ def test_a_frame_is_stored_as_it_is(database: ClickHouse, tmp_path: Path) -> Non
     assert [{**row, 'timestamp': row['timestamp'].replace(tzinfo=UTC)} for row in stored] == rows
 
 
-def test_every_column_is_explained_and_what_sources_hand_on_has_its_type() -> None:
+def test_every_column_is_explained_and_raw_columns_have_the_same_types() -> None:
     assert all(column.about for column in COLUMNS)
     types = {column.name: column.type for column in COLUMNS}
     assert {name: types[name] for name in RAW.keys() & types.keys()} == {name: RAW[name] for name in RAW.keys() & types.keys()}
-    assert RAW.keys() - types.keys() == {'ip', 'user_agent'}  # these are used, and not stored
+    assert RAW.keys() - types.keys() == {'ip', 'user_agent'}  # used for enrichment and not stored
 
 
-def test_is_word_finds_a_word_also_where_it_is_missing() -> None:
+def test_is_category_finds_a_text_and_accepts_a_missing_one() -> None:
     column = pl.Series('client', ['browser', 'crawler', 'browser'], categorical('client'))
     assert is_category(column, 'browser').to_list() == [True, False, True]
     assert is_category(column, 'never seen').to_list() == [False, False, False]

@@ -1,4 +1,4 @@
-"""The drain: whatever the database does, each accepted call is stored once, in order, or is in quarantine."""
+"""The drain stores each accepted call once, in order, or quarantines it, whatever the database does."""
 
 import threading
 import time
@@ -56,7 +56,7 @@ def server(engine_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def served(server: ClickHouseServer) -> Iterator[ClickHouse]:
-    """A database on a server that is well when a test begins."""
+    """A database on a server that works when a test begins."""
     database = connect(f'{server.url}/drain_{uuid4().hex[:12]}')
     schema.apply(database)
     yield database
@@ -79,11 +79,11 @@ def paths(number: int) -> list[str]:
     return [f'/api/{n}' for n in range(number)]
 
 
-def of_calls(asked: Request) -> bool:
-    return asked.statement.lstrip().upper().startswith(b'INSERT INTO CALLS')
+def inserts_calls(request: Request) -> bool:
+    return request.statement.lstrip().upper().startswith(b'INSERT INTO CALLS')
 
 
-def test_what_was_accepted_is_stored_and_let_go(database: ClickHouse, tmp_path: Path) -> None:
+def test_accepted_calls_are_stored_and_leave_the_spool(database: ClickHouse, tmp_path: Path) -> None:
     drain = drain_into(database, tmp_path)
     drain.spool.append(pl.concat([calls(PORTAL, 3), calls(OTHER, 2, first=10)]), {PORTAL: Tally(3, {'path': 1}), OTHER: Tally(2)})
     drain.spool.put(BATCH, calls(PORTAL, 4, first=3), Tally(4, {}, {'format': 1}))
@@ -116,14 +116,14 @@ def test_a_batch_that_is_done_is_not_stored_again(database: ClickHouse, tmp_path
     assert stored(database) == paths(4)
 
 
-def test_rejects_and_keys_last_when_the_spool_lets_go(database: ClickHouse, tmp_path: Path) -> None:
+def test_rejects_and_keys_outlive_their_spool_file(database: ClickHouse, tmp_path: Path) -> None:
     drain = drain_into(database, tmp_path)
     key, reject = (
         IdempotencyKey('token', 'once', 'ff', {'accepted': 1}),
         Reject('status', PORTAL, 'collector', 5, '{"status": 1}'),
     )
     drain.spool.append(calls(PORTAL, 1), {PORTAL: Tally(1, {}, {'status': 1})}, [key], [reject])
-    drain.keys.spooled([key])
+    drain.keys.add_spooled([key])
     drain.empty()
     assert list(RejectStore(tmp_path)) == [reject]
     assert IdempotencyKeys(tmp_path / 'keys.sqlite', []).find('token', 'once') == key
@@ -143,7 +143,7 @@ FAILURES: dict[str, Failure] = {
 
 @pytest.mark.parametrize('failure', FAILURES.values(), ids=FAILURES)
 @pytest.mark.parametrize('when', ['begun', 'insert', 'done'])
-def test_a_failure_anywhere_neither_loses_nor_doubles(
+def test_a_failure_at_any_step_neither_loses_nor_duplicates_calls(
     server: ClickHouseServer, served: ClickHouse, tmp_path: Path, failure: Failure, when: str
 ) -> None:
     drain = drain_into(served, tmp_path)
@@ -152,7 +152,9 @@ def test_a_failure_anywhere_neither_loses_nor_doubles(
         drain.spool.seal()
     inserts = iter(range(1_000))
     number = ['begun', 'insert', 'done'].index(when)
-    server.fail_next(failure, when=lambda asked: asked.statement.lstrip()[:6].upper() == b'INSERT' and next(inserts) == number)
+    server.fail_next(
+        failure, when=lambda request: request.statement.lstrip()[:6].upper() == b'INSERT' and next(inserts) == number
+    )
     failed = 0
     while drain.spool.oldest():
         try:
@@ -168,13 +170,13 @@ def test_a_failure_anywhere_neither_loses_nor_doubles(
     assert drain.spool.balance.quarantined == 0
 
 
-def test_an_insert_that_hangs_past_the_clients_patience_counts_once(
+def test_an_insert_that_outlives_the_clients_timeout_counts_once(
     server: ClickHouseServer, served: ClickHouse, tmp_path: Path
 ) -> None:
     drain = drain_into(served, tmp_path)
     served.client.timeout = Timeout(connect=1, read=0.3)  # type: ignore[attr-defined]
     drain.spool.append(calls(PORTAL, 5), {PORTAL: Tally(5)})
-    server.fail_next(hang(1.0), when=of_calls)
+    server.fail_next(hang(1.0), when=inserts_calls)
     with pytest.raises(EngineError):
         drain.empty()
     served.client.timeout = Timeout(connect=10, read=60)  # type: ignore[attr-defined]
@@ -185,7 +187,9 @@ def test_an_insert_that_hangs_past_the_clients_patience_counts_once(
     assert_rollups_agree(served, PORTAL)
 
 
-def test_it_waits_for_a_server_that_is_away_and_says_why(server: ClickHouseServer, served: ClickHouse, tmp_path: Path) -> None:
+def test_it_waits_for_an_unavailable_server_and_reports_the_error(
+    server: ClickHouseServer, served: ClickHouse, tmp_path: Path
+) -> None:
     drain = drain_into(served, tmp_path)
     drain.spool.append(calls(PORTAL, 5), {PORTAL: Tally(5)})
     server.stop()
@@ -194,29 +198,27 @@ def test_it_waits_for_a_server_that_is_away_and_says_why(server: ClickHouseServe
     thread.start()
     try:
         eventually(lambda: drain.failures >= 1)
-        assert 'no ClickHouse server answers' in drain.trouble
+        assert 'no ClickHouse server answers' in drain.error
         drain.spool.append(calls(PORTAL, 5, first=5), {PORTAL: Tally(5)})
         assert drain.spool.balance.waiting == 10
         server.start()
         eventually(lambda: drain.spool.balance.stored == 10)
-        assert drain.trouble == ''
+        assert drain.error == ''
     finally:
         stop.set()
         thread.join()
     assert stored(served) == paths(10)
 
 
-def test_it_goes_on_after_an_error_that_nobody_foresaw(
-    database: ClickHouse, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_it_continues_after_an_unexpected_error(database: ClickHouse, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     answers: list[RuntimeError | ClickHouse] = [database, database, RuntimeError('192.0.2.7 GET /')]
     drain = drain_into(database, tmp_path)
     drain.spool.append(calls(PORTAL, 5), {PORTAL: Tally(5)})
 
     def ask() -> ClickHouse:
-        if isinstance(found := answers.pop(), RuntimeError):
-            raise found
-        return found
+        if isinstance(answer := answers.pop(), RuntimeError):
+            raise answer
+        return answer
 
     drain.database = ask
     stop = threading.Event()
@@ -231,7 +233,7 @@ def test_it_goes_on_after_an_error_that_nobody_foresaw(
     assert '192.0.2.7' not in caplog.text
 
 
-def test_a_batch_that_is_refused_for_its_content_stops_nobody(database: ClickHouse, tmp_path: Path) -> None:
+def test_a_batch_refused_for_its_content_does_not_block_others(database: ClickHouse, tmp_path: Path) -> None:
     drain = drain_into(database, tmp_path)
     database.command("ALTER TABLE calls ADD CONSTRAINT small CHECK path != '/api/2'")
     for first in (0, 3):
@@ -239,8 +241,8 @@ def test_a_batch_that_is_refused_for_its_content_stops_nobody(database: ClickHou
         drain.spool.seal()
     drain.empty()
     assert stored(database) == ['/api/3', '/api/4', '/api/5']
-    account = drain.spool.balance
-    assert (account.accepted, account.stored, account.waiting, account.quarantined) == (6, 3, 0, 3)
+    balance = drain.spool.balance
+    assert (balance.accepted, balance.stored, balance.waiting, balance.quarantined) == (6, 3, 0, 3)
     database.command('ALTER TABLE calls DROP CONSTRAINT small')
     drain.spool.release()
     drain.empty()
@@ -248,12 +250,12 @@ def test_a_batch_that_is_refused_for_its_content_stops_nobody(database: ClickHou
     assert drain.spool.balance.quarantined == 0
 
 
-def test_what_fails_again_and_again_for_an_unknown_reason_is_set_aside_in_the_end(
+def test_a_batch_that_keeps_failing_for_an_unknown_reason_is_quarantined(
     server: ClickHouseServer, served: ClickHouse, tmp_path: Path
 ) -> None:
     drain = drain_into(served, tmp_path)
     drain.spool.put(BATCH, calls(PORTAL, 3), Tally(3))
-    server.fail_next(clickhouse_error(62), times=9, when=of_calls)
+    server.fail_next(clickhouse_error(62), times=9, when=inserts_calls)
     failed = 0
     while drain.spool.oldest():
         try:
@@ -264,27 +266,25 @@ def test_what_fails_again_and_again_for_an_unknown_reason_is_set_aside_in_the_en
     assert drain.spool.balance.quarantined == 3
 
 
-def test_portals_whose_requests_share_a_file_are_set_aside_one_after_another(
+def test_batches_of_a_shared_file_are_quarantined_one_by_one(
     server: ClickHouseServer, served: ClickHouse, tmp_path: Path
 ) -> None:
     drain = drain_into(served, tmp_path)
     for portal in (PORTAL, OTHER):
         drain.spool.append(calls(portal, 3), {portal: Tally(3)})
-    server.fail_next(clickhouse_error(62), times=30, when=of_calls)
+    server.fail_next(clickhouse_error(62), times=30, when=inserts_calls)
     for _ in range(20):
         with suppress(EngineError):
             drain.empty()
-        account = drain.spool.balance
-        assert account.accepted == 6
-    assert (account.waiting, account.quarantined, account.stored) == (0, 6, 0)
+        balance = drain.spool.balance
+        assert balance.accepted == 6
+    assert (balance.waiting, balance.quarantined, balance.stored) == (0, 6, 0)
 
 
-def test_a_passing_failure_never_sends_a_batch_to_quarantine(
-    server: ClickHouseServer, served: ClickHouse, tmp_path: Path
-) -> None:
+def test_a_transient_failure_never_quarantines_a_batch(server: ClickHouseServer, served: ClickHouse, tmp_path: Path) -> None:
     drain = drain_into(served, tmp_path)
     drain.spool.put(BATCH, calls(PORTAL, 3), Tally(3))
-    server.fail_next(clickhouse_error(241), times=20, when=of_calls)
+    server.fail_next(clickhouse_error(241), times=20, when=inserts_calls)
     while drain.spool.oldest():
         try:
             drain.empty()
@@ -308,7 +308,7 @@ def test_a_batch_whose_lines_another_process_stores_is_given_up_with_its_rejects
     assert not unfinished(database, PORTAL)
 
 
-def test_a_damaged_file_stops_nobody(database: ClickHouse, tmp_path: Path) -> None:
+def test_a_damaged_file_does_not_block_others(database: ClickHouse, tmp_path: Path) -> None:
     drain = drain_into(database, tmp_path)
     drain.spool.put(BATCH, calls(PORTAL, 3), Tally(3))
     file = drain.spool.oldest()
@@ -323,14 +323,14 @@ def test_a_damaged_file_stops_nobody(database: ClickHouse, tmp_path: Path) -> No
 def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < end, 'it never came'
+        assert time.monotonic() < end, 'timed out'
         time.sleep(0.05)
 
 
-def test_go_away_is_a_failure_as_any_other(server: ClickHouseServer, served: ClickHouse, tmp_path: Path) -> None:
+def test_a_server_that_goes_away_loses_no_call(server: ClickHouseServer, served: ClickHouse, tmp_path: Path) -> None:
     drain = drain_into(served, tmp_path)
     drain.spool.append(calls(PORTAL, 5), {PORTAL: Tally(5)})
-    server.fail_next(go_away, when=of_calls)
+    server.fail_next(go_away, when=inserts_calls)
     with pytest.raises(EngineError):
         drain.empty()
     server.start()

@@ -1,4 +1,4 @@
-"""Idempotency keys: known from when their calls are accepted until nobody asks any more, also after a restart."""
+"""An idempotency key is known from the acceptance of its calls for 48 hours, also after a restart."""
 
 import os
 from pathlib import Path
@@ -11,10 +11,10 @@ from exporter.spool.segment import IdempotencyKey
 KEY = IdempotencyKey('token', 'once', 'ff', {'accepted': 2, 'rejects': []})
 
 
-def test_a_key_is_known_with_its_answer_before_and_after_it_is_kept_and_after_a_restart(tmp_path: Path) -> None:
+def test_a_key_keeps_its_answer_through_a_restart(tmp_path: Path) -> None:
     keys = IdempotencyKeys(tmp_path / 'keys.sqlite', [])
     assert keys.find('token', 'once') is None
-    keys.spooled([KEY])
+    keys.add_spooled([KEY])
     assert keys.find('token', 'once') == KEY
     keys.keep([KEY])
     assert keys.find('token', 'once') == KEY
@@ -27,14 +27,14 @@ def test_a_key_that_only_the_spool_holds_is_known(tmp_path: Path) -> None:
     assert IdempotencyKeys(tmp_path / 'keys.sqlite', [KEY]).find('token', 'once') == KEY
 
 
-def test_a_key_that_is_kept_twice_keeps_its_first_answer(tmp_path: Path) -> None:
+def test_a_key_written_twice_keeps_its_first_answer(tmp_path: Path) -> None:
     keys = IdempotencyKeys(tmp_path / 'keys.sqlite', [])
     keys.keep([KEY])
     keys.keep([IdempotencyKey('token', 'once', 'ff', {'accepted': 9})])
     assert keys.find('token', 'once') == KEY
 
 
-def test_old_keys_are_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expired_keys_are_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = IdempotencyKeys(tmp_path / 'keys.sqlite', [])
     keys.keep([KEY])
     at = keys._file.execute('SELECT at FROM keys').fetchone()[0]
@@ -47,7 +47,7 @@ def test_old_keys_are_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert keys.find('token', 'second')
 
 
-def test_the_file_is_its_owners_only(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_file(tmp_path: Path) -> None:
     old = os.umask(0)
     try:
         IdempotencyKeys(tmp_path / 'keys.sqlite', [KEY]).keep([KEY])

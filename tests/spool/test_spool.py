@@ -1,4 +1,4 @@
-"""The spool: what it accepted is there after a crash, in order and whole; what it did not accept is not."""
+"""The spool keeps what it accepted through a crash, whole and in order, and nothing that it did not accept."""
 
 import io
 import os
@@ -18,8 +18,8 @@ from exporter.errors import InputError, SettingsError, SpoolFull
 from exporter.model.batch import Batch
 from exporter.model.reject import Reject
 from exporter.model.tally import Tally
-from exporter.spool.quarantine import in_quarantine
-from exporter.spool.segment import LENGTHS, MAGIC, IdempotencyKey, Spooled, frames
+from exporter.spool.quarantine import list_quarantined
+from exporter.spool.segment import LENGTHS, MAGIC, IdempotencyKey, SpoolFile, read_records
 from exporter.spool.spool import Spool
 
 PORTAL, OTHER = 'data.example.org', 'open.example.net'
@@ -40,33 +40,33 @@ def opened(directory: Path, room: int = ROOM) -> Spool:
 
 
 def after_a_crash(spool: Spool, to: Path) -> Spool:
-    """The spool as another process finds it that starts after this one was killed."""
+    """The spool as a new process finds it after this one is killed."""
     shutil.copytree(spool.directory, to)
     return opened(to)
 
 
 def stored(spool: Spool) -> list[tuple[Batch, list[str]]]:
-    """All that the spool hands out, oldest first."""
+    """Takes all batches and their paths out of the spool, oldest first."""
     spool.seal()
-    found = list[tuple[Batch, list[str]]]()
+    batches = list[tuple[Batch, list[str]]]()
     while file := spool.oldest():
-        found += [(part.batch, part.calls['path'].to_list()) for part in file.parts(spool.log)]
+        batches += [(spooled.batch, spooled.calls['path'].to_list()) for spooled in file.batches(spool.log)]
         spool.done(file)
-    return found
+    return batches
 
 
-def test_a_batch_keeps_its_identity_its_calls_and_its_counts(tmp_path: Path) -> None:
+def test_a_batch_keeps_its_identity_calls_and_tally(tmp_path: Path) -> None:
     spool = opened(tmp_path / 'spool')
     spool.put(BATCH, DAY, Tally(50, {'path': 3}, {'format': 2}))
     spool = after_a_crash(spool, tmp_path / 'later')
     file = spool.oldest()
     assert file
-    [part] = file.parts(spool.log)
-    assert part.batch == BATCH
-    assert part.tally == Tally(50, {'path': 3}, {'format': 2})
-    assert part.calls.equals(DAY)
-    assert part.calls.schema == DAY.schema
-    assert (part.header.key_id, part.header.geo_date) == ('key', None)
+    [spooled] = file.batches(spool.log)
+    assert spooled.batch == BATCH
+    assert spooled.tally == Tally(50, {'path': 3}, {'format': 2})
+    assert spooled.calls.equals(DAY)
+    assert spooled.calls.schema == DAY.schema
+    assert (spooled.header.key_id, spooled.header.geo_date) == ('key', None)
     assert spool.waiting() == [(BATCH, Tally(50, {'path': 3}, {'format': 2}))]
 
 
@@ -81,16 +81,16 @@ def test_small_requests_share_a_batch_for_each_portal(tmp_path: Path) -> None:
     spool.seal()
     file = spool.oldest()
     assert file
-    mine, other = file.parts(spool.log)
+    mine, other = file.batches(spool.log)
     assert (mine.batch.domain, mine.calls['path'].to_list()) == (PORTAL, [f'/api/{n}' for n in range(5)])
     assert (mine.tally, mine.rejects) == (Tally(5, {'path': 4}), [])
     assert (other.batch.domain, len(other.calls), other.rejects) == (OTHER, 1, [reject])
     again = after_a_crash(spool, tmp_path / 'later').oldest()
     assert again
-    assert [part.batch for part in again.parts(spool.log)] == [mine.batch, other.batch]
+    assert [spooled.batch for spooled in again.batches(spool.log)] == [mine.batch, other.batch]
 
 
-def test_what_is_stored_under_a_name_never_changes(tmp_path: Path) -> None:
+def test_a_sealed_segment_never_changes(tmp_path: Path) -> None:
     spool = opened(tmp_path / 'spool')
     spool.append(calls(PORTAL, 2), {PORTAL: Tally(2)})
     spool.seal()
@@ -100,14 +100,14 @@ def test_what_is_stored_under_a_name_never_changes(tmp_path: Path) -> None:
     assert (len(first[1]), len(second[1])) == (2, 2)
 
 
-def test_two_spools_never_name_a_batch_alike(tmp_path: Path) -> None:
+def test_two_spools_give_batches_different_names(tmp_path: Path) -> None:
     assert opened(tmp_path / 'a').log != opened(tmp_path / 'b').log
 
 
 @pytest.mark.slow
 @settings(max_examples=60)
 @given(cut=st.floats(0, 1, exclude_max=True), flip=st.booleans())
-def test_of_a_segment_that_a_crash_cut_all_that_was_acknowledged_is_there(
+def test_a_segment_cut_by_a_crash_keeps_all_acknowledged_calls(
     tmp_path_factory: pytest.TempPathFactory, cut: float, flip: bool
 ) -> None:
     folder = tmp_path_factory.mktemp('cut')
@@ -126,12 +126,12 @@ def test_of_a_segment_that_a_crash_cut_all_that_was_acknowledged_is_there(
     else:
         del text[at:]
     torn.write_bytes(text)
-    found = opened(later)
-    assert found.balance.waiting == 2
-    assert [paths for _, paths in stored(found)] == [['/api/0', '/api/1']]
+    recovered = opened(later)
+    assert recovered.balance.waiting == 2
+    assert [paths for _, paths in stored(recovered)] == [['/api/0', '/api/1']]
 
 
-def test_batches_come_out_in_the_order_in_which_they_were_accepted(tmp_path: Path) -> None:
+def test_batches_come_out_in_the_order_of_acceptance(tmp_path: Path) -> None:
     spool = opened(tmp_path / 'spool')
     spool.append(calls(PORTAL, 1), {PORTAL: Tally(1)})
     spool.put(BATCH, calls(PORTAL, 1, first=1), Tally(1))
@@ -140,7 +140,7 @@ def test_batches_come_out_in_the_order_in_which_they_were_accepted(tmp_path: Pat
     assert [paths for _, paths in stored(spool)] == [['/api/0'], ['/api/1'], ['/api/2']]
 
 
-def test_a_large_segment_is_sealed_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_segment_is_sealed_automatically(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr('exporter.spool.spool.SEGMENT', 1)
     spool = opened(tmp_path / 'spool')
     spool.append(DAY, {PORTAL: Tally(50)})
@@ -148,8 +148,8 @@ def test_a_large_segment_is_sealed_by_itself(tmp_path: Path, monkeypatch: pytest
     assert spool.oldest()
 
 
-@pytest.mark.parametrize('call', ['ftruncate', 'open'])  # before and after the segment has its last name
-def test_what_fails_when_a_segment_is_sealed_doubles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+@pytest.mark.parametrize('call', ['ftruncate', 'open'])  # before and after the segment is renamed
+def test_a_failure_while_sealing_duplicates_no_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     monkeypatch.setattr('exporter.spool.spool.SEGMENT', 1)
     spool = opened(tmp_path / 'spool')
     spool.append(calls(PORTAL, 1), {PORTAL: Tally(1)})
@@ -168,7 +168,7 @@ def test_what_fails_when_a_segment_is_sealed_doubles_nothing(tmp_path: Path, mon
     assert [paths for _, paths in stored(spool)] == [['/api/0'], ['/api/2']]
 
 
-def test_calls_are_accounted_for_wherever_they_are(tmp_path: Path) -> None:
+def test_the_balance_counts_calls_in_each_place(tmp_path: Path) -> None:
     spool = opened(tmp_path / 'spool')
     spool.append(calls(PORTAL, 4), {PORTAL: Tally(4, {'path': 1})})
     spool.put(BATCH, DAY, Tally(50, {'path': 2}, {'format': 3}))
@@ -181,7 +181,7 @@ def test_calls_are_accounted_for_wherever_they_are(tmp_path: Path) -> None:
     assert (balance.accepted, balance.stored, balance.waiting, balance.quarantined) == (54, 4, 50, 0)
     file = spool.oldest()
     assert file
-    spool.refuse(file.parts(spool.log)[0], 'Code: 117')
+    spool.quarantine(file.batches(spool.log)[0], 'Code: 117')
     assert spool.balance.accepted == 54
     spool.done(file, 50)
     balance = spool.balance
@@ -190,20 +190,20 @@ def test_calls_are_accounted_for_wherever_they_are(tmp_path: Path) -> None:
     assert (later.balance.accepted, later.balance.quarantined) == (50, 50)
     assert later.balance.bytes == balance.bytes > 0
     assert later.waiting() == [(BATCH, Tally(50, {'path': 2}, {'format': 3}))]
-    assert list(in_quarantine(later.directory)) == [Reject('refused', PORTAL, 'access.log', 0, 'Code: 117')]
+    assert list(list_quarantined(later.directory)) == [Reject('refused', PORTAL, 'access.log', 0, 'Code: 117')]
     assert later.release() == 50
-    assert list(in_quarantine(later.directory)) == []
+    assert list(list_quarantined(later.directory)) == []
     assert (later.balance.waiting, later.balance.quarantined) == (50, 0)
     assert stored(later) == [(BATCH, DAY['path'].to_list())]
     assert later.balance.bytes == 0
 
 
-def test_a_batch_that_is_refused_again_after_a_crash_is_accounted_for_once(tmp_path: Path) -> None:
+def test_a_batch_quarantined_before_a_crash_counts_once(tmp_path: Path) -> None:
     spool = opened(tmp_path / 'spool')
     spool.put(BATCH, DAY, Tally(50))
     file = spool.oldest()
     assert file
-    spool.refuse(file.parts(spool.log)[0], 'Code: 117')
+    spool.quarantine(file.batches(spool.log)[0], 'Code: 117')
     later = after_a_crash(spool, tmp_path / 'later')
     file = later.oldest()
     assert file
@@ -213,7 +213,7 @@ def test_a_batch_that_is_refused_again_after_a_crash_is_accounted_for_once(tmp_p
     assert (balance.accepted, balance.stored, balance.waiting, balance.quarantined) == (50, 0, 0, 50)
 
 
-def test_a_damaged_file_is_told_and_set_aside(tmp_path: Path) -> None:
+def test_a_damaged_file_is_reported_and_quarantined(tmp_path: Path) -> None:
     spool = opened(tmp_path / 'spool')
     spool.put(BATCH, DAY, Tally(50))
     file = spool.oldest()
@@ -222,47 +222,47 @@ def test_a_damaged_file_is_told_and_set_aside(tmp_path: Path) -> None:
     text[-1] ^= 1
     file.path.write_bytes(text)
     with pytest.raises(Exception, match='damaged after byte 0; restore it from a backup'):
-        file.parts(spool.log)
+        file.batches(spool.log)
     spool.set_aside(file)
     assert spool.oldest() is None
     assert (spool.balance.quarantined, spool.balance.accepted) == (50, 50)
     [aside] = spool.directory.glob('quarantine/*.damaged')
     assert aside.read_bytes() == text
-    assert [(reject.reason, reject.origin) for reject in in_quarantine(spool.directory)] == [('damaged', str(aside))]
+    assert [(reject.reason, reject.origin) for reject in list_quarantined(spool.directory)] == [('damaged', str(aside))]
 
 
-def rewritten(path: Path, head: bytes | None = None, body: bytes | None = None) -> None:
-    """Puts another header or other calls into the frame of a file, under a hash that is right."""
+def rewrite(path: Path, head: bytes | None = None, body: bytes | None = None) -> None:
+    """Replaces the header or the calls of a file's record, with a correct hash."""
     content = path.read_bytes()
-    [frame] = frames(path)
-    head = content[LENGTHS.size : frame.start] if head is None else head
-    body = content[frame.start :] if body is None else body
+    [record] = read_records(path)
+    head = content[LENGTHS.size : record.start] if head is None else head
+    body = content[record.start :] if body is None else body
     path.write_bytes(LENGTHS.pack(MAGIC, len(head), len(body), xxhash.xxh3_64_intdigest(head + body)) + head + body)
 
 
 @pytest.mark.parametrize(
     'body', [b'', b'no arrow', ipc(DAY.head(3)), ipc(DAY.drop('path'))], ids=['none', 'other', 'fewer', 'column']
 )
-def test_what_holds_no_calls_is_set_aside_also_where_its_hash_is_right(tmp_path: Path, body: bytes) -> None:
+def test_invalid_calls_with_a_correct_hash_are_quarantined(tmp_path: Path, body: bytes) -> None:
     spool = opened(tmp_path / 'spool')
     spool.put(BATCH, DAY, Tally(50))
     file = spool.oldest()
     assert file
-    rewritten(file.path, body=body)
-    with pytest.raises(InputError, match=f'{file.path}: .* calls from byte '):
-        file.parts(spool.log)
+    rewrite(file.path, body=body)
+    with pytest.raises(InputError, match=f'{file.path}: .* calls at byte '):
+        file.batches(spool.log)
     spool.set_aside(file)
     assert (spool.balance.quarantined, spool.balance.accepted) == (50, 50)
 
 
 @pytest.mark.parametrize('head', [b'{}', b'no json', b'\xff', b'[' * 100_000])
 @pytest.mark.parametrize('suffix', ['batch', 'open'])
-def test_what_another_version_wrote_is_told_and_left_as_it_is(tmp_path: Path, head: bytes, suffix: str) -> None:
+def test_a_file_of_another_version_is_reported_and_left_unchanged(tmp_path: Path, head: bytes, suffix: str) -> None:
     spool = opened(tmp_path / 'spool')
     spool.put(BATCH, DAY, Tally(50))
     spool.close()
     [path] = spool.directory.glob('*.batch')
-    rewritten(path, head=head)
+    rewrite(path, head=head)
     path = path.rename(path.with_suffix(f'.{suffix}'))
     content = path.read_bytes()
     with pytest.raises(InputError, match=f'{path}: written by another version') as error:
@@ -272,8 +272,8 @@ def test_what_another_version_wrote_is_told_and_left_as_it_is(tmp_path: Path, he
 
 
 @pytest.mark.parametrize('ended', [Spool.done, Spool.give_up, Spool.set_aside])
-def test_what_is_let_go_of_is_not_looked_for_again_when_the_disk_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: Callable[[Spool, Spooled], None]
+def test_a_removed_file_stays_removed_if_the_sync_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: Callable[[Spool, SpoolFile], None]
 ) -> None:
     spool = opened(tmp_path / 'spool')
     spool.put(BATCH, DAY, Tally(50))
@@ -290,7 +290,7 @@ def test_what_is_let_go_of_is_not_looked_for_again_when_the_disk_fails(
     assert (spool.oldest(), spool.balance.waiting) == (None, 0)
 
 
-def test_it_takes_no_more_than_it_may(tmp_path: Path) -> None:
+def test_a_full_spool_refuses_calls(tmp_path: Path) -> None:
     spool = opened(tmp_path / 'spool', 60_000)
     for _ in range(10):
         try:
@@ -304,14 +304,14 @@ def test_it_takes_no_more_than_it_may(tmp_path: Path) -> None:
     with pytest.raises(SpoolFull):
         spool.put(BATCH, DAY, Tally(50))
     spool.most_bytes = spool.balance.bytes
-    assert not spool.takes()
+    assert not spool.has_room()
     spool.most_bytes = 60_000
     assert sum(len(paths) for _, paths in stored(spool)) == accepted
     spool.put(BATCH, DAY, Tally(50))
 
 
 @pytest.mark.parametrize('call', ['pwrite', 'fdatasync'])
-def test_what_the_disk_does_not_take_is_not_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+def test_a_record_that_the_disk_refuses_is_not_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     spool = opened(tmp_path / 'spool')
     spool.append(calls(PORTAL, 2), {PORTAL: Tally(2)})
     with monkeypatch.context() as broken:
@@ -329,7 +329,7 @@ def test_what_the_disk_does_not_take_is_not_accepted(tmp_path: Path, monkeypatch
     assert [paths for _, paths in stored(spool)] == [['/api/0', '/api/1'], ['/api/5']]
 
 
-def test_a_batch_that_the_disk_does_not_take_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_that_the_disk_refuses_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spool = opened(tmp_path / 'spool')
     with monkeypatch.context() as broken:
 
@@ -339,14 +339,14 @@ def test_a_batch_that_the_disk_does_not_take_leaves_nothing(tmp_path: Path, monk
         broken.setattr(os, 'fsync', full)
         with pytest.raises(OSError, match='No space left'):
             spool.put(BATCH, DAY, Tally(50))
-        assert not spool.takes()
-    assert spool.takes()
+        assert not spool.has_room()
+    assert spool.has_room()
     assert spool.oldest() is None
     assert [path.name for path in spool.directory.iterdir() if path.suffix not in ('', '.lock')] == []
     assert spool.balance.accepted == 0
 
 
-def test_keys_are_known_as_long_as_their_calls_wait(tmp_path: Path) -> None:
+def test_keys_are_kept_as_long_as_their_calls_wait(tmp_path: Path) -> None:
     spool = opened(tmp_path / 'spool')
     key = IdempotencyKey('token', 'once', 'ff', {'accepted': 2})
     spool.append(calls(PORTAL, 2), {PORTAL: Tally(2)}, [key])
@@ -357,7 +357,7 @@ def test_keys_are_known_as_long_as_their_calls_wait(tmp_path: Path) -> None:
     assert later.keys() == []
 
 
-def test_one_process_uses_it_at_a_time(tmp_path: Path) -> None:
+def test_one_process_at_a_time_uses_a_spool(tmp_path: Path) -> None:
     spool = opened(tmp_path / 'spool')
     with pytest.raises(SettingsError, match='another usage-exporter uses this spool; stop it'):
         opened(tmp_path / 'spool')
@@ -365,7 +365,7 @@ def test_one_process_uses_it_at_a_time(tmp_path: Path) -> None:
     opened(tmp_path / 'spool')
 
 
-def test_its_files_are_its_owners_only(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_files(tmp_path: Path) -> None:
     spool = opened(tmp_path / 'spool')
     spool.append(DAY, {PORTAL: Tally(50)})
     spool.put(BATCH, DAY, Tally(50))
@@ -374,17 +374,15 @@ def test_its_files_are_its_owners_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(('skipped', 'by_reason'), [(0, {}), (7, {'path': 7})])
-def test_a_file_of_an_earlier_version_knows_no_reasons_of_skipping(
-    tmp_path: Path, skipped: int, by_reason: dict[str, int]
-) -> None:
+def test_a_file_of_an_earlier_version_has_skipped_totals(tmp_path: Path, skipped: int, by_reason: dict[str, int]) -> None:
     spool = opened(tmp_path / 'spool')
     spool.put(BATCH, DAY, Tally(50, {}, {'format': 2}))
     file = spool.oldest()
     assert file
-    [frame] = frames(file.path)
-    head = file.path.read_bytes()[LENGTHS.size : frame.start]
+    [record] = read_records(file.path)
+    head = file.path.read_bytes()[LENGTHS.size : record.start]
     assert b'"skipped":{}' in head
-    rewritten(file.path, head.replace(b'"skipped":{}', b'"skipped":%d' % skipped))
+    rewrite(file.path, head.replace(b'"skipped":{}', b'"skipped":%d' % skipped))
     later = after_a_crash(spool, tmp_path / 'later')
     assert later.waiting() == [(BATCH, Tally(50, by_reason, {'format': 2}))]
     assert stored(later) == [(BATCH, DAY['path'].to_list())]

@@ -1,4 +1,4 @@
-"""The engine is found by its address, counts an insert once, and says what is wrong in one line without a password."""
+"""The engine: addresses, errors in one line without a password, connections, and inserts that count once."""
 
 import http.server
 import os
@@ -58,8 +58,8 @@ def closed_port() -> int:
     ],
 )
 def test_an_embedded_database_is_named_by_its_path(url: str, path: str, database: str) -> None:
-    found = address(url)
-    assert (found.embedded, found.database, found.shown) == (Path(path), database, f'chdb://{path}')
+    parsed = address(url)
+    assert (parsed.embedded, parsed.database, parsed.shown) == (Path(path), database, f'chdb://{path}')
 
 
 @pytest.mark.parametrize(
@@ -74,24 +74,24 @@ def test_an_embedded_database_is_named_by_its_path(url: str, path: str, database
     ],
 )
 def test_a_server_is_named_by_its_url(url: str, host: str, port: int, user: str, database: str, shown: str) -> None:
-    found = address(url)
-    assert found.embedded is None
-    assert found.server == {
+    parsed = address(url)
+    assert parsed.embedded is None
+    assert parsed.server == {
         'host': host,
         'port': port,
         'secure': url.startswith('https'),
         'username': user,
         'password': PASSWORD if PASSWORD in url else '',
     }
-    assert (found.database, found.shown) == (database, shown)
-    assert PASSWORD not in repr(found)
+    assert (parsed.database, parsed.shown) == (database, shown)
+    assert PASSWORD not in repr(parsed)
 
 
 @given(st.text(st.characters(codec='utf-8'), min_size=1))
-def test_any_password_comes_through_and_is_not_shown(text: str) -> None:
-    found = address(f'http://me:{quote(PASSWORD + text, safe="")}@ch:8123/usage')
-    assert found.server['password'] == PASSWORD + text
-    assert PASSWORD not in found.shown + repr(found) + str(found)
+def test_any_password_is_parsed_and_not_shown(text: str) -> None:
+    parsed = address(f'http://me:{quote(PASSWORD + text, safe="")}@ch:8123/usage')
+    assert parsed.server['password'] == PASSWORD + text
+    assert PASSWORD not in parsed.shown + repr(parsed) + str(parsed)
 
 
 @pytest.mark.parametrize(
@@ -119,30 +119,30 @@ def test_any_password_comes_through_and_is_not_shown(text: str) -> None:
         f'http://me:{PASSWORD}@ch:8123/?database=usage',
     ],
 )
-def test_what_is_no_address_is_refused_in_one_line_without_its_password(url: str) -> None:
+def test_an_invalid_url_is_refused_in_one_line_without_its_password(url: str) -> None:
     with pytest.raises(SettingsError) as error:
         address(url)
-    assert str(error.value).startswith('USAGE_CLICKHOUSE_URL is no address of ClickHouse; write chdb:///path or http(s)://')
+    assert str(error.value).startswith('USAGE_CLICKHOUSE_URL: invalid ClickHouse URL; write chdb:///path or http(s)://')
     assert '\n' not in str(error.value)
     assert PASSWORD not in str(error.value)
 
 
-# what can be wrong with an engine
+# errors of an engine
 
 
 @embedded_only
-def test_a_database_that_another_process_holds_is_said_in_one_line(database: ClickHouse) -> None:
+def test_a_locked_database_is_reported_in_one_line(database: ClickHouse) -> None:
     other = run('query', 'SELECT 1', USAGE_CLICKHOUSE_URL=f'{database.address.shown}?database=other')
     assert (other.returncode, other.stdout) == (1, '')
     assert other.stderr == (
         f'error: {database.address.embedded}: another process holds this embedded database; '
-        'wait for it to end, or let both use a ClickHouse server\n'
+        'wait until it ends, or use a ClickHouse server for both\n'
     )
 
 
 @pytest.mark.slow
 @embedded_only
-def test_of_processes_that_open_a_database_at_once_one_has_it_and_the_others_say_so(tmp_path: Path) -> None:
+def test_one_of_several_processes_opens_a_database_and_the_others_fail(tmp_path: Path) -> None:
     url = f'chdb://{tmp_path}/database'
     with ThreadPoolExecutor(4) as pool:
         ends = list(pool.map(lambda _: run('query', 'SELECT sleep(1)', USAGE_CLICKHOUSE_URL=url), range(4)))
@@ -166,15 +166,17 @@ def test_a_database_whose_holder_was_killed_opens_again(tmp_path: Path) -> None:
     assert (opened.returncode, opened.stdout, opened.stderr) == (0, 'one\n1\n', '')
 
 
-def test_a_path_where_no_database_can_be_kept_is_said_with_the_reason(tmp_path: Path) -> None:
+def test_an_unusable_path_is_reported_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / 'file').touch()
-    with pytest.raises(EngineError, match=r'database: cannot keep a database here \(Not a directory\); choose another path'):
+    with pytest.raises(
+        EngineError, match=r'database: cannot create or open a database here \(Not a directory\); choose another path'
+    ):
         connect(f'chdb://{tmp_path}/file/database')
 
 
 @pytest.mark.parametrize('scheme', ['http', 'https'])
 @pytest.mark.parametrize('debug', [False, True])
-def test_no_server_is_said_in_one_line_and_the_password_never(scheme: str, debug: bool) -> None:
+def test_a_missing_server_is_reported_in_one_line_without_the_password(scheme: str, debug: bool) -> None:
     port = closed_port()
     url = f'{scheme}://me:{PASSWORD}@127.0.0.1:{port}/usage'
     refused = run(*['--debug'] * debug, 'query', 'SELECT 1', USAGE_CLICKHOUSE_URL=url)
@@ -188,7 +190,7 @@ def test_no_server_is_said_in_one_line_and_the_password_never(scheme: str, debug
 
 @pytest.fixture
 def answering() -> Iterator[Any]:
-    """Starts servers that give every request the same answer; a call gives the port."""
+    """Returns a function that starts a server with one answer for every request, and returns its port."""
     servers = []
 
     def start(status: int, body: str) -> int:
@@ -215,7 +217,7 @@ def answering() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(
-    ('scheme', 'status', 'body', 'said'),
+    ('scheme', 'status', 'body', 'message'),
     [
         (
             'http',
@@ -223,26 +225,24 @@ def answering() -> Iterator[Any]:
             'Code: 516. DB::Exception: me: Authentication failed: password is incorrect. (AUTHENTICATION_FAILED)\n',
             'ClickHouse refuses the user or the password of USAGE_CLICKHOUSE_URL',
         ),
-        ('http', 500, 'Code: 243. DB::Exception: Cannot reserve 1.00 MiB. (NOT_ENOUGH_SPACE)\n', 'is full; make room there'),
+        ('http', 500, 'Code: 243. DB::Exception: Cannot reserve 1.00 MiB. (NOT_ENOUGH_SPACE)\n', 'is full; free space on it'),
         ('http', 400, 'Port 9000 is for clickhouse-client program\r\nYou must use port 8123 for HTTP.\r\n', 'Port 9000 is for'),
         ('http', 200, '<html>\nhello\n</html>', 'server version'),
         ('http', 404, '<html>\nnot found\n</html>', '404'),
-        ('https', 200, 'no TLS', 'no TLS connection to ClickHouse'),
+        ('https', 200, 'no TLS', 'TLS connection to ClickHouse failed'),
     ],
 )
-def test_what_a_server_refuses_or_is_not_is_said_in_one_line(
-    answering: Any, scheme: str, status: int, body: str, said: str
-) -> None:
+def test_errors_of_a_server_are_reported_in_one_line(answering: Any, scheme: str, status: int, body: str, message: str) -> None:
     port = answering(status, body)
     with pytest.raises(EngineError) as error:
         connect(f'{scheme}://me:{PASSWORD}@127.0.0.1:{port}/usage')
     assert str(error.value).startswith(f'{scheme}://127.0.0.1:{port}/usage: ')
-    assert said in str(error.value)
+    assert message in str(error.value)
     assert '\n' not in str(error.value)
     assert PASSWORD not in str(error.value)
 
 
-def test_a_statement_that_the_engine_refuses_is_said_in_one_line_with_its_code(database: ClickHouse) -> None:
+def test_a_refused_statement_is_reported_in_one_line_with_its_code(database: ClickHouse) -> None:
     for refuse in (database.query, database.command):
         with pytest.raises(EngineError) as error:
             refuse('SELECT nothing\nFROM nowhere')
@@ -255,13 +255,13 @@ def test_a_statement_that_the_engine_refuses_is_said_in_one_line_with_its_code(d
 
 
 @pytest.mark.no_database
-def test_a_missing_database_is_made(database_url: str) -> None:
+def test_a_missing_database_is_created(database_url: str) -> None:
     opened = connect(database_url)
     assert opened.query('SELECT currentDatabase() AS name') == [{'name': address(database_url).database}]
     opened.close()
 
 
-def test_connections_work_at_the_same_time_and_end_alone(database: ClickHouse) -> None:
+def test_connections_are_independent(database: ClickHouse) -> None:
     def ask(number: int) -> list[Row]:
         another = database.another()
         try:
@@ -274,7 +274,7 @@ def test_connections_work_at_the_same_time_and_end_alone(database: ClickHouse) -
     assert database.query('SELECT count() AS calls FROM calls') == [{'calls': 0}]
 
 
-def test_a_parameter_is_only_ever_a_value(database: ClickHouse) -> None:
+def test_a_parameter_is_always_a_value(database: ClickHouse) -> None:
     for text in ('', "o'brien", 'back\\slash', 'two\nlines\t', '{brace:String}', '50 %s %(a)s', 'é 🦉', "\\'; --"):
         rows = database.query('SELECT {a:String} AS a, {b:Array(String)} AS b', {'a': text, 'b': [text, text]})
         assert rows == [{'a': text, 'b': [text, text]}]
@@ -282,12 +282,12 @@ def test_a_parameter_is_only_ever_a_value(database: ClickHouse) -> None:
         assert database.query('SELECT title FROM events WHERE id = {a:String}', {'a': text}) == [{'title': text}]
 
 
-def test_a_statement_without_parameters_is_sent_as_it_is(database: ClickHouse) -> None:
+def test_a_statement_without_parameters_is_sent_unchanged(database: ClickHouse) -> None:
     assert database.query("SELECT '50%' AS a, '{b:String} %s' AS b -- and c") == [{'a': '50%', 'b': '{b:String} %s'}]
     assert database.query('SELECT id FROM events') == []
 
 
-def test_a_query_that_may_only_read_does_nothing_else(database: ClickHouse) -> None:
+def test_a_read_only_query_cannot_write(database: ClickHouse) -> None:
     for statement in (
         "INSERT INTO events (id) VALUES ('x')",
         'CREATE TABLE t (a UInt8) ENGINE = Memory',
@@ -305,17 +305,17 @@ def test_a_query_that_may_only_read_does_nothing_else(database: ClickHouse) -> N
     assert database.query('SELECT id FROM events') == [{'id': 'x'}]
 
 
-# once, however often it is sent
+# inserts count once
 
 
 def rows(number: int, domain: str = 'a.example') -> list[Row]:
-    """Calls that all read the same: only the token tells what is sent again."""
+    """Identical calls: only the token tells a repeated insert."""
     call = {'timestamp': '2026-11-02 12:00:00.000', 'domain': domain, 'timezone': 'UTC', 'day': '2026-11-02'}
     return [{**call, 'hour': '2026-11-02 12:00:00', 'user_id': 'ann', 'country': 'FR'}] * number
 
 
 def tally(database: ClickHouse) -> set[int]:
-    """What the table and each rollup count: one number, where they agree."""
+    """The numbers of calls in the table and in each rollup: one number if they agree."""
     tables = 'SELECT count() AS calls FROM calls' + ''.join(
         f' UNION ALL SELECT sum({table}.calls) FROM {table}' for table in ('days', 'accounts', 'places')
     )
@@ -341,7 +341,7 @@ both_ways = pytest.mark.parametrize('insert', [insert_rows, insert_file])
 
 
 @both_ways
-def test_an_insert_counts_once_for_its_token_also_in_the_rollups(database: ClickHouse, insert: Any, tmp_path: Path) -> None:
+def test_an_insert_counts_once_for_each_token_also_in_rollups(database: ClickHouse, insert: Any, tmp_path: Path) -> None:
     insert(database, 3, 'a.example/log/0-99', tmp_path)
     insert(database, 3, 'a.example/log/0-99', tmp_path)
     assert tally(database) == {3}
@@ -352,7 +352,7 @@ def test_an_insert_counts_once_for_its_token_also_in_the_rollups(database: Click
 
 
 @both_ways
-def test_a_token_is_still_known_after_the_database_was_closed(
+def test_a_token_is_known_after_the_database_is_reopened(
     databases: Databases, database_url: str, database: ClickHouse, insert: Any, tmp_path: Path
 ) -> None:
     insert(database, 3, 'one', tmp_path)
@@ -365,9 +365,7 @@ def test_a_token_is_still_known_after_the_database_was_closed(
 
 
 @both_ways
-def test_an_insert_that_broke_off_before_a_rollup_is_completed_when_it_is_sent_again(
-    database: ClickHouse, insert: Any, tmp_path: Path
-) -> None:
+def test_repeating_an_insert_completes_the_rollups_that_it_missed(database: ClickHouse, insert: Any, tmp_path: Path) -> None:
     for stored, rollup in ((0, 'days'), (3, 'accounts'), (6, 'places')):
         database.command(f"ALTER TABLE {rollup} ADD CONSTRAINT broken CHECK domain != 'a.example'")
         with pytest.raises(EngineError, match='broken'):
@@ -388,7 +386,7 @@ def test_a_batch_over_years_counts_once(database: ClickHouse) -> None:
 
 
 @both_ways
-def test_what_the_table_does_not_take_is_refused_whole(database: ClickHouse, insert: Any, tmp_path: Path) -> None:
+def test_an_insert_with_an_invalid_row_stores_nothing(database: ClickHouse, insert: Any, tmp_path: Path) -> None:
     database.command("ALTER TABLE calls ADD CONSTRAINT not_ann CHECK user_id != 'ann'")
     with pytest.raises(EngineError, match='not_ann'):
         insert(database, 3, 'one', tmp_path)

@@ -1,4 +1,4 @@
-"""A connection for each thread: they ask at once, and find the schema there."""
+"""Each thread gets its own connection to a database with the schema."""
 
 import gc
 import threading
@@ -35,7 +35,7 @@ def test_a_database_of_another_version_is_refused(database_url: str) -> None:
         with pytest.raises(SchemaError, match='install a newer usage-exporter'):
             connections()
         before = open_connections()
-        for _ in range(3):  # as the jobs of a program that runs do
+        for _ in range(3):  # as the jobs of serve do
             with suppress(SchemaError):
                 connections()
         assert open_connections() <= before
@@ -43,4 +43,4 @@ def test_a_database_of_another_version_is_refused(database_url: str) -> None:
 
 def open_connections() -> int:
     gc.collect()
-    return sum(isinstance(one, ClickHouse) for one in gc.get_objects())
+    return sum(isinstance(item, ClickHouse) for item in gc.get_objects())

@@ -1,4 +1,4 @@
-"""Rejected input is kept exactly as it came, with where it came from, and for its owner only."""
+"""Rejects are kept unchanged, with their origin, within limits, and for the owner only."""
 
 import os
 import stat
@@ -19,22 +19,22 @@ def reject(text: str, offset: int = 0) -> Reject:
 
 
 @given(st.lists(st.binary(max_size=40).map(lambda line: reject(line.decode(errors='surrogateescape')))))
-def test_what_is_kept_is_what_came(rejects: list[Reject]) -> None:
+def test_rejects_are_kept_unchanged(rejects: list[Reject]) -> None:
     with tempfile.TemporaryDirectory() as directory:
         rejected = RejectStore(Path(directory))
         rejected.keep('batch', rejects)
         assert list(rejected) == rejects
 
 
-def test_a_batch_that_is_read_again_replaces_its_own_and_no_other(tmp_path: Path) -> None:
+def test_a_batch_read_again_replaces_only_its_own_rejects(tmp_path: Path) -> None:
     rejected = RejectStore(tmp_path)
     rejected.keep('a/log:1024/0-100', [reject('one'), reject('two')])
     rejected.keep('a/log:1024/100-200', [reject('three')])
     rejected.keep('a/log:1024/0-100', [reject('one again')])
-    assert sorted(one.text for one in rejected) == ['one again', 'three']
+    assert sorted(kept.text for kept in rejected) == ['one again', 'three']
 
 
-def test_only_its_owner_may_look(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_files(tmp_path: Path) -> None:
     rejected = RejectStore(tmp_path / 'new')
     rejected.keep('batch', [reject('a line with an address')])
     [file] = rejected.directory.iterdir()
@@ -42,23 +42,23 @@ def test_only_its_owner_may_look(tmp_path: Path) -> None:
     assert stat.S_IMODE(rejected.directory.stat().st_mode) == 0o700
 
 
-def test_no_rejects_are_none(tmp_path: Path) -> None:
+def test_a_missing_directory_has_no_rejects(tmp_path: Path) -> None:
     assert list(RejectStore(tmp_path / 'nowhere')) == []
 
 
-def test_a_write_that_was_interrupted_leaves_nothing_to_stumble_over(tmp_path: Path) -> None:
+def test_an_interrupted_write_is_ignored(tmp_path: Path) -> None:
     rejected = RejectStore(tmp_path)
     rejected.keep('batch', [reject('whole')])
     [file] = rejected.directory.iterdir()
     file.with_suffix('.draft').write_text('{"reason": "form')
-    assert [one.text for one in rejected] == ['whole']
+    assert [kept.text for kept in rejected] == ['whole']
     rejected.keep('batch', [reject('whole again')])
-    assert [one.text for one in rejected] == ['whole again']
-    assert [one.name for one in rejected.directory.iterdir()] == [file.name]
+    assert [kept.text for kept in rejected] == ['whole again']
+    assert [path.name for path in rejected.directory.iterdir()] == [file.name]
 
 
 def texts(rejected: RejectStore) -> list[str]:
-    return [one.text for one in rejected]
+    return [kept.text for kept in rejected]
 
 
 def size(rejected: RejectStore) -> int:
@@ -66,7 +66,7 @@ def size(rejected: RejectStore) -> int:
 
 
 @pytest.mark.parametrize('another_process', [False, True])
-def test_where_there_is_no_room_the_oldest_go_and_that_is_said(
+def test_a_full_store_deletes_the_oldest_and_logs_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, another_process: bool
 ) -> None:
     rejected = RejectStore(tmp_path, 2_000)
@@ -79,10 +79,10 @@ def test_where_there_is_no_room_the_oldest_go_and_that_is_said(
     assert kept == [str(number) for number in range(40 - len(kept), 40)]
     assert len(kept) > 5
     assert len(caplog.messages) == 40 - len(kept)
-    assert caplog.messages[0].startswith('rejected input: no room, the rejects of the 1 oldest batches were removed')
+    assert caplog.messages[0].startswith('rejected input: deleted the rejects of the 1 oldest batches')
 
 
-def test_a_batch_that_is_read_again_takes_its_room_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_batch_read_again_takes_its_space_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     rejected = RejectStore(tmp_path, 1_000)
     for _ in range(40):
         rejected.keep('batch', [reject('again')])
@@ -90,7 +90,7 @@ def test_a_batch_that_is_read_again_takes_its_room_once(tmp_path: Path, caplog: 
     assert (len(texts(rejected)), caplog.messages) == (2, [])
 
 
-def test_of_a_batch_with_too_many_the_first_are_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_first_rejects_of_a_too_large_batch_are_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     rejected = RejectStore(tmp_path, 2_000)
     rejected.keep('earlier', [reject('earlier')])
     rejected.keep('batch', [reject(f'{number}') for number in range(1000)])
@@ -98,10 +98,10 @@ def test_of_a_batch_with_too_many_the_first_are_kept(tmp_path: Path, caplog: pyt
     assert kept == [str(number) for number in range(len(kept))]
     assert 5 < len(kept) < 30
     assert size(rejected) <= 2_000
-    assert f'{1000 - len(kept)} lines of one batch are not kept' in caplog.messages[0]
+    assert f'discarded {1000 - len(kept)} lines of one batch' in caplog.messages[0]
 
 
-def test_they_are_kept_for_so_many_days(tmp_path: Path) -> None:
+def test_rejects_are_kept_for_the_configured_days(tmp_path: Path) -> None:
     rejected = RejectStore(tmp_path)
     for age in (31, 29, 0):
         rejected.keep(f'{age} days', [reject(f'{age}')])
@@ -122,7 +122,7 @@ def test_they_are_kept_for_so_many_days(tmp_path: Path) -> None:
     assert texts(RejectStore(tmp_path)) == ['0', 'one more']
 
 
-def test_what_is_left_of_a_batch_is_not_kept_longer(tmp_path: Path) -> None:
+def test_the_remaining_rejects_of_a_batch_keep_their_age(tmp_path: Path) -> None:
     rejected = RejectStore(tmp_path)
     rejected.keep('batch', [reject('one'), reject('two')])
     [kept] = rejected.batches()

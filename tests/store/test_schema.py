@@ -1,4 +1,4 @@
-"""A database comes to the schema of this program from whatever state an earlier program, or a killed one, left it in."""
+"""The schema is applied to any state that an earlier or a killed program left."""
 
 import re
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ TABLES = {'calls', 'days', 'accounts', 'places', 'batches', 'events', 'retention
 
 @pytest.fixture
 def empty(database_url: str) -> Iterator[ClickHouse]:
-    """An open database with nothing in it."""
+    """An open, empty database."""
     opened = connect(database_url)
     yield opened
     opened.close()
 
 
 def objects(database: ClickHouse) -> dict[str, str]:
-    """How each table and view would be created, without the name of the database."""
+    """The CREATE statement of each table and view, without the name of the database."""
     rows = database.query('SELECT name FROM system.tables WHERE database = currentDatabase() ORDER BY name')
     names = [row['name'] for row in rows]
     created = {name: database.query(f'SHOW CREATE TABLE `{name}`')[0]['statement'] for name in names}
@@ -44,7 +44,7 @@ def drop_all(database: ClickHouse) -> None:
 
 
 @pytest.mark.no_database
-def test_an_empty_database_gets_everything_and_a_second_time_nothing(empty: ClickHouse) -> None:
+def test_an_empty_database_gets_the_whole_schema_once(empty: ClickHouse) -> None:
     every = [*schema.migrations(), *schema.views()]
     assert names(schema.pending(empty)) == names(every)
     assert schema.apply(empty) == every
@@ -59,7 +59,7 @@ def test_an_empty_database_gets_everything_and_a_second_time_nothing(empty: Clic
 
 
 @pytest.mark.no_database
-def test_asking_what_is_pending_or_applied_changes_nothing(empty: ClickHouse) -> None:
+def test_pending_and_applied_change_nothing(empty: ClickHouse) -> None:
     schema.pending(empty)
     assert schema.applied(empty) == {}
     assert objects(empty) == {}
@@ -72,11 +72,11 @@ def test_a_database_newer_than_the_program_is_refused_in_one_line(database: Clic
         with pytest.raises(SchemaError) as error:
             refused(database)
         assert str(error.value) == (
-            f'{database.address.shown}: it has 9999_after_that, which this program does not know; install a newer usage-exporter'
+            f'{database.address.shown}: the schema is newer than this program (it has 9999_after_that); install a newer usage-exporter'
         )
 
 
-def test_a_view_whose_text_has_changed_is_made_anew_and_no_other(database: ClickHouse) -> None:
+def test_only_a_view_with_a_changed_text_is_replaced(database: ClickHouse) -> None:
     made = objects(database)
     record(database, 'summary', 'digest of an earlier text')
     database.command('CREATE OR REPLACE VIEW summary AS SELECT 1 AS earlier')
@@ -88,8 +88,8 @@ def test_a_view_whose_text_has_changed_is_made_anew_and_no_other(database: Click
 
 @pytest.mark.slow
 @pytest.mark.no_database
-def test_from_the_state_after_each_statement_the_final_one_is_the_same(empty: ClickHouse) -> None:
-    """An earlier program left it after a migration; one that was killed, between two statements or before the record."""
+def test_the_schema_is_completed_from_the_state_after_any_statement(empty: ClickHouse) -> None:
+    """An earlier program stops after a migration, a killed one between two statements or before the record."""
     steps = [(change, statement) for change in schema.migrations() for statement in change.statements]
     states = []
     for done in range(len(steps) + 1):
@@ -105,18 +105,18 @@ def test_from_the_state_after_each_statement_the_final_one_is_the_same(empty: Cl
     assert all(state == states[0] for state in states)
 
 
-def test_lines_that_an_earlier_program_skipped_were_skipped_by_their_path(empty: ClickHouse) -> None:
+def test_lines_skipped_by_an_earlier_program_count_as_skipped_by_path(empty: ClickHouse) -> None:
     *earlier, _ = [change for change in schema.migrations() if change.name < '0007']
     for change in earlier:
         for statement in change.statements:
             empty.command(statement)
     empty.command("INSERT INTO batches (batch_id, state, skipped) VALUES ('a', 'done', 7), ('b', 'done', 0), ('c', 'begun', 0)")
     schema.apply(empty)
-    found = empty.query('SELECT skipped_by_reason AS skips FROM batches ORDER BY batch_id')
-    assert [row['skips'] for row in found] == [{'path': 7}, {}, {}]
+    rows = empty.query('SELECT skipped_by_reason AS skips FROM batches ORDER BY batch_id')
+    assert [row['skips'] for row in rows] == [{'path': 7}, {}, {}]
 
 
-def test_calls_are_kept_when_all_is_applied_again(database: ClickHouse) -> None:
+def test_applying_the_schema_again_keeps_the_calls(database: ClickHouse) -> None:
     call = {'timestamp': '2026-11-02 12:00:00', 'domain': 'a.example', 'day': '2026-11-02', 'hour': '2026-11-02 12:00:00'}
     database.insert_rows('calls', [call], 'one')
     database.command('TRUNCATE TABLE migrations')
@@ -127,15 +127,15 @@ def test_calls_are_kept_when_all_is_applied_again(database: ClickHouse) -> None:
         assert row == {'calls': 2}, table
 
 
-def test_an_insert_that_is_sent_again_is_known_in_calls_the_ledger_and_what_materialized_views_feed(database: ClickHouse) -> None:
+def test_calls_ledger_and_rollups_deduplicate_inserts(database: ClickHouse) -> None:
     made = objects(database)
-    fed = {found[1] for text in made.values() if (found := re.match(r'CREATE MATERIALIZED VIEW \S+ TO (\w+)', text))}
+    fed = {match[1] for text in made.values() if (match := re.match(r'CREATE MATERIALIZED VIEW \S+ TO (\w+)', text))}
     assert fed == {'days', 'accounts', 'places'}
     for table in fed | {'calls', 'batches'}:
         assert 'non_replicated_deduplication_window = 10000' in made[table], table
 
 
-def test_statements_are_split_where_they_end() -> None:
+def test_statements_are_split_at_semicolons() -> None:
     text = r"""
     -- the crawlers' calls; not counted
     CREATE TABLE a (b String COMMENT 'it''s; -- this', c String DEFAULT '\';'); -- and the views'
@@ -149,7 +149,7 @@ def test_statements_are_split_where_they_end() -> None:
 
 
 @pytest.mark.parametrize('calls_removed', [False, True])
-def test_a_view_is_one_statement_with_all_conditions_put_in(calls_removed: bool) -> None:
+def test_a_view_is_one_statement_with_all_conditions_expanded(calls_removed: bool) -> None:
     for change in schema.views(calls_removed):
         [statement] = change.statements
         assert statement.startswith(f'CREATE OR REPLACE VIEW {change.name} AS\n')

@@ -1,4 +1,4 @@
-"""A ClickHouse server by its address: it does what the embedded engine does, and where it fails no call is lost or doubled."""
+"""A ClickHouse server works like the embedded engine, and its failures neither lose nor duplicate calls."""
 
 import json
 import os
@@ -64,7 +64,7 @@ def running(engine_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture
 def server(running: ClickHouseServer) -> Iterator[ClickHouseServer]:
-    """A server that is well when a test begins."""
+    """A server that works when a test begins."""
     yield running
     running.failures.clear()
     if not running.listening:
@@ -73,7 +73,7 @@ def server(running: ClickHouseServer) -> Iterator[ClickHouseServer]:
 
 @pytest.fixture
 def name(running: ClickHouseServer) -> Iterator[str]:
-    """The name of a database of which there is none yet."""
+    """The name of a database that does not exist yet."""
     name = f'served_{uuid4().hex[:12]}'
     yield name
     running.engine.query(f'DROP DATABASE IF EXISTS {name} SYNC')
@@ -81,26 +81,26 @@ def name(running: ClickHouseServer) -> Iterator[str]:
 
 @pytest.fixture
 def served(server: ClickHouseServer, name: str) -> Iterator[ClickHouse]:
-    """The database of a test, with its schema, through HTTP."""
+    """A database with the schema, through HTTP."""
     with closing(connect(f'{server.url}/{name}')) as served:
         schema.apply(served)
         yield served
 
 
 def use(patch: pytest.MonkeyPatch, url: str, directory: Path) -> None:
-    """An environment in which the program uses this database, and logs have several batches."""
+    """Lets the program use this database, and cuts logs into several batches."""
     for variable in [variable for variable in os.environ if variable.startswith('USAGE_')]:
         patch.delenv(variable)
     patch.setenv('USAGE_CLICKHOUSE_URL', url)
     patch.setenv('USAGE_DATA_DIR', str(directory / 'data'))
     patch.setenv('USAGE_SECRET', 'the same key everywhere, so that visitors are')
-    patch.setattr('exporter.ingest.logs.batches.PIECE', 4_000)
+    patch.setattr('exporter.ingest.logs.batches.CHUNK', 4_000)
     patch.chdir(directory)
 
 
 @pytest.fixture
 def environment(server: ClickHouseServer, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """An environment in which the program uses the server."""
+    """Lets the program use the server."""
     use(monkeypatch, f'{server.url}/{name}', tmp_path)
     return monkeypatch
 
@@ -114,28 +114,28 @@ def access_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def stored(database: ClickHouse) -> Stored:
-    """What is in the tables, as far as it is the same however often one had to try."""
+    """The content of the tables that does not depend on the number of tries."""
     return {name: [tuple(row.values()) for row in database.query(statement)] for name, statement in STORED.items()}
 
 
 @pytest.fixture(scope='module')
 def clean(running: ClickHouseServer, access_log: Path) -> Stored:
-    """What is in the tables after an import at one go, by the embedded engine."""
+    """The content of the tables after one import without failures into the embedded engine."""
     url = f'chdb://{running.directory}?database=served_clean'
     with pytest.MonkeyPatch.context() as patch:
         use(patch, url, access_log.parent)
         assert imported(access_log) == summary(stored=LINES)
     with closing(connect(url)) as database:
         assert len(database.query("SELECT 1 FROM batches WHERE state = 'done'")) > 3
-        found = stored(database)
+        content = stored(database)
         database.command('DROP DATABASE served_clean')
-    return found
+    return content
 
 
 def inserting(table: str, number: int = 1) -> Callable[[Request], bool]:
-    """Holds for an insert into a table, from the given one on."""
-    seen = count(1)
-    return lambda asked: asked.statement.startswith(f'INSERT INTO {table} '.encode()) and next(seen) >= number
+    """A condition that is true from the `number`th insert into a table on."""
+    inserts = count(1)
+    return lambda request: request.statement.startswith(f'INSERT INTO {table} '.encode()) and next(inserts) >= number
 
 
 def assert_one_line(text: str) -> None:
@@ -146,13 +146,13 @@ def assert_one_line(text: str) -> None:
         assert secret not in text, text
 
 
-def test_an_insert_that_is_sent_again_counts_once_also_where_inserts_are_asynchronous_by_default(served: ClickHouse) -> None:
+def test_a_repeated_insert_counts_once_although_inserts_are_asynchronous_by_default(served: ClickHouse) -> None:
     batch = {'batch_id': 'b', 'state': 'done', 'domain': DOMAIN}
     for _ in range(2):
         served.insert_rows('batches', [batch], token='b done')
     [rows] = served.query('SELECT count() AS rows FROM batches')
     assert rows['rows'] == 1
-    for _ in range(2):  # without the setting, the server takes the token for none
+    for _ in range(2):  # without the setting, the server ignores the token
         served.client.raw_insert(
             'batches', list(batch), json.dumps(batch).encode(), {'insert_deduplication_token': 'c'}, 'JSONEachRow'
         )
@@ -160,7 +160,7 @@ def test_an_insert_that_is_sent_again_counts_once_also_where_inserts_are_asynchr
     assert rows['rows'] == 3
 
 
-def test_connecting_makes_the_database(server: ClickHouseServer, name: str) -> None:
+def test_connecting_creates_the_database(server: ClickHouseServer, name: str) -> None:
     for _ in range(2):
         with closing(connect(f'{server.url}/{name}')) as database:
             assert database.query('SELECT currentDatabase() AS name') == [{'name': name}]
@@ -196,32 +196,34 @@ def test_a_file_is_inserted_once_with_a_token(served: ClickHouse, tmp_path: Path
 
 def test_a_query_takes_parameters(served: ClickHouse) -> None:
     served.insert_rows('events', [EVENT], 'event')
-    asked = {'title': EVENT['title'], 'tags': ['b', "'"], 'more': 1}
-    rows = served.query('SELECT id, tags FROM events WHERE title = {title:String} AND hasAny(tags, {tags:Array(String)})', asked)
+    parameters = {'title': EVENT['title'], 'tags': ['b', "'"], 'more': 1}
+    rows = served.query(
+        'SELECT id, tags FROM events WHERE title = {title:String} AND hasAny(tags, {tags:Array(String)})', parameters
+    )
     assert rows == [{'id': '1', 'tags': ['a', 'b']}]
 
 
-def test_what_is_read_only_does_not_write(served: ClickHouse) -> None:
+def test_a_read_only_query_does_not_write(served: ClickHouse) -> None:
     with pytest.raises(EngineError, match='READONLY'):
         served.query('TRUNCATE TABLE calls', readonly=1)
     served.command('TRUNCATE TABLE calls')
 
 
-def test_several_statements_are_refused_as_a_server_does(served: ClickHouse) -> None:
+def test_several_statements_in_one_request_are_refused(served: ClickHouse) -> None:
     with pytest.raises(EngineError, match='Multi-statements are not allowed'):
         served.command("SELECT ';' -- ;\n; SELECT 2")
     served.command("SELECT ';' -- ;\n;")
 
 
-@pytest.mark.parametrize('packed', ['lz4', 'zstd', 'gzip', False])
-def test_what_the_client_packs_is_understood(served: ClickHouse, packed: str | bool) -> None:
+@pytest.mark.parametrize('compression', ['lz4', 'zstd', 'gzip', False])
+def test_compressed_requests_are_understood(served: ClickHouse, compression: str | bool) -> None:
     where = served.address
-    with get_client(**where.server, database=where.database, compress=packed) as client:
+    with get_client(**where.server, database=where.database, compress=compression) as client:
         client.insert('batches', [[f'batch {number}'] for number in range(1_000)], column_names=['batch_id'])
         assert client.query('SELECT uniqExact(batch_id) FROM batches').result_rows == [(1_000,)]
 
 
-def test_the_numbers_are_those_of_the_embedded_engine(
+def test_the_numbers_equal_those_of_the_embedded_engine(
     environment: pytest.MonkeyPatch, server: ClickHouseServer, served: ClickHouse, access_log: Path, clean: Stored
 ) -> None:
     assert imported(access_log) == summary(stored=LINES)
@@ -235,7 +237,7 @@ def test_the_numbers_are_those_of_the_embedded_engine(
     assert json.loads(through_http.stdout)['calls'] > 0
 
 
-SPOILED: dict[str, tuple[Failure, str]] = {
+FAILURES: dict[str, tuple[Failure, str]] = {
     'the connection is cut before': (cut_before, 'ClickHouse'),
     'the connection is cut after': (cut_after, 'ClickHouse'),
     'the server goes away': (go_away, 'no ClickHouse server answers'),
@@ -248,11 +250,11 @@ SPOILED: dict[str, tuple[Failure, str]] = {
     'accounts have nothing of it': (half_done('accounts_mv'), 'MEMORY_LIMIT_EXCEEDED'),
     'places have nothing of it': (half_done('places_mv'), 'MEMORY_LIMIT_EXCEEDED'),
 }
-each_failure = pytest.mark.parametrize(('failure', 'said'), SPOILED.values(), ids=SPOILED)
+each_failure = pytest.mark.parametrize(('failure', 'message'), FAILURES.values(), ids=FAILURES)
 
 
-def spoil(server: ClickHouseServer, access_log: Path, failure: Failure, when: Callable[[Request], bool]) -> str:
-    """Imports a log, which fails; what was said."""
+def failed_import(server: ClickHouseServer, access_log: Path, failure: Failure, when: Callable[[Request], bool]) -> str:
+    """Imports a log with a failure; returns the error message."""
     server.fail_next(failure, when=when)
     result = run('import', access_log, '--domain', DOMAIN)
     assert result.exit_code == 1, result.output
@@ -263,7 +265,7 @@ def spoil(server: ClickHouseServer, access_log: Path, failure: Failure, when: Ca
 
 
 def assert_finished(database: ClickHouse, access_log: Path, clean: Stored) -> None:
-    """The next import finishes the job, and all is as if nothing had happened."""
+    """The next import completes the log, and the tables equal those of a clean import."""
     assert imported(access_log)['read'] == LINES
     assert stored(database) == clean
     assert_rollups_agree(database)
@@ -271,27 +273,27 @@ def assert_finished(database: ClickHouse, access_log: Path, clean: Stored) -> No
 
 @each_failure
 @pytest.mark.usefixtures('environment')
-def test_where_calls_are_spoiled_the_next_import_finishes_the_job(
-    server: ClickHouseServer, served: ClickHouse, access_log: Path, clean: Stored, failure: Failure, said: str
+def test_after_a_failed_insert_of_calls_the_next_import_completes_the_log(
+    server: ClickHouseServer, served: ClickHouse, access_log: Path, clean: Stored, failure: Failure, message: str
 ) -> None:
-    assert said in spoil(server, access_log, failure, inserting('calls', 2))
+    assert message in failed_import(server, access_log, failure, inserting('calls', 2))
     assert_finished(served, access_log, clean)
 
 
 @pytest.mark.parametrize('row', [3, 4], ids=['begun', 'done'])
 @pytest.mark.parametrize('failure', [go_away, clickhouse_error(252)], ids=['gone', '252'])
 @pytest.mark.usefixtures('environment')
-def test_where_the_ledger_is_spoiled_the_next_import_finishes_the_job(
+def test_after_a_failed_ledger_row_the_next_import_completes_the_log(
     server: ClickHouseServer, served: ClickHouse, access_log: Path, clean: Stored, failure: Failure, row: int
 ) -> None:
-    spoil(server, access_log, failure, inserting('batches', row))
+    failed_import(server, access_log, failure, inserting('batches', row))
     assert_finished(served, access_log, clean)
 
 
 @pytest.mark.parametrize('row', [3, 4], ids=['begun', 'done'])
 @pytest.mark.parametrize('failure', [cut_before, cut_after], ids=['before', 'after'])
 @pytest.mark.usefixtures('environment')
-def test_a_connection_that_is_cut_on_the_way_to_the_ledger_stops_nothing(
+def test_a_connection_cut_at_a_ledger_row_is_retried(
     server: ClickHouseServer, served: ClickHouse, access_log: Path, clean: Stored, failure: Failure, row: int
 ) -> None:
     server.fail_next(failure, when=inserting('batches', row))
@@ -301,33 +303,33 @@ def test_a_connection_that_is_cut_on_the_way_to_the_ledger_stops_nothing(
 
 
 @pytest.mark.usefixtures('environment')
-def test_many_spoiled_imports_end_with_one_that_is_whole(
+def test_an_import_after_many_failed_ones_completes_the_log(
     server: ClickHouseServer, served: ClickHouse, access_log: Path, clean: Stored
 ) -> None:
     for failure in (cut_after, half_done('days_mv'), cut_before, cut_after):
-        spoil(server, access_log, failure, inserting('calls'))
-    spoil(server, access_log, cut_after, inserting('calls', 2))
+        failed_import(server, access_log, failure, inserting('calls'))
+    failed_import(server, access_log, cut_after, inserting('calls', 2))
     assert_finished(served, access_log, clean)
     assert imported(access_log) == summary(already=LINES)
     assert_finished(served, access_log, clean)
 
 
 @pytest.mark.usefixtures('environment')
-def test_two_imports_at_once_of_a_log_that_grows_count_its_lines_once(
+def test_concurrent_imports_of_a_growing_log_count_its_lines_once(
     server: ClickHouseServer, served: ClickHouse, tmp_path: Path
 ) -> None:
     growing, copy = tmp_path / 'growing.log', tmp_path / 'copy.log'
     growing.write_bytes(log(range(10)))
-    other: list[int] = []
+    other_results: list[int] = []
 
     def meanwhile(exchange: Exchange) -> None:
-        copy.write_bytes(log(range(20)))  # another file: its lock tells nothing
-        other.append(run('import', copy, '--domain', DOMAIN).exit_code)
+        copy.write_bytes(log(range(20)))  # another file, so the lock does not help
+        other_results.append(run('import', copy, '--domain', DOMAIN).exit_code)
         exchange.answer()
 
     server.fail_next(meanwhile, when=inserting('batches'))
     refused = run('import', growing, '--domain', DOMAIN)
-    assert other == [0]
+    assert other_results == [0]
     assert refused.exit_code == 1
     assert f'error: {growing}: another import of this log is under way' in refused.stderr
     imported(growing, copy)
@@ -336,28 +338,26 @@ def test_two_imports_at_once_of_a_log_that_grows_count_its_lines_once(
 
 
 @pytest.mark.usefixtures('environment')
-def test_two_imports_at_once_of_the_same_file_are_one_and_a_line_that_says_so(
+def test_of_two_concurrent_imports_of_a_file_the_second_is_refused(
     server: ClickHouseServer, served: ClickHouse, tmp_path: Path
 ) -> None:
     file = tmp_path / 'access.log'
     file.write_bytes(log(range(10)))
-    other: list[Result] = []
+    other_results: list[Result] = []
 
     def meanwhile(exchange: Exchange) -> None:
-        other.append(run('import', file, '--domain', DOMAIN))
+        other_results.append(run('import', file, '--domain', DOMAIN))
         exchange.answer()
 
     server.fail_next(meanwhile, when=inserting('calls'))
     assert imported(file) == summary(stored=10)
-    [refused] = other
+    [refused] = other_results
     assert refused.exit_code == 1
     assert f'{file}: another import of this log is under way' in refused.output
     assert paths(served) == asked(range(10))
 
 
-def test_a_client_that_does_not_wait_for_the_answer_may_insert_again(
-    server: ClickHouseServer, served: ClickHouse, tmp_path: Path
-) -> None:
+def test_a_client_that_timed_out_can_insert_again(server: ClickHouseServer, served: ClickHouse, tmp_path: Path) -> None:
     calls, late = tmp_path / 'calls.arrow', threading.Event()
     pl.DataFrame({'domain': ['a'] * 10}).write_ipc_stream(calls, compat_level=pl.CompatLevel.oldest())
 
@@ -378,9 +378,7 @@ def test_a_client_that_does_not_wait_for_the_answer_may_insert_again(
         assert served.query(f'SELECT {number} AS calls FROM {table}') == [{'calls': 10}], table
 
 
-def test_a_connection_that_the_server_has_closed_meanwhile_is_opened_again(
-    server: ClickHouseServer, served: ClickHouse, tmp_path: Path
-) -> None:
+def test_a_connection_closed_by_the_server_is_reopened(server: ClickHouseServer, served: ClickHouse, tmp_path: Path) -> None:
     calls = tmp_path / 'calls.arrow'
     pl.DataFrame({'domain': ['a']}).write_ipc_stream(calls, compat_level=pl.CompatLevel.oldest())
 
@@ -401,28 +399,30 @@ def test_a_connection_that_the_server_has_closed_meanwhile_is_opened_again(
     assert served.query('SELECT count() AS calls FROM calls') == [{'calls': 1}]
 
 
-@pytest.mark.parametrize(('failure', 'said'), [(http_error(503), '503'), (clickhouse_error(241), 'MEMORY')], ids=['503', '241'])
+@pytest.mark.parametrize(
+    ('failure', 'message'), [(http_error(503), '503'), (clickhouse_error(241), 'MEMORY')], ids=['503', '241']
+)
 @pytest.mark.usefixtures('environment')
-def test_a_report_that_fails_says_so_in_one_line(server: ClickHouseServer, access_log: Path, failure: Failure, said: str) -> None:
+def test_a_failed_report_is_one_line(server: ClickHouseServer, access_log: Path, failure: Failure, message: str) -> None:
     imported(access_log)
-    server.fail_next(failure, times=3, when=lambda asked: b'summary' in asked.statement)
+    server.fail_next(failure, times=3, when=lambda request: b'summary' in request.statement)
     result = run('report', *PERIOD)
     assert (result.exit_code, result.stdout) == (1, '')
     assert_one_line(result.stderr)
-    assert said in result.stderr
+    assert message in result.stderr
 
 
 @pytest.mark.usefixtures('environment')
-def test_a_report_outlives_a_short_failure(server: ClickHouseServer, access_log: Path) -> None:
+def test_a_report_survives_a_short_failure(server: ClickHouseServer, access_log: Path) -> None:
     imported(access_log)
     before = run('report', *PERIOD).stdout
     for failure in (cut_before, http_error(503)):
-        server.fail_next(failure, when=lambda asked: b'summary' in asked.statement)
+        server.fail_next(failure, when=lambda request: b'summary' in request.statement)
     assert run('report', *PERIOD).stdout == before
     assert server.failures == []
 
 
-def test_a_wrong_password_is_said_in_one_line(
+def test_a_wrong_password_is_reported_in_one_line(
     environment: pytest.MonkeyPatch, server: ClickHouseServer, name: str, access_log: Path
 ) -> None:
     environment.setenv('USAGE_CLICKHOUSE_URL', f'http://{USER}:wr0ng@127.0.0.1:{server.port}/{name}')
@@ -435,7 +435,7 @@ def test_a_wrong_password_is_said_in_one_line(
 
 
 @pytest.mark.usefixtures('environment')
-def test_a_server_that_is_not_there_is_said_in_one_line(server: ClickHouseServer, access_log: Path) -> None:
+def test_a_missing_server_is_reported_in_one_line(server: ClickHouseServer, access_log: Path) -> None:
     server.stop()
     for command in (['import', str(access_log), '--domain', DOMAIN], ['report'], ['init']):
         result = run(*command)
@@ -445,14 +445,14 @@ def test_a_server_that_is_not_there_is_said_in_one_line(server: ClickHouseServer
         assert 'no ClickHouse server answers' in result.stderr
 
 
-def test_an_error_is_not_taken_for_another_by_the_text_of_the_statement(served: ClickHouse) -> None:
+def test_the_text_of_a_statement_does_not_change_its_error(served: ClickHouse) -> None:
     for text in ('timed out', 'Connection refused', 'AUTHENTICATION_FAILED', 'Code: 516', '[SSL: X]'):
         with pytest.raises(EngineError, match='UNKNOWN_TABLE'):
             served.query(f"SELECT '{text}' FROM nothing")
 
 
 @pytest.mark.usefixtures('environment')
-def test_check_makes_nothing(server: ClickHouseServer, name: str) -> None:
+def test_check_creates_nothing(server: ClickHouseServer, name: str) -> None:
     result = run('check')
     assert f'http://127.0.0.1:{server.port}/{name}: no database yet' in ' '.join(result.stdout.split())
     assert server.engine.query(f"SELECT count() FROM system.databases WHERE name = '{name}'").bytes() == b'0\n'

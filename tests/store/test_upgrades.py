@@ -1,4 +1,4 @@
-"""A database of each released schema comes to one schema, that of a new database, and gives the numbers that it gave before."""
+"""An upgraded database of each released schema equals a new one and gives the same numbers as before."""
 
 import gzip
 import json
@@ -16,28 +16,28 @@ from exporter.store.clickhouse import ClickHouse
 RELEASED = sorted(DATA.glob('schema_*.tar.gz'))
 
 
-def rows(given: list[dict[str, Any]], columns: list[str]) -> list[str]:
-    """The rows as text, in an order that does not depend on columns that came later."""
-    return sorted(json.dumps({name: row[name] for name in columns}, default=str) for row in given)
+def as_texts(rows: list[dict[str, Any]], columns: list[str]) -> list[str]:
+    """The rows as sorted texts, without columns that later versions added."""
+    return sorted(json.dumps({name: row[name] for name in columns}, default=str) for row in rows)
 
 
 @pytest.mark.slow
 @pytest.mark.no_database
 @pytest.mark.parametrize('backup', RELEASED, ids=lambda path: path.name.removesuffix('.tar.gz'))
-def test_an_upgraded_database_is_like_a_new_one_and_gives_the_same_numbers(
+def test_an_upgraded_database_equals_a_new_one_and_gives_the_same_numbers(
     backup: Path,
     settings: pytest.MonkeyPatch,  # in force
     empty: ClickHouse,  # noqa: F811
     tmp_path: Path,
 ) -> None:
     (tmp_path / backup.name).write_bytes(backup.read_bytes())
-    assert run('restore', backup.name).exit_code == 0  # and brings it to the schema of this program, as init does
+    assert run('restore', backup.name).exit_code == 0  # also applies the schema, as init does
     assert 'up to date' in run('init').stdout
     for answer in map(
         json.loads, gzip.decompress((DATA / backup.name.replace('.tar.gz', '.jsonl.gz')).read_bytes()).splitlines()
     ):
         columns = list(answer['rows'][0]) if answer['rows'] else []
-        assert rows(empty.query(answer['question']), columns) == rows(answer['rows'], columns), answer['name']
+        assert as_texts(empty.query(answer['question']), columns) == as_texts(answer['rows'], columns), answer['name']
     upgraded = objects(empty)
     removed = bool(empty.query('SELECT 1 FROM retention'))
     for name in upgraded:
@@ -50,6 +50,6 @@ def test_an_upgraded_database_is_like_a_new_one_and_gives_the_same_numbers(
 
 
 def test_the_newest_released_schema_is_kept() -> None:
-    """A migration that was released never changes: what it made is here."""
+    """The newest schema has a kept database: released migrations never change."""
     assert RELEASED
     assert all(path.with_name(path.name.replace('.tar.gz', '.jsonl.gz')).exists() for path in RELEASED)

@@ -1,4 +1,4 @@
-"""The public views give what they promise: the right columns, and of any calls over any period the right numbers."""
+"""The public views have the documented columns and give correct numbers for any calls and any period."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -109,7 +109,7 @@ def ask(
 
 
 def number_of_calls(database: ClickHouse, domains: list[str], start: object, end: object, crawlers: int = 0) -> int:
-    """The number of calls, on which all views that tell it agree."""
+    """The number of calls in `summary`, which must equal the sum of `activity`."""
     [summary] = ask(database, 'summary', domains, start, end, crawlers)
     assert sum(row[-1] for row in ask(database, 'activity', domains, start, end, crawlers)) == summary[0]
     return int(summary[0])
@@ -124,16 +124,16 @@ def one_database(databases: Databases) -> Iterator[ClickHouse]:
 
 @pytest.fixture(scope='module')
 def shared(databases: Databases) -> Iterator[ClickHouse]:
-    """For tests that each ask for a portal of their own."""
+    """A database for tests that each use their own portal."""
     with one_database(databases) as database:
         yield database
 
 
-# what is promised
+# documented columns
 
 
 @pytest.mark.parametrize('view', PROMISED)
-def test_a_view_has_the_promised_columns_and_types(shared: ClickHouse, view: str) -> None:
+def test_a_view_has_the_documented_columns_and_types(shared: ClickHouse, view: str) -> None:
     asked = view if view == 'domains' else view + parameters([], at('2026-11-01'), at('2026-11-15'))
     columns = shared.query(f'DESCRIBE TABLE (SELECT * FROM {asked})')
     assert [(column['name'], column['type']) for column in columns] == PROMISED[view]
@@ -148,7 +148,7 @@ def test_no_other_view_is_public() -> None:
 
 @pytest.fixture(scope='module')
 def minutely(databases: Databases) -> Iterator[ClickHouse]:
-    """A call at each whole minute, and one a millisecond before it, of three days in Paris."""
+    """A call at each whole minute of three days in Paris, and one a millisecond before it."""
     with one_database(databases) as database:
         start = begin(date(2026, 11, 2), 'Europe/Paris')
         moments = [start + timedelta(minutes=minute) for minute in range(3 * 24 * 60)]
@@ -203,7 +203,7 @@ def test_the_time_zone_of_a_session_changes_nothing(minutely: ClickHouse) -> Non
         ("'2026-11-04 12:00:00'", "'2026-11-02 12:00:00'", 0),
     ],
 )
-def test_odd_periods_count_what_is_in_them(minutely: ClickHouse, start: str, end: str, expected: int) -> None:
+def test_unusual_periods_count_their_calls(minutely: ClickHouse, start: str, end: str, expected: int) -> None:
     assert number_of_calls(minutely, [], start, end) == expected
     days = [row[0] for row in ask(minutely, 'activity', [], start, end)]
     assert all(later - earlier == DAY for earlier, later in pairwise(days))
@@ -229,7 +229,7 @@ def test_odd_periods_count_what_is_in_them(minutely: ClickHouse, start: str, end
         ('Africa/Cairo', '2026-04-24', 23, '2026-04-23T22:00'),  # the clocks jump over midnight: it begins at one o'clock
     ],
 )
-def test_a_day_is_the_portals_own_and_as_long_as_it_is_there(
+def test_a_day_is_in_the_portals_time_zone_with_its_true_length(
     shared: ClickHouse, zone: str, day: str, hours: float, begins: str
 ) -> None:
     start, portal = at(begins), f'{zone.lower()}.{day}.example'
@@ -247,7 +247,7 @@ def test_a_day_is_the_portals_own_and_as_long_as_it_is_there(
     ]
 
 
-def test_days_without_calls_are_zero_also_the_first_and_the_last(shared: ClickHouse) -> None:
+def test_days_without_calls_are_zero_including_first_and_last(shared: ClickHouse) -> None:
     store(shared, Call(at('2026-11-05T12:00:00'), 'quiet.example', 'Europe/Paris'))
     start, end = begin(date(2026, 11, 2), 'Europe/Paris'), begin(date(2026, 11, 9), 'Europe/Paris')
     found = [(row[0].day, row[2]) for row in ask(shared, 'activity', ['quiet.example'], start, end)]
@@ -256,7 +256,7 @@ def test_days_without_calls_are_zero_also_the_first_and_the_last(shared: ClickHo
     assert found == [(1, 0), (2, 0), (3, 0), (4, 0), (5, 1), (6, 0), (7, 0), (8, 0), (9, 0)]
 
 
-def test_a_portal_has_its_days_also_in_a_period_without_calls(shared: ClickHouse) -> None:
+def test_a_period_without_calls_has_the_portals_days(shared: ClickHouse) -> None:
     store(shared, Call(at('2026-11-05T12:00:00'), 'silent.example', 'Asia/Kathmandu'))
     year_before = ask(shared, 'activity', ['silent.example'], at('2025-11-01T18:15:00'), at('2025-11-03T18:15:00'))
     assert year_before == [
@@ -266,7 +266,7 @@ def test_a_portal_has_its_days_also_in_a_period_without_calls(shared: ClickHouse
 
 
 @pytest.mark.parametrize('domains', [[], ['nobody.example']])
-def test_a_portal_of_which_nothing_is_known_has_days_of_utc_and_no_shares(database: ClickHouse, domains: list[str]) -> None:
+def test_an_unknown_portal_has_utc_days_and_no_shares(database: ClickHouse, domains: list[str]) -> None:
     if domains:
         store(database, Call(at('2026-11-01T12:00:00'), 'a.example', 'Asia/Kathmandu', place=PARIS))
     period = at('2026-11-01'), at('2026-11-03')
@@ -300,7 +300,7 @@ def test_an_account_is_one_user_on_two_portals_and_from_two_addresses(database: 
     assert ask(database, 'calls_per_user', [], *period) == [(5, 3, pytest.approx(5 / 3))]
 
 
-def test_crawlers_count_only_when_asked_for(database: ClickHouse) -> None:
+def test_crawlers_count_only_on_request(database: ClickHouse) -> None:
     noon = at('2026-11-02T12:00:00')
     person = Call(noon, 'a.example', 'Europe/Paris', '', 1, 'phone', place=PARIS)
     crawler = Call(noon, 'a.example', 'Europe/Paris', '', 2, 'other', 'crawler', KATHMANDU)
@@ -313,7 +313,7 @@ def test_crawlers_count_only_when_asked_for(database: ClickHouse) -> None:
         assert (number_of_calls(database, [], *period), number_of_calls(database, [], *period, 1)) == (1, 3)
 
 
-def test_the_top_five_are_exact_among_thousands_and_ties_go_by_name(database: ClickHouse) -> None:
+def test_the_top_five_are_exact_among_thousands_with_ties_by_name(database: ClickHouse) -> None:
     database.command(
         """
         INSERT INTO calls (timestamp, domain, timezone, day, hour, user_id)
@@ -330,7 +330,7 @@ def test_the_top_five_are_exact_among_thousands_and_ties_go_by_name(database: Cl
     assert top == [('ann', 12), ('anonymous', 12), ('bob', 12), ('eve', 12), ('zoe', 12)]
 
 
-def test_the_map_has_the_calls_that_have_a_place_and_the_others_are_counted(database: ClickHouse) -> None:
+def test_the_map_has_located_calls_and_the_summary_counts_the_others(database: ClickHouse) -> None:
     noon = at('2026-11-02T12:00:00')
     places = [PARIS, KATHMANDU, UNLOCATED, PARIS, ('FR', '', 46.0, 2.0), UNLOCATED, UNLOCATED]
     store(database, *(Call(noon, 'a.example', 'Europe/Paris', place=place) for place in places))
@@ -357,7 +357,7 @@ def test_many_users_are_estimated_within_seven_per_cent(database: ClickHouse, us
     assert total == registered + anonymous
 
 
-def test_domains_tells_each_portal_with_its_days(database: ClickHouse) -> None:
+def test_domains_lists_each_portal_with_its_days(database: ClickHouse) -> None:
     assert database.query('SELECT * FROM domains') == []
     store(
         database,
@@ -371,9 +371,9 @@ def test_domains_tells_each_portal_with_its_days(database: ClickHouse) -> None:
     ]
 
 
-# any calls, any period
+# random calls and periods
 
-SEASONS = [(at('2026-03-24'), 14), (at('2026-10-20'), 14)]  # with the days on which clocks change
+SEASONS = [(at('2026-03-24'), 14), (at('2026-10-20'), 14)]  # including clock changes
 MIDNIGHTS = {
     zone: [begin(start.date() + number * DAY, zone) for start, days in SEASONS for number in range(days)]
     for zone in ZONES.values()
@@ -394,14 +394,14 @@ fast = settings(max_examples=25, deadline=None)
 
 
 def agree(database: ClickHouse, expected: Count, domains: list[str], crawlers: bool) -> None:
-    """Every view gives what was counted, and the summary what the single views give."""
+    """Every view gives the expected numbers, and the summary agrees with the single views."""
 
     def answer(view: str) -> list[tuple[Any, ...]]:
         return ask(database, view, domains, expected.start, expected.end, int(crawlers))
 
     [(total, registered, anonymous)] = answer('total_users')
     for estimate, exact in ((registered, expected.registered_users), (anonymous, expected.anonymous_users)):
-        # the estimator keeps up to 16 users as they are; from there on it may be wrong by 7 %, of few users by two
+        # the estimator is exact up to 16 users; above, its error is at most 7 %, or two users
         assert estimate == exact if exact <= 16 else abs(estimate - exact) <= max(0.07 * exact, 2)
     calls = len(expected.calls)
     per_user = calls / total if total else None
@@ -430,16 +430,16 @@ def agree(database: ClickHouse, expected: Count, domains: list[str], crawlers: b
     assert all(percent is None or 0 <= percent <= 100 for percent in (anonymous_percent, mobile_percent))
 
 
-def near(found: list[tuple[Any, ...]], exact: Sequence[tuple[Any, ...]], users: tuple[int, ...]) -> None:
-    """The rows are those that were counted; in the columns `users` they are an estimate."""
+def near(actual: list[tuple[Any, ...]], exact: Sequence[tuple[Any, ...]], users: tuple[int, ...]) -> None:
+    """The rows equal the exact ones; the columns `users` are estimates."""
 
-    def others(row: tuple[Any, ...]) -> list[Any]:
+    def exact_columns(row: tuple[Any, ...]) -> list[Any]:
         return [value for column, value in enumerate(row) if column not in users]
 
-    assert [others(row) for row in found] == [others(row) for row in exact]
-    for row, counted in zip(found, exact, strict=True):
+    assert [exact_columns(row) for row in actual] == [exact_columns(row) for row in exact]
+    for row, counted in zip(actual, exact, strict=True):
         for column in users:
-            # up to 16 accounts and 16 visitors are kept as they are
+            # the estimator is exact up to 16 accounts and 16 visitors
             assert (
                 row[column] == counted[column]
                 if counted[column] <= 16
@@ -449,7 +449,7 @@ def near(found: list[tuple[Any, ...]], exact: Sequence[tuple[Any, ...]], users: 
 
 @pytest.fixture(scope='module')
 def two_seasons(databases: Databases) -> Iterator[tuple[ClickHouse, list[Call]]]:
-    """Calls of six portals around the days on which clocks change, many of them about midnight."""
+    """Calls of six portals around clock changes, many of them near midnight."""
     chance = random.Random(7)
     stored = []
     for _ in range(4000):
@@ -481,7 +481,7 @@ def two_seasons(databases: Databases) -> Iterator[tuple[ClickHouse, list[Call]]]
 
 @pytest.mark.slow
 @pytest.mark.parametrize('zone', ZONES.values())
-def test_a_period_may_begin_and_end_a_second_beside_any_midnight(two_seasons: tuple[ClickHouse, list[Call]], zone: str) -> None:
+def test_a_period_may_begin_and_end_within_seconds_of_any_midnight(two_seasons: tuple[ClickHouse, list[Call]], zone: str) -> None:
     database, stored = two_seasons
     for days in (range(24, 30), range(26, 28)):
         first, last = (begin(date(2026, 3, day), zone) for day in (days[0], days[-1]))
@@ -495,7 +495,7 @@ def test_a_period_may_begin_and_end_a_second_beside_any_midnight(two_seasons: tu
 @given(period=periods, domains=some_domains, crawlers=st.booleans())
 @example(period=[at('2026-03-24'), at('2026-04-07')], domains=[], crawlers=False)
 @example(period=[at('2026-10-25'), at('2026-10-25')], domains=['a.example'], crawlers=True)
-def test_any_period_of_any_portals_is_counted_right(
+def test_any_period_of_any_portals_is_counted_correctly(
     two_seasons: tuple[ClickHouse, list[Call]], period: Period, domains: list[str], crawlers: bool
 ) -> None:
     database, stored = two_seasons
@@ -534,7 +534,7 @@ portal_calls = st.lists(
     period=periods,
     crawlers=st.booleans(),
 )
-def test_any_calls_are_counted_right(
+def test_any_calls_are_counted_correctly(
     shared: ClickHouse, portals: tuple[list[Any], ...], zones: tuple[str, ...], both: bool, period: Period, crawlers: bool
 ) -> None:
     domains = [f'{next(numbers)}.example', f'{next(numbers)}.example']
@@ -554,7 +554,7 @@ def test_any_calls_are_counted_right(
 
 @pytest.fixture(scope='module')
 def seven_weeks(databases: Databases) -> Iterator[tuple[ClickHouse, list[Call]]]:
-    """Calls of six portals before and after the days on which most of them change their clocks; one begins in the third week."""
+    """Calls of six portals before and after clock changes; one portal begins in the third week."""
     chance = random.Random(3)
     stored = []
     for _ in range(6000):
@@ -576,7 +576,7 @@ weeks_and_more = st.builds(
 
 
 def shown_once(moment: datetime, zone: ZoneInfo) -> bool:
-    """Whether clocks showed this time in each of the weeks before, and once; else either answer is right."""
+    """Whether this local time exists exactly once in each of the previous weeks; otherwise more than one answer is correct."""
     return all(
         before(moment, week, zone).astimezone(zone).utcoffset() == (moment - week * WEEK).astimezone(zone).utcoffset()
         for week in range(5)
@@ -588,7 +588,7 @@ def shown_once(moment: datetime, zone: ZoneInfo) -> bool:
 @given(period=weeks_and_more, domains=some_domains, crawlers=st.booleans())
 @example(period=(at('2026-11-10T10:00:00'), at('2026-11-10T11:00:00')), domains=[], crawlers=False)
 @example(period=(at('2026-10-27T23:00:00'), at('2026-11-03T23:00:00')), domains=[], crawlers=True)
-def test_usual_is_what_the_same_clock_times_of_the_weeks_before_had(
+def test_usual_activity_is_that_of_the_same_local_times_of_the_previous_weeks(
     seven_weeks: tuple[ClickHouse, list[Call]], period: Period, domains: list[str], crawlers: bool
 ) -> None:
     database, stored = seven_weeks
@@ -599,7 +599,7 @@ def test_usual_is_what_the_same_clock_times_of_the_weeks_before_had(
     assert ask(database, 'usual_activity', domains, *period, int(crawlers)) == expected
 
 
-def test_a_week_whose_calls_were_removed_for_their_age_is_not_taken_for_one_without(database: ClickHouse) -> None:
+def test_a_week_with_removed_calls_is_not_a_week_without_calls(database: ClickHouse) -> None:
     period = at('2026-11-18T10:00:00'), at('2026-11-18T11:00:00')
     store(database, *(Call(period[0] - week * WEEK, 'a.example', 'UTC') for week in range(6)))
     assert ask(database, 'usual_activity', [], *period) == [('a.example', 1, 1.0, [1, 1, 1, 1])]

@@ -1,4 +1,4 @@
-"""Batches are stored in their order, each once however often it is sent, and what cannot be stored is said."""
+"""The writer stores batches in order, each once, and raises what it cannot store."""
 
 import time
 from contextlib import closing, suppress
@@ -25,7 +25,7 @@ def batch(start: int, end: int) -> Batch:
 
 
 def calls(of: Batch, chunks: int = 1, months: int = 1) -> pl.DataFrame:
-    """As many calls as the batch has bytes, over so many months, in so many pieces of memory."""
+    """Makes as many calls as the batch has bytes, over `months` months, in `chunks` chunks of memory."""
     line = pl.col('line')
     moments = pl.Series([START + timedelta(days=31 * month) for month in range(months)], dtype=TIMESTAMP)
     timestamp = pl.lit(moments).gather(line % months)
@@ -65,67 +65,67 @@ def stored(database: ClickHouse) -> list[str]:
     return [row['path'] for row in database.query('SELECT path FROM calls ORDER BY toUInt64(path)')]
 
 
-def test_what_is_handed_on_is_stored_and_said(ledger: Ledger, database: ClickHouse) -> None:
-    said: list[Tally] = []
+def test_batches_are_stored_and_reported_in_order(ledger: Ledger, database: ClickHouse) -> None:
+    tallies: list[Tally] = []
     batches = [batch(start, start + 10) for start in range(0, 50, 10)]
-    with Writer(ledger, said.append) as writer:
-        for one in batches:
-            writer.put(one, calls(one), Tally(10, {'path': one.start}))
+    with Writer(ledger, tallies.append) as writer:
+        for each in batches:
+            writer.put(each, calls(each), Tally(10, {'path': each.start}))
         writer.wait()
-        assert said == [Tally(10, {'path': one.start}) for one in batches]
+        assert tallies == [Tally(10, {'path': each.start}) for each in batches]
     assert stored(database) == [str(number) for number in range(50)]
     assert [entry.batch for entry in ledger.entries(DOMAIN, 'log:1024')] == batches
     rows = database.query('SELECT state, start FROM batches ORDER BY at, start, state')
     assert [(row['state'], row['start']) for row in rows] == [
-        (state, one.start) for one in batches for state in ('begun', 'done')
+        (state, each.start) for each in batches for state in ('begun', 'done')
     ]
 
 
-def test_the_end_waits_for_what_is_under_way(ledger: Ledger, database: ClickHouse) -> None:
+def test_the_end_waits_for_the_current_insert(ledger: Ledger, database: ClickHouse) -> None:
     with Writer(ledger, lambda _: time.sleep(0.2)) as writer:
         writer.put(batch(0, 10), calls(batch(0, 10)), Tally(10))
     assert len(stored(database)) == 10
 
 
-def test_a_batch_of_no_calls_is_done(ledger: Ledger) -> None:
-    one = batch(0, 10)
+def test_a_batch_without_calls_is_done(ledger: Ledger) -> None:
+    sent = batch(0, 10)
     with Writer(ledger, lambda _: None) as writer:
-        writer.put(one, calls(one).clear(), Tally(0, {'path': 8}, {'format': 2}))
+        writer.put(sent, calls(sent).clear(), Tally(0, {'path': 8}, {'format': 2}))
         writer.wait()
     assert [entry.tally for entry in ledger.entries(DOMAIN, 'log:1024')] == [Tally(0, {'path': 8}, {'format': 2})]
 
 
-def test_a_batch_that_is_sent_again_counts_once(ledger: Ledger, database: ClickHouse) -> None:
-    one = batch(0, 100)
+def test_a_batch_sent_again_counts_once(ledger: Ledger, database: ClickHouse) -> None:
+    sent = batch(0, 100)
     for _ in range(3):
-        store(ledger, one, calls(one, months=14))
+        store(ledger, sent, calls(sent, months=14))
     assert stored(database) == [str(number) for number in range(100)]
     assert_rollups_agree(database)
 
 
 @pytest.mark.slow
-def test_a_batch_that_is_sent_again_in_other_pieces_counts_once(ledger: Ledger, database: ClickHouse) -> None:
-    """A replay may cut its lines elsewhere, and ClickHouse knows large inserts by the record batches that they are made of."""
-    one = batch(0, 700_000)
+def test_a_batch_sent_again_in_other_chunks_counts_once(ledger: Ledger, database: ClickHouse) -> None:
+    """A replay may cut its lines elsewhere, and ClickHouse compares the record batches of large inserts."""
+    sent = batch(0, 700_000)
     few = ['timestamp', 'day', 'hour', 'domain', 'batch_id']  # all columns would take 200 MB more
-    store(ledger, one, calls(one, chunks=4).select(few))
-    store(ledger, one, calls(one, chunks=5).select(few))
+    store(ledger, sent, calls(sent, chunks=4).select(few))
+    store(ledger, sent, calls(sent, chunks=5).select(few))
     [row] = database.query('SELECT count() AS calls, (SELECT sum(calls) FROM days) AS days FROM calls')
     assert row == {'calls': 700_000, 'days': 700_000}
 
 
 @pytest.mark.slow
-def test_a_batch_of_very_many_months_is_stored(ledger: Ledger, database: ClickHouse) -> None:
-    """The whole past of a small portal fits into one batch."""
-    one = batch(0, 500)
-    store(ledger, one, calls(one, months=110))
+def test_a_batch_of_many_months_is_stored(ledger: Ledger, database: ClickHouse) -> None:
+    """One batch may hold all months of a small portal."""
+    sent = batch(0, 500)
+    store(ledger, sent, calls(sent, months=110))
     assert len(stored(database)) == 500
     assert_rollups_agree(database)
 
 
-def test_what_cannot_be_stored_is_raised_and_stays_begun(ledger: Ledger, database: ClickHouse) -> None:
+def test_a_batch_that_fails_raises_and_stays_begun(ledger: Ledger, database: ClickHouse) -> None:
     first, second, third = batch(0, 10), batch(10, 20), batch(20, 30)
-    said: list[Tally] = []
+    tallies: list[Tally] = []
     wrong = calls(second).with_columns(device=pl.lit('abacus').cast(categorical('device')))
 
     def put_all(writer: Writer) -> None:
@@ -133,15 +133,15 @@ def test_what_cannot_be_stored_is_raised_and_stays_begun(ledger: Ledger, databas
         writer.put(second, wrong, Tally(10))
         writer.put(third, calls(third), Tally(10))
 
-    with Writer(ledger, said.append) as writer, pytest.raises(EngineError, match='abacus'):
+    with Writer(ledger, tallies.append) as writer, pytest.raises(EngineError, match='abacus'):
         put_all(writer)
-    assert said == [Tally(10)]
+    assert tallies == [Tally(10)]
     assert stored(database) == [str(number) for number in range(10)]
     assert [entry.tally for entry in ledger.entries(DOMAIN, 'log:1024')] == [Tally(10), None]
 
 
 def test_nothing_is_left_behind(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither on the disk, where whoever ends the program would leave it, nor in memory."""
+    """Neither on the disk, where a kill would leave it, nor in memory."""
     monkeypatch.setattr('tempfile.tempdir', str(tmp_path))
     before = set(tmp_path.iterdir())
     first, second, third = batch(0, 10), batch(10, 20), batch(20, 30)
@@ -156,10 +156,10 @@ def test_nothing_is_left_behind(ledger: Ledger, tmp_path: Path, monkeypatch: pyt
 
 
 def in_memory() -> list[Path]:
-    """The calls that are in memory, packed."""
-    found = []
+    """The descriptors of encoded batches in memory."""
+    descriptors = []
     for descriptor in Path('/proc/self/fd').iterdir():
         with suppress(FileNotFoundError):
             if 'memfd:calls' in str(descriptor.readlink()):
-                found.append(descriptor)
-    return found
+                descriptors.append(descriptor)
+    return descriptors

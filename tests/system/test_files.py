@@ -1,4 +1,4 @@
-"""Files that last: there whole, or as they were before."""
+"""Files are written whole or not at all."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from exporter.system.files import write
 
 
-def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
+def test_a_file_is_replaced_atomically(tmp_path: Path) -> None:
     write(tmp_path / 'a', b'old')
     write(tmp_path / 'a', b'new')
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [('a', b'new')]
@@ -16,7 +16,7 @@ def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('call', ['fsync', 'write'])
-def test_where_the_disk_takes_it_not_all_is_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+def test_a_failed_write_leaves_the_file_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     write(tmp_path / 'a', b'old')
 
     def full(*_: object) -> None:

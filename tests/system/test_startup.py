@@ -1,25 +1,25 @@
-"""Libraries are loaded without what they bring along: it is not there where it was never asked for, and there where it is."""
+"""Start-up imports only the modules that the program uses."""
 
 import subprocess
 import sys
 
 import pytest
 
-from exporter.system.startup import not_found
+from exporter.system.startup import without_module
 
 
 def loaded(code: str) -> set[str]:
-    """The modules that a new process has loaded after some code."""
-    done = subprocess.run([sys.executable, '-c', f'{code}\nimport sys; print(*sys.modules)'], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return set(done.stdout.split())
+    """The modules that a new process has imported after running `code`."""
+    process = subprocess.run([sys.executable, '-c', f'{code}\nimport sys; print(*sys.modules)'], capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    return set(process.stdout.split())
 
 
-def test_a_module_is_not_found_within_only() -> None:
+def test_a_module_is_hidden_only_within_the_block() -> None:
     assert 'colorsys' not in loaded('from exporter.system import startup')
     code = """
-from exporter.system.startup import not_found
-with not_found('colorsys'):
+from exporter.system.startup import without_module
+with without_module('colorsys'):
     try:
         import colorsys
     except ImportError:
@@ -29,11 +29,11 @@ with not_found('colorsys'):
     assert 'colorsys' in loaded(f'{code}\nimport colorsys')
 
 
-def test_another_thread_finds_it() -> None:
+def test_another_thread_can_import_it() -> None:
     code = """
 from threading import Thread
-from exporter.system.startup import not_found
-with not_found('colorsys'):
+from exporter.system.startup import without_module
+with without_module('colorsys'):
     other = Thread(target=__import__, args=['colorsys'])
     other.start()
     other.join()
@@ -41,26 +41,26 @@ with not_found('colorsys'):
     assert 'colorsys' in loaded(code)
 
 
-def test_what_fails_within_leaves_nothing_behind() -> None:
+def test_an_error_within_the_block_removes_the_finder() -> None:
     before = list(sys.meta_path)
-    with pytest.raises(KeyError), not_found('colorsys'):
+    with pytest.raises(KeyError), without_module('colorsys'):
         raise KeyError
     assert sys.meta_path == before
 
 
-def test_a_module_loads_when_it_is_used() -> None:
+def test_a_delayed_module_loads_when_it_is_used() -> None:
     code = """
 import email
 from exporter.system.startup import load_when_used
 load_when_used(email, 'generator')
 from email import generator
 """
-    assert 'copy' not in loaded(code)  # one that email.generator loads
+    assert 'copy' not in loaded(code)  # email.generator imports it
     assert 'copy' in loaded(f'{code}\ngenerator.Generator')
 
 
 @pytest.mark.parametrize('module', ['pyarrow', 'numpy', 'pandas', 'flask'])
-def test_who_asks_the_engine_does_not_wait_for(module: str, tmp_path: object) -> None:
+def test_a_query_does_not_import(module: str, tmp_path: object) -> None:
     code = f"""
 from exporter.store.clickhouse import connect
 database = connect('chdb://{tmp_path}')

@@ -108,7 +108,7 @@ def test_an_embedded_database_that_is_not_there_is_not_made(settings: pytest.Mon
     found = checked()
     assert found.exit_code == 0
     assert found.findings[-1]['part'] == 'engine'
-    assert 'the first import, makes it' in found.findings[-1]['mend']
+    assert 'import a log, to create it' in found.findings[-1]['mend']
     assert not (tmp_path / 'data').exists()
 
 
@@ -217,7 +217,7 @@ def test_an_embedded_database_that_another_process_holds(settings: pytest.Monkey
         part, state, mend = the_fault()
         other.communicate()
     assert (part, state) == ('engine', f'{tmp_path}/held: another process holds this embedded database')
-    assert mend == 'wait for it to end, or let both use a ClickHouse server'
+    assert mend == 'wait until it ends, or use a ClickHouse server for both'
 
 
 def test_a_schema_that_is_older_or_newer(database: ClickHouse) -> None:

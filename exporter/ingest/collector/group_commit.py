@@ -155,7 +155,7 @@ class GroupCommit:
             if request.key is not None
         ]
         self.spool.append(pl.concat(stored), tally, keys, rejects)
-        self.keys.spooled(keys)
+        self.keys.add_spooled(keys)
         return answers
 
     def _rejects(self, request: Request) -> Iterator[Reject]:

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from exporter.model.batch import Batch, Entry
 from exporter.model.tally import Tally
-from exporter.spool.segment import frames
-from exporter.store.ledger import Ledger, unused
+from exporter.spool.segment import read_records
+from exporter.store.ledger import Ledger, unused_log_name
 
 Waiting = Iterable[tuple[Batch, Tally]]  # what a spool holds
 
@@ -18,7 +18,7 @@ def spooled(directory: Path) -> list[tuple[Batch, Tally]]:
     found = list[tuple[Batch, Tally]]()
     for path in directory.rglob('*.batch'):
         with suppress(FileNotFoundError):  # it is stored by now
-            headers = [frame.header for frame in frames(path)]
+            headers = [record.header for record in read_records(path)]
             found += [(header.batch, header.tallies[header.batch.domain]) for header in headers if header.batch]
     return found
 
@@ -50,7 +50,7 @@ class WithSpool:
 
     def new_log(self, domain: str, name: str) -> str:
         """A name that neither has. Raises EngineError."""
-        return unused(name, self.logs(domain))
+        return unused_log_name(name, self.logs(domain))
 
     def entries(self, domain: str, log: str) -> list[Entry]:
         """The batches of a log; those that wait count as done. Raises EngineError.

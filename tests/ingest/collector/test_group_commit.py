@@ -53,7 +53,7 @@ def spooled(intake: GroupCommit) -> list[str]:
     intake.spool.seal()
     found = list[str]()
     while file := intake.spool.oldest():
-        for part in file.parts(intake.spool.log):
+        for part in file.batches(intake.spool.log):
             found += part.calls['path'].to_list()
         intake.spool.done(file)
     return sorted(found)
@@ -80,7 +80,7 @@ def test_each_call_is_accounted_for(tmp_path: Path) -> None:
         intake.spool.seal()
         file = intake.spool.oldest()
         assert file
-        mine, other = file.parts(intake.spool.log)
+        mine, other = file.batches(intake.spool.log)
         assert (mine.tally.stored, other.tally.stored, other.tally.skipped) == (1, 2, {'path': 1})
         assert sum(mine.tally.rejected.values()) == 2
         assert [json.loads(reject.text) for reject in mine.rejects] == [{'ip': 'x'}, 7]
