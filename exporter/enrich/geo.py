@@ -27,7 +27,7 @@ NOWHERE: Record = (None, None, None, None)
 COUNTRIES = pl.read_csv(files('exporter.enrich').joinpath('countries.csv').read_bytes(), comment_prefix='#')
 AT_ONCE = 2_000  # addresses that Rust is asked about: it lets no other thread run meanwhile
 SAMPLE = 1_000  # records among which one must name a country
-REMEDY = 'name a GeoIP2 City or Country database in USAGE_GEO_DATABASE, or none'
+REMEDY = 'set USAGE_GEO_DATABASE to a GeoIP2 City or Country database, or unset it'
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,9 @@ def open_places(database: Path | None) -> Places:
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
         raise SettingsError(f'{database}: cannot be read ({error.strerror})', REMEDY) from error
     except Exception as error:  # damaged bytes raise whatever they happen to mean
-        raise SettingsError(f'{database}: no GeoIP2 database, or a damaged one', 'fetch it again, unpacked') from error
+        raise SettingsError(f'{database}: not a GeoIP2 database, or damaged', 'fetch it again and unpack it') from error
     if not located or not any(kind in name for kind in ('City', 'Country', 'Enterprise')):
-        raise SettingsError(f'{database}: {name} tells no country', REMEDY)
+        raise SettingsError(f'{database}: {name} contains no countries', REMEDY)
     return Places(name, date, find)
 
 

@@ -53,7 +53,7 @@ class Requests:
         of_accounts = (_parameters((source.removeprefix('query:'),)) for source in self.sources if source != 'user')
         for setting, pattern in (('paths', self.api_paths), *(('accounts', pattern) for pattern in of_accounts)):
             if not _compiles(pattern):
-                raise SettingsError(f'{setting}: what is looked for is too long', 'write fewer or shorter patterns and names')
+                raise SettingsError(f'{setting}: the pattern is too long', 'use fewer or shorter patterns and names')
         self.of_path = Memo(self._of_paths)
         names = _names_of_keys(portal.api_keys)
         self.account_of_user = Memo(_accounts)
@@ -165,8 +165,8 @@ def _rules(name: str) -> tuple[Rule, ...]:
         groups = 0
     if groups != 1:
         raise SettingsError(
-            f'datasets: {name[:200]!r} is no preset ({", ".join(PRESETS)}), no query:NAME and no pattern with one group',
-            'correct it',
+            f'datasets: invalid rule {name[:200]!r}',
+            f'use a preset ({", ".join(PRESETS)}), query:NAME or a pattern with one group',
         )
     return (Rule(name),)
 
@@ -195,9 +195,7 @@ def _names_of_keys(file: Path | None) -> dict[str, str]:
         with file.open(newline='', encoding='utf-8-sig') as lines:  # spreadsheets write a mark first
             rows = list(csv.DictReader(lines))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError(
-            f'{file}: cannot read the API keys ({error})', 'name a CSV file of key,account in api_keys'
-        ) from error
+        raise SettingsError(f'{file}: cannot read the API keys ({error})', 'set api_keys to a CSV file of key,account') from error
     if rows and not {'key', 'account'} <= rows[0].keys():
-        raise SettingsError(f'{file}: the first line of the API keys is not key,account', 'add it')
+        raise SettingsError(f'{file}: the first line is not key,account', 'add the line key,account')
     return {row['key']: row['account'] for row in rows}

@@ -64,7 +64,9 @@ def load_key(data_dir: Path, secret: str | None) -> bytes:
     """
     if secret:
         if len(secret) < SHORTEST_SECRET:
-            raise SettingsError(f'USAGE_SECRET is under {SHORTEST_SECRET} characters', 'make one with openssl rand -hex 32')
+            raise SettingsError(
+                f'USAGE_SECRET: shorter than {SHORTEST_SECRET} characters', 'create one with openssl rand -hex 32'
+            )
         return blake2b(secret.encode(), digest_size=KEY_BYTES, person=b'visitor key').digest()
     file = data_dir / 'secret'
     try:
@@ -72,11 +74,11 @@ def load_key(data_dir: Path, secret: str | None) -> bytes:
             _make_key(file)
         mode, text = file.stat().st_mode, file.read_bytes()
     except OSError as error:
-        raise SettingsError(f'{file}: no key can be made or read ({error.strerror})', 'mend that or set USAGE_SECRET') from error
+        raise SettingsError(f'{file}: cannot create or read the key ({error.strerror})', 'fix it or set USAGE_SECRET') from error
     if mode & 0o077:
-        raise SettingsError(f'{file}: others than its owner may use this key', 'run chmod 600 on it')
+        raise SettingsError(f'{file}: other users can access the key', 'run chmod 600 on it')
     if not re.fullmatch(rb'[0-9a-f]{%d}\n?' % (2 * KEY_BYTES), text):
-        raise SettingsError(f'{file}: no key', 'restore it, or remove it and visitors are told apart anew')
+        raise SettingsError(f'{file}: invalid key', 'restore it, or remove it; then all visitors count as new')
     return bytes.fromhex(text.decode())
 
 

@@ -78,7 +78,7 @@ def _ready(ready: Callable[[], Mapping[str, Collection[str]]]) -> Response:
     if all(parts.values()):
         return _json({'status': 'ready', 'parts': parts})
     ill = {name: wrong for name, wrong in faults.items() if wrong}
-    return problems.unavailable(f'not well: {", ".join(ill)}', parts=parts, faults=ill)
+    return problems.unavailable(f'not ready: {", ".join(ill)}', parts=parts, faults=ill)
 
 
 def _openapi(tokens: Tokens) -> Response:

@@ -31,4 +31,4 @@ def table(follow: Callable[[], None], indicators: Callable[[], None], nightly: C
 
 
 def _say(event: JobExecutionEvent) -> None:
-    log.warning('the job %s failed and will run again: %s', event.job_id, loggable(event.exception))
+    log.warning('job %s failed; it runs again when it is due: %s', event.job_id, loggable(event.exception))

@@ -18,14 +18,14 @@ FRESH = 300.0  # seconds for which the indicators that were read are told: old n
 
 # name: what it is, and what of a row of the view `summary` it tells
 INDICATORS: dict[str, tuple[str, Callable[[Mapping[str, float | None]], float | None]]] = {
-    'usage_calls': ('API calls, without crawlers.', lambda row: row['calls']),
-    'usage_calls_per_user': ('API calls divided by users; absent where there are no users.', lambda row: row['calls_per_user']),
+    'usage_calls': ('API calls, excluding crawlers.', lambda row: row['calls']),
+    'usage_calls_per_user': ('API calls divided by users; absent if there are no users.', lambda row: row['calls_per_user']),
     'usage_anonymous_users_ratio': (
-        'Anonymous users divided by users, 0 to 1; absent where there are no users.',
+        'Anonymous users divided by users, 0 to 1; absent if there are no users.',
         lambda row: _ratio(row['anonymous_users_percent']),
     ),
     'usage_mobile_calls_ratio': (
-        'Calls from phones and tablets divided by calls, 0 to 1; absent where there are no calls.',
+        'Calls from phones and tablets divided by calls, 0 to 1; absent if there are no calls.',
         lambda row: _ratio(row['mobile_users_percent']),
     ),
 }
@@ -81,32 +81,32 @@ class State(Collector):
     def collect(self) -> Iterable[CounterMetricFamily | GaugeMetricFamily]:
         """Read at one moment, so that they add up."""
         account, taken = self.spool.balance, self.spool.taken
-        yield CounterMetricFamily('usage_accepted_calls', 'Calls that are on disk for good since the start.', account.accepted)
-        yield CounterMetricFamily('usage_stored_calls', 'Accepted calls that the database has.', account.stored)
-        yield GaugeMetricFamily('usage_waiting_calls', 'Accepted calls that wait for the database.', account.waiting)
+        yield CounterMetricFamily('usage_accepted_calls', 'Calls accepted and durable on disk since the start.', account.accepted)
+        yield CounterMetricFamily('usage_stored_calls', 'Accepted calls that are stored in the database.', account.stored)
+        yield GaugeMetricFamily('usage_waiting_calls', 'Accepted calls that wait to be stored.', account.waiting)
         yield GaugeMetricFamily(
-            'usage_quarantined_calls', 'Accepted calls that the database refuses: see rejected list.', account.quarantined
+            'usage_quarantined_calls', 'Accepted calls that the database refused: see rejected list.', account.quarantined
         )
-        skipped = CounterMetricFamily('usage_skipped', 'Lines and calls that are not to be counted.', labels=('reason',))
+        skipped = CounterMetricFamily('usage_skipped', 'Valid lines and calls that are not counted.', labels=('reason',))
         for reason, number in sorted(taken.skipped.items()):
             skipped.add_metric((reason,), number)
         yield skipped
-        rejected = CounterMetricFamily('usage_rejected', 'Lines and calls that cannot be counted.', labels=('reason',))
+        rejected = CounterMetricFamily('usage_rejected', 'Lines and calls that were rejected.', labels=('reason',))
         for reason, number in sorted(taken.rejected.items()):
             rejected.add_metric((reason,), number)
         yield rejected
         yield GaugeMetricFamily('usage_spool_bytes', 'Size of the spool on disk.', account.bytes)
         yield GaugeMetricFamily('usage_spool_limit_bytes', 'Size at which the spool is full.', self.spool.most_bytes)
-        yield CounterMetricFamily('usage_writer_failures', 'Batches that could not be stored when tried.', self.drain.failures)
+        yield CounterMetricFamily('usage_writer_failures', 'Failed attempts to store a batch.', self.drain.failures)
         if self.drain.last_stored:
             yield GaugeMetricFamily(
-                'usage_last_stored_timestamp_seconds', 'When a batch was last stored.', self.drain.last_stored
+                'usage_last_stored_timestamp_seconds', 'Unix time at which a batch was last stored.', self.drain.last_stored
             )
-        lag = GaugeMetricFamily('usage_follow_lag_bytes', 'Bytes of a followed log that are not read yet.', labels=('path',))
+        lag = GaugeMetricFamily('usage_follow_lag_bytes', 'Unread bytes of a followed log.', labels=('path',))
         for path, unread in sorted(self.lag().items()):
             lag.add_metric((path,), unread)
         yield lag
-        readable = GaugeMetricFamily('usage_follow_readable', 'Whether a followed path can be read: 1 or 0.', labels=('path',))
+        readable = GaugeMetricFamily('usage_follow_readable', 'Whether a followed path is readable: 1 or 0.', labels=('path',))
         for path, well in sorted(self.readable().items()):
             readable.add_metric((path,), well)
         yield readable
@@ -122,9 +122,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.registry.register(state)
         self.registry.register(indicators)
-        self.requests = Counter(
-            'usage_http_requests', 'Requests that were answered.', ('endpoint', 'status'), registry=self.registry
-        )
+        self.requests = Counter('usage_http_requests', 'Answered HTTP requests.', ('endpoint', 'status'), registry=self.registry)
 
     def text(self) -> bytes:
         """Prometheus' text format."""

@@ -59,15 +59,15 @@ class Tokens:
             state = found.st_ino, found.st_mtime_ns, found.st_size, found.st_mode
             if state != self._read[0]:
                 if found.st_mode & 0o077:
-                    raise SettingsError(f'{self.file}: others than its owner may use the tokens', 'run chmod 600 on it')
+                    raise SettingsError(f'{self.file}: other users can access the tokens', 'run chmod 600 on it')
                 self._read = state, msgspec.json.decode(self.file.read_bytes(), type=list[Token])
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise SettingsError(f'{self.file}: cannot read the tokens ({error.strerror})', 'mend that') from error
+            raise SettingsError(f'{self.file}: cannot read the tokens ({error.strerror})', 'fix its permissions') from error
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise SettingsError(
-                f'{self.file}: no file of tokens ({error})', 'restore it, or remove it and add new ones'
+                f'{self.file}: invalid tokens file ({error})', 'restore it, or remove it and add new tokens'
             ) from error
         self._needed = True
         return self._read[1]
@@ -96,7 +96,7 @@ class Tokens:
                 if token.id == token_id:
                     tokens.remove(token)
                     return token
-            raise InputError(f'there is no token {token_id}', 'usage-exporter tokens list shows them')
+            raise InputError(f'token {token_id}: not found', 'list the tokens with usage-exporter tokens list')
 
     @contextmanager
     def _changing(self) -> Iterator[list[Token]]:
@@ -112,7 +112,9 @@ class Tokens:
             finally:
                 os.close(directory)
         except OSError as error:
-            raise SettingsError(f'{self.file}: cannot write the tokens ({error.strerror})', 'mend that') from error
+            raise SettingsError(
+                f'{self.file}: cannot write the tokens ({error.strerror})', 'check its permissions and the free space'
+            ) from error
 
 
 def _hash(text: str) -> str:

@@ -18,7 +18,7 @@ def backup(database: ClickHouse, target: str) -> None:
     """
     place = _place(database, target)
     if database.address.embedded and Path(target).exists():
-        raise InputError(f'{target}: is there already', 'name a backup that is not')
+        raise InputError(f'{target}: already exists', 'choose another name')
     before = os.umask(0o077)  # it holds names of accounts: an embedded engine writes it for its owner only
     try:
         database.command(f'BACKUP DATABASE `{database.address.database}` AS `{DATABASE}` TO {place}')
@@ -34,9 +34,9 @@ def restore(database: ClickHouse, source: str) -> None:
     """
     place = _place(database, source)
     if database.address.embedded and not Path(source).exists():
-        raise InputError(f'{source}: there is no backup', 'name the one that usage-exporter backup wrote')
+        raise InputError(f'{source}: no such backup', 'name a backup that usage-exporter backup wrote')
     if database.query('SELECT 1 FROM system.tables WHERE database = currentDatabase() LIMIT 1'):
-        raise SchemaError(f'{database.address.shown}: there are tables already', 'restore into another USAGE_CLICKHOUSE_URL')
+        raise SchemaError(f'{database.address.shown}: the database is not empty', 'set USAGE_CLICKHOUSE_URL to an empty one')
     database.command(f'RESTORE DATABASE `{DATABASE}` AS `{database.address.database}` FROM {place}')
     _number_anew(database)
     schema.apply(database)  # the backup may be of an earlier version
@@ -56,11 +56,9 @@ def _number_anew(database: ClickHouse) -> None:
 def _place(database: ClickHouse, given: str) -> str:
     if not database.address.embedded:
         if '(' not in given:
-            raise InputError(
-                f"{given}: say where the server keeps the backup, as \"Disk('backups', 'usage')\" or \"File('usage')\""
-            )
+            raise InputError(f'{given}: not a location on the server', "use \"Disk('backups', 'usage')\" or \"File('usage')\"")
         return given
     if given.endswith('.zip'):
-        raise InputError(f'{given}: the embedded engine packs no .zip', 'name a directory or a .tar')
+        raise InputError(f'{given}: the embedded engine does not write .zip files', 'name a directory or a .tar file')
     path = str(Path(given).absolute()).replace('\\', r'\\').replace("'", r'\'')
     return f"File('{path}')"

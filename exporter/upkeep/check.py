@@ -52,15 +52,15 @@ def findings_of(settings: Settings) -> Iterator[Finding]:
 
 def _data_directory(settings: Settings) -> Finding:
     part, directory = 'data directory', settings.data_dir
-    mend = 'choose another USAGE_DATA_DIR'
+    mend = 'set another USAGE_DATA_DIR'
     there = next(path for path in (directory, *directory.absolute().parents) if os.access(path, os.F_OK))
     if not there.is_dir():
-        return fault(part, f'{there}: is no directory', mend)
+        return fault(part, f'{there}: not a directory', mend)
     if not os.access(there, os.W_OK | os.X_OK):
         own = f'chmod u+rwx {there}' if there.stat().st_uid == os.getuid() else f'chown {os.getuid()} {there}'
-        own = own if there == directory else f'make {directory} for user {os.getuid()}'
-        return fault(part, f'{there}: may not be written', f'{own}, or {mend}')
-    return ok(part, f'{directory}: may be written' if there == directory else f'{directory}: will be made')
+        own = own if there == directory else f'create {directory} for user {os.getuid()}'
+        return fault(part, f'{there}: not writable', f'{own}, or {mend}')
+    return ok(part, f'{directory}: writable' if there == directory else f'{directory}: will be created')
 
 
 def _key(settings: Settings) -> tuple[str, Finding]:
@@ -68,7 +68,7 @@ def _key(settings: Settings) -> tuple[str, Finding]:
     part, file = 'visitor key', settings.data_dir / 'secret'
     secret = settings.secret.get_secret_value() if settings.secret else None
     if not secret and not os.access(file, os.F_OK):
-        return '', ok(part, f'{file}: will be made')
+        return '', ok(part, f'{file}: will be created')
     try:
         key = key_id(load_key(settings.data_dir, secret))
     except ExporterError as error:
@@ -83,10 +83,10 @@ def _places(settings: Settings) -> Finding:
     except ExporterError as error:
         return told(part, error)
     if settings.geo_database is None:
-        return ok(part, f'{places.name}: countries only; for cities, name an MMDB file in USAGE_GEO_DATABASE')
+        return ok(part, f'{places.name}: countries only; for cities, set USAGE_GEO_DATABASE to an MMDB file')
     state = f'{settings.geo_database}: {places.name} of {places.date}'
     if places.date and datetime.now(UTC).date() - places.date > OLD:
-        return fault(part, state, f'older than {OLD.days} days: fetch a newer file')
+        return fault(part, f'{state}, older than {OLD.days} days', 'fetch a newer file')
     return ok(part, state)
 
 
@@ -123,11 +123,13 @@ def _held(settings: Settings, error: DatabaseLocked) -> Finding:
     try:
         socket.create_connection((host.strip('[]'), int(port)), ANSWERS).close()
     except OSError:
-        return fault(part, f'usage-exporter serve holds the embedded database, and does not answer at {where}', 'see its log')
+        return fault(
+            part, f'usage-exporter serve holds the embedded database but does not answer at {where}', 'see the log of serve'
+        )
     return note(
         part,
-        f'usage-exporter serve holds the embedded database, and answers at http://{where}',
-        f'http://{where}/readyz says how it is; to look at what is stored, stop it first',
+        f'usage-exporter serve holds the embedded database and answers at http://{where}',
+        f'see http://{where}/readyz; to check the stored data, stop serve first',
     )
 
 
@@ -141,16 +143,18 @@ def _database(settings: Settings, database: ClickHouse, key: str) -> Iterator[Fi
         yield told('schema', error)
         return
     if not schema.applied(database):
-        yield note('schema', 'no tables yet', 'usage-exporter init, or the first import, makes them')
+        yield note('schema', 'no tables yet', 'run usage-exporter init, or import a log')
         return
     if waiting:
-        yield fault('schema', f'{len(waiting)} changes are not applied, as {waiting[0].name}', 'usage-exporter init')
+        yield fault(
+            'schema', f'{len(waiting)} changes are not applied, the first is {waiting[0].name}', 'run usage-exporter init'
+        )
         return
     yield ok('schema', schema.migrations()[-1].name)
     yield from _cut_off(database)
     portals = indicators.portals(database)
     if not portals:
-        yield note('calls', 'none yet', 'usage-exporter import access.log --domain data.example.org, or usage-exporter demo')
+        yield note('calls', 'none yet', 'run usage-exporter import access.log --domain data.example.org, or usage-exporter demo')
     for portal in portals:
         yield from _portal(settings, database, key, portal)
 
@@ -169,7 +173,7 @@ def _cut_off(database: ClickHouse) -> Iterator[Finding]:
         {'longest': int(LONGEST_BATCH.total_seconds())},
     )
     for row in rows:
-        yield fault(row['domain'], f'an import of {row["origin"]} was cut off', 'run it again: it finishes what was begun')
+        yield fault(row['domain'], f'an import of {row["origin"]} was interrupted', 'run the import again to finish it')
 
 
 def _portal(settings: Settings, database: ClickHouse, key: str, portal: indicators.Portal) -> Iterator[Finding]:
@@ -177,21 +181,21 @@ def _portal(settings: Settings, database: ClickHouse, key: str, portal: indicato
     if (days := differing(database, part)) and not unfinished(database, part):
         yield fault(
             part,
-            f'{len(days)} of its days, as {days[0]}, have other sums than calls',
-            'a forget was cut off: run it again, it finishes',
+            f'the daily sums differ from the calls on {len(days)} days, such as {days[0]}',
+            'run the interrupted forget again to finish it',
         )
     yield ok(part, f'calls from {portal.first_day} to {portal.last_day}')
     if portal.timezone != zone and part in (settings.domain, *settings.domains):
         yield fault(
             part,
-            f'its days are those of {portal.timezone}, the settings say {zone}',
-            f'set its timezone to {portal.timezone}; days that are stored stay as they are',
+            f'the stored days are in time zone {portal.timezone}, the settings say {zone}',
+            f'set its timezone to {portal.timezone}; stored days do not change',
         )
     if (keys := Ledger(database, '', None).keys(part)) and key not in keys:
         yield fault(
             part,
-            'its visitors were told apart with another key' if key else 'the key that told its visitors apart is not there',
-            f'put back {settings.data_dir}/secret or USAGE_SECRET; without it all visitors count as new',
+            'the stored visitors were hashed with another key' if key else 'the key of the stored visitors is missing',
+            f'restore {settings.data_dir}/secret or USAGE_SECRET; without it all visitors count as new',
         )
     whole = period(portal.first_day.isoformat(), portal.last_day.isoformat(), portal.timezone, datetime.now(UTC))
     found = indicators.fetch(database, part, portal.timezone, whole)
@@ -208,7 +212,7 @@ def _portal(settings: Settings, database: ClickHouse, key: str, portal: indicato
     if not without:
         yield ok(part, 'all seven indicators have data')
     elif found['calls']:
-        mend = "no address of its calls has a place: log the client's address, not the proxy's, and import that"
+        mend = "no address has a place: log the client's address, not the proxy's, and import that log"
         yield fault(part, f'no data for: {without}', mend)
     else:
-        yield fault(part, f'no data for: {without}', 'all its calls are of crawlers: check USAGE_PATHS, and import other calls')
+        yield fault(part, f'no data for: {without}', 'all calls are from crawlers: check USAGE_PATHS, and import other calls')

@@ -41,4 +41,4 @@ def fault(part: str, state: str, mend: str) -> Finding:
 
 def told(part: str, error: ExporterError) -> Finding:
     """The fault that an error tells of: what is wrong; and its remedy."""
-    return fault(part, error.what, error.remedy or 'look at the log of the server, or run the command again with --debug')
+    return fault(part, error.what, error.remedy or 'see the log of the server, or run the command again with --debug')

@@ -163,7 +163,8 @@ def _refuse_unfinished(database: ClickHouse, domain: str, but: set[str]) -> None
     for row in unfinished(database, domain):
         if row['batch_id'] not in but:
             raise InputError(
-                f'{domain}: an import of {row["origin"]} was cut off or is under way', 'finish it first, and then run this again'
+                f'{domain}: an import of {row["origin"]} was interrupted or is in progress',
+                'finish the import, then run the command again',
             )
 
 
@@ -185,7 +186,7 @@ def _refuse_removed(database: ClickHouse, domain: str, ids: Collection[str]) -> 
     )
     if row['days']:
         raise InputError(
-            f'{domain}: calls of this log up to {row["last"]} were removed by their age, and the sums of their days cannot be '
-            'taken apart',
-            'nothing was forgotten. forget --domain takes the whole portal',
+            f'{domain}: nothing was forgotten, because calls of this log up to {row["last"]} were removed by their age and '
+            'remain in the daily sums',
+            'forget the whole portal with forget --domain',
         )

@@ -103,7 +103,7 @@ def test_rules_that_are_too_long_are_said_in_one_line(setting: str, values: tupl
 
 @pytest.mark.parametrize('pattern', ['^/no/group', '^/(two)/(groups)', '^/(unclosed', '^/(?=look)(x)', 'odsoft'])
 def test_a_rule_of_no_use_is_said_in_one_line(pattern: str) -> None:
-    with pytest.raises(SettingsError, match=r'^datasets: .* is no preset \(opendatasoft, ckan, socrata\)'):
+    with pytest.raises(SettingsError, match=r'^datasets: invalid rule .*; use a preset \(opendatasoft, ckan, socrata\)'):
         asked('/', datasets=(pattern,))
 
 
@@ -157,7 +157,7 @@ def test_a_file_of_keys_that_is_none_is_said_in_one_line(tmp_path: Path, content
     file = tmp_path / 'keys.csv'
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(SettingsError, match=r'keys\.csv: (cannot read the API keys|the first line of the API keys is not)'):
+    with pytest.raises(SettingsError, match=r'keys\.csv: (cannot read the API keys|the first line is not key,account)'):
         asked('/', api_keys=file)
 
 

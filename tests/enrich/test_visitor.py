@@ -130,7 +130,7 @@ def test_a_damaged_key_is_refused_and_left_as_it_is(tmp_path: Path, text: str) -
     file = tmp_path / 'secret'
     file.write_text(text)
     file.chmod(0o600)
-    with pytest.raises(SettingsError, match='secret: no key; restore it') as refusal:
+    with pytest.raises(SettingsError, match='secret: invalid key; restore it') as refusal:
         load_key(tmp_path, None)
     assert '\n' not in str(refusal.value)
     assert file.read_text() == text

@@ -23,7 +23,7 @@ def test_readyz_says_which_part_is_not_well(web: Serving) -> None:
     assert web.client.get('/readyz').json == {'status': 'ready', 'parts': {'spool': True, 'database': True}}
     web.parts['database'] = ['the last try failed']
     document = problem(web.client.get('/readyz'), 503)
-    assert (document['detail'], document['parts']) == ('not well: database', {'spool': True, 'database': False})
+    assert (document['detail'], document['parts']) == ('not ready: database', {'spool': True, 'database': False})
     assert document['faults'] == {'database': ['the last try failed']}
     assert web.client.get('/healthz').json == {'status': 'ok'}
 
@@ -48,7 +48,7 @@ def test_no_trace_reaches_a_client_and_nothing_of_a_call_the_log(
     token = web.token(Scope.WRITE)
     with caplog.at_level(logging.DEBUG):
         document = problem(web.post([CALL], token), 500)
-    assert document['detail'] == 'this is a fault of the server; its log tells more'
+    assert document['detail'] == 'internal error; see the log of the server'
     assert 'test_app.py' in caplog.text  # where it happened
     for secret in (CALL['ip'], CALL['path'], token['Authorization'].split()[1]):
         assert str(secret) not in caplog.text

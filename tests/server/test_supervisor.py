@@ -122,7 +122,7 @@ def test_while_it_runs_other_commands_say_the_way_out(environment: dict[str, str
         checked = program(environment, 'check', '--format', 'json')
         [found] = [found for found in json.loads(checked.stdout) if found['part'] == 'engine']
         assert (checked.returncode, found['level']) == (0, 'note')
-        assert found['state'] == f'usage-exporter serve holds the embedded database, and answers at {running.url}'
+        assert found['state'] == f'usage-exporter serve holds the embedded database and answers at {running.url}'
         second = program(environment | {'USAGE_LISTEN': '127.0.0.1:0'}, 'serve')
         assert second.returncode == 2
         assert 'another usage-exporter uses this spool; stop it' in second.stderr

@@ -57,7 +57,7 @@ def test_revoking_the_last_or_losing_the_file_opens_nothing(tmp_path: Path) -> N
 
 
 def test_revoking_what_is_not_there_says_so(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match='there is no token 1a2b'):
+    with pytest.raises(InputError, match='token 1a2b: not found'):
         Tokens(tmp_path).revoke('1a2b')
     assert not Tokens(tmp_path).needed
 
@@ -77,7 +77,7 @@ def test_a_file_that_is_spoiled_opens_nothing(tmp_path: Path, content: bytes) ->
     tokens.file.write_bytes(content)
     tokens.file.chmod(0o600)
     for ask in (lambda: tokens.needed, lambda: tokens.of('x'), lambda: tokens.add('n', '', [Scope.READ])):
-        with pytest.raises(SettingsError, match=r'tokens\.json: no file of tokens'):
+        with pytest.raises(SettingsError, match=r'tokens\.json: invalid tokens file'):
             ask()
     assert tokens.file.read_bytes() == content
 

@@ -122,10 +122,10 @@ def test_each_refusal_names_the_mend(
         assert 'another process is storing calls' in run('backup', 'meanwhile').stderr
     assert run('backup', 'one').exit_code == 0
     for command, said in (
-        (('backup', 'one'), 'one: is there already; name a backup that is not'),
-        (('backup', 'one.zip'), 'one.zip: the embedded engine packs no .zip; name a directory or a .tar'),
-        (('restore', 'two'), 'two: there is no backup; name the one that usage-exporter backup wrote'),
-        (('restore', 'one'), 'there are tables already; restore into another USAGE_CLICKHOUSE_URL'),
+        (('backup', 'one'), 'one: already exists; choose another name'),
+        (('backup', 'one.zip'), 'one.zip: the embedded engine does not write .zip files; name a directory or a .tar file'),
+        (('restore', 'two'), 'two: no such backup; name a backup that usage-exporter backup wrote'),
+        (('restore', 'one'), 'the database is not empty; set USAGE_CLICKHOUSE_URL to an empty one'),
     ):
         result = run(*command)
         assert (result.exit_code, result.stderr.count('\n')) == (1, 1)

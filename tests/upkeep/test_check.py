@@ -115,20 +115,20 @@ def test_an_embedded_database_that_is_not_there_is_not_made(settings: pytest.Mon
 def test_a_data_directory_that_is_a_file(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
     settings.setenv('USAGE_DATA_DIR', str(a_file(tmp_path / 'file', '') / 'data'))
     part, state, mend = the_fault()
-    assert (part, state, mend) == ('data directory', f'{tmp_path}/file: is no directory', 'choose another USAGE_DATA_DIR')
+    assert (part, state, mend) == ('data directory', f'{tmp_path}/file: not a directory', 'set another USAGE_DATA_DIR')
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason='needs a user other than root, who may write everywhere')
 def test_a_data_directory_that_may_not_be_written(data: Path) -> None:
     data.chmod(0o500)
     part, state, mend = the_fault()
-    assert (part, state) == ('data directory', f'{data}: may not be written')
-    assert mend == f'chmod u+rwx {data}, or choose another USAGE_DATA_DIR'
+    assert (part, state) == ('data directory', f'{data}: not writable')
+    assert mend == f'chmod u+rwx {data}, or set another USAGE_DATA_DIR'
 
 
 @pytest.mark.parametrize(
     ('content', 'mode', 'said'),
-    [('f' * 64, 0o644, 'others than its owner may use this key'), ('no key', 0o600, 'no key')],
+    [('f' * 64, 0o644, 'other users can access the key'), ('no key', 0o600, 'invalid key')],
 )
 def test_a_key_that_cannot_be_used(data: Path, content: str, mode: int, said: str) -> None:
     a_file(data / 'secret', content, mode)
@@ -140,7 +140,7 @@ def test_a_key_that_cannot_be_used(data: Path, content: str, mode: int, said: st
 
 def test_a_secret_that_is_too_short(settings: pytest.MonkeyPatch) -> None:
     settings.setenv('USAGE_SECRET', 'short')
-    assert the_fault() == ('visitor key', 'USAGE_SECRET is under 16 characters', 'make one with openssl rand -hex 32')
+    assert the_fault() == ('visitor key', 'USAGE_SECRET: shorter than 16 characters', 'create one with openssl rand -hex 32')
 
 
 @pytest.mark.usefixtures('portal')
@@ -152,16 +152,16 @@ def test_a_key_that_is_not_the_one_of_the_calls(data: Path, lost: bool) -> None:
         a_file(data / 'secret', 'f' * 64)
     part, state, mend = the_fault()
     assert part == DOMAIN
-    assert state.endswith('is not there' if lost else 'with another key')
-    assert f'put back {data}/secret or USAGE_SECRET' in mend
+    assert state.endswith('is missing' if lost else 'with another key')
+    assert f'restore {data}/secret or USAGE_SECRET' in mend
     assert (data / 'secret').exists() == (not lost)
 
 
 def test_geolocation_data_that_is_missing_damaged_or_of_no_use(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for file, said in (
         (tmp_path / 'none.mmdb', 'cannot be read'),
-        (a_file(tmp_path / 'cut.mmdb', CITIES.read_bytes()[:5_000]), 'no GeoIP2 database, or a damaged one'),
-        (mmdb(tmp_path / 'asn.mmdb', 'GeoLite2-ASN', {'autonomous_system_number': 64_496}), 'tells no country'),
+        (a_file(tmp_path / 'cut.mmdb', CITIES.read_bytes()[:5_000]), 'not a GeoIP2 database, or damaged'),
+        (mmdb(tmp_path / 'asn.mmdb', 'GeoLite2-ASN', {'autonomous_system_number': 64_496}), 'contains no countries'),
     ):
         settings.setenv('USAGE_GEO_DATABASE', str(file))
         part, state, mend = the_fault()
@@ -174,8 +174,8 @@ def test_geolocation_data_that_is_missing_damaged_or_of_no_use(settings: pytest.
 def test_geolocation_data_that_is_old(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
     settings.setenv('USAGE_GEO_DATABASE', str(CITIES))
     part, state, mend = the_fault()
-    assert (part, state) == ('geolocation', f'{CITIES}: GeoLite2-City of 2026-02-04')
-    assert mend == 'older than 90 days: fetch a newer file'
+    assert (part, state) == ('geolocation', f'{CITIES}: GeoLite2-City of 2026-02-04, older than 90 days')
+    assert mend == 'fetch a newer file'
     settings.setenv('USAGE_GEO_DATABASE', str(mmdb(tmp_path / 'new.mmdb', 'GeoLite2-City', {'country': {'iso_code': 'FR'}})))
     assert checked().exit_code == 0
 
@@ -194,7 +194,7 @@ def test_rules_that_cannot_be_used_name_their_portal() -> None:
     assert found.exit_code == 1
     (first, one, mend), (second, other, other_mend) = found.faults
     assert (first, second) == (f'rules of {DOMAIN}', 'rules of b.org')
-    assert "'(broken' is no preset" in one
+    assert "invalid rule '(broken'" in one
     assert 'no.csv: cannot read the API keys' in other
     assert mend
     assert other_mend
@@ -222,7 +222,7 @@ def test_an_embedded_database_that_another_process_holds(settings: pytest.Monkey
 
 def test_a_schema_that_is_older_or_newer(database: ClickHouse) -> None:
     database.command("INSERT INTO migrations (name, digest) VALUES ('summary', 'of an earlier text')")
-    assert the_fault() == ('schema', '1 changes are not applied, as summary', 'usage-exporter init')
+    assert the_fault() == ('schema', '1 changes are not applied, the first is summary', 'run usage-exporter init')
     assert run('init').exit_code == 0
     assert checked().exit_code == 0
     database.command("INSERT INTO migrations (name, digest) VALUES ('9999_later', '')")
@@ -245,7 +245,7 @@ def test_an_import_that_was_cut_off(portal: ClickHouse) -> None:
     ):
         row = {'batch_id': batch, 'state': state, 'at': long_ago, 'domain': DOMAIN, 'origin': name}
         portal.insert_rows('batches', [row], token=f'{batch} {state}')
-    assert the_fault() == (DOMAIN, 'an import of cut.log was cut off', 'run it again: it finishes what was begun')
+    assert the_fault() == (DOMAIN, 'an import of cut.log was interrupted', 'run the import again to finish it')
 
 
 @pytest.mark.usefixtures('portal')
@@ -253,7 +253,7 @@ def test_settings_of_another_time_zone_than_the_calls(settings: pytest.MonkeyPat
     settings.setenv('USAGE_DOMAIN', DOMAIN)
     settings.setenv('USAGE_TIMEZONE', 'Europe/Paris')
     part, state, mend = the_fault()
-    assert (part, state) == (DOMAIN, 'its days are those of UTC, the settings say Europe/Paris')
+    assert (part, state) == (DOMAIN, 'the stored days are in time zone UTC, the settings say Europe/Paris')
     assert mend.startswith('set its timezone to UTC')
 
 
@@ -287,6 +287,10 @@ def test_the_table_says_the_same(data: Path) -> None:
 def test_a_forget_that_was_cut_off_is_a_fault(database: ClickHouse) -> None:
     database.command("ALTER TABLE calls DELETE WHERE user_id = '' SETTINGS mutations_sync = 1")
     part, state, mend = the_fault()
-    assert (part, 'have other sums than calls' in state, 'run it again' in mend) == (DOMAIN, True, True)
+    assert (part, 'the daily sums differ from the calls' in state, 'run the interrupted forget again' in mend) == (
+        DOMAIN,
+        True,
+        True,
+    )
     repair(database, DOMAIN)
     assert checked().faults == []

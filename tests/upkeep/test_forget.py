@@ -236,7 +236,7 @@ def test_nothing_is_computed_anew_while_an_import_is_unfinished(without: list[An
     for what in (('--file', 'second.log', '--domain', DOMAIN), ('--user', 'alice')):
         result = run('forget', *what, '--yes')
         assert (result.exit_code, result.stderr) == (
-            1, f'error: {DOMAIN}: an import of cut.log was cut off or is under way; finish it first, and then run this again\n'
+            1, f'error: {DOMAIN}: an import of cut.log was interrupted or is in progress; finish the import, then run the command again\n'
         )  # fmt: skip
     assert answers(database) == before
     assert run('forget', '--domain', DOMAIN, '--yes').exit_code == 0
@@ -260,8 +260,10 @@ def test_a_log_of_days_whose_calls_were_removed_is_refused(
     before = answers(database)
     result = run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes')
     assert result.exit_code == 1
-    assert f'{DOMAIN}: calls of this log up to 2024-10-31 were removed by their age' in result.stderr
-    assert 'forget --domain takes the whole portal' in result.stderr
+    assert (
+        f'{DOMAIN}: nothing was forgotten, because calls of this log up to 2024-10-31 were removed by their age' in result.stderr
+    )
+    assert 'forget the whole portal with forget --domain' in result.stderr
     assert answers(database) == before
     assert run('forget', '--domain', DOMAIN, '--yes').exit_code == 0
     assert rows(database, DOMAIN) == [0] * len(OF_DOMAIN)

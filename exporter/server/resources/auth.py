@@ -20,21 +20,21 @@ def caller(tokens: Tokens, scope: Scope) -> Token:
     token = tokens.of(shown.token) if shown and shown.type == 'bearer' and shown.token else None
     if token is None:
         raise Unauthorized(
-            'this needs a token that is in force; send it as Authorization: Bearer …', www_authenticate=WWWAuthenticate('bearer')
+            'a valid token is required; send it as Authorization: Bearer …', www_authenticate=WWWAuthenticate('bearer')
         )
     if scope not in token.scopes:
-        raise Forbidden(f'this needs a token with the scope {scope}')
+        raise Forbidden(f'a token with the scope {scope} is required')
     return token
 
 
 def portal(token: Token, named: str) -> str:
     """The portal that a caller means; '' where none is named nor implied. Raises Forbidden for one that is not theirs."""
     if token.domain and named not in ('', token.domain):
-        raise Forbidden(f'the token is for {token.domain} only')
+        raise Forbidden(f'the token is valid for {token.domain} only')
     return token.domain or named
 
 
 def every_portal(token: Token) -> None:
     """Raises Forbidden for a token that is for one portal."""
     if token.domain:
-        raise Forbidden(f'this is of every portal, and the token is for {token.domain} only')
+        raise Forbidden(f'a token for every portal is required; this token is valid for {token.domain} only')

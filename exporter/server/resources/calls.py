@@ -26,11 +26,13 @@ def post(tokens: Tokens, intake: GroupCommit) -> Response:
     body = received(JSON, NDJSON)
     key = request.headers.get('Idempotency-Key')
     if key is not None and not KEY.fullmatch(key):
-        raise InputError('Idempotency-Key: 1 to 255 printable ASCII characters without a space', 'a UUID is one')
+        raise InputError(
+            'Idempotency-Key: invalid key', 'send 1 to 255 printable ASCII characters without spaces, such as a UUID'
+        )
     taken = calls.read(body, request.mimetype, datetime.now(UTC), token.domain)
     digest = hashlib.sha256(body).digest()
     answer = intake.accept(Request(taken.calls, taken.rejects, key, token.id, digest))
     if answer.accepted or answer.skipped or not answer.rejected:
         return Response(msgspec.json.encode(answer), 202, content_type=JSON)
     forbidden = all(refusal.reason == Reason.FORBIDDEN for refusal in answer.rejects)
-    return problem(403 if forbidden else 400, 'none of the calls could be accepted', **msgspec.structs.asdict(answer))
+    return problem(403 if forbidden else 400, 'every call was rejected', **msgspec.structs.asdict(answer))

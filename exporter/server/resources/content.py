@@ -12,10 +12,10 @@ def received(*media_types: str) -> bytes:
     Raises InputError where it cannot be unpacked, TooLarge.
     """
     if request.mimetype not in media_types:
-        raise UnsupportedMediaType(f'send this as {" or ".join(media_types)}')
+        raise UnsupportedMediaType(f'unsupported media type; send the body as {" or ".join(media_types)}')
     match request.headers.get('Content-Encoding', 'identity').lower():
         case 'identity':
             return request.get_data()
         case 'gzip' | 'x-gzip':
             return body.unpacked(request.get_data())
-    raise UnsupportedMediaType('send the body as it is, or with Content-Encoding: gzip')
+    raise UnsupportedMediaType('unsupported content coding; send the body uncompressed or with Content-Encoding: gzip')

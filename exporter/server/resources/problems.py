@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class Problem(msgspec.Struct):
-    """What went wrong (RFC 9457)."""
+    """A problem document (RFC 9457)."""
 
     title: str
     status: int
@@ -54,7 +54,7 @@ def register(app: Flask) -> None:
 def _of_http(error: HTTPException) -> Response:
     """What Flask itself refuses: no such address, another method."""
     if isinstance(error, RequestEntityTooLarge):
-        return problem(413, f'the body is over {(request.max_content_length or 0) >> 20} MB; send several')
+        return problem(413, f'the body exceeds {(request.max_content_length or 0) >> 20} MB; split it into several requests')
     headers = {name: value for name, value in error.get_headers() if name not in ('Content-Type', 'Content-Length')}
     return problem(error.code or 500, error.description or '', headers)
 
@@ -64,11 +64,11 @@ def _of_any(error: Exception) -> Response:
         if isinstance(error, kind):
             return problem(status, str(error), {'Retry-After': '1'} if status is HTTPStatus.CONFLICT else None)
     if isinstance(error, SpoolFull) or (isinstance(error, OSError) and error.errno in NO_ROOM):
-        return unavailable('there is no room for more calls until those that wait are stored; send this again later')
+        return unavailable('no space for more calls until the waiting calls are stored; send the request again later')
     _log(error)
     if isinstance(error, EngineError):
-        return unavailable('the database does not answer; ask again later')
-    return problem(500, 'this is a fault of the server; its log tells more')
+        return unavailable('the database does not answer; send the request again later')
+    return problem(500, 'internal error; see the log of the server')
 
 
 def _log(error: Exception) -> None:

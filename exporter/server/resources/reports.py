@@ -30,10 +30,8 @@ class NewEvent(msgspec.Struct, forbid_unknown_fields=True):
 
     title: Annotated[str, Meta(min_length=1, max_length=200, pattern=r'\S')]
     start: Annotated[Time, Meta(description="A day or date-time (ISO 8601), in the portal's time zone unless it has an offset.")]
-    end: Annotated[Time | None, Meta(description='Until when; a day is included whole. Without it, the start.')] = None
-    domain: Annotated[Domain | None, Meta(description='The portal; without it every one, or the one that the token is for.')] = (
-        None
-    )
+    end: Annotated[Time | None, Meta(description='A day, which is included, or a date-time. Default: the start.')] = None
+    domain: Annotated[Domain | None, Meta(description='The portal. Default: the portal of the token, or every portal.')] = None
     text: Annotated[str, Meta(max_length=2_000)] = ''
     tags: Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=50)] = []
 
@@ -44,15 +42,15 @@ def report(tokens: Tokens, database: Callable[[], ClickHouse]) -> Response:
     asked = {name: request.args.get(name) for name in PARAMETERS}
     for name, text in request.args.items():
         if name not in PARAMETERS or len(request.args.getlist(name)) > 1:
-            raise InputError(f'{name[:100]} is no parameter, or stands twice', f'those are {", ".join(PARAMETERS)}')
+            raise InputError(f'{name[:100]}: unknown or repeated parameter', f'use each of {", ".join(PARAMETERS)} at most once')
         if not text:
-            raise InputError(f'{name}: there is nothing behind it', 'leave it out, or say it')
+            raise InputError(f'{name}: empty value', 'give a value or omit the parameter')
     if asked['crawlers'] not in (None, 'true', 'false'):
-        raise InputError('crawlers: say true or false')
+        raise InputError('crawlers: invalid value', 'use true or false')
     named = auth.portal(token, _domain(asked['domain']))
     known = [portal for portal in reports.portals(database()) if token.domain in ('', portal.domain)]
     if not known or (named and named not in [portal.domain for portal in known]):
-        raise NotFound(f'there are no calls of {named}' if named else 'there are no calls yet')
+        raise NotFound(f'no calls are stored for {named}' if named else 'no calls are stored yet')
     portal = reports.chosen(named, known, 'domain')
     over = period(asked['from'], asked['to'], portal.timezone, datetime.now(UTC), ('from', 'to'))
     found = reports.fetch(database(), portal.domain, portal.timezone, over, asked['crawlers'] == 'true')
@@ -66,7 +64,7 @@ def add_event(tokens: Tokens, database: Callable[[], ClickHouse], timezone: Call
     try:
         new = msgspec.json.decode(body, type=NewEvent)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f'this is no event: {error}') from None
+        raise InputError(f'invalid event: {error}') from None
     domain = auth.portal(token, _domain(new.domain))
     zone = reports.zones(reports.portals(database()), timezone)(domain)
     first = moment('start', new.start, zone).begins

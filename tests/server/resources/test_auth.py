@@ -68,4 +68,4 @@ def test_tokens_that_cannot_be_read_open_nothing_and_are_told_to_the_log_only(
     web.tokens.file.write_text('spoiled')
     web.tokens.file.chmod(0o600)
     assert 'tokens.json' not in problem(web.post([CALL]), 500)['detail']
-    assert 'no file of tokens' in caplog.text
+    assert 'invalid tokens file' in caplog.text
