@@ -96,7 +96,7 @@ def test_own_rules(datasets: tuple[str, ...], path: str, dataset: str) -> None:
     ],
 )
 def test_rules_that_are_too_long_are_said_in_one_line(setting: str, values: tuple[str, ...]) -> None:
-    with pytest.raises(SettingsError, match=f'^{setting}: .*(shorter|correct it)') as error:
+    with pytest.raises(SettingsError, match=f'^{setting}: .*(shorter|use a preset)') as error:
         Requests(PortalRules.model_validate({setting: values}), KEY)
     assert len(str(error.value)) < 1_000
 

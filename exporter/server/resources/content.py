@@ -1,4 +1,4 @@
-"""What a request carries: of a media type that is taken, and unpacked."""
+"""Reads the body of a request: checks its media type and decompresses it."""
 
 from flask import request
 from werkzeug.exceptions import UnsupportedMediaType
@@ -6,10 +6,11 @@ from werkzeug.exceptions import UnsupportedMediaType
 from exporter.ingest.collector import body
 
 
-def received(*media_types: str) -> bytes:
-    """The body. Raises UnsupportedMediaType where it is of none of these types, or packed by other than gzip.
+def read_body(*media_types: str) -> bytes:
+    """The decompressed body.
 
-    Raises InputError where it cannot be unpacked, TooLarge.
+    Raises UnsupportedMediaType for another media type or content coding than gzip, InputError if it cannot be decompressed,
+    TooLarge.
     """
     if request.mimetype not in media_types:
         raise UnsupportedMediaType(f'unsupported media type; send the body as {" or ".join(media_types)}')

@@ -1,4 +1,4 @@
-"""The HTTP interface described for programs: OpenAPI 3.1, made from the very types that requests are checked by."""
+"""Describes the HTTP interface in OpenAPI 3.1, from the types that validate the requests."""
 
 from importlib.metadata import version
 from typing import Any
@@ -71,7 +71,7 @@ class Event(msgspec.Struct):
 
 TYPES = (Call, Answer, NewEvent, Event, Report, Problem)
 REF = '#/components/schemas/{name}'
-KEY = {
+IDEMPOTENCY_KEY = {
     'name': 'Idempotency-Key',
     'in': 'header',
     'description': 'A request with a known key and the same body is not counted again and gets the same answer.',
@@ -102,16 +102,16 @@ PROBLEMS = {
 
 
 def document(guarded: bool) -> Schema:
-    """The description. `guarded`: whether tokens are needed."""
+    """Returns the OpenAPI document. `guarded`: whether requests need a token."""
     _, schemas = msgspec.json.schema_components(TYPES, ref_template=REF)
     call = _ref('Call')
     lines = {'schema': {'type': 'string', 'description': 'One call per line.'}}
-    several = {JSON: {'schema': {'oneOf': [call, {'type': 'array', 'items': call, 'maxItems': MOST_CALLS}]}}, NDJSON: lines}
+    content = {JSON: {'schema': {'oneOf': [call, {'type': 'array', 'items': call, 'maxItems': MOST_CALLS}]}}, NDJSON: lines}
     calls: Schema = {
         'summary': 'Send calls',
         'description': 'Each invalid call is rejected, and the answer gives the reason. 202: the accepted calls are on disk.',
-        'parameters': [KEY],
-        'requestBody': {'required': True, 'content': several},
+        'parameters': [IDEMPOTENCY_KEY],
+        'requestBody': {'required': True, 'content': content},
         'responses': _responses(
             202, _json('How many calls were accepted, skipped and rejected.', _ref('Answer')), 400, 409, 413, 415, 422, 503
         ),
@@ -124,17 +124,17 @@ def document(guarded: bool) -> Schema:
     report: Schema = {
         'summary': 'The seven indicators of a portal',
         'parameters': [
-            {'name': name, 'in': 'query', 'description': about, 'schema': schema} for name, (about, schema) in PARAMETERS.items()
+            {'name': name, 'in': 'query', 'description': text, 'schema': schema} for name, (text, schema) in PARAMETERS.items()
         ],
         'responses': _responses(200, _json('The report.', _ref('Report')), 400, 404, 503),
     }
-    text = {'description': "Prometheus' text format.", 'content': {'text/plain': {'schema': {'type': 'string'}}}}
-    metrics: Schema = {'summary': 'Metrics', 'responses': _responses(200, text)}
+    text_format = {'description': "Prometheus' text format.", 'content': {'text/plain': {'schema': {'type': 'string'}}}}
+    metrics: Schema = {'summary': 'Metrics', 'responses': _responses(200, text_format)}
     if guarded:
         for operation in (calls, event, report, metrics):
             operation['security'] = [{'bearer': []}]
             operation['responses'] |= _problems(401, 403)
-    anything = {'type': 'object'}
+    any_object = {'type': 'object'}
     return {
         'openapi': '3.1.0',
         'info': {'title': 'usage-exporter', 'version': version('usage-exporter')},
@@ -143,15 +143,15 @@ def document(guarded: bool) -> Schema:
             '/v1/events': {'post': event},
             '/v1/report': {'get': report},
             '/metrics': {'get': metrics},
-            '/healthz': {'get': {'summary': 'Liveness', 'responses': _responses(200, _json('The process runs.', anything))}},
+            '/healthz': {'get': {'summary': 'Liveness', 'responses': _responses(200, _json('The process runs.', any_object))}},
             '/readyz': {
                 'get': {
                     'summary': 'Readiness of each part',
-                    'responses': _responses(200, _json('Every part is ready.', anything), 503),
+                    'responses': _responses(200, _json('Every part is ready.', any_object), 503),
                 }
             },
             '/openapi.json': {
-                'get': {'summary': 'This description', 'responses': _responses(200, _json('OpenAPI 3.1.', anything))}
+                'get': {'summary': 'This description', 'responses': _responses(200, _json('OpenAPI 3.1.', any_object))}
             },
         },
         'components': {'schemas': schemas, 'securitySchemes': {'bearer': {'type': 'http', 'scheme': 'bearer'}}},
@@ -162,8 +162,8 @@ def _ref(name: str) -> Schema:
     return {'$ref': REF.format(name=name)}
 
 
-def _json(about: str, schema: Schema) -> Schema:
-    return {'description': about, 'content': {JSON: {'schema': schema}}}
+def _json(description: str, schema: Schema) -> Schema:
+    return {'description': description, 'content': {JSON: {'schema': schema}}}
 
 
 def _responses(status: int, success: Schema, *problems: int) -> Schema:
