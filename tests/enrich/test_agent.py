@@ -167,7 +167,7 @@ def test_every_listed_library_is_an_api_client_unless_it_calls_itself_a_bot() ->
 
 def test_our_exceptions_are_still_in_the_list() -> None:
     listed = {entry['pattern'] for entry in CRAWLER_USER_AGENTS_DATA}
-    assert listed >= agent_lists.MADE_TO_CRAWL | agent_lists.READS_FOR_PEOPLE | agent_lists.TELLS_NOTHING
+    assert listed >= agent_lists.MADE_TO_CRAWL | agent_lists.READS_FOR_PEOPLE | agent_lists.AMBIGUOUS
 
 
 @given(st.lists(st.text() | st.sampled_from([agent for agent, *_ in BROWSERS + API_CLIENTS + CRAWLERS])))

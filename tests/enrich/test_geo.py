@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet  # type: ignore[import-untyped]
 
-from exporter.enrich.geo import COUNTRIES, Places, one_by_one, open_places
+from exporter.enrich.geo import COUNTRIES, Places, open_places, open_python_reader
 from exporter.errors import SettingsError
 
 CITIES = DATA / 'GeoLite2-City-Test.mmdb'
@@ -94,7 +94,7 @@ def networks() -> list[str]:
 def test_both_readers_agree_on_every_network() -> None:
     pytest.importorskip('maxminddb_rust', reason='needs maxminddb-rust: install the extra `fast`')
     asked = pl.Series(networks())
-    fast, exact = open_places(CITIES), Places('', None, one_by_one(CITIES))
+    fast, exact = open_places(CITIES), Places('', None, open_python_reader(CITIES))
     assert fast.locate(asked).equals(exact.locate(asked))
     assert fast.locate(asked)['country'].n_unique() > 20
 
@@ -104,7 +104,7 @@ def test_both_readers_agree_on_every_network() -> None:
 def test_both_readers_agree_on_any_addresses(addresses: list[str]) -> None:
     pytest.importorskip('maxminddb_rust', reason='needs maxminddb-rust: install the extra `fast`')
     asked = pl.Series(addresses, dtype=pl.String)
-    assert open_places(CITIES).locate(asked).equals(Places('', None, one_by_one(CITIES)).locate(asked))
+    assert open_places(CITIES).locate(asked).equals(Places('', None, open_python_reader(CITIES)).locate(asked))
 
 
 def test_a_country_without_coordinates_is_drawn_at_its_place(places: Opener, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""An expensive question is asked once per distinct text, and every row gets the answer to its own text."""
+"""An expensive question is asked once for each distinct text, and every row gets the result of its own text."""
 
 import polars as pl
 import pytest
@@ -37,28 +37,28 @@ TEXTS = st.lists(st.sampled_from(['', 'a', 'b', 'ab', '\0', 'é', '-']) | st.tex
 @given(st.lists(TEXTS, max_size=CHUNKS + 4), st.integers(0, 9))
 def test_every_row_has_the_answer_to_its_text(batches: list[list[str]], remembered: int) -> None:
     question = Question()
-    distinct = Memo(question, remembered)
+    memo = Memo(question, remembered)
     for batch in batches:
-        assert distinct(series(batch)).rows() == answers(batch)
+        assert memo(series(batch)).rows() == answers(batch)
 
 
 @settings(deadline=None)
 @given(st.lists(TEXTS, max_size=CHUNKS + 4))
 def test_each_text_is_asked_once(batches: list[list[str]]) -> None:
     question = Question()
-    distinct = Memo(question)
+    memo = Memo(question)
     for batch in batches:
-        distinct(series(batch))
+        memo(series(batch))
     assert sorted(question.asked) == sorted({text for batch in batches for text in batch})
 
 
 def test_the_memory_is_bounded() -> None:
     question = Question()
-    distinct = Memo(question, remembered=100)
+    memo = Memo(question, remembered=100)
     for start in range(0, 1_000, 50):
         batch = [str(number) for number in range(start, start + 50)]
-        assert distinct(series(batch)).rows() == answers(batch)
-        assert len(distinct.answers) <= 150
+        assert memo(series(batch)).rows() == answers(batch)
+        assert len(memo.results) <= 150
     assert len(question.asked) == 1_000
 
 
@@ -77,8 +77,8 @@ def test_after_a_question_that_failed_every_row_has_the_answer_to_its_text() -> 
             raise ValueError('odd')
         return ask(texts)
 
-    distinct = Memo(failing)
-    assert distinct(series(['a'])).rows() == answers(['a'])
+    memo = Memo(failing)
+    assert memo(series(['a'])).rows() == answers(['a'])
     with pytest.raises(ValueError, match='odd'):
-        distinct(series(['odd', 'bb']))
-    assert distinct(series(['ccc', 'a', 'bb'])).rows() == answers(['ccc', 'a', 'bb'])
+        memo(series(['odd', 'bb']))
+    assert memo(series(['ccc', 'a', 'bb'])).rows() == answers(['ccc', 'a', 'bb'])

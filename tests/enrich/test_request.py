@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.config import PortalRules
-from exporter.enrich.request import LONGEST_NAME, LONGEST_PATH, Requests, hashed_key
+from exporter.enrich.request import LONGEST_NAME, LONGEST_PATH, Requests, hash_api_key
 from exporter.errors import SettingsError
 from exporter.model.reject import Skip
 
@@ -128,12 +128,12 @@ def test_a_key_becomes_a_hash_that_does_not_give_it_away() -> None:
         '/a?apikey=0123456789abcdef', '/b?x=1&apikey=0123456789abcdef&y=2', '/a?apikey=fedcba9876543210', '/a?apikeys=1',
         accounts=('query:apikey',),
     )  # fmt: skip
-    assert first['user_id'] == again['user_id'] == hashed_key('0123456789abcdef', KEY)
+    assert first['user_id'] == again['user_id'] == hash_api_key('0123456789abcdef', KEY)
     assert first['user_id'].startswith('key-')
     assert len(first['user_id']) == len('key-') + 10
     assert other['user_id'] not in ('', first['user_id'])
     assert none['user_id'] == ''
-    assert hashed_key('0123456789abcdef', b'another key') != first['user_id']
+    assert hash_api_key('0123456789abcdef', b'another key') != first['user_id']
 
 
 def test_keys_are_named_by_a_file(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_keys_are_named_by_a_file(tmp_path: Path) -> None:
     file.write_text('key,account\nsecret-1,city-app\nsecret-2,Élise Martin\nsecret-3,city-app\nsecret-4,\n', encoding='utf-8')
     calls = asked(*(f'/?apikey=secret-{number}' for number in range(1, 6)), accounts=('query:apikey',), api_keys=file)
     assert [call['user_id'] for call in calls] == [
-        'city-app', 'Élise Martin', 'city-app', hashed_key('secret-4', KEY), hashed_key('secret-5', KEY),
+        'city-app', 'Élise Martin', 'city-app', hash_api_key('secret-4', KEY), hash_api_key('secret-5', KEY),
     ]  # fmt: skip
 
 
@@ -165,8 +165,8 @@ def test_the_first_source_that_names_somebody_wins() -> None:
     paths = '/?token=t&apikey=a', '/?apikey=a', '/'
     sources = ('user', 'query:token', 'query:apikey')
     assert [call['user_id'] for call in asked(*paths, user='alice', accounts=sources)] == ['alice'] * 3
-    assert [call['user_id'] for call in asked(*paths, accounts=sources)] == [hashed_key('t', KEY), hashed_key('a', KEY), '']
-    assert [call['user_id'] for call in asked(*paths, accounts=sources[::-1])] == [hashed_key('a', KEY)] * 2 + ['']
+    assert [call['user_id'] for call in asked(*paths, accounts=sources)] == [hash_api_key('t', KEY), hash_api_key('a', KEY), '']
+    assert [call['user_id'] for call in asked(*paths, accounts=sources[::-1])] == [hash_api_key('a', KEY)] * 2 + ['']
     assert [call['user_id'] for call in asked(*paths, user='alice', accounts=sources[1:])][-1] == ''
 
 
@@ -239,5 +239,5 @@ def test_what_calls_say_themselves_goes_before_what_the_rules_find() -> None:
     )
     found = Requests(PortalRules(accounts=('query:apikey',), datasets=('ckan',)), KEY)(calls)
     assert found['dataset_id'].to_list() == ['said', 'found', 'a+b%20c', 'said']
-    shown = hashed_key('secret', KEY)
+    shown = hash_api_key('secret', KEY)
     assert found['user_id'].to_list() == ['alice', shown, shown, shown]

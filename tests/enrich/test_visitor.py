@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.enrich.visitor import key_id, load_key, valid, visitors
+from exporter.enrich.visitor import key_id, load_visitor_secret, valid, visitors
 from exporter.errors import SettingsError
 
 KEY = bytes(range(32))
@@ -94,15 +94,15 @@ def test_anything_else_is_not(address: str) -> None:
 
 def test_a_key_is_made_once_and_is_its_owners_only(tmp_path: Path) -> None:
     data_dir = tmp_path / 'new' / 'data'
-    key = load_key(data_dir, None)
+    key = load_visitor_secret(data_dir, None)
     assert len(key) == 32
-    assert load_key(data_dir, None) == load_key(data_dir, '') == key
+    assert load_visitor_secret(data_dir, None) == load_visitor_secret(data_dir, '') == key
     assert stat.S_IMODE((data_dir / 'secret').stat().st_mode) == 0o600
     assert [file.name for file in data_dir.iterdir()] == ['secret']
 
 
 def test_keys_of_two_installations_differ(tmp_path: Path) -> None:
-    assert load_key(tmp_path / 'one', None) != load_key(tmp_path / 'other', None)
+    assert load_visitor_secret(tmp_path / 'one', None) != load_visitor_secret(tmp_path / 'other', None)
 
 
 def test_first_starts_at_the_same_time_agree(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_first_starts_at_the_same_time_agree(tmp_path: Path) -> None:
 
         def start(data_dir: Path, at_once: Barrier = at_once) -> bytes:
             at_once.wait()
-            return load_key(data_dir, None)
+            return load_visitor_secret(data_dir, None)
 
         with ThreadPoolExecutor(4) as starts:
             keys = set(starts.map(start, [tmp_path / str(turn)] * 4))
@@ -119,10 +119,10 @@ def test_first_starts_at_the_same_time_agree(tmp_path: Path) -> None:
 
 
 def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
-    load_key(tmp_path, None)
+    load_visitor_secret(tmp_path, None)
     (tmp_path / 'secret').chmod(0o640)
     with pytest.raises(SettingsError, match=r'secret: .*chmod 600'):
-        load_key(tmp_path, None)
+        load_visitor_secret(tmp_path, None)
 
 
 @pytest.mark.parametrize('text', ['', '00', 'z' * 64, '0' * 63, '0' * 64 + '\n0', '\xff'])
@@ -131,7 +131,7 @@ def test_a_damaged_key_is_refused_and_left_as_it_is(tmp_path: Path, text: str) -
     file.write_text(text)
     file.chmod(0o600)
     with pytest.raises(SettingsError, match='secret: invalid key; restore it') as refusal:
-        load_key(tmp_path, None)
+        load_visitor_secret(tmp_path, None)
     assert '\n' not in str(refusal.value)
     assert file.read_text() == text
 
@@ -139,20 +139,24 @@ def test_a_damaged_key_is_refused_and_left_as_it_is(tmp_path: Path, text: str) -
 def test_a_data_directory_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / 'file').touch()
     with pytest.raises(SettingsError, match='set USAGE_SECRET') as refusal:
-        load_key(tmp_path / 'file', None)
+        load_visitor_secret(tmp_path / 'file', None)
     assert '\n' not in str(refusal.value)
 
 
 def test_a_given_secret_makes_the_key_on_every_host(tmp_path: Path) -> None:
-    assert load_key(tmp_path / 'one', SECRET) == load_key(tmp_path / 'other', SECRET) != load_key(tmp_path, SECRET + '!')
-    assert load_key(tmp_path, SECRET).hex() == '70c52258fca1d49f4d4e0b690c70f8dd9d80c7191827413e0c0070fd103744c3'
+    assert (
+        load_visitor_secret(tmp_path / 'one', SECRET)
+        == load_visitor_secret(tmp_path / 'other', SECRET)
+        != load_visitor_secret(tmp_path, SECRET + '!')
+    )
+    assert load_visitor_secret(tmp_path, SECRET).hex() == '70c52258fca1d49f4d4e0b690c70f8dd9d80c7191827413e0c0070fd103744c3'
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_short_secret_is_refused_and_not_repeated(tmp_path: Path) -> None:
-    assert load_key(tmp_path, 'x' * 16)
+    assert load_visitor_secret(tmp_path, 'x' * 16)
     with pytest.raises(SettingsError, match='USAGE_SECRET') as refusal:
-        load_key(tmp_path, 'x' * 15)
+        load_visitor_secret(tmp_path, 'x' * 15)
     assert 'x' * 15 not in str(refusal.value)
 
 
