@@ -1,4 +1,4 @@
-"""What the tests of the HTTP interface share: the application over the real spool and engine, and requests to it."""
+"""Shared by the tests of the HTTP interface: the application over the real spool and engine, and requests to it."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ CALL = {'timestamp': '2026-11-02T08:30:00Z', 'domain': DOMAIN, 'ip': '81.2.69.16
 
 
 class Serving:
-    """The parts of the program that the application needs, in one directory. `parts` are what readyz tells, and what is wrong with each."""
+    """The application and the parts it needs, in one directory. `parts` holds the faults of each part for /readyz."""
 
     def __init__(self, directory: Path, database: Callable[[], ClickHouse], room: int = 1 << 20, **portal: Any) -> None:
         self.tokens = Tokens(directory)
@@ -55,21 +55,20 @@ class Serving:
         self.client: FlaskClient = self.app.test_client()
 
     def token(self, *scopes: Scope, domain: str = '') -> dict[str, str]:
-        """The header of a new token."""
+        """The Authorization header of a new token."""
         return {'Authorization': f'Bearer {self.tokens.add("test", domain, scopes)[1]}'}
 
-    def post(self, body: Any, headers: dict[str, str] | None = None, **named: str) -> TestResponse:
-        """Sends calls: bytes as they are, anything else as JSON. A header's name is written with _ for -."""
-        given = {name.replace('_', '-'): value for name, value in named.items()} | (headers or {})
+    def post(self, body: Any, headers: dict[str, str] | None = None, **header_names: str) -> TestResponse:
+        """Sends calls: bytes unchanged, anything else as JSON. Keyword arguments are headers, with _ for -."""
+        named = {name.replace('_', '-'): value for name, value in header_names.items()}
         content = {'data': body} if isinstance(body, bytes) else {'json': body}
-        given = {'Content-Type': 'application/json'} | given
-        return self.client.post('/v1/calls', headers=given, **content)
+        return self.client.post('/v1/calls', headers={'Content-Type': 'application/json'} | named | (headers or {}), **content)
 
 
 @contextmanager
-def serving(directory: Path, database: Callable[[], ClickHouse], **more: Any) -> Iterator[Serving]:
-    """The application, until its end."""
-    parts = Serving(directory, database, **more)
+def serving(directory: Path, database: Callable[[], ClickHouse], **options: Any) -> Iterator[Serving]:
+    """The application; closes its parts at the end."""
+    parts = Serving(directory, database, **options)
     with parts.intake:
         yield parts
     parts.spool.close()
@@ -77,7 +76,7 @@ def serving(directory: Path, database: Callable[[], ClickHouse], **more: Any) ->
 
 
 def problem(response: TestResponse, status: int) -> dict[str, Any]:
-    """The document of a problem."""
+    """The problem document of a response with this status."""
     assert (response.status_code, response.content_type) == (status, 'application/problem+json'), response.text
     document = dict(json.loads(response.text))
     assert document['status'] == status
@@ -87,12 +86,12 @@ def problem(response: TestResponse, status: int) -> dict[str, Any]:
 
 
 def answer(response: TestResponse) -> tuple[int, int, int]:
-    """How many calls were accepted, skipped and rejected."""
+    """The numbers of accepted, skipped and rejected calls."""
     assert response.status_code == 202, response.text
     return response.json['accepted'], response.json['skipped'], response.json['rejected']  # type: ignore[index]
 
 
 def stored(web: Serving, database: ClickHouse) -> int:
-    """How many calls the database has, once the spool is empty."""
+    """The number of calls in the database, after emptying the spool."""
     web.drain.empty()
     return int(database.query('SELECT count() AS calls FROM calls')[0]['calls'])

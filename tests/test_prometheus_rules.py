@@ -1,4 +1,4 @@
-"""The example rules for Prometheus: promtool takes them, they use metrics that there are, and fire when they should."""
+"""The example rules for Prometheus: promtool accepts them, they use existing metrics, and fire when they should."""
 
 import re
 import shutil
@@ -19,28 +19,28 @@ needs_promtool = pytest.mark.skipif(not PROMTOOL, reason='needs promtool: instal
 
 
 def promtool(*arguments: str | Path, folder: Path = DOCS) -> None:
-    done = subprocess.run([str(PROMTOOL), *arguments], cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    process = subprocess.run([str(PROMTOOL), *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stdout + process.stderr
 
 
 def names(text: str) -> set[str]:
-    """The metrics that stand in the tables of a section."""
+    """The names in the tables of a section."""
     return {row[0].strip('`') for row in rows(text) if row[0].startswith('`')}
 
 
 METRICS = names(section(page('prometheus'), 'Indicators')) | names(section(page('prometheus'), 'The program'))
 
 
-def test_rules_and_questions_use_documented_metrics_only() -> None:
-    questions = blocks(page('prometheus'), 'promql')
-    assert questions
-    for text in [*(rule['expr'] for rule in RULES), *questions]:
+def test_rules_and_queries_use_documented_metrics_only() -> None:
+    queries = blocks(page('prometheus'), 'promql')
+    assert queries
+    for text in [*(rule['expr'] for rule in RULES), *queries]:
         used = set(re.findall(r'(?:\w+:)?usage_\w+(?::\w+)?', text))
         assert used <= METRICS | RECORDS
         assert used or text.startswith('up')
 
 
-def test_every_rule_is_documented_and_leads_to_a_runbook() -> None:
+def test_every_rule_is_documented_and_has_a_runbook() -> None:
     assert names(section(page('prometheus'), 'Rules')) == ALERTS.keys() | RECORDS
     for alert in ALERTS.values():
         path, _, anchor = alert['annotations']['runbook'].partition('#')
@@ -49,7 +49,7 @@ def test_every_rule_is_documented_and_leads_to_a_runbook() -> None:
 
 
 @needs_promtool
-def test_promtool_takes_rules_and_configuration(tmp_path: Path) -> None:
+def test_promtool_accepts_rules_and_configuration(tmp_path: Path) -> None:
     promtool('check', 'rules', FILE)
     [example] = blocks(page('prometheus'), 'yaml')
     (tmp_path / 'prometheus.yml').write_text(example)
@@ -61,7 +61,9 @@ def test_promtool_takes_rules_and_configuration(tmp_path: Path) -> None:
 HERE = 'job="usage-exporter",instance="a"'
 PORTAL = f'usage_calls{{domain="data.example.org",window="24h",{HERE}}}'
 FOUR_WEEKS = 4 * 7 * 24 * 12  # of 5 minutes
-FIRES: dict[str, tuple[dict[str, str], dict[str, str], str]] = {  # samples every 5 minutes: where it fires, where not; when
+FIRES: dict[
+    str, tuple[dict[str, str], dict[str, str], str]
+] = {  # samples every 5 minutes with which it fires, with which not; when
     'UsageExporterDown': ({f'up{{{HERE}}}': '1 0+0x9'}, {f'up{{{HERE}}}': '1 0 1+0x8'}, '30m'),
     'UsageCallsWait': (
         {f'usage_waiting_calls{{{HERE}}}': '9+0x30', f'usage_stored_calls_total{{{HERE}}}': '5+0x30'},
@@ -109,9 +111,9 @@ FIRES: dict[str, tuple[dict[str, str], dict[str, str], str]] = {  # samples ever
 @pytest.mark.slow
 @needs_promtool
 @pytest.mark.parametrize('alert', ALERTS)
-def test_an_alert_fires_when_it_should_and_else_does_not(alert: str, tmp_path: Path) -> None:
+def test_an_alert_fires_only_when_it_should(alert: str, tmp_path: Path) -> None:
     *cases, moment = FIRES[alert]
-    step = '1h' if alert == 'UsageActivityDrops' else '1m'  # of five weeks each minute would take long
+    step = '1h' if alert == 'UsageActivityDrops' else '1m'  # each minute of five weeks would take long
     (tmp_path / 'rules.yaml').write_text(re.sub(r'interval: \w+', f'interval: {step}', FILE.read_text()))
     for fires, series in zip((True, False), cases, strict=True):
         assert isinstance(series, dict)
@@ -123,7 +125,7 @@ def test_an_alert_fires_when_it_should_and_else_does_not(alert: str, tmp_path: P
                 {'expr': expression, 'eval_time': moment, 'exp_samples': [{'labels': '{}', 'value': 1}] if fires else []}
             ],
         }
-        order = [group['name'] for group in yaml.safe_load(FILE.read_text())['groups']]  # else promtool's is another each time
+        order = [group['name'] for group in yaml.safe_load(FILE.read_text())['groups']]  # promtool's own order is random
         test_file = {'rule_files': ['rules.yaml'], 'evaluation_interval': step, 'group_eval_order': order, 'tests': [test]}
         (tmp_path / 'test.yaml').write_text(yaml.safe_dump(test_file))
         promtool('test', 'rules', 'test.yaml', folder=tmp_path)

@@ -1,7 +1,5 @@
 """`check`: says what is wrong with a set-up."""
 
-from dataclasses import asdict
-
 import click
 from rich.table import Table
 from rich.text import Text
@@ -36,11 +34,16 @@ def check(context: Context, form: str) -> None:
     """
     findings = list(findings_of(context.settings))
     if form == 'json':
-        context.json([asdict(finding) for finding in findings])
+        context.json(
+            [
+                {'level': finding.level, 'part': finding.part, 'state': finding.state, 'mend': finding.remedy}
+                for finding in findings
+            ]
+        )
     else:
         table = Table.grid(padding=(0, 2))
         for finding in findings:
-            state = Text(finding.state) + Text(f'\n→ {finding.mend}' if finding.mend else '', 'bold')
+            state = Text(finding.state) + Text(f'\n→ {finding.remedy}' if finding.remedy else '', 'bold')
             table.add_row(Text(finding.level, STYLES[finding.level]), finding.part, state)
         output.show_whole(context.out, table)
     if any(finding.level == Level.FAULT for finding in findings):

@@ -121,10 +121,10 @@ class Context:
     @cached_property
     def key(self) -> bytes:
         """What keys the visitors. Raises SettingsError."""
-        from exporter.enrich.visitor import load_key
+        from exporter.enrich.visitor import load_visitor_secret
 
         secret = self.settings.secret.get_secret_value() if self.settings.secret else None
-        return load_key(self.settings.data_dir, secret)
+        return load_visitor_secret(self.settings.data_dir, secret)
 
     @property
     def rejected(self) -> RejectStore:

@@ -1,1 +1,1 @@
-"""From columns to more columns: place, user agent, visitor, account, data set; knows no database."""
+"""Derives columns from columns: place, device and program, visitor, account, data set. Knows no database."""

@@ -1,4 +1,4 @@
-"""What the steps of the pipeline need to know of one portal: its rules, and what was looked up before."""
+"""Holds what the steps of the pipeline need for one portal: its rules, and memos of lookups."""
 
 import polars as pl
 
@@ -14,22 +14,24 @@ CATEGORIES = [column.name for column in COLUMNS if column.categorical]
 
 
 class Enrichment:
-    """One portal's rules. It remembers what it found out about addresses and agents from one batch to the next."""
+    """The rules and the memos of one portal. One thread at a time may call each memo."""
 
-    def __init__(self, domain: str, portal: PortalRules, places: Places, key: bytes) -> None:
+    def __init__(self, domain: str, rules: PortalRules, places: Places, visitor_secret: bytes) -> None:
         self.domain = domain
-        self.key_id = key_id(key)
+        self.key_id = key_id(visitor_secret)
         self.geo_date = places.date
-        self.timezone = portal.timezone
-        self.requests = Requests(portal, key)
+        self.timezone = rules.timezone
+        self.requests = Requests(rules, visitor_secret)
         self.agents = Memo(lambda agents: as_categories(classify(agents)))
         self.addresses = Memo(
             lambda addresses: as_categories(
-                places.locate(addresses).with_columns(valid(addresses).alias('valid'), visitors(addresses, key).alias('visitor'))
+                places.locate(addresses).with_columns(
+                    valid(addresses).alias('valid'), visitors(addresses, visitor_secret).alias('visitor')
+                )
             )
         )
 
 
 def as_categories(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame, with its columns of few distinct texts as categorical ones."""
+    """The frame, with its columns of few distinct texts cast to categorical."""
     return frame.cast({name: categorical(name) for name in CATEGORIES if frame.schema.get(name) == pl.String})

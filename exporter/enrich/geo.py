@@ -1,4 +1,4 @@
-"""Finds the place of an address: in an MMDB file or, to the country only, in a table that needs no file."""
+"""Locates IP addresses: by an MMDB file, or, to the country only, by a built-in table."""
 
 import datetime as dt
 from collections.abc import Callable, Sequence
@@ -17,130 +17,133 @@ from geoip2.models import City
 from exporter.enrich.addresses import canonical
 from exporter.errors import SettingsError
 
-Record = tuple[str | None, str | None, float | None, float | None]  # country, city, latitude, longitude
-Find = Callable[[list[str]], pl.DataFrame]  # IP addresses -> a row of FOUND for each, null where unknown
+Place = tuple[str | None, str | None, float | None, float | None]  # country, city, latitude, longitude
+Find = Callable[[list[str]], pl.DataFrame]  # takes IP addresses; returns a row of PLACE_SCHEMA for each, null if unknown
 
-FOUND = {'country': pl.String(), 'city': pl.String(), 'latitude': pl.Float64(), 'longitude': pl.Float64()}
+PLACE_SCHEMA = {'country': pl.String(), 'city': pl.String(), 'latitude': pl.Float64(), 'longitude': pl.Float64()}
 PATHS = (('country', 'iso_code'), ('city', 'names', 'en'), ('location', 'latitude'), ('location', 'longitude'))
-NOWHERE: Record = (None, None, None, None)
+UNKNOWN: Place = (None, None, None, None)
 
 COUNTRIES = pl.read_csv(files('exporter.enrich').joinpath('countries.csv').read_bytes(), comment_prefix='#')
-AT_ONCE = 2_000  # addresses that Rust is asked about: it lets no other thread run meanwhile
-SAMPLE = 1_000  # records among which one must name a country
-REMEDY = 'name a GeoIP2 City or Country database in USAGE_GEO_DATABASE, or none'
+LOOKUP_SIZE = 2_000  # addresses for each call into Rust, which lets no other thread run meanwhile
+SAMPLE = 1_000  # records, at least one of which must name a country
+REMEDY = 'set USAGE_GEO_DATABASE to a GeoIP2 City or Country database, or unset it'
 
 
 @dataclass(frozen=True)
 class Places:
-    """A source of places: what it is called, of which day its data is (None: it does not say), and how it is asked."""
+    """A source of places: its name, the day of its data (None: unknown), and its lookup. Any thread may call `locate`."""
 
     name: str
     date: dt.date | None
     find: Find
 
     def locate(self, addresses: pl.Series) -> pl.DataFrame:
-        """country (ISO 3166-1 alpha-2), city (English name), latitude and longitude (degrees, to 0.01) of each address.
+        """A row for each address: country (ISO 3166-1 alpha-2), city (English name), latitude and longitude (degrees, to 0.01).
 
-        '', '', 0 and 0 where it has no place: it is private, unknown, no IP address, or of no country. Where only the
-        country is known, the coordinates are where `countries.csv` draws it.
+        '', '', 0 and 0 if the address is private, unknown, of no country, or not an IP address. If only the country is known, the
+        coordinates come from `countries.csv`.
         """
         rows = canonical(addresses).to_frame().with_row_index('row')
-        asked = rows.drop_nulls().sort('address')  # neighbours lie together in the file: almost twice as fast
-        found = pl.concat([asked, self.find(asked['address'].to_list())], how='horizontal')
-        exact = pl.col('latitude').is_between(-90, 90) & pl.col('longitude').is_between(-180, 180)
-        located = found.join(COUNTRIES, on='country', suffix='_of_country').select(
+        valid = rows.drop_nulls().sort('address')  # neighbours lie together in the file: almost twice as fast
+        places = pl.concat([valid, self.find(valid['address'].to_list())], how='horizontal')
+        has_coordinates = pl.col('latitude').is_between(-90, 90) & pl.col('longitude').is_between(-180, 180)
+        located = places.join(COUNTRIES, on='country', suffix='_of_country').select(
             'row',
             'country',
             'city',
-            latitude=pl.when(exact).then('latitude').otherwise('latitude_of_country').round(2),
-            longitude=pl.when(exact).then('longitude').otherwise('longitude_of_country').round(2),
+            latitude=pl.when(has_coordinates).then('latitude').otherwise('latitude_of_country').round(2),
+            longitude=pl.when(has_coordinates).then('longitude').otherwise('longitude_of_country').round(2),
         )
-        spread = rows.join(located, on='row', how='left', maintain_order='left')
-        return spread.select(
+        all_rows = rows.join(located, on='row', how='left', maintain_order='left')
+        return all_rows.select(
             pl.col('country', 'city').fill_null(''), pl.col('latitude', 'longitude').fill_null(0.0).replace(-0.0, 0.0)
         )
 
 
 def open_places(database: Path | None) -> Places:
-    """The places of an MMDB file, or without one those of the table of countries.
+    """Opens an MMDB file, or without one the built-in table of countries.
 
-    Raises SettingsError, one line, where the file is missing, cannot be read, is damaged or tells no country.
+    Raises SettingsError if the file is missing, unreadable or damaged, or contains no countries.
     """
     if database is None:
-        return Places(f'iptocc {version("iptocc")}', None, allocated)
+        return Places(f'iptocc {version("iptocc")}', None, find_countries)
     try:
         with maxminddb.open_database(database, maxminddb.MODE_FILE) as file:
-            about = file.metadata()
-            name = ' '.join(about.database_type.split())
-            located = any(record.get('country', {}).get('iso_code') for _, record in islice(file, SAMPLE))
-        date = dt.datetime.fromtimestamp(about.build_epoch, dt.UTC).date()
-        find = vectorised(database) or one_by_one(database)
+            metadata = file.metadata()
+            name = ' '.join(metadata.database_type.split())
+            has_countries = any(record.get('country', {}).get('iso_code') for _, record in islice(file, SAMPLE))
+        date = dt.datetime.fromtimestamp(metadata.build_epoch, dt.UTC).date()
+        find = open_rust_reader(database) or open_python_reader(database)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
         raise SettingsError(f'{database}: cannot be read ({error.strerror})', REMEDY) from error
-    except Exception as error:  # damaged bytes raise whatever they happen to mean
-        raise SettingsError(f'{database}: no GeoIP2 database, or a damaged one', 'fetch it again, unpacked') from error
-    if not located or not any(kind in name for kind in ('City', 'Country', 'Enterprise')):
-        raise SettingsError(f'{database}: {name} tells no country', REMEDY)
+    except Exception as error:  # damaged bytes raise any exception
+        raise SettingsError(f'{database}: not a GeoIP2 database, or damaged', 'fetch it again and unpack it') from error
+    if not has_countries or not any(kind in name for kind in ('City', 'Country', 'Enterprise')):
+        raise SettingsError(f'{database}: {name} contains no countries', REMEDY)
     return Places(name, date, find)
 
 
-def allocated(addresses: list[str]) -> pl.DataFrame:
-    """Asks the table of countries: to which one a regional internet registry allocated each address."""
+def find_countries(addresses: list[str]) -> pl.DataFrame:
+    """Looks up the country to which a regional internet registry allocated each address."""
     countries = iptocc.country_code(addresses)
-    return pl.DataFrame({'country': countries, 'city': None, 'latitude': None, 'longitude': None}, schema=FOUND)
+    return pl.DataFrame({'country': countries, 'city': None, 'latitude': None, 'longitude': None}, schema=PLACE_SCHEMA)
 
 
-def _record(country: object, city: object, latitude: object, longitude: object) -> Record:
-    """What a file says of an address, without what is of another type: its bytes are damaged."""
+def _place(country: object, city: object, latitude: object, longitude: object) -> Place:
+    """A place without the values of a wrong type, which damaged bytes produce."""
     names = [name if isinstance(name, str) else None for name in (country, city)]
     degrees = [float(number) if isinstance(number, int | float) else None for number in (latitude, longitude)]
     return names[0], names[1], degrees[0], degrees[1]
 
 
-def vectorised(database: Path) -> Find | None:
-    """Asks maxminddb-rust, where it is installed, for one field of all addresses at a time."""
+def open_rust_reader(database: Path) -> Find | None:
+    """Looks up with maxminddb-rust, one field of many addresses at a time; None if it is not installed."""
     try:
         from maxminddb_rust import MODE_MEMORY, open_database
     except ImportError:
         return None
     reader = open_database(database, MODE_MEMORY)
 
-    def place(address: str) -> Record:
+    def find_one(address: str) -> Place:
         try:
             country, city, latitude, longitude = (reader.get_path(address, path) for path in PATHS)
-        except Exception:  # a damaged record, or IPv6 asked of a database of IPv4
-            return NOWHERE
-        return _record(country, city, latitude, longitude)
+        except Exception:  # a damaged record, or an IPv6 address in a database of IPv4
+            return UNKNOWN
+        return _place(country, city, latitude, longitude)
 
-    def some(addresses: Sequence[str]) -> pl.DataFrame:
+    def find_some(addresses: Sequence[str]) -> pl.DataFrame:
         try:
             countries, cities = (reader.get_many_path(addresses, path) for path in PATHS[:2])
-            located = [found or {} for found in reader.get_many_path(addresses, ('location',))]  # cheaper than to look up twice
-            latitudes, longitudes = ([found.get(name) for found in located] for name in ('latitude', 'longitude'))
-        except Exception:  # one such address spoils them all: ask for each alone
-            return pl.DataFrame([place(address) for address in addresses], FOUND, orient='row', strict=False)
-        return pl.DataFrame([countries, cities, latitudes, longitudes], FOUND, orient='col', strict=False)
+            # cheaper than a lookup for each coordinate
+            locations = [location or {} for location in reader.get_many_path(addresses, ('location',))]
+            latitudes, longitudes = ([location.get(name) for location in locations] for name in ('latitude', 'longitude'))
+        except Exception:  # one such address fails the whole call: look up each alone
+            return pl.DataFrame([find_one(address) for address in addresses], PLACE_SCHEMA, orient='row', strict=False)
+        return pl.DataFrame([countries, cities, latitudes, longitudes], PLACE_SCHEMA, orient='col', strict=False)
 
     def find(addresses: list[str]) -> pl.DataFrame:
-        parts = range(0, len(addresses), AT_ONCE)
-        return pl.concat([some(addresses[start : start + AT_ONCE]) for start in parts] or [pl.DataFrame(schema=FOUND)])
+        starts = range(0, len(addresses), LOOKUP_SIZE)
+        return pl.concat(
+            [find_some(addresses[start : start + LOOKUP_SIZE]) for start in starts] or [pl.DataFrame(schema=PLACE_SCHEMA)]
+        )
 
     return find
 
 
-def one_by_one(database: Path) -> Find:
-    """Asks geoip2, in pure Python and in memory: its C reader is faster, but damaged data makes it end the process."""
+def open_python_reader(database: Path) -> Find:
+    """Looks up with geoip2 in pure Python, in memory: its C reader is faster, but damaged data makes it end the process."""
     reader = Reader(database, mode=maxminddb.MODE_MEMORY)
     kind = reader.metadata().database_type
-    ask = reader.city if 'City' in kind else reader.enterprise if 'Enterprise' in kind else reader.country
+    lookup = reader.city if 'City' in kind else reader.enterprise if 'Enterprise' in kind else reader.country
 
-    def place(address: str) -> Record:
+    def find_one(address: str) -> Place:
         try:
-            answer = ask(address)
-        except Exception:  # not in the database, a damaged record, or IPv6 asked of a database of IPv4
-            return NOWHERE
-        if not isinstance(answer, City):
-            return _record(answer.country.iso_code, None, None, None)
-        return _record(answer.country.iso_code, answer.city.name, answer.location.latitude, answer.location.longitude)
+            result = lookup(address)
+        except Exception:  # not in the database, a damaged record, or an IPv6 address in a database of IPv4
+            return UNKNOWN
+        if not isinstance(result, City):
+            return _place(result.country.iso_code, None, None, None)
+        return _place(result.country.iso_code, result.city.name, result.location.latitude, result.location.longitude)
 
-    return lambda addresses: pl.DataFrame([place(a) for a in addresses], FOUND, orient='row', strict=False)
+    return lambda addresses: pl.DataFrame([find_one(address) for address in addresses], PLACE_SCHEMA, orient='row', strict=False)

@@ -1,44 +1,44 @@
-"""Asks an expensive question once per distinct text of a column, and remembers the answers between batches."""
+"""Computes an expensive function once for each distinct text of a column, and remembers the results between batches."""
 
 from collections.abc import Callable
 
 import polars as pl
 
-CHUNKS = 8  # up to so many polars looks up without joining them, and joining copies all
-REMEMBERED = 300_000  # answers kept; past that the memory starts again, so that it stays bounded: some 300 bytes each
+CHUNKS = 8  # of results, before they are joined: joining copies all, and polars looks up in up to 8 chunks without it
+REMEMBERED = 300_000  # results, some 300 bytes each; beyond that all are forgotten, so that the memory stays bounded
 
 
 class Memo:
-    """A question over texts, answered once per distinct one.
+    """A memoized function from texts to rows. One thread at a time may call it.
 
-    `ask` takes distinct texts and gives as many rows of answers, in the same order. Each text has a number, which polars
-    finds by one look-up in a dictionary; its answers are the row of that number.
+    `compute` takes distinct texts and returns one row for each, in the same order. polars numbers the texts by a dictionary of
+    its own; the result of a text is the row with its number.
     """
 
-    def __init__(self, ask: Callable[[pl.Series], pl.DataFrame], remembered: int = REMEMBERED) -> None:
-        self.ask = ask
+    def __init__(self, compute: Callable[[pl.Series], pl.DataFrame], remembered: int = REMEMBERED) -> None:
+        self.compute = compute
         self.remembered = remembered
-        self.numbered, self.answers = _nothing()
+        self.dictionary, self.results = _empty()
 
     def __call__(self, column: pl.Series) -> pl.DataFrame:
-        """The answers, a row for each text of `column` (no nulls), in its order."""
-        if len(self.answers) > self.remembered:
-            self.numbered, self.answers = _nothing()
-        numbers = column.cast(self.numbered.dtype).to_physical()
-        known = len(self.answers)
-        new = pl.DataFrame({'number': numbers, 'text': column}).filter(pl.col('number') >= known).unique('number').sort('number')
-        if len(new) or not known:
+        """A row for each text of `column` (no nulls), in its order."""
+        if len(self.results) > self.remembered:
+            self.dictionary, self.results = _empty()
+        numbers = column.cast(self.dictionary.dtype).to_physical()
+        size = len(self.results)
+        new = pl.DataFrame({'number': numbers, 'text': column}).filter(pl.col('number') >= size).unique('number').sort('number')
+        if len(new) or not size:
             try:
-                found = self.ask(new['text'])
-            except BaseException:  # the texts are numbered, and no later answer may take their rows
-                self.numbered, self.answers = _nothing()
+                computed = self.compute(new['text'])
+            except BaseException:  # the new texts have numbers already, and no later result may take their rows
+                self.dictionary, self.results = _empty()
                 raise
-            self.answers = self.answers.vstack(found) if known else found
-            if self.answers.n_chunks() > CHUNKS:
-                self.answers = self.answers.rechunk()
-        return self.answers[numbers]
+            self.results = self.results.vstack(computed) if size else computed
+            if self.results.n_chunks() > CHUNKS:
+                self.results = self.results.rechunk()
+        return self.results[numbers]
 
 
-def _nothing() -> tuple[pl.Series, pl.DataFrame]:
-    """No answers, and a column by whose type texts are numbered: from 0 on, for as long as the column lives."""
+def _empty() -> tuple[pl.Series, pl.DataFrame]:
+    """A column whose type numbers texts from 0 on, as long as the column lives; and no results."""
     return pl.Series(dtype=pl.Categorical(pl.Categories.random())), pl.DataFrame()

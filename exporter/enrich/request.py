@@ -1,4 +1,4 @@
-"""What a request tells: whether it is an API call, which data set it asks, whose key it shows."""
+"""Reads requests: whether a request is an API call, its data set and its account."""
 
 import csv
 import hashlib
@@ -16,12 +16,12 @@ from exporter.errors import SettingsError
 from exporter.model.call import categorical, is_category
 from exporter.model.reject import Skip
 
-LONGEST_PATH = 2_048  # characters kept of a path
-LONGEST_NAME = 200  # characters kept of an account or a data set
+LONGEST_PATH = 2_048  # characters of a path that are stored
+LONGEST_NAME = 200  # characters of an account or a data set that are stored
 
 
 class Rule(NamedTuple):
-    """Where a data set is written: in the group of `path`, or in a parameter of the requests whose path matches."""
+    """Where a request names its data set: in the group of `path`, or in a parameter if the path matches."""
 
     path: str
     parameters: tuple[str, ...] = ()
@@ -44,90 +44,94 @@ PRESETS = {
 
 
 class Requests:
-    """Reads the requests of one portal by its rules. Raises SettingsError for a rule that cannot be used."""
+    """Reads the requests of one portal by its rules. One thread at a time may call it.
 
-    def __init__(self, portal: PortalRules, key: bytes) -> None:
-        self.sources = portal.accounts
-        self.api_paths = '|'.join(f'^{".*".join(map(re.escape, path.split("*")))}$' for path in portal.paths)
-        self.rules = [rule for name in portal.datasets for rule in _rules(name)]
-        of_accounts = (_parameters((source.removeprefix('query:'),)) for source in self.sources if source != 'user')
-        for setting, pattern in (('paths', self.api_paths), *(('accounts', pattern) for pattern in of_accounts)):
+    Raises SettingsError for an invalid rule.
+    """
+
+    def __init__(self, rules: PortalRules, visitor_secret: bytes) -> None:
+        self.sources = rules.accounts
+        self.account_parameters = [source.removeprefix('query:') for source in self.sources if source != 'user']
+        self.api_paths = '|'.join(f'^{".*".join(map(re.escape, path.split("*")))}$' for path in rules.paths)
+        self.rules = [rule for name in rules.datasets for rule in _rules(name)]
+        account_patterns = (_parameter_pattern((name,)) for name in self.account_parameters)
+        for setting, pattern in (('paths', self.api_paths), *(('accounts', pattern) for pattern in account_patterns)):
             if not _compiles(pattern):
-                raise SettingsError(f'{setting}: what is looked for is too long', 'write fewer or shorter patterns and names')
-        self.of_path = Memo(self._of_paths)
-        names = _names_of_keys(portal.api_keys)
-        self.account_of_user = Memo(_accounts)
-        self.dataset_of_text = Memo(_datasets)
-        self.dataset_said = Memo(lambda names: pl.DataFrame({'dataset_id': names.cast(categorical('dataset_id'))}))
-        self.account_of_key = Memo(
-            lambda keys: _accounts(
-                pl.Series([names.get(k) or (hashed_key(k, key) if k else '') for k in keys.to_list()], dtype=pl.String)
-            )
+                raise SettingsError(f'{setting}: the pattern is too long', 'use fewer or shorter patterns and names')
+        accounts = _accounts_by_api_key(rules.api_keys)
+        self.read_paths = Memo(self._read_paths)
+        self.user_accounts = Memo(_clean_accounts)
+        self.clean_datasets = Memo(_clean_datasets)
+        self.given_datasets = Memo(lambda names: pl.DataFrame({'dataset_id': names.cast(categorical('dataset_id'))}))
+
+        def account_of(api_key: str) -> str:
+            return accounts.get(api_key) or (hash_api_key(api_key, visitor_secret) if api_key else '')
+
+        self.api_key_accounts = Memo(
+            lambda api_keys: _clean_accounts(pl.Series([account_of(api_key) for api_key in api_keys.to_list()], dtype=pl.String))
         )
 
     def __call__(self, calls: pl.DataFrame) -> pl.DataFrame:
-        """`user_id`, `path` without its query string, `dataset_id`, and `skip`: why it is no API call; null where it is one.
+        """A row for each call: `path` without its query string, `user_id`, `dataset_id` and `skip`, the reason or null.
 
-        What calls say themselves (SAID) goes before what the rules find.
+        An account or data set that a call itself gives takes precedence over the rules.
         """
-        cut = calls['path'].str.splitn('?', 2).struct.rename_fields(['path', 'query']).struct.unnest()
-        known = self.of_path(cut['path'])
-        path = cut['path'].str.slice(0, LONGEST_PATH) if (cut['path'].str.len_bytes() > LONGEST_PATH).any() else cut['path']
-        for name in (source.removeprefix('query:') for source in self.sources if source != 'user'):
-            if path.str.contains(f'{name}=', literal=True).any():  # its ? was forgotten: a key is not stored
-                path = path.str.replace_all(f'{re.escape(name)}=[^&/]*', f'{name}='.replace('$', '$$'))
-        sources, datasets = self.sources, self._datasets(known, cut['query'])
+        split = calls['path'].str.splitn('?', 2).struct.rename_fields(['path', 'query']).struct.unnest()
+        paths, queries = split['path'], split['query']
+        path_rows = self.read_paths(paths)
+        if (paths.str.len_bytes() > LONGEST_PATH).any():
+            paths = paths.str.slice(0, LONGEST_PATH)
+        for name in self.account_parameters:
+            if paths.str.contains(f'{name}=', literal=True).any():  # a request without ?: an API key must not be stored
+                paths = paths.str.replace_all(f'{re.escape(name)}=[^&/]*', f'{name}='.replace('$', '$$'))
+        sources, datasets = self.sources, self._find_datasets(path_rows, queries)
         if 'dataset_id' in calls.columns:
             sources = ('user', *(source for source in sources if source != 'user'))
-            said = self.dataset_said(calls['dataset_id'])['dataset_id']
-            datasets = said.zip_with(~is_category(said, ''), datasets)
-        return pl.DataFrame(
-            [
-                path,
-                self._accounts(sources, calls['user_id'], cut['query']),
-                datasets,
-                _skip(calls['method'], known['api_call']),
-            ]
-        )
+            given = self.given_datasets(calls['dataset_id'])['dataset_id']
+            datasets = given.zip_with(~is_category(given, ''), datasets)
+        accounts = self._find_accounts(sources, calls['user_id'], queries)
+        return pl.DataFrame([paths, accounts, datasets, _skip_reasons(calls['method'], path_rows['api_call'])])
 
-    def _accounts(self, sources: tuple[str, ...], users: pl.Series, queries: pl.Series) -> pl.Series:
-        nobody = pl.Series('user_id', [''], categorical('user_id')).new_from_index(0, len(users))
-        found: pl.Series | None = None
-        for source in sources:  # the first that names somebody wins
+    def _find_accounts(self, sources: tuple[str, ...], users: pl.Series, queries: pl.Series) -> pl.Series:
+        """The account of each request, from the first source that names one; '' if none does."""
+        none = pl.Series('user_id', [''], categorical('user_id')).new_from_index(0, len(users))
+        accounts: pl.Series | None = None
+        for source in sources:
             if source == 'user':
-                named = self.account_of_user(users)['user_id']
+                named = self.user_accounts(users)['user_id']
             else:
-                keys = queries.str.extract(_parameters((source.removeprefix('query:'),)))
-                named = self.account_of_key(keys.fill_null(''))['user_id'] if keys.count() else nobody
-            found = named if found is None else found.zip_with(~is_category(found, ''), named)
-        return nobody if found is None else found
+                api_keys = queries.str.extract(_parameter_pattern((source.removeprefix('query:'),)))
+                named = self.api_key_accounts(api_keys.fill_null(''))['user_id'] if api_keys.count() else none
+            accounts = named if accounts is None else accounts.zip_with(~is_category(accounts, ''), named)
+        return none if accounts is None else accounts
 
-    def _of_paths(self, paths: pl.Series) -> pl.DataFrame:
-        """What is known without the query string: the data set, by which rule else the query names it (0: by none), and
-        whether this is an API call."""
+    def _read_paths(self, paths: pl.Series) -> pl.DataFrame:
+        """A row for each path: its data set, the number of the rule for a data set in the query (0: none), and `api_call`."""
         path = pl.col('path')
         in_path = [path.str.extract(rule.path) for rule in self.rules if not rule.parameters]
         in_query = [
             pl.when(path.str.contains(rule.path)).then(number) for number, rule in enumerate(self.rules, 1) if rule.parameters
         ]
-        known = paths.to_frame('path').select(
+        rows = paths.to_frame('path').select(
             text=pl.coalesce(*in_path, pl.lit('')),
             rule=pl.coalesce(*in_query, pl.lit(0)).cast(pl.UInt32),
             api_call=path.str.contains(self.api_paths),
         )
-        return known.with_columns(_datasets(known['text'])['dataset_id'])
+        return rows.with_columns(_clean_datasets(rows['text'])['dataset_id'])
 
-    def _datasets(self, known: pl.DataFrame, queries: pl.Series) -> pl.Series:
-        found = known['dataset_id']
-        for number in filter(None, known['rule'].unique().to_list()):
-            asked = (known['rule'] == number) & is_category(found, '')
-            texts = queries.set(~asked, None).str.extract(_parameters(self.rules[number - 1].parameters)).fill_null('')
-            found = found.zip_with(~asked, self.dataset_of_text(texts)['dataset_id'])
-        return found
+    def _find_datasets(self, path_rows: pl.DataFrame, queries: pl.Series) -> pl.Series:
+        """The data set of each request, from its path or else from its query; '' if neither names one."""
+        datasets = path_rows['dataset_id']
+        for number in filter(None, path_rows['rule'].unique().to_list()):
+            applies = (path_rows['rule'] == number) & is_category(datasets, '')
+            pattern = _parameter_pattern(self.rules[number - 1].parameters)
+            texts = queries.set(~applies, None).str.extract(pattern).fill_null('')
+            datasets = datasets.zip_with(~applies, self.clean_datasets(texts)['dataset_id'])
+        return datasets
 
 
-def _skip(methods: pl.Series, api_calls: pl.Series) -> pl.Series:
-    """Why requests are skipped; null where they are not."""
+def _skip_reasons(methods: pl.Series, api_calls: pl.Series) -> pl.Series:
+    """The reason to skip each request, or null."""
     options = methods == 'OPTIONS'
     if api_calls.all() and not options.any():
         return pl.Series('skip', [None], pl.String).new_from_index(0, len(methods))
@@ -135,17 +139,18 @@ def _skip(methods: pl.Series, api_calls: pl.Series) -> pl.Series:
     return pl.select(reason.alias('skip')).to_series()
 
 
-def hashed_key(value: str, key: bytes) -> str:
-    """The account of an API key that no file names: a short keyed hash, which does not give the API key away."""
-    return 'key-' + hashlib.blake2b(value.encode(), key=key, digest_size=5, person=b'api key').hexdigest()
+def hash_api_key(api_key: str, visitor_secret: bytes) -> str:
+    """The account of an API key without a name: a short keyed hash (BLAKE2b), which does not reveal the API key."""
+    return 'key-' + hashlib.blake2b(api_key.encode(), key=visitor_secret, digest_size=5, person=b'api key').hexdigest()
 
 
-def _parameters(names: tuple[str, ...]) -> str:
+def _parameter_pattern(names: tuple[str, ...]) -> str:
+    """A pattern with the value of the first of these parameters of a query string as its group."""
     return rf'(?:^|&)(?:{"|".join(map(re.escape, names))})=([^&#]+)'
 
 
 def _compiles(pattern: str) -> bool:
-    """Whether polars can look for a pattern: it is one, and not too large."""
+    """Whether polars accepts a pattern: it is valid and not too large."""
     try:
         pl.Series([''], dtype=pl.String).str.contains(pattern)
     except pl.exceptions.ComputeError:
@@ -157,7 +162,7 @@ def _rules(name: str) -> tuple[Rule, ...]:
     if name in PRESETS:
         return PRESETS[name]
     parameter = name.removeprefix('query:')
-    if parameter != name and _compiles(_parameters((parameter,))):
+    if parameter != name and _compiles(_parameter_pattern((parameter,))):
         return (Rule('', (parameter,)),)
     try:
         groups = re.compile(name).groups if _compiles(name) else 0
@@ -165,39 +170,35 @@ def _rules(name: str) -> tuple[Rule, ...]:
         groups = 0
     if groups != 1:
         raise SettingsError(
-            f'datasets: {name[:200]!r} is no preset ({", ".join(PRESETS)}), no query:NAME and no pattern with one group',
-            'correct it',
+            f'datasets: invalid rule {name[:200]!r}',
+            f'use a preset ({", ".join(PRESETS)}), query:NAME or a pattern with one group',
         )
     return (Rule(name),)
 
 
-def _accounts(names: pl.Series) -> pl.DataFrame:
-    """The accounts that are meant; '' where nobody is."""
-    name = names.str.strip_chars().str.slice(0, LONGEST_NAME)
-    nobody = name.is_in(['', '-']) | (name.str.to_lowercase() == 'anonymous')
-    nobody |= pl.Series(
-        [address_bytes(text) is not None for text in name.to_list()], dtype=pl.Boolean
-    )  # addresses are not stored
-    return pl.DataFrame({'user_id': name.set(nobody, '').cast(categorical('user_id'))})
+def _clean_accounts(names: pl.Series) -> pl.DataFrame:
+    """Names as accounts: stripped and cut; '' for no name, anonymous, and IP addresses, which are not stored."""
+    accounts = names.str.strip_chars().str.slice(0, LONGEST_NAME)
+    is_anonymous = accounts.is_in(['', '-']) | (accounts.str.to_lowercase() == 'anonymous')
+    is_anonymous |= pl.Series([address_bytes(account) is not None for account in accounts.to_list()], dtype=pl.Boolean)
+    return pl.DataFrame({'user_id': accounts.set(is_anonymous, '').cast(categorical('user_id'))})
 
 
-def _datasets(texts: pl.Series) -> pl.DataFrame:
-    """The data sets, without their percent signs."""
+def _clean_datasets(texts: pl.Series) -> pl.DataFrame:
+    """Texts as data sets: percent-decoded and cut."""
     names = pl.Series([unquote_plus(text)[:LONGEST_NAME] for text in texts.to_list()], dtype=pl.String)
     return pl.DataFrame({'dataset_id': names.cast(categorical('dataset_id'))})
 
 
-def _names_of_keys(file: Path | None) -> dict[str, str]:
-    """The accounts of API keys. Raises SettingsError where the file is not there or is no CSV of `key,account`."""
+def _accounts_by_api_key(file: Path | None) -> dict[str, str]:
+    """The account of each API key. Raises SettingsError if the file is unreadable or not a CSV file of `key,account`."""
     if file is None:
         return {}
     try:
-        with file.open(newline='', encoding='utf-8-sig') as lines:  # spreadsheets write a mark first
+        with file.open(newline='', encoding='utf-8-sig') as lines:  # spreadsheets write a byte order mark
             rows = list(csv.DictReader(lines))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError(
-            f'{file}: cannot read the API keys ({error})', 'name a CSV file of key,account in api_keys'
-        ) from error
+        raise SettingsError(f'{file}: cannot read the API keys ({error})', 'set api_keys to a CSV file of key,account') from error
     if rows and not {'key', 'account'} <= rows[0].keys():
-        raise SettingsError(f'{file}: the first line of the API keys is not key,account', 'add it')
+        raise SettingsError(f'{file}: the first line is not key,account', 'add the line key,account')
     return {row['key']: row['account'] for row in rows}

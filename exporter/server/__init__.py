@@ -1,1 +1,1 @@
-"""The long-running process: it takes calls and answers over HTTP."""
+"""The long-running process: accepts calls, follows logs and answers over HTTP."""

@@ -1,4 +1,4 @@
-"""What happens by the clock: the table of jobs. What they do is said where they are made."""
+"""Schedules the periodic jobs of `serve`."""
 
 import logging
 from collections.abc import Callable
@@ -10,14 +10,17 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from exporter.errors import loggable
 
-FOLLOW = 2  # seconds between two looks at the followed logs
-INDICATORS = 60  # seconds between two readings of the indicators that Prometheus is told
+FOLLOW = 2  # seconds between two polls of the followed logs
+INDICATORS = 60  # seconds between two reads of the indicators for Prometheus
 
 log = logging.getLogger(__name__)
 
 
 def table(follow: Callable[[], None], indicators: Callable[[], None], nightly: Callable[[], None]) -> BackgroundScheduler:
-    """The scheduler, not yet started. A job that fails is said in a line, and runs again when it is due."""
+    """Returns the scheduler, not yet started; it calls each job from its own threads, never twice at a time.
+
+    A job that raises is logged in one line and runs again when it is due.
+    """
     scheduler = BackgroundScheduler(
         executors={'default': ThreadPoolExecutor(3)},
         job_defaults={'coalesce': True, 'max_instances': 1, 'misfire_grace_time': None},
@@ -26,9 +29,9 @@ def table(follow: Callable[[], None], indicators: Callable[[], None], nightly: C
     scheduler.add_job(follow, 'interval', seconds=FOLLOW, id='follow', next_run_time=datetime.now(UTC))
     scheduler.add_job(indicators, 'interval', seconds=INDICATORS, id='indicators', next_run_time=datetime.now(UTC))
     scheduler.add_job(nightly, 'cron', hour=2, minute=17, id='nightly')
-    scheduler.add_listener(_say, EVENT_JOB_ERROR)
+    scheduler.add_listener(_log_failure, EVENT_JOB_ERROR)
     return scheduler
 
 
-def _say(event: JobExecutionEvent) -> None:
-    log.warning('the job %s failed and will run again: %s', event.job_id, loggable(event.exception))
+def _log_failure(event: JobExecutionEvent) -> None:
+    log.warning('job %s failed; it runs again when it is due: %s', event.job_id, loggable(event.exception))

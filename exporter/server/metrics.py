@@ -1,4 +1,4 @@
-"""What Prometheus is told: the single-number indicators of each portal, and how the program is."""
+"""Metrics for Prometheus: the single-number indicators of each portal, and the state of the program."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -14,18 +14,18 @@ from exporter.spool.spool import Spool
 from exporter.store.clickhouse import ClickHouse
 
 WINDOWS = {'24h': 86_400, '14d': 14 * 86_400}  # seconds
-FRESH = 300.0  # seconds for which the indicators that were read are told: old numbers would look like true ones
+FRESH = 300.0  # seconds for which indicators are exported after a read: older values would look current
 
-# name: what it is, and what of a row of the view `summary` it tells
+# name: its help, and its value from a row of the view `summary`
 INDICATORS: dict[str, tuple[str, Callable[[Mapping[str, float | None]], float | None]]] = {
-    'usage_calls': ('API calls, without crawlers.', lambda row: row['calls']),
-    'usage_calls_per_user': ('API calls divided by users; absent where there are no users.', lambda row: row['calls_per_user']),
+    'usage_calls': ('API calls, excluding crawlers.', lambda row: row['calls']),
+    'usage_calls_per_user': ('API calls divided by users; absent if there are no users.', lambda row: row['calls_per_user']),
     'usage_anonymous_users_ratio': (
-        'Anonymous users divided by users, 0 to 1; absent where there are no users.',
+        'Anonymous users divided by users, 0 to 1; absent if there are no users.',
         lambda row: _ratio(row['anonymous_users_percent']),
     ),
     'usage_mobile_calls_ratio': (
-        'Calls from phones and tablets divided by calls, 0 to 1; absent where there are no calls.',
+        'Calls from phones and tablets divided by calls, 0 to 1; absent if there are no calls.',
         lambda row: _ratio(row['mobile_users_percent']),
     ),
 }
@@ -37,13 +37,16 @@ def _ratio(percent: float | None) -> float | None:
 
 @dataclass(eq=False)
 class Indicators(Collector):
-    """The numbers of each portal as they were last read. They are read by a job, so that asking for metrics stays quick."""
+    """The indicators of each portal as last read. A job reads them, so that a scrape needs no query.
+
+    One job calls `refresh`; any thread may call `collect`.
+    """
 
     read_at: float = 0.0
     rows: dict[tuple[str, str], Mapping[str, float | None]] = field(default_factory=dict)  # by portal and window
 
     def refresh(self, database: ClickHouse) -> None:
-        """Reads them. Raises EngineError."""
+        """Reads the indicators of all portals and windows. Raises EngineError."""
         now = int(time.time()) + 1
         self.rows = {
             (portal.domain, window): indicators.numbers(database, portal.domain, now - seconds, now)
@@ -53,13 +56,13 @@ class Indicators(Collector):
         self.read_at = time.time()
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """One gauge an indicator."""
+        """One gauge for each indicator; without series once the values are older than FRESH."""
         rows = self.rows if time.time() - self.read_at < FRESH else {}
-        for name, (text, value) in INDICATORS.items():
-            gauge = GaugeMetricFamily(name, text, labels=('domain', 'window'))
+        for name, (documentation, value_of) in INDICATORS.items():
+            gauge = GaugeMetricFamily(name, documentation, labels=('domain', 'window'))
             for labels, row in rows.items():
-                if (number := value(row)) is not None:
-                    gauge.add_metric(labels, number)
+                if (value := value_of(row)) is not None:
+                    gauge.add_metric(labels, value)
             yield gauge
         users = GaugeMetricFamily('usage_users', 'Unique users, estimated.', labels=('domain', 'window', 'kind'))
         for labels, row in rows.items():
@@ -70,8 +73,10 @@ class Indicators(Collector):
 
 @dataclass(frozen=True, eq=False)
 class State(Collector):
-    """Where the accepted calls are: accepted = stored + waiting + quarantined. `lag`: unread bytes of each followed log;
-    `readable`: whether the logs of each path of the settings can be read."""
+    """Where the accepted calls are: accepted = stored + waiting + quarantined. Any thread may call `collect`.
+
+    `lag`: unread bytes of each followed log; `readable`: whether the logs of each followed path are readable.
+    """
 
     spool: Spool
     drain: Drain
@@ -79,53 +84,51 @@ class State(Collector):
     readable: Callable[[], Mapping[str, bool]]
 
     def collect(self) -> Iterable[CounterMetricFamily | GaugeMetricFamily]:
-        """Read at one moment, so that they add up."""
-        account, taken = self.spool.balance, self.spool.taken
-        yield CounterMetricFamily('usage_accepted_calls', 'Calls that are on disk for good since the start.', account.accepted)
-        yield CounterMetricFamily('usage_stored_calls', 'Accepted calls that the database has.', account.stored)
-        yield GaugeMetricFamily('usage_waiting_calls', 'Accepted calls that wait for the database.', account.waiting)
+        """Reads the balance once, so that its metrics add up."""
+        balance, tally = self.spool.balance, self.spool.taken
+        yield CounterMetricFamily('usage_accepted_calls', 'Calls accepted and durable on disk since the start.', balance.accepted)
+        yield CounterMetricFamily('usage_stored_calls', 'Accepted calls that are stored in the database.', balance.stored)
+        yield GaugeMetricFamily('usage_waiting_calls', 'Accepted calls that wait to be stored.', balance.waiting)
         yield GaugeMetricFamily(
-            'usage_quarantined_calls', 'Accepted calls that the database refuses: see rejected list.', account.quarantined
+            'usage_quarantined_calls', 'Accepted calls that the database refused: see rejected list.', balance.quarantined
         )
-        skipped = CounterMetricFamily('usage_skipped', 'Lines and calls that are not to be counted.', labels=('reason',))
-        for reason, number in sorted(taken.skipped.items()):
-            skipped.add_metric((reason,), number)
+        skipped = CounterMetricFamily('usage_skipped', 'Valid lines and calls that are not counted.', labels=('reason',))
+        for reason, count in sorted(tally.skipped.items()):
+            skipped.add_metric((reason,), count)
         yield skipped
-        rejected = CounterMetricFamily('usage_rejected', 'Lines and calls that cannot be counted.', labels=('reason',))
-        for reason, number in sorted(taken.rejected.items()):
-            rejected.add_metric((reason,), number)
+        rejected = CounterMetricFamily('usage_rejected', 'Lines and calls that were rejected.', labels=('reason',))
+        for reason, count in sorted(tally.rejected.items()):
+            rejected.add_metric((reason,), count)
         yield rejected
-        yield GaugeMetricFamily('usage_spool_bytes', 'Size of the spool on disk.', account.bytes)
+        yield GaugeMetricFamily('usage_spool_bytes', 'Size of the spool on disk.', balance.bytes)
         yield GaugeMetricFamily('usage_spool_limit_bytes', 'Size at which the spool is full.', self.spool.most_bytes)
-        yield CounterMetricFamily('usage_writer_failures', 'Batches that could not be stored when tried.', self.drain.failures)
+        yield CounterMetricFamily('usage_writer_failures', 'Failed attempts to store a batch.', self.drain.failures)
         if self.drain.last_stored:
             yield GaugeMetricFamily(
-                'usage_last_stored_timestamp_seconds', 'When a batch was last stored.', self.drain.last_stored
+                'usage_last_stored_timestamp_seconds', 'Unix time at which a batch was last stored.', self.drain.last_stored
             )
-        lag = GaugeMetricFamily('usage_follow_lag_bytes', 'Bytes of a followed log that are not read yet.', labels=('path',))
+        lag = GaugeMetricFamily('usage_follow_lag_bytes', 'Unread bytes of a followed log.', labels=('path',))
         for path, unread in sorted(self.lag().items()):
             lag.add_metric((path,), unread)
         yield lag
-        readable = GaugeMetricFamily('usage_follow_readable', 'Whether a followed path can be read: 1 or 0.', labels=('path',))
-        for path, well in sorted(self.readable().items()):
-            readable.add_metric((path,), well)
+        readable = GaugeMetricFamily('usage_follow_readable', 'Whether a followed path is readable: 1 or 0.', labels=('path',))
+        for path, is_readable in sorted(self.readable().items()):
+            readable.add_metric((path,), is_readable)
         yield readable
 
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for each counter, which nobody asks
+disable_created_metrics()  # type: ignore[no-untyped-call]  # saves one series for each counter
 
 
 class Metrics:
-    """All of them. `requests` counts what was answered over HTTP."""
+    """All metrics in one registry. `requests` counts the answered HTTP requests. Any thread may call `text`."""
 
     def __init__(self, state: State, indicators: Indicators) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(state)
         self.registry.register(indicators)
-        self.requests = Counter(
-            'usage_http_requests', 'Requests that were answered.', ('endpoint', 'status'), registry=self.registry
-        )
+        self.requests = Counter('usage_http_requests', 'Answered HTTP requests.', ('endpoint', 'status'), registry=self.registry)
 
     def text(self) -> bytes:
-        """Prometheus' text format."""
+        """The metrics in the text format of Prometheus."""
         return generate_latest(self.registry)

@@ -1,4 +1,4 @@
-"""Who may write and read over HTTP: bearer tokens, kept as hashes in the data directory."""
+"""Stores the bearer tokens of the HTTP interface as hashes, in the data directory."""
 
 import fcntl
 import os
@@ -17,90 +17,93 @@ from exporter.errors import InputError, SettingsError
 from exporter.system.files import write
 
 TOKEN_BYTES = 32
-PREFIX = 'usage_'  # by which scanners for leaked secrets know a token
+PREFIX = 'usage_'  # lets scanners for leaked secrets recognize a token
 
 
 class Scope(StrEnum):
-    """What a token is good for."""
+    """What a token permits."""
 
     WRITE = 'write'  # calls and events
     READ = 'read'  # reports
 
 
 class Token(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is known of a token. Its text is not: 256 random bits cannot be guessed from a plain hash of them."""
+    """A token as stored: its SHA-256 instead of its text, since 256 random bits cannot be guessed from a plain hash."""
 
     id: str
     name: str
-    domain: str  # the portal that it is for; '' is every one
+    domain: str  # the only portal that it is valid for; '' is every portal
     scopes: tuple[Scope, ...]
     created: datetime
     sha256: str  # in hexadecimal digits
 
 
 class Tokens:
-    """The file of tokens. What another process changes in it is seen at the next question."""
+    """The file of tokens. Every method sees the changes of other processes. Any thread may call any method."""
 
     def __init__(self, data_dir: Path) -> None:
         self.file = data_dir / 'tokens.json'
-        self._read: tuple[tuple[int, ...], list[Token]] = (), []
+        self._cache: tuple[tuple[int, ...], list[Token]] = (), []  # the state of the file, and its tokens
         self._needed = False
 
     @property
     def needed(self) -> bool:
-        """Whether a token is needed: from the first one on, also when all are revoked since. Raises SettingsError."""
+        """Whether requests need a token: from the first token on, even after all are revoked. Raises SettingsError."""
         self.listed()
         return self._needed
 
     def listed(self) -> list[Token]:
-        """All tokens, the oldest first. Raises SettingsError for a file that cannot be used."""
+        """All tokens, the oldest first. Raises SettingsError if the file is unreadable, invalid or accessible to other users."""
         try:
-            found = self.file.stat()
-            state = found.st_ino, found.st_mtime_ns, found.st_size, found.st_mode
-            if state != self._read[0]:
-                if found.st_mode & 0o077:
-                    raise SettingsError(f'{self.file}: others than its owner may use the tokens', 'run chmod 600 on it')
-                self._read = state, msgspec.json.decode(self.file.read_bytes(), type=list[Token])
+            stat = self.file.stat()
+            state = stat.st_ino, stat.st_mtime_ns, stat.st_size, stat.st_mode
+            if state != self._cache[0]:
+                if stat.st_mode & 0o077:
+                    raise SettingsError(f'{self.file}: other users can access the tokens', 'run chmod 600 on it')
+                self._cache = state, msgspec.json.decode(self.file.read_bytes(), type=list[Token])
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise SettingsError(f'{self.file}: cannot read the tokens ({error.strerror})', 'mend that') from error
+            raise SettingsError(f'{self.file}: cannot read the tokens ({error.strerror})', 'fix its permissions') from error
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise SettingsError(
-                f'{self.file}: no file of tokens ({error})', 'restore it, or remove it and add new ones'
+                f'{self.file}: invalid tokens file ({error})', 'restore it, or remove it and add new tokens'
             ) from error
         self._needed = True
-        return self._read[1]
+        return self._cache[1]
 
     def of(self, text: str) -> Token | None:
-        """The token that a caller shows; None: there is no such token. Raises SettingsError."""
-        shown, found = _hash(text), None
-        for token in self.listed():  # all of them, so that the time says nothing
-            if compare_digest(shown, token.sha256):
-                found = token
-        return found
+        """The token with this text, or None. Raises SettingsError."""
+        digest, match = _hash(text), None
+        for token in self.listed():  # compares all tokens, so that the duration reveals nothing
+            if compare_digest(digest, token.sha256):
+                match = token
+        return match
 
     def add(self, name: str, domain: str, scopes: Iterable[Scope]) -> tuple[Token, str]:
-        """Makes a token for a portal, or with domain '' for every one. Its text is known here only. Raises SettingsError."""
+        """Creates a token for a portal, or with domain '' for every portal; returns it and its text, which is not stored.
+
+        Raises SettingsError.
+        """
         text = PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
         now = datetime.now(UTC).replace(microsecond=0)
         token = Token(secrets.token_hex(4), name, domain, tuple(sorted(set(scopes))), now, _hash(text))
-        with self._changing() as tokens:
+        with self._edit() as tokens:
             tokens.append(token)
         return token, text
 
     def revoke(self, token_id: str) -> Token:
-        """Takes a token away. Raises InputError where there is none of this id, SettingsError."""
-        with self._changing() as tokens:
+        """Removes a token. Raises InputError if there is no token with this id, SettingsError."""
+        with self._edit() as tokens:
             for token in tokens:
                 if token.id == token_id:
                     tokens.remove(token)
                     return token
-            raise InputError(f'there is no token {token_id}', 'usage-exporter tokens list shows them')
+            raise InputError(f'token {token_id}: not found', 'list the tokens with usage-exporter tokens list')
 
     @contextmanager
-    def _changing(self) -> Iterator[list[Token]]:
-        """The tokens, to be changed by one process at a time; the file is then replaced whole."""
+    def _edit(self) -> Iterator[list[Token]]:
+        """Yields the tokens to be changed, under a lock between processes; then replaces the file as a whole."""
         try:
             self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             directory = os.open(self.file.parent, os.O_RDONLY)
@@ -112,7 +115,9 @@ class Tokens:
             finally:
                 os.close(directory)
         except OSError as error:
-            raise SettingsError(f'{self.file}: cannot write the tokens ({error.strerror})', 'mend that') from error
+            raise SettingsError(
+                f'{self.file}: cannot write the tokens ({error.strerror})', 'check its permissions and the free space'
+            ) from error
 
 
 def _hash(text: str) -> str:

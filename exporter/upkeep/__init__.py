@@ -1,1 +1,1 @@
-"""What an operator does from time to time: check, take back, retry, remove, back up."""
+"""Maintenance by an operator: check, forget, retry, remove old data, back up."""

@@ -1,4 +1,4 @@
-"""Backup and restore by ClickHouse's own statements, of everything that the database holds."""
+"""Backs up and restores the whole database with ClickHouse's own statements."""
 
 import os
 from pathlib import Path
@@ -7,60 +7,61 @@ from exporter.errors import InputError, SchemaError
 from exporter.store import schema
 from exporter.store.clickhouse import ClickHouse
 from exporter.store.url import DATABASE
-from exporter.upkeep.forget import take_out_unfinished
+from exporter.upkeep.forget import delete_unfinished
 
 
 def backup(database: ClickHouse, target: str) -> None:
-    """Writes a backup. Nobody may store calls meanwhile: the tables would be of different moments.
+    """Writes a backup. No process may store calls meanwhile, because the tables are not copied at the same moment.
 
-    `target` is a directory or .tar file of the embedded engine, or where a server keeps it, as Disk('backups', 'usage').
-    Raises InputError for what is no such place, EngineError.
+    `target` is a directory or .tar file for the embedded engine, or a location on the server such as Disk('backups', 'usage').
+    Raises InputError for an invalid or existing target, EngineError.
     """
-    place = _place(database, target)
+    location = _location(database, target)
     if database.address.embedded and Path(target).exists():
-        raise InputError(f'{target}: is there already', 'name a backup that is not')
-    before = os.umask(0o077)  # it holds names of accounts: an embedded engine writes it for its owner only
+        raise InputError(f'{target}: already exists', 'choose another name')
+    previous = os.umask(0o077)  # a backup holds names of accounts, so an embedded engine writes it for its owner only
     try:
-        database.command(f'BACKUP DATABASE `{database.address.database}` AS `{DATABASE}` TO {place}')
+        database.command(f'BACKUP DATABASE `{database.address.database}` AS `{DATABASE}` TO {location}')
     finally:
-        os.umask(before)
+        os.umask(previous)
 
 
 def restore(database: ClickHouse, source: str) -> None:
-    """Brings back what a backup holds, into a database in which there is nothing, and upgrades it to this version's schema.
+    """Restores a backup into an empty database, and upgrades it to the schema of this version.
 
-    A batch that was being stored when the backup was made is taken out: the engine that restores it does not know it again, and
-    would store it twice. Raises InputError for what is no backup, SchemaError where there is something, EngineError.
+    Deletes the calls of unfinished batches: a restored database does not know their deduplication tokens, so the next import
+    would store them twice. Raises InputError if there is no backup, SchemaError if the database is not empty, EngineError.
     """
-    place = _place(database, source)
+    location = _location(database, source)
     if database.address.embedded and not Path(source).exists():
-        raise InputError(f'{source}: there is no backup', 'name the one that usage-exporter backup wrote')
+        raise InputError(f'{source}: no such backup', 'name a backup that usage-exporter backup wrote')
     if database.query('SELECT 1 FROM system.tables WHERE database = currentDatabase() LIMIT 1'):
-        raise SchemaError(f'{database.address.shown}: there are tables already', 'restore into another USAGE_CLICKHOUSE_URL')
-    database.command(f'RESTORE DATABASE `{DATABASE}` AS `{database.address.database}` FROM {place}')
-    _number_anew(database)
+        raise SchemaError(f'{database.address.shown}: the database is not empty', 'set USAGE_CLICKHOUSE_URL to an empty one')
+    database.command(f'RESTORE DATABASE `{DATABASE}` AS `{database.address.database}` FROM {location}')
+    _renumber_parts(database)
     schema.apply(database)  # the backup may be of an earlier version
-    take_out_unfinished(database)
+    delete_unfinished(database)
 
 
-def _number_anew(database: ClickHouse) -> None:
-    """Gives restored parts numbers of this table. They keep those of the changes that they had gone through, and ClickHouse takes
-    a later change with a lower number for done: it would silently delete nothing (seen with 26.9).
+def _renumber_parts(database: ClickHouse) -> None:
+    """Gives restored parts new mutation numbers, by detaching and attaching them.
+
+    Restored parts keep the number of their last mutation. ClickHouse considers a mutation with a lower number done, so a later
+    DELETE would silently delete nothing (seen with 26.9).
     """
     parts = database.query('SELECT DISTINCT table, partition_id FROM system.parts WHERE database = currentDatabase() AND active')
     for part in parts:
-        for change in ('DETACH', 'ATTACH'):
-            database.command(f"ALTER TABLE `{part['table']}` {change} PARTITION ID '{part['partition_id']}'")
+        for action in ('DETACH', 'ATTACH'):
+            database.command(f"ALTER TABLE `{part['table']}` {action} PARTITION ID '{part['partition_id']}'")
 
 
-def _place(database: ClickHouse, given: str) -> str:
+def _location(database: ClickHouse, name: str) -> str:
+    """The location of a backup in ClickHouse's SQL. Raises InputError."""
     if not database.address.embedded:
-        if '(' not in given:
-            raise InputError(
-                f"{given}: say where the server keeps the backup, as \"Disk('backups', 'usage')\" or \"File('usage')\""
-            )
-        return given
-    if given.endswith('.zip'):
-        raise InputError(f'{given}: the embedded engine packs no .zip', 'name a directory or a .tar')
-    path = str(Path(given).absolute()).replace('\\', r'\\').replace("'", r'\'')
+        if '(' not in name:
+            raise InputError(f'{name}: not a location on the server', "use \"Disk('backups', 'usage')\" or \"File('usage')\"")
+        return name
+    if name.endswith('.zip'):
+        raise InputError(f'{name}: the embedded engine does not write .zip files', 'name a directory or a .tar file')
+    path = str(Path(name).absolute()).replace('\\', r'\\').replace("'", r'\'')
     return f"File('{path}')"

@@ -1,4 +1,4 @@
-"""Goes through a set-up part by part: what is well, and for what is not the mend. It only looks: nothing is made."""
+"""Checks each part of a set-up, and gives a remedy for each fault. Changes nothing."""
 
 import os
 import socket
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from exporter.config import Settings
 from exporter.enrich.geo import open_places
 from exporter.enrich.request import Requests
-from exporter.enrich.visitor import key_id, load_key
+from exporter.enrich.visitor import key_id, load_visitor_secret
 from exporter.errors import DatabaseLocked, EngineError, ExporterError
 from exporter.ingest.logs import entries
 from exporter.ingest.logs.log_file import shown
@@ -18,18 +18,18 @@ from exporter.store import schema
 from exporter.store.clickhouse import NO_DATABASE, ClickHouse, connect
 from exporter.store.ledger import Ledger
 from exporter.system.locks import SERVING
-from exporter.upkeep.findings import Finding, fault, note, ok, told
+from exporter.upkeep.findings import Finding, fault, fault_of, note, ok
 from exporter.upkeep.forget import differing, unfinished
 
-OLD = timedelta(days=90)  # of geolocation data: addresses move
-ANSWERS = 5.0  # seconds in which serve takes a connection
-LONGEST_BATCH = timedelta(minutes=10)  # that a batch takes to be stored; longer, and it was cut off
+OLDEST_PLACES = timedelta(days=90)  # age of geolocation data: addresses move
+CONNECT_TIMEOUT = 5.0  # seconds
+LONGEST_BATCH = timedelta(minutes=10)  # time to store a batch; one that is unfinished for longer was interrupted
 
 
 def findings_of(settings: Settings) -> Iterator[Finding]:
-    """What there is to say of a set-up. What cannot be looked at because of an earlier fault is left out."""
+    """Yields the findings of a set-up. Skips what it cannot check because of an earlier fault."""
     yield _data_directory(settings)
-    key, finding = _key(settings)
+    visitor_key_id, finding = _visitor_key(settings)
     yield finding
     yield _places(settings)
     yield from _portals(settings)
@@ -37,43 +37,46 @@ def findings_of(settings: Settings) -> Iterator[Finding]:
     try:
         database = connect(settings.database_url, make=False)
     except DatabaseLocked as error:
-        yield _held(settings, error)
+        yield _locked(settings, error)
         return
     except ExporterError as error:
-        found = told('engine', error)
-        missing = isinstance(error, EngineError) and error.code == NO_DATABASE
-        yield note(found.part, found.state, found.mend) if missing else found
+        is_missing = isinstance(error, EngineError) and error.code == NO_DATABASE
+        yield note('engine', error.what, error.remedy) if is_missing else fault_of('engine', error)
         return
     try:
-        yield from _database(settings, database, key)
+        yield from _database(settings, database, visitor_key_id)
     finally:
         database.close()
 
 
 def _data_directory(settings: Settings) -> Finding:
     part, directory = 'data directory', settings.data_dir
-    mend = 'choose another USAGE_DATA_DIR'
-    there = next(path for path in (directory, *directory.absolute().parents) if os.access(path, os.F_OK))
-    if not there.is_dir():
-        return fault(part, f'{there}: is no directory', mend)
-    if not os.access(there, os.W_OK | os.X_OK):
-        own = f'chmod u+rwx {there}' if there.stat().st_uid == os.getuid() else f'chown {os.getuid()} {there}'
-        own = own if there == directory else f'make {directory} for user {os.getuid()}'
-        return fault(part, f'{there}: may not be written', f'{own}, or {mend}')
-    return ok(part, f'{directory}: may be written' if there == directory else f'{directory}: will be made')
+    remedy = 'set another USAGE_DATA_DIR'
+    existing = next(path for path in (directory, *directory.absolute().parents) if os.access(path, os.F_OK))
+    if not existing.is_dir():
+        return fault(part, f'{existing}: not a directory', remedy)
+    if not os.access(existing, os.W_OK | os.X_OK):
+        if existing != directory:
+            command = f'create {directory} for user {os.getuid()}'
+        elif existing.stat().st_uid == os.getuid():
+            command = f'chmod u+rwx {existing}'
+        else:
+            command = f'chown {os.getuid()} {existing}'
+        return fault(part, f'{existing}: not writable', f'{command}, or {remedy}')
+    return ok(part, f'{directory}: writable' if existing == directory else f'{directory}: will be created')
 
 
-def _key(settings: Settings) -> tuple[str, Finding]:
-    """Which key tells visitors apart: '' where there is none."""
+def _visitor_key(settings: Settings) -> tuple[str, Finding]:
+    """The id of the key that hashes visitors, '' if there is no valid key; and the finding."""
     part, file = 'visitor key', settings.data_dir / 'secret'
     secret = settings.secret.get_secret_value() if settings.secret else None
     if not secret and not os.access(file, os.F_OK):
-        return '', ok(part, f'{file}: will be made')
+        return '', ok(part, f'{file}: will be created')
     try:
-        key = key_id(load_key(settings.data_dir, secret))
+        visitor_key_id = key_id(load_visitor_secret(settings.data_dir, secret))
     except ExporterError as error:
-        return '', told(part, error)
-    return key, ok(part, f'{"USAGE_SECRET" if secret else file}: {key}')
+        return '', fault_of(part, error)
+    return visitor_key_id, ok(part, f'{"USAGE_SECRET" if secret else file}: {visitor_key_id}')
 
 
 def _places(settings: Settings) -> Finding:
@@ -81,82 +84,86 @@ def _places(settings: Settings) -> Finding:
     try:
         places = open_places(settings.geo_database)
     except ExporterError as error:
-        return told(part, error)
+        return fault_of(part, error)
     if settings.geo_database is None:
-        return ok(part, f'{places.name}: countries only; for cities, name an MMDB file in USAGE_GEO_DATABASE')
+        return ok(part, f'{places.name}: countries only; for cities, set USAGE_GEO_DATABASE to an MMDB file')
     state = f'{settings.geo_database}: {places.name} of {places.date}'
-    if places.date and datetime.now(UTC).date() - places.date > OLD:
-        return fault(part, state, f'older than {OLD.days} days: fetch a newer file')
+    if places.date and datetime.now(UTC).date() - places.date > OLDEST_PLACES:
+        return fault(part, f'{state}, older than {OLDEST_PLACES.days} days', 'fetch a newer file')
     return ok(part, state)
 
 
 def _portals(settings: Settings) -> Iterator[Finding]:
-    """Whether the rules of each portal can be used."""
+    """Whether the rules of each portal are valid."""
     for domain in {settings.domain or '': None, **settings.domains}:
         part = f'rules of {domain}' if domain else 'rules'
         try:
             Requests(settings.portal(domain), b'rules')
             yield ok(part, f'time zone {settings.portal(domain).timezone}')
         except ExporterError as error:
-            yield told(part, error)
+            yield fault_of(part, error)
 
 
 def _followed(settings: Settings) -> Iterator[Finding]:
-    """Whether the logs that `serve` follows are there, and each once."""
+    """Whether each log that `serve` follows is readable, and named once."""
     part = 'followed logs'
     for clash in entries.twice(settings.follow):
-        yield told(part, clash)
-    for one in settings.follow:
-        if wrong := entries.fault(one):
-            yield told(part, wrong)
+        yield fault_of(part, clash)
+    for entry in settings.follow:
+        if error := entries.fault(entry):
+            yield fault_of(part, error)
         else:
-            yield ok(part, f'{shown(one.path)}: {len(entries.files(one.path))} to read for {one.domain}')
+            yield ok(part, f'{shown(entry.path)}: {len(entries.files(entry.path))} to read for {entry.domain}')
 
 
-def _held(settings: Settings, error: DatabaseLocked) -> Finding:
-    """That `serve` has the embedded database is as it should be, where it answers; what is in there it alone can say."""
-    part, told_by = 'engine', settings.data_dir / SERVING
-    if not told_by.exists():
-        return told(part, error)
-    where = told_by.read_text()
-    host, _, port = where.rpartition(':')
+def _locked(settings: Settings, error: DatabaseLocked) -> Finding:
+    """A running `serve` locks the embedded database: no fault if it answers, but the stored data cannot be checked."""
+    part, address_file = 'engine', settings.data_dir / SERVING
+    if not address_file.exists():
+        return fault_of(part, error)
+    address = address_file.read_text()
+    host, _, port = address.rpartition(':')
     try:
-        socket.create_connection((host.strip('[]'), int(port)), ANSWERS).close()
+        socket.create_connection((host.strip('[]'), int(port)), CONNECT_TIMEOUT).close()
     except OSError:
-        return fault(part, f'usage-exporter serve holds the embedded database, and does not answer at {where}', 'see its log')
+        return fault(
+            part, f'usage-exporter serve holds the embedded database but does not answer at {address}', 'see the log of serve'
+        )
     return note(
         part,
-        f'usage-exporter serve holds the embedded database, and answers at http://{where}',
-        f'http://{where}/readyz says how it is; to look at what is stored, stop it first',
+        f'usage-exporter serve holds the embedded database and answers at http://{address}',
+        f'see http://{address}/readyz; to check the stored data, stop serve first',
     )
 
 
-def _database(settings: Settings, database: ClickHouse, key: str) -> Iterator[Finding]:
+def _database(settings: Settings, database: ClickHouse, visitor_key_id: str) -> Iterator[Finding]:
     [row] = database.query('SELECT version() AS version')
     kind = 'embedded' if database.address.embedded else 'server'
     yield ok('engine', f'{database.address.shown}: ClickHouse {row["version"]}, {kind}')
     try:
-        waiting = schema.pending(database)
+        pending = schema.pending(database)
     except ExporterError as error:
-        yield told('schema', error)
+        yield fault_of('schema', error)
         return
     if not schema.applied(database):
-        yield note('schema', 'no tables yet', 'usage-exporter init, or the first import, makes them')
+        yield note('schema', 'no tables yet', 'run usage-exporter init, or import a log')
         return
-    if waiting:
-        yield fault('schema', f'{len(waiting)} changes are not applied, as {waiting[0].name}', 'usage-exporter init')
+    if pending:
+        yield fault(
+            'schema', f'{len(pending)} changes are not applied, the first is {pending[0].name}', 'run usage-exporter init'
+        )
         return
     yield ok('schema', schema.migrations()[-1].name)
-    yield from _cut_off(database)
+    yield from _interrupted(database)
     portals = indicators.portals(database)
     if not portals:
-        yield note('calls', 'none yet', 'usage-exporter import access.log --domain data.example.org, or usage-exporter demo')
+        yield note('calls', 'none yet', 'run usage-exporter import access.log --domain data.example.org, or usage-exporter demo')
     for portal in portals:
-        yield from _portal(settings, database, key, portal)
+        yield from _portal(settings, database, visitor_key_id, portal)
 
 
-def _cut_off(database: ClickHouse) -> Iterator[Finding]:
-    """Batches that were begun and never done: until they are, their calls may be in a rollup or not."""
+def _interrupted(database: ClickHouse) -> Iterator[Finding]:
+    """Logs with batches that were begun and never done: until then a rollup may lack calls that the table has."""
     rows = database.query(
         """
         SELECT domain, if(any(origin) = '', any(source), any(origin)) AS origin
@@ -169,46 +176,46 @@ def _cut_off(database: ClickHouse) -> Iterator[Finding]:
         {'longest': int(LONGEST_BATCH.total_seconds())},
     )
     for row in rows:
-        yield fault(row['domain'], f'an import of {row["origin"]} was cut off', 'run it again: it finishes what was begun')
+        yield fault(row['domain'], f'an import of {row["origin"]} was interrupted', 'run the import again to finish it')
 
 
-def _portal(settings: Settings, database: ClickHouse, key: str, portal: indicators.Portal) -> Iterator[Finding]:
+def _portal(settings: Settings, database: ClickHouse, visitor_key_id: str, portal: indicators.Portal) -> Iterator[Finding]:
     part, zone = portal.domain, settings.portal(portal.domain).timezone
     if (days := differing(database, part)) and not unfinished(database, part):
         yield fault(
             part,
-            f'{len(days)} of its days, as {days[0]}, have other sums than calls',
-            'a forget was cut off: run it again, it finishes',
+            f'the daily sums differ from the calls on {len(days)} days, such as {days[0]}',
+            'run the interrupted forget again to finish it',
         )
     yield ok(part, f'calls from {portal.first_day} to {portal.last_day}')
     if portal.timezone != zone and part in (settings.domain, *settings.domains):
         yield fault(
             part,
-            f'its days are those of {portal.timezone}, the settings say {zone}',
-            f'set its timezone to {portal.timezone}; days that are stored stay as they are',
+            f'the stored days are in time zone {portal.timezone}, the settings say {zone}',
+            f'set its timezone to {portal.timezone}; stored days do not change',
         )
-    if (keys := Ledger(database, '', None).key_ids(part)) and key not in keys:
+    if (key_ids := Ledger(database, '', None).key_ids(part)) and visitor_key_id not in key_ids:
         yield fault(
             part,
-            'its visitors were told apart with another key' if key else 'the key that told its visitors apart is not there',
-            f'put back {settings.data_dir}/secret or USAGE_SECRET; without it all visitors count as new',
+            'the stored visitors were hashed with another key' if visitor_key_id else 'the key of the stored visitors is missing',
+            f'restore {settings.data_dir}/secret or USAGE_SECRET; without it all visitors count as new',
         )
-    whole = period(portal.first_day.isoformat(), portal.last_day.isoformat(), portal.timezone, datetime.now(UTC))
-    found = indicators.fetch(database, part, portal.timezone, whole)
-    totals = {
-        'activity': found['calls'],
-        'total users': found['total_users'],
-        'calls per user': found['calls_per_user'],
-        'anonymous users': found['anonymous_users_percent'] is not None,
-        'mobile users': found['mobile_users_percent'] is not None,
-        'top users': found['top_users'],
-        'map': found['map'],
+    all_days = period(portal.first_day.isoformat(), portal.last_day.isoformat(), portal.timezone, datetime.now(UTC))
+    report = indicators.fetch(database, part, portal.timezone, all_days)
+    values = {
+        'activity': report['calls'],
+        'total users': report['total_users'],
+        'calls per user': report['calls_per_user'],
+        'anonymous users': report['anonymous_users_percent'] is not None,
+        'mobile users': report['mobile_users_percent'] is not None,
+        'top users': report['top_users'],
+        'map': report['map'],
     }
-    without = ', '.join(name for name, value in totals.items() if not value)
-    if not without:
+    missing = ', '.join(name for name, value in values.items() if not value)
+    if not missing:
         yield ok(part, 'all seven indicators have data')
-    elif found['calls']:
-        mend = "no address of its calls has a place: log the client's address, not the proxy's, and import that"
-        yield fault(part, f'no data for: {without}', mend)
+    elif report['calls']:
+        remedy = "no address has a place: log the client's address, not the proxy's, and import that log"
+        yield fault(part, f'no data for: {missing}', remedy)
     else:
-        yield fault(part, f'no data for: {without}', 'all its calls are of crawlers: check USAGE_PATHS, and import other calls')
+        yield fault(part, f'no data for: {missing}', 'all calls are from crawlers: check USAGE_PATHS, and import other calls')

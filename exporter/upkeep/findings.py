@@ -1,4 +1,4 @@
-"""What a look at one part of a set-up found."""
+"""The findings of `check`."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,35 +10,35 @@ class Level(StrEnum):
     """How much a finding matters."""
 
     OK = 'ok'
-    NOTE = 'note'  # nothing is wrong; there is something to do
+    NOTE = 'note'  # no fault, but a next step
     FAULT = 'fault'
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One part of the set-up, how it is, and what mends it or is to be done next."""
+    """The state of one part of the set-up; `remedy` fixes a fault or is the next step."""
 
     level: Level
     part: str
     state: str
-    mend: str = ''
+    remedy: str = ''
 
 
 def ok(part: str, state: str) -> Finding:
-    """A part that is well."""
+    """A part without a fault."""
     return Finding(Level.OK, part, state)
 
 
 def note(part: str, state: str, step: str) -> Finding:
-    """A part that waits for a next step."""
+    """A part without a fault that needs a next step."""
     return Finding(Level.NOTE, part, state, step)
 
 
-def fault(part: str, state: str, mend: str) -> Finding:
-    """A part that does not work, or not rightly."""
-    return Finding(Level.FAULT, part, state, mend)
+def fault(part: str, state: str, remedy: str) -> Finding:
+    """A part that does not work, or gives wrong results."""
+    return Finding(Level.FAULT, part, state, remedy)
 
 
-def told(part: str, error: ExporterError) -> Finding:
-    """The fault that an error tells of: what is wrong; and its remedy."""
-    return fault(part, error.what, error.remedy or 'look at the log of the server, or run the command again with --debug')
+def fault_of(part: str, error: ExporterError) -> Finding:
+    """The fault that an error describes."""
+    return fault(part, error.what, error.remedy or 'see the log of the server, or run the command again with --debug')

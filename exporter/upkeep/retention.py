@@ -1,4 +1,4 @@
-"""Retention: removes calls, and the sums of days, that are older than the settings keep them."""
+"""Removes calls and daily sums that are older than the settings allow."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -13,17 +13,17 @@ ROLLUPS = ('days', 'accounts', 'places')
 
 @dataclass(frozen=True)
 class Removed:
-    """What was too old: how many calls, and how many days of how many portals in the sums."""
+    """How many calls were removed, and how many daily sums: one for each portal and day."""
 
     calls: int = 0
     days: int = 0
 
 
 def remove_old(settings: Settings, database: ClickHouse, today: date) -> Removed:
-    """Removes what is older than `keep_calls_days` and `keep_rollups_days` before `today` (UTC). A second time there is nothing.
+    """Removes what is older than `keep_calls_days` and `keep_rollups_days` before `today` (UTC).
 
-    From the first removal on the views read the days before from the sums, whole. Batches stay done: a log whose calls were
-    removed does not come back. Raises EngineError; the next time finishes what was cut off.
+    From the first removal on the views read earlier days from the daily sums. Batches stay done, so a log whose calls were
+    removed is not imported again. Raises EngineError; the next run finishes what was interrupted.
     """
     calls = days = 0
     with storing(settings.data_dir):
@@ -31,7 +31,7 @@ def remove_old(settings: Settings, database: ClickHouse, today: date) -> Removed
             first = today - timedelta(settings.keep_calls_days)
             calls = _count(database, 'count() AS n FROM calls', first)
             if calls:
-                _note(database, first)
+                _record_first_day(database, first)
                 _delete(database, 'calls', first)
         if settings.keep_rollups_days:
             first = today - timedelta(settings.keep_rollups_days)
@@ -42,19 +42,19 @@ def remove_old(settings: Settings, database: ClickHouse, today: date) -> Removed
 
 
 def calls_from(database: ClickHouse) -> date:
-    """The first day of which the calls are still there; before any were removed, 1970-01-01. Raises EngineError."""
+    """The first day whose calls are kept; 1970-01-01 if no calls were removed. Raises EngineError."""
     [row] = database.query('SELECT max(calls_from) AS day FROM retention')
     day: date = row['day']
     return day
 
 
-def _count(database: ClickHouse, what: str, first: date) -> int:
-    [row] = database.query(f'SELECT {what} WHERE day < {{first:Date}}', {'first': first})
+def _count(database: ClickHouse, selection: str, first: date) -> int:
+    [row] = database.query(f'SELECT {selection} WHERE day < {{first:Date}}', {'first': first})
     return int(row['n'])
 
 
-def _note(database: ClickHouse, first: date) -> None:
-    """Notes, before calls are removed, from which day on they are kept, and lets the views know."""
+def _record_first_day(database: ClickHouse, first: date) -> None:
+    """Records the first day whose calls are kept, before they are removed, and applies it to the views."""
     if first > calls_from(database):
         now = f'{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}'[:-3]
         database.insert_rows('retention', [{'at': now, 'calls_from': first}], token=now)

@@ -1,7 +1,7 @@
-"""Retries rejected input after a fix: what can be counted now is stored, exactly once, and is no reject any more.
+"""Retries rejected input after a fix: stores the input that now parses exactly once, and removes it from the rejects.
 
-What is to be stored is first written beside the rejects as a plan: a batch of its own, with the calls and the rejects that they
-were. From then on it is stored under that identity, however often it takes, then the rejects go, then the plan.
+A retry first writes a plan beside the rejects: a batch of its own, with the calls and the rejects that they come from. Then it
+stores that batch, under the same identity at every attempt, removes the rejects, and removes the plan.
 """
 
 from collections import Counter
@@ -29,14 +29,14 @@ from exporter.store.writer import store
 from exporter.system.files import sync, write
 
 SOURCE = 'retry'
-Parser = Callable[[Sequence[Reject]], Lines]  # rejects of one portal; `line` is the number of the reject
+Parser = Callable[[Sequence[Reject]], Lines]  # takes rejects of one portal; `line` is the index of the reject
 
 
 @dataclass
 class RetrySummary:
-    """What became of rejects: `stored` as calls, `skipped` by reason, still `rejected` by reason.
+    """How many rejects were stored as calls, skipped by reason, and rejected again by reason.
 
-    `waiting` are of batches that are not stored yet: storing those decides about them.
+    `waiting`: rejects of unfinished batches, which are not retried, since the next import reads them again.
     """
 
     stored: int = 0
@@ -46,27 +46,27 @@ class RetrySummary:
 
 
 def of_access_log(log_format: str) -> Parser:
-    """Reads the lines of a log again, in a format as `parse` takes it."""
+    """Returns a parser for lines of a log; `log_format` as `parse` takes it."""
     return lambda rejects: parse(
-        b''.join(one.text.encode(errors='surrogateescape') + b'\n' for one in rejects), log_format, datetime.now(UTC)
+        b''.join(reject.text.encode(errors='surrogateescape') + b'\n' for reject in rejects), log_format, datetime.now(UTC)
     )
 
 
 def of_calls(rejects: Sequence[Reject]) -> Lines:
-    """Reads calls again that came over HTTP. One without a field stays rejected, also where that is the portal."""
-    whole = [number for number, one in enumerate(rejects) if one.reason != Reason.MISSING_FIELD]
-    elements = [rejects[number].text.encode(errors='surrogateescape') for number in whole]
-    taken = calls.checked(elements, datetime.now(UTC), rejects[0].domain)
-    again = {whole[one.index]: str(one.reason) for one in taken.rejects}
-    good = [number for number in whole if number not in again]
-    reasons = {number: str(Reason.MISSING_FIELD) for number in range(len(rejects)) if number not in whole} | again
-    bad = pl.DataFrame({'line': reasons.keys(), 'reason': reasons.values()}, {'line': pl.UInt32, 'reason': pl.String})
-    return Lines(calls.frame(taken.calls).with_columns(line=pl.Series(good, dtype=pl.UInt32)), bad)
+    """Parses calls that came over HTTP. A call with a missing field stays rejected, even if the field is the portal."""
+    complete = [index for index, reject in enumerate(rejects) if reject.reason != Reason.MISSING_FIELD]
+    elements = [rejects[index].text.encode(errors='surrogateescape') for index in complete]
+    checked = calls.checked(elements, datetime.now(UTC), rejects[0].domain)
+    invalid = {complete[reject.index]: str(reject.reason) for reject in checked.rejects}
+    valid = [index for index in complete if index not in invalid]
+    reasons = {index: str(Reason.MISSING_FIELD) for index in range(len(rejects)) if index not in complete} | invalid
+    rejected = pl.DataFrame({'line': reasons.keys(), 'reason': reasons.values()}, {'line': pl.UInt32, 'reason': pl.String})
+    return Lines(calls.frame(checked.calls).with_columns(line=pl.Series(valid, dtype=pl.UInt32)), rejected)
 
 
-def is_retry(log: str, of: str) -> bool:
-    """Whether the first log is a retry of the second one's rejects."""
-    return log.startswith(f'{SOURCE} ') and log.endswith(f' of {of}')
+def is_retry(log: str, original: str) -> bool:
+    """Whether `log` names a retry of the rejects of the log `original`."""
+    return log.startswith(f'{SOURCE} ') and log.endswith(f' of {original}')
 
 
 def retry(
@@ -76,74 +76,79 @@ def retry(
     parsers: Mapping[str, Parser],
     domain: str | None = None,
 ) -> RetrySummary:
-    """Retries the rejects of a portal, or of all. `enrichment` gives that of a portal, `parsers` who reads a reject: that of its
-    origin, or else that of ''.
+    """Retries the rejects of a portal, or of all portals. First finishes retries that were interrupted.
 
-    Raises EngineError, OSError, SettingsError; what was cut off is finished the next time, before anything else.
+    `enrichment` returns the enrichment of a portal. `parsers` holds the parser for each origin, and under '' the parser for all
+    other origins. Raises EngineError, OSError, SettingsError.
     """
-    retried = RetrySummary()
+    summary = RetrySummary()
     for plan in sorted(rejected.directory.glob('*.plan')):
-        _carry_out(plan, rejected, database, retried)
-    for kept in rejected.batches():
-        if not kept.rejects or domain not in (None, kept.rejects[0].domain):
+        _carry_out(plan, rejected, database, summary)
+    for batch_rejects in rejected.batches():
+        rejects = batch_rejects.rejects
+        if not rejects or domain not in (None, rejects[0].domain):
             continue
-        enriching = enrichment(kept.rejects[0].domain)
-        origin, ledger = _batch(kept), Ledger(database, enriching.key_id, enriching.geo_date)
-        if not ledger.is_done(origin):
-            retried.waiting += len(kept.rejects)
-        elif written := _plan(kept, origin, ledger, enriching, parsers, retried):
-            _carry_out(written, rejected, database, retried)
-    return retried
+        portal_enrichment = enrichment(rejects[0].domain)
+        original, ledger = _batch_of(batch_rejects), Ledger(database, portal_enrichment.key_id, portal_enrichment.geo_date)
+        if not ledger.is_done(original):
+            summary.waiting += len(rejects)
+        elif new_plan := _write_plan(batch_rejects, original, ledger, portal_enrichment, parsers, summary):
+            _carry_out(new_plan, rejected, database, summary)
+    return summary
 
 
-def _batch(kept: BatchRejects) -> Batch:
-    """The batch whose rejects these are."""
-    domain, _, rest = kept.batch_id.partition('/')
-    log, _, stretch = rest.rpartition('/')
-    start, _, end = stretch.partition('-')
+def _batch_of(batch_rejects: BatchRejects) -> Batch:
+    """The batch that the rejects come from."""
+    domain, _, rest = batch_rejects.batch_id.partition('/')
+    log, _, byte_range = rest.rpartition('/')
+    start, _, end = byte_range.partition('-')
     return Batch(domain, '', log, int(start), int(end))
 
 
-def _plan(
-    kept: BatchRejects,
-    origin: Batch,
+def _write_plan(
+    batch_rejects: BatchRejects,
+    original: Batch,
     ledger: Ledger,
     enrichment: Enrichment,
     parsers: Mapping[str, Parser],
-    retried: RetrySummary,
+    summary: RetrySummary,
 ) -> Path | None:
-    """Writes down what is to be stored of a batch's rejects; None where nothing of it can be counted."""
-    first = kept.rejects[0]
-    enriched = enrich(parsers.get(first.origin, parsers[''])(kept.rejects), enrichment)
+    """Writes the plan of the rejects that now parse; None if there are none."""
+    rejects, origin = batch_rejects.rejects, batch_rejects.rejects[0].origin
+    enriched = enrich(parsers.get(origin, parsers[''])(rejects), enrichment)
     reasons = dict(enriched.rejected.iter_rows())
-    retried.rejected += Counter(reasons.values())
-    good = [reject for number, reject in enumerate(kept.rejects) if number not in reasons]
-    if not good:
+    summary.rejected += Counter(reasons.values())
+    resolved = [reject for index, reject in enumerate(rejects) if index not in reasons]
+    if not resolved:
         return None
-    number = 1 + sum(is_retry(log, origin.log) for log in ledger.logs(origin.domain))
-    batch = Batch(origin.domain, SOURCE, f'{SOURCE} {number} of {origin.log}', origin.start, origin.end, first.origin)
+    number = 1 + sum(is_retry(log, original.log) for log in ledger.logs(original.domain))
+    batch = Batch(original.domain, SOURCE, f'{SOURCE} {number} of {original.log}', original.start, original.end, origin)
     tally = Tally(len(enriched.calls), dict(by_reason(enriched.skipped)))
-    header = Header({batch.domain: tally}, enrichment.key_id, enrichment.geo_date, batch, rejects=tuple(map(_hashed, good)))
-    plan = kept.path.with_suffix('.plan')
+    header = Header(
+        {batch.domain: tally}, enrichment.key_id, enrichment.geo_date, batch, rejects=tuple(map(_with_hashed_text, resolved))
+    )
+    plan = batch_rejects.path.with_suffix('.plan')
     write(plan, encode_record(header, enriched.calls))
     return plan
 
 
-def _carry_out(plan: Path, rejected: RejectStore, database: ClickHouse, retried: RetrySummary) -> None:
+def _carry_out(plan: Path, rejected: RejectStore, database: ClickHouse, summary: RetrySummary) -> None:
+    """Stores the batch of a plan, unless it is done, then removes its rejects and the plan."""
     headers = tuple(record.header for record in read_records(plan))
     [part] = SpoolFile(plan, plan.stat().st_size, headers).batches('')
     ledger = Ledger(database, part.header.key_id, part.header.geo_date)
     if not ledger.is_done(part.batch):
         store(ledger, part.batch, part.calls, part.tally)
-    retried.stored += part.tally.stored
-    retried.skipped += Counter(part.tally.skipped)
-    counted = set(part.header.rejects)
-    if kept := rejected.read(plan.with_suffix('.jsonl')):
-        rejected.replace(kept, [reject for reject in kept.rejects if _hashed(reject) not in counted])
+    summary.stored += part.tally.stored
+    summary.skipped += Counter(part.tally.skipped)
+    resolved = set(part.header.rejects)
+    if batch_rejects := rejected.read(plan.with_suffix('.jsonl')):
+        remaining = [reject for reject in batch_rejects.rejects if _with_hashed_text(reject) not in resolved]
+        rejected.replace(batch_rejects, remaining)
     plan.unlink()
     sync(plan.parent)
 
 
-def _hashed(reject: Reject) -> Reject:
-    """The reject as a plan names it: its text may be no UTF-8, and is nobody's business any more."""
+def _with_hashed_text(reject: Reject) -> Reject:
+    """The reject as a plan names it: a plan need not hold the text, which may not be UTF-8."""
     return replace(reject, text=xxhash.xxh3_128_hexdigest(reject.text.encode(errors='surrogatepass')))

@@ -13,8 +13,8 @@ import pytest
 from access_logs import CRAWLER, DOMAIN, FIREFOX, asked, assert_rollups_agree, imported, line, log, paths, run, summary
 from files import DATA
 
-from exporter.enrich.request import hashed_key
-from exporter.enrich.visitor import load_key
+from exporter.enrich.request import hash_api_key
+from exporter.enrich.visitor import load_visitor_secret
 from exporter.errors import EngineError
 from exporter.ingest.logs import batches
 from exporter.store.clickhouse import ClickHouse
@@ -233,8 +233,8 @@ def test_no_address_and_no_key_is_stored_or_printed(
     printed += [run('report', '--from', '2024-10-01', '--to', '2024-11-30', *form) for form in ((), ('--format', 'json'))]
     assert [result.exit_code for result in printed] == [0, 0, 1, 0, 0]
     stored = texts(database)
-    secret = load_key(tmp_path / 'data', None)
-    assert {'city-app', hashed_key(KEYS[0], secret), 'London'} <= set(stored)
+    secret = load_visitor_secret(tmp_path / 'data', None)
+    assert {'city-app', hash_api_key(KEYS[0], secret), 'London'} <= set(stored)
     everything = '\n'.join([*stored, *(result.output for result in printed)])
     assert not [hidden for hidden in (*addresses, *KEYS, '203.0.113.9', 'client7') if hidden in everything]
     assert database.query('SELECT uniqExact(visitor) AS visitors FROM calls') == [{'visitors': 5}]

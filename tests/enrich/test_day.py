@@ -1,4 +1,4 @@
-"""A call falls in the portal's own day and hour: in zones of quarters of an hour, and when clocks are changed."""
+"""Local days and hours: in time zones with offsets of quarter hours, and when clocks change."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -20,8 +20,8 @@ MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2037, 12, 31)).map(
 )
 
 
-def found(moments: list[datetime], timezone: str) -> list[tuple[date, datetime]]:
-    """The day, and the moment the hour began."""
+def days_and_hours(moments: list[datetime], timezone: str) -> list[tuple[date, datetime]]:
+    """The local day of each moment, and the moment at which its local hour began."""
     rows = local_days(pl.Series(moments, dtype=TIMESTAMP), timezone).select('day', 'hour').rows()
     return [(day, datetime.fromtimestamp(hour, UTC)) for day, hour in rows]
 
@@ -30,9 +30,9 @@ def found(moments: list[datetime], timezone: str) -> list[tuple[date, datetime]]
 @given(st.lists(MOMENTS, max_size=20), st.sampled_from(ZONES))
 def test_days_and_hours_are_those_of_the_standard_library(moments: list[datetime], timezone: str) -> None:
     local = [moment.astimezone(ZoneInfo(timezone)) for moment in moments]
-    assert found(moments, timezone) == [
-        (there.date(), moment - timedelta(minutes=there.minute, seconds=there.second, microseconds=there.microsecond))
-        for moment, there in zip(moments, local, strict=True)
+    assert days_and_hours(moments, timezone) == [
+        (time.date(), moment - timedelta(minutes=time.minute, seconds=time.second, microseconds=time.microsecond))
+        for moment, time in zip(moments, local, strict=True)
     ]
 
 
@@ -44,19 +44,19 @@ def test_days_and_hours_are_those_of_the_standard_library(moments: list[datetime
         ('Europe/Paris', date(2025, 6, 1), 24),
         ('Asia/Kathmandu', date(2025, 6, 1), 24),
         ('Australia/Lord_Howe', date(2025, 4, 6), 24.5),
-        ('America/Sao_Paulo', date(2018, 11, 4), 23),  # midnight itself is left out
+        ('America/Sao_Paulo', date(2018, 11, 4), 23),  # the clock skips midnight
     ],
 )
-def test_a_day_is_as_long_as_it_is_there(timezone: str, day: date, hours: float) -> None:
+def test_a_day_is_as_long_as_in_its_time_zone(timezone: str, day: date, hours: float) -> None:
     noon = datetime(day.year, day.month, day.day, 12, tzinfo=ZoneInfo(timezone)).astimezone(UTC)
     quarters = [noon + timedelta(minutes=15 * number) for number in range(-100, 100)]
-    assert sum(there == day for there, _ in found(quarters, timezone)) == hours * 4
+    assert sum(local_day == day for local_day, _ in days_and_hours(quarters, timezone)) == hours * 4
 
 
 def test_midnight_begins_a_day() -> None:
     midnight = datetime(2025, 6, 1, tzinfo=ZoneInfo('Asia/Kathmandu')).astimezone(UTC)
     before = midnight - timedelta(milliseconds=1)
-    assert found([before, midnight], 'Asia/Kathmandu') == [
+    assert days_and_hours([before, midnight], 'Asia/Kathmandu') == [
         (date(2025, 5, 31), midnight - timedelta(hours=1)),
         (date(2025, 6, 1), midnight),
     ]

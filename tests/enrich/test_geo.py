@@ -1,4 +1,4 @@
-"""A place is the database's, found the same by both readers, and nothing about a database stops the program."""
+"""Both readers find the same places, and a damaged database does not stop the program."""
 
 import datetime as dt
 import os
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet  # type: ignore[import-untyped]
 
-from exporter.enrich.geo import COUNTRIES, Places, one_by_one, open_places
+from exporter.enrich.geo import COUNTRIES, Places, open_places, open_python_reader
 from exporter.errors import SettingsError
 
 CITIES = DATA / 'GeoLite2-City-Test.mmdb'
@@ -31,7 +31,7 @@ Opener = Callable[[Path], Places]
 
 @pytest.fixture(params=['with maxminddb-rust', 'without'])
 def places(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Opener:
-    """`open_places` where the extra `fast` is installed, and where it is not."""
+    """`open_places` with and without the extra `fast`."""
     if request.param == 'without':
         monkeypatch.setitem(sys.modules, 'maxminddb_rust', None)
     else:
@@ -39,8 +39,8 @@ def places(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> O
     return open_places
 
 
-def written(file: Path, records: dict[str, dict[str, Any]], kind: str = 'GeoLite2-City', version: int = 6) -> Path:
-    """An MMDB file of networks and their records."""
+def write_mmdb(file: Path, records: dict[str, dict[str, Any]], kind: str = 'GeoLite2-City', version: int = 6) -> Path:
+    """Writes an MMDB file of networks and their records."""
     writer = MMDBWriter(version, kind, ipv4_compatible=version == 6)
     for network, record in records.items():
         writer.insert_network(IPSet([network]), record)
@@ -62,27 +62,27 @@ def place(places: Places, address: str) -> tuple[object, ...]:
         ('2001:218::1', ('JP', '', 35.69, 139.75)),
     ],
 )
-def test_an_address_has_the_place_of_its_record(places: Opener, address: str, expected: tuple[object, ...]) -> None:
+def test_an_address_has_the_place_in_its_record(places: Opener, address: str, expected: tuple[object, ...]) -> None:
     assert place(places(CITIES), address) == expected
 
 
-def test_tells_what_is_asked_and_of_which_day() -> None:
+def test_a_source_has_a_name_and_a_date() -> None:
     assert (open_places(CITIES).name, open_places(CITIES).date) == ('GeoLite2-City', dt.date(2026, 2, 4))
     assert re.fullmatch(r'iptocc [\d.]+', open_places(None).name)
     assert open_places(None).date is None
 
 
-def test_no_place_is_empty_and_never_null(places: Opener) -> None:
+def test_an_unknown_place_is_empty_and_not_null(places: Opener) -> None:
     for source in (places(CITIES), open_places(None)):
         assert source.locate(pl.Series(UNLOCATED)).rows() == [NOWHERE] * len(UNLOCATED)
 
 
 def test_rows_stay_in_their_order(places: Opener) -> None:
-    asked = ['89.160.20.112', '-', '81.2.69.160', '2001:218::1', 'x', '81.2.69.160', '::ffff:89.160.20.112']
-    found = places(CITIES).locate(pl.Series(asked))
-    assert found['country'].to_list() == ['SE', '', 'GB', 'JP', '', 'GB', 'SE']
-    assert found.schema == {'country': pl.String, 'city': pl.String, 'latitude': pl.Float64, 'longitude': pl.Float64}
-    assert places(CITIES).locate(pl.Series([], dtype=pl.String)).schema == found.schema
+    addresses = ['89.160.20.112', '-', '81.2.69.160', '2001:218::1', 'x', '81.2.69.160', '::ffff:89.160.20.112']
+    result = places(CITIES).locate(pl.Series(addresses))
+    assert result['country'].to_list() == ['SE', '', 'GB', 'JP', '', 'GB', 'SE']
+    assert result.schema == {'country': pl.String, 'city': pl.String, 'latitude': pl.Float64, 'longitude': pl.Float64}
+    assert places(CITIES).locate(pl.Series([], dtype=pl.String)).schema == result.schema
 
 
 def networks() -> list[str]:
@@ -93,31 +93,31 @@ def networks() -> list[str]:
 
 def test_both_readers_agree_on_every_network() -> None:
     pytest.importorskip('maxminddb_rust', reason='needs maxminddb-rust: install the extra `fast`')
-    asked = pl.Series(networks())
-    fast, exact = open_places(CITIES), Places('', None, one_by_one(CITIES))
-    assert fast.locate(asked).equals(exact.locate(asked))
-    assert fast.locate(asked)['country'].n_unique() > 20
+    addresses = pl.Series(networks())
+    fast, exact = open_places(CITIES), Places('', None, open_python_reader(CITIES))
+    assert fast.locate(addresses).equals(exact.locate(addresses))
+    assert fast.locate(addresses)['country'].n_unique() > 20
 
 
 @given(st.lists(st.ip_addresses().map(str) | st.sampled_from(networks()) | st.text()))
 @settings(deadline=None)
 def test_both_readers_agree_on_any_addresses(addresses: list[str]) -> None:
     pytest.importorskip('maxminddb_rust', reason='needs maxminddb-rust: install the extra `fast`')
-    asked = pl.Series(addresses, dtype=pl.String)
-    assert open_places(CITIES).locate(asked).equals(Places('', None, one_by_one(CITIES)).locate(asked))
+    column = pl.Series(addresses, dtype=pl.String)
+    assert open_places(CITIES).locate(column).equals(Places('', None, open_python_reader(CITIES)).locate(column))
 
 
-def test_a_country_without_coordinates_is_drawn_at_its_place(places: Opener, tmp_path: Path) -> None:
+def test_a_country_without_coordinates_has_those_of_the_table(places: Opener, tmp_path: Path) -> None:
     france = COUNTRIES.row(by_predicate=pl.col('country') == 'FR')
-    file = written(tmp_path / 'x.mmdb', {'1.1.1.0/24': {'country': {'iso_code': 'FR'}}}, 'GeoLite2-Country')
+    file = write_mmdb(tmp_path / 'x.mmdb', {'1.1.1.0/24': {'country': {'iso_code': 'FR'}}}, 'GeoLite2-Country')
     assert place(places(file), '1.1.1.1') == ('FR', '', *france[1:])
-    file = written(tmp_path / 'y.mmdb', {'1.1.1.0/24': {'country': {'iso_code': 'FR'}, 'city': {'names': {'en': 'Lyon'}}}})
+    file = write_mmdb(tmp_path / 'y.mmdb', {'1.1.1.0/24': {'country': {'iso_code': 'FR'}, 'city': {'names': {'en': 'Lyon'}}}})
     assert place(places(file), '1.1.1.1') == ('FR', 'Lyon', *france[1:])
 
 
 def test_an_enterprise_database_has_places(places: Opener, tmp_path: Path) -> None:
     record = {'country': {'iso_code': 'FR'}, 'location': {'latitude': 45.748, 'longitude': 4.846}}
-    assert place(places(written(tmp_path / 'x.mmdb', {'1.1.1.0/24': record}, 'GeoIP2-Enterprise')), '1.1.1.1') == (
+    assert place(places(write_mmdb(tmp_path / 'x.mmdb', {'1.1.1.0/24': record}, 'GeoIP2-Enterprise')), '1.1.1.1') == (
         'FR',
         '',
         45.75,
@@ -125,31 +125,32 @@ def test_an_enterprise_database_has_places(places: Opener, tmp_path: Path) -> No
     )
 
 
-def test_what_is_of_no_country_is_unlocated(places: Opener, tmp_path: Path) -> None:
-    there = {'latitude': 50.0, 'longitude': 8.0}
+def test_an_address_without_a_country_is_unlocated(places: Opener, tmp_path: Path) -> None:
+    location = {'latitude': 50.0, 'longitude': 8.0}
     records: dict[str, dict[str, Any]] = {
-        '1.1.1.0/24': {'country': {'iso_code': 'EU'}, 'location': there},
-        '1.1.2.0/24': {'location': there},
-        '1.1.3.0/24': {'country': {'iso_code': 'DE'}, 'location': there},
+        '1.1.1.0/24': {'country': {'iso_code': 'EU'}, 'location': location},
+        '1.1.2.0/24': {'location': location},
+        '1.1.3.0/24': {'country': {'iso_code': 'DE'}, 'location': location},
     }
-    source = places(written(tmp_path / 'x.mmdb', records))
+    source = places(write_mmdb(tmp_path / 'x.mmdb', records))
     assert [place(source, address) for address in ('1.1.1.1', '1.1.2.1', '9.9.9.9')] == [NOWHERE] * 3
     assert place(source, '1.1.3.1') == ('DE', '', 50.0, 8.0)
 
 
-def test_there_is_one_zero(places: Opener, tmp_path: Path) -> None:
+def test_zero_has_one_sign(places: Opener, tmp_path: Path) -> None:
     """0.0 and -0.0 would be two places on the map."""
     record = {'country': {'iso_code': 'GB'}, 'location': {'latitude': 51.5, 'longitude': -0.001}}
-    assert str(place(places(written(tmp_path / 'x.mmdb', {'1.1.1.0/24': record})), '1.1.1.1')[3]) == '0.0'
+    assert str(place(places(write_mmdb(tmp_path / 'x.mmdb', {'1.1.1.0/24': record})), '1.1.1.1')[3]) == '0.0'
 
 
-def test_ipv6_is_unlocated_in_a_database_of_ipv4(places: Opener, tmp_path: Path) -> None:
-    file = written(tmp_path / 'x.mmdb', {'1.1.1.0/24': {'country': {'iso_code': 'FR'}}}, version=4)
-    found = places(file).locate(pl.Series(['2001:218::1', '1.1.1.1', '::ffff:1.1.1.1']))
-    assert found['country'].to_list() == ['', 'FR', 'FR']
+def test_ipv6_is_unlocated_in_an_ipv4_database(places: Opener, tmp_path: Path) -> None:
+    file = write_mmdb(tmp_path / 'x.mmdb', {'1.1.1.0/24': {'country': {'iso_code': 'FR'}}}, version=4)
+    result = places(file).locate(pl.Series(['2001:218::1', '1.1.1.1', '::ffff:1.1.1.1']))
+    assert result['country'].to_list() == ['', 'FR', 'FR']
 
 
-def refusal(database: Path) -> str:
+def error_of(database: Path) -> str:
+    """The message of the error for a database, which is one line."""
     with pytest.raises(SettingsError) as raised:
         open_places(database)
     line = str(raised.value)
@@ -159,22 +160,22 @@ def refusal(database: Path) -> str:
 
 
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
-    assert re.search('No such file.*USAGE_GEO_DATABASE', refusal(tmp_path / 'missing.mmdb'))
-    assert re.search('Is a directory.*USAGE_GEO_DATABASE', refusal(tmp_path))
+    assert re.search('No such file.*USAGE_GEO_DATABASE', error_of(tmp_path / 'missing.mmdb'))
+    assert re.search('Is a directory.*USAGE_GEO_DATABASE', error_of(tmp_path))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason='needs a user other than root, who reads every file')
-def test_a_file_that_may_not_be_read_is_one_line(tmp_path: Path) -> None:
+def test_a_file_without_permission_is_one_line(tmp_path: Path) -> None:
     file = tmp_path / 'x.mmdb'
     file.touch(mode=0)
-    assert 'Permission denied' in refusal(file)
+    assert 'Permission denied' in error_of(file)
 
 
 @pytest.mark.parametrize('content', [b'', b'404 Not Found', CITIES.read_bytes()[:-1000], CITIES.read_bytes()[1000:]])
 def test_a_damaged_file_is_one_line(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / 'x.mmdb'
     file.write_bytes(content)
-    assert 'fetch it again' in refusal(file)
+    assert 'fetch it again' in error_of(file)
 
 
 @pytest.mark.parametrize(
@@ -185,17 +186,17 @@ def test_a_damaged_file_is_one_line(tmp_path: Path, content: bytes) -> None:
         ('GeoLite2-City', {'city': {'names': {'en': 'Paris'}}}),
     ],
 )
-def test_a_database_of_no_countries_is_one_line(tmp_path: Path, kind: str, record: dict[str, Any]) -> None:
-    assert kind in refusal(written(tmp_path / 'x.mmdb', {'1.1.1.0/24': record}, kind))
+def test_a_database_without_countries_is_one_line(tmp_path: Path, kind: str, record: dict[str, Any]) -> None:
+    assert kind in error_of(write_mmdb(tmp_path / 'x.mmdb', {'1.1.1.0/24': record}, kind))
 
 
 @pytest.mark.parametrize('wrong', [b'FR', 7, 2**127, ['FR'], {'FR': 'FR'}, True])
-def test_a_record_of_other_types_is_unlocated_and_spoils_no_other(places: Opener, tmp_path: Path, wrong: object) -> None:
+def test_a_record_with_wrong_types_is_unlocated_and_affects_no_other(places: Opener, tmp_path: Path, wrong: object) -> None:
     good = {'country': {'iso_code': 'FR'}, 'city': {'names': {'en': 'Paris'}}, 'location': {'latitude': 48.5, 'longitude': 2.5}}
     odd = {'country': {'iso_code': wrong}, 'city': {'names': {'en': wrong}}, 'location': {'latitude': wrong, 'longitude': wrong}}
-    file = written(tmp_path / 'x.mmdb', {'1.1.1.0/24': good, '2.2.2.0/24': odd})
-    found = places(file).locate(pl.Series(['2.2.2.2', '1.1.1.1']))
-    assert found.rows() == [NOWHERE, ('FR', 'Paris', 48.5, 2.5)]
+    file = write_mmdb(tmp_path / 'x.mmdb', {'1.1.1.0/24': good, '2.2.2.0/24': odd})
+    result = places(file).locate(pl.Series(['2.2.2.2', '1.1.1.1']))
+    assert result.rows() == [NOWHERE, ('FR', 'Paris', 48.5, 2.5)]
 
 
 @pytest.mark.slow
@@ -211,11 +212,13 @@ def test_damaged_records_are_unlocated(places: Opener, tmp_path: Path, damage: l
         source = places(file)
     except SettingsError:
         return
-    asked = pl.Series(networks()[::5])
-    found = source.locate(asked)
-    assert len(found) == len(asked)
-    assert found.null_count().sum_horizontal().item() == 0
-    assert found.select(pl.col('latitude').is_between(-90, 90).all(), pl.col('longitude').is_between(-180, 180).all()).row(0) == (
+    addresses = pl.Series(networks()[::5])
+    result = source.locate(addresses)
+    assert len(result) == len(addresses)
+    assert result.null_count().sum_horizontal().item() == 0
+    assert result.select(pl.col('latitude').is_between(-90, 90).all(), pl.col('longitude').is_between(-180, 180).all()).row(
+        0
+    ) == (
         True,
         True,
     )
@@ -229,20 +232,20 @@ def test_a_file_may_be_overwritten_while_it_is_in_use(places: Opener, tmp_path: 
     assert place(source, '81.2.69.160') == ('GB', 'London', 51.51, -0.09)
 
 
-def test_without_a_file_countries_are_found() -> None:
+def test_without_a_file_countries_are_located() -> None:
     source = open_places(None)
     amsterdam = ['193.0.6.139', '2001:67c:2e8:22::c100:68b']  # the registry of Europe
     netherlands = COUNTRIES.row(by_predicate=pl.col('country') == 'NL')
     assert [place(source, address) for address in amsterdam] == [('NL', '', *netherlands[1:])] * 2
 
 
-def test_every_country_has_a_place() -> None:
+def test_every_country_has_coordinates() -> None:
     assert len(COUNTRIES) == 250
     assert COUNTRIES['country'].is_unique().all()
     assert COUNTRIES['country'].str.contains('^[A-Z]{2}$').all()
-    known = set(iptocc.country_code([f'{first}.{second}.0.1' for first in range(1, 224) for second in range(256)]))
-    assert len(known) > 180
-    assert known - {None, 'EU'} <= set(COUNTRIES['country'])  # EU: addresses of no one country
+    codes = set(iptocc.country_code([f'{first}.{second}.0.1' for first in range(1, 224) for second in range(256)]))
+    assert len(codes) > 180
+    assert codes - {None, 'EU'} <= set(COUNTRIES['country'])  # EU: addresses without a single country
 
 
 @pytest.mark.parametrize(
@@ -260,7 +263,7 @@ def test_every_country_has_a_place() -> None:
         ('XK', 42, 20, 43, 22),
     ],
 )
-def test_a_country_is_drawn_within_its_land(country: str, south: int, west: int, north: int, east: int) -> None:
+def test_the_coordinates_of_a_country_are_within_it(country: str, south: int, west: int, north: int, east: int) -> None:
     _, latitude, longitude = COUNTRIES.row(by_predicate=pl.col('country') == country)
     assert south < latitude < north
     assert west < longitude < east

@@ -1,4 +1,4 @@
-"""An expensive question is asked once per distinct text, and every row gets the answer to its own text."""
+"""An expensive function is computed once for each distinct text, and every row gets the result of its own text."""
 
 import polars as pl
 import pytest
@@ -8,21 +8,21 @@ from hypothesis import strategies as st
 from exporter.enrich.memo import CHUNKS, Memo
 
 
-class Question:
-    """The length of a text and the text backwards; remembers what it was asked."""
+class Computation:
+    """The length of a text and the text reversed; records its arguments."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.texts: list[str] = []
 
     def __call__(self, texts: pl.Series) -> pl.DataFrame:
-        self.asked += texts.to_list()
+        self.texts += texts.to_list()
         return pl.DataFrame(
             {'length': [len(text) for text in texts], 'back': [text[::-1] for text in texts]},
             {'length': pl.Int64(), 'back': pl.String()},
         )
 
 
-def answers(texts: list[str]) -> list[tuple[int, str]]:
+def expected(texts: list[str]) -> list[tuple[int, str]]:
     return [(len(text), text[::-1]) for text in texts]
 
 
@@ -35,50 +35,50 @@ TEXTS = st.lists(st.sampled_from(['', 'a', 'b', 'ab', '\0', 'é', '-']) | st.tex
 
 @settings(deadline=None)
 @given(st.lists(TEXTS, max_size=CHUNKS + 4), st.integers(0, 9))
-def test_every_row_has_the_answer_to_its_text(batches: list[list[str]], remembered: int) -> None:
-    question = Question()
-    distinct = Memo(question, remembered)
+def test_every_row_has_the_result_of_its_text(batches: list[list[str]], remembered: int) -> None:
+    computation = Computation()
+    memo = Memo(computation, remembered)
     for batch in batches:
-        assert distinct(series(batch)).rows() == answers(batch)
+        assert memo(series(batch)).rows() == expected(batch)
 
 
 @settings(deadline=None)
 @given(st.lists(TEXTS, max_size=CHUNKS + 4))
-def test_each_text_is_asked_once(batches: list[list[str]]) -> None:
-    question = Question()
-    distinct = Memo(question)
+def test_each_text_is_computed_once(batches: list[list[str]]) -> None:
+    computation = Computation()
+    memo = Memo(computation)
     for batch in batches:
-        distinct(series(batch))
-    assert sorted(question.asked) == sorted({text for batch in batches for text in batch})
+        memo(series(batch))
+    assert sorted(computation.texts) == sorted({text for batch in batches for text in batch})
 
 
 def test_the_memory_is_bounded() -> None:
-    question = Question()
-    distinct = Memo(question, remembered=100)
+    computation = Computation()
+    memo = Memo(computation, remembered=100)
     for start in range(0, 1_000, 50):
         batch = [str(number) for number in range(start, start + 50)]
-        assert distinct(series(batch)).rows() == answers(batch)
-        assert len(distinct.answers) <= 150
-    assert len(question.asked) == 1_000
+        assert memo(series(batch)).rows() == expected(batch)
+        assert len(memo.results) <= 150
+    assert len(computation.texts) == 1_000
 
 
-def test_two_questions_do_not_share_their_numbers() -> None:
-    one, other = Memo(Question()), Memo(Question())
-    assert one(series(['a', 'bc'])).rows() == answers(['a', 'bc'])
-    assert other(series(['def', 'bc', 'a'])).rows() == answers(['def', 'bc', 'a'])
-    assert one(series(['def'])).rows() == answers(['def'])
+def test_two_memos_do_not_share_numbers() -> None:
+    first, second = Memo(Computation()), Memo(Computation())
+    assert first(series(['a', 'bc'])).rows() == expected(['a', 'bc'])
+    assert second(series(['def', 'bc', 'a'])).rows() == expected(['def', 'bc', 'a'])
+    assert first(series(['def'])).rows() == expected(['def'])
 
 
-def test_after_a_question_that_failed_every_row_has_the_answer_to_its_text() -> None:
-    ask = Question()
+def test_after_an_error_every_row_has_the_result_of_its_text() -> None:
+    compute = Computation()
 
     def failing(texts: pl.Series) -> pl.DataFrame:
         if 'odd' in texts.to_list():
             raise ValueError('odd')
-        return ask(texts)
+        return compute(texts)
 
-    distinct = Memo(failing)
-    assert distinct(series(['a'])).rows() == answers(['a'])
+    memo = Memo(failing)
+    assert memo(series(['a'])).rows() == expected(['a'])
     with pytest.raises(ValueError, match='odd'):
-        distinct(series(['odd', 'bb']))
-    assert distinct(series(['ccc', 'a', 'bb'])).rows() == answers(['ccc', 'a', 'bb'])
+        memo(series(['odd', 'bb']))
+    assert memo(series(['ccc', 'a', 'bb'])).rows() == expected(['ccc', 'a', 'bb'])

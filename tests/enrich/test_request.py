@@ -1,4 +1,4 @@
-"""A request tells its data set and whose key it shows, by the portal's settings; and what of it is kept."""
+"""The data set, account and path of a request, by the rules of the portal."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.config import PortalRules
-from exporter.enrich.request import LONGEST_NAME, LONGEST_PATH, Requests, hashed_key
+from exporter.enrich.request import LONGEST_NAME, LONGEST_PATH, Requests, hash_api_key
 from exporter.errors import SettingsError
 from exporter.model.reject import Skip
 
@@ -17,14 +17,14 @@ KEY = b'k' * 32
 UUID = '9d5ab1b0-6b7d-4a4f-8f0c-2c7d2f4f1c11'
 
 
-def asked(*paths: str, user: str = '', method: str = 'GET', **portal: Any) -> list[dict[str, Any]]:
-    """What is found in requests."""
+def read(*paths: str, user: str = '', method: str = 'GET', **portal: Any) -> list[dict[str, Any]]:
+    """The columns that are read from requests, as dicts."""
     calls = pl.DataFrame({'path': list(paths), 'user_id': user, 'method': method})
     return Requests(PortalRules(**portal), KEY)(calls).to_dicts()
 
 
-def one(path: str, **how: Any) -> dict[str, Any]:
-    return asked(path, **how)[0]
+def read_one(path: str, **portal: Any) -> dict[str, Any]:
+    return read(path, **portal)[0]
 
 
 @pytest.mark.parametrize(
@@ -60,13 +60,13 @@ def one(path: str, **how: Any) -> dict[str, Any]:
     ],
 )
 def test_presets(path: str, dataset: str) -> None:
-    assert one(path)['dataset_id'] == dataset
+    assert read_one(path)['dataset_id'] == dataset
 
 
-def test_only_the_presets_that_are_set_are_used() -> None:
+def test_only_the_configured_presets_are_used() -> None:
     paths = '/explore/dataset/arbres/', '/dataset/population', '/resource/abcd-1234'
-    assert [call['dataset_id'] for call in asked(*paths, datasets=('ckan',))] == ['', 'population', '']
-    assert [call['dataset_id'] for call in asked(*paths, datasets=())] == ['', '', '']
+    assert [call['dataset_id'] for call in read(*paths, datasets=('ckan',))] == ['', 'population', '']
+    assert [call['dataset_id'] for call in read(*paths, datasets=())] == ['', '', '']
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_only_the_presets_that_are_set_are_used() -> None:
     ],
 )
 def test_own_rules(datasets: tuple[str, ...], path: str, dataset: str) -> None:
-    assert one(path, datasets=datasets)['dataset_id'] == dataset
+    assert read_one(path, datasets=datasets)['dataset_id'] == dataset
 
 
 @pytest.mark.parametrize(
@@ -95,16 +95,16 @@ def test_own_rules(datasets: tuple[str, ...], path: str, dataset: str) -> None:
         ('datasets', ('(' + 'é' * 300_000 + ')',)),
     ],
 )
-def test_rules_that_are_too_long_are_said_in_one_line(setting: str, values: tuple[str, ...]) -> None:
-    with pytest.raises(SettingsError, match=f'^{setting}: .*(shorter|correct it)') as error:
+def test_a_rule_that_is_too_long_is_one_line(setting: str, values: tuple[str, ...]) -> None:
+    with pytest.raises(SettingsError, match=f'^{setting}: .*(shorter|use a preset)') as error:
         Requests(PortalRules.model_validate({setting: values}), KEY)
     assert len(str(error.value)) < 1_000
 
 
 @pytest.mark.parametrize('pattern', ['^/no/group', '^/(two)/(groups)', '^/(unclosed', '^/(?=look)(x)', 'odsoft'])
-def test_a_rule_of_no_use_is_said_in_one_line(pattern: str) -> None:
-    with pytest.raises(SettingsError, match=r'^datasets: .* is no preset \(opendatasoft, ckan, socrata\)'):
-        asked('/', datasets=(pattern,))
+def test_an_invalid_rule_is_one_line(pattern: str) -> None:
+    with pytest.raises(SettingsError, match=r'^datasets: invalid rule .*; use a preset \(opendatasoft, ckan, socrata\)'):
+        read('/', datasets=(pattern,))
 
 
 @pytest.mark.parametrize(
@@ -120,54 +120,54 @@ def test_a_rule_of_no_use_is_said_in_one_line(pattern: str) -> None:
     ],
 )
 def test_the_user_field_names_an_account(user: str, account: str) -> None:
-    assert one('/', user=user)['user_id'] == account
+    assert read_one('/', user=user)['user_id'] == account
 
 
-def test_a_key_becomes_a_hash_that_does_not_give_it_away() -> None:
-    [first, again, other, none] = asked(
+def test_an_api_key_becomes_a_hash_that_does_not_reveal_it() -> None:
+    [first, again, other, none] = read(
         '/a?apikey=0123456789abcdef', '/b?x=1&apikey=0123456789abcdef&y=2', '/a?apikey=fedcba9876543210', '/a?apikeys=1',
         accounts=('query:apikey',),
     )  # fmt: skip
-    assert first['user_id'] == again['user_id'] == hashed_key('0123456789abcdef', KEY)
+    assert first['user_id'] == again['user_id'] == hash_api_key('0123456789abcdef', KEY)
     assert first['user_id'].startswith('key-')
     assert len(first['user_id']) == len('key-') + 10
     assert other['user_id'] not in ('', first['user_id'])
     assert none['user_id'] == ''
-    assert hashed_key('0123456789abcdef', b'another key') != first['user_id']
+    assert hash_api_key('0123456789abcdef', b'another key') != first['user_id']
 
 
-def test_keys_are_named_by_a_file(tmp_path: Path) -> None:
+def test_a_file_names_api_keys(tmp_path: Path) -> None:
     file = tmp_path / 'keys.csv'
     file.write_text('key,account\nsecret-1,city-app\nsecret-2,Élise Martin\nsecret-3,city-app\nsecret-4,\n', encoding='utf-8')
-    calls = asked(*(f'/?apikey=secret-{number}' for number in range(1, 6)), accounts=('query:apikey',), api_keys=file)
+    calls = read(*(f'/?apikey=secret-{number}' for number in range(1, 6)), accounts=('query:apikey',), api_keys=file)
     assert [call['user_id'] for call in calls] == [
-        'city-app', 'Élise Martin', 'city-app', hashed_key('secret-4', KEY), hashed_key('secret-5', KEY),
+        'city-app', 'Élise Martin', 'city-app', hash_api_key('secret-4', KEY), hash_api_key('secret-5', KEY),
     ]  # fmt: skip
 
 
-def test_a_file_of_keys_that_a_spreadsheet_wrote_is_read(tmp_path: Path) -> None:
+def test_a_file_of_api_keys_may_have_a_byte_order_mark(tmp_path: Path) -> None:
     """Excel begins a CSV in UTF-8 with a byte order mark."""
     file = tmp_path / 'keys.csv'
     file.write_bytes('\ufeffkey,account\r\nsecret,city-app\r\n'.encode())
-    assert one('/?apikey=secret', accounts=('query:apikey',), api_keys=file)['user_id'] == 'city-app'
+    assert read_one('/?apikey=secret', accounts=('query:apikey',), api_keys=file)['user_id'] == 'city-app'
 
 
 @pytest.mark.parametrize('content', [b'one,two\n1,2\n', b'key;account\n1;2\n', b'\xff\xfe', None])
-def test_a_file_of_keys_that_is_none_is_said_in_one_line(tmp_path: Path, content: bytes | None) -> None:
+def test_an_invalid_file_of_api_keys_is_one_line(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / 'keys.csv'
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(SettingsError, match=r'keys\.csv: (cannot read the API keys|the first line of the API keys is not)'):
-        asked('/', api_keys=file)
+    with pytest.raises(SettingsError, match=r'keys\.csv: (cannot read the API keys|the first line is not key,account)'):
+        read('/', api_keys=file)
 
 
-def test_the_first_source_that_names_somebody_wins() -> None:
+def test_the_first_source_that_names_an_account_wins() -> None:
     paths = '/?token=t&apikey=a', '/?apikey=a', '/'
     sources = ('user', 'query:token', 'query:apikey')
-    assert [call['user_id'] for call in asked(*paths, user='alice', accounts=sources)] == ['alice'] * 3
-    assert [call['user_id'] for call in asked(*paths, accounts=sources)] == [hashed_key('t', KEY), hashed_key('a', KEY), '']
-    assert [call['user_id'] for call in asked(*paths, accounts=sources[::-1])] == [hashed_key('a', KEY)] * 2 + ['']
-    assert [call['user_id'] for call in asked(*paths, user='alice', accounts=sources[1:])][-1] == ''
+    assert [call['user_id'] for call in read(*paths, user='alice', accounts=sources)] == ['alice'] * 3
+    assert [call['user_id'] for call in read(*paths, accounts=sources)] == [hash_api_key('t', KEY), hash_api_key('a', KEY), '']
+    assert [call['user_id'] for call in read(*paths, accounts=sources[::-1])] == [hash_api_key('a', KEY)] * 2 + ['']
+    assert [call['user_id'] for call in read(*paths, user='alice', accounts=sources[1:])][-1] == ''
 
 
 @pytest.mark.parametrize(
@@ -187,26 +187,31 @@ def test_the_first_source_that_names_somebody_wins() -> None:
         (('/API/*',), '/api/x', False),
     ],
 )
-def test_paths_tell_which_requests_are_api_calls(paths: tuple[str, ...], path: str, api_call: bool) -> None:
-    assert one(path, paths=paths)['skip'] == (None if api_call else Skip.PATH)
+def test_the_paths_select_the_api_calls(paths: tuple[str, ...], path: str, api_call: bool) -> None:
+    assert read_one(path, paths=paths)['skip'] == (None if api_call else Skip.PATH)
 
 
 def test_a_preflight_is_no_api_call() -> None:
-    assert [one('/api', method=method)['skip'] for method in ('OPTIONS', 'HEAD', 'POST', '')] == [Skip.METHOD, None, None, None]
-    assert [each['skip'] for each in asked('/', '/api', method='OPTIONS', paths=('/api',))] == [Skip.METHOD] * 2
+    assert [read_one('/api', method=method)['skip'] for method in ('OPTIONS', 'HEAD', 'POST', '')] == [
+        Skip.METHOD,
+        None,
+        None,
+        None,
+    ]
+    assert [request['skip'] for request in read('/', '/api', method='OPTIONS', paths=('/api',))] == [Skip.METHOD] * 2
 
 
-def test_a_path_is_kept_without_its_query_string() -> None:
-    assert one('/a/b?q=secret?more')['path'] == '/a/b'
-    assert one('?apikey=secret')['path'] == ''
+def test_a_path_is_stored_without_its_query_string() -> None:
+    assert read_one('/a/b?q=secret?more')['path'] == '/a/b'
+    assert read_one('?apikey=secret')['path'] == ''
 
 
-def test_what_is_long_is_kept_in_part() -> None:
-    long = one('/' + 'é' * 5_000, user='u' * 5_000)
+def test_long_values_are_cut() -> None:
+    long = read_one('/' + 'é' * 5_000, user='u' * 5_000)
     assert long['path'] == '/' + 'é' * (LONGEST_PATH - 1)
     assert long['user_id'] == 'u' * LONGEST_NAME
-    assert one('/dataset/' + 'd' * 5_000)['dataset_id'] == 'd' * LONGEST_NAME
-    assert one('/api/3/action/x?id=' + '%C3%A9' * 5_000)['dataset_id'] == 'é' * LONGEST_NAME
+    assert read_one('/dataset/' + 'd' * 5_000)['dataset_id'] == 'd' * LONGEST_NAME
+    assert read_one('/api/3/action/x?id=' + '%C3%A9' * 5_000)['dataset_id'] == 'é' * LONGEST_NAME
 
 
 PATHS = st.lists(
@@ -216,19 +221,19 @@ PATHS = st.lists(
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(PATHS | st.text(), st.text(max_size=5)), max_size=6))
-def test_any_request_is_read_and_each_alone(calls: list[tuple[str, str]]) -> None:
+def test_any_request_is_read_independently_of_the_others(calls: list[tuple[str, str]]) -> None:
     requests = Requests(PortalRules(accounts=('user', 'query:apikey'), datasets=('ckan', 'query:id', '^/x/(.*)')), KEY)
 
-    def found(some: list[tuple[str, str]]) -> pl.DataFrame:
-        frame = pl.DataFrame(some, {'path': pl.String(), 'user_id': pl.String()}, orient='row')
+    def read_calls(rows: list[tuple[str, str]]) -> pl.DataFrame:
+        frame = pl.DataFrame(rows, {'path': pl.String(), 'user_id': pl.String()}, orient='row')
         return requests(frame.with_columns(method=pl.lit('GET')))
 
-    together = found(calls)
+    together = read_calls(calls)
     assert together.drop('skip').null_count().sum_horizontal().sum() == 0
-    assert together.rows() == [row for call in calls for row in found([call]).rows()]
+    assert together.rows() == [row for call in calls for row in read_calls([call]).rows()]
 
 
-def test_what_calls_say_themselves_goes_before_what_the_rules_find() -> None:
+def test_the_fields_of_a_call_take_precedence_over_the_rules() -> None:
     calls = pl.DataFrame(
         {
             'path': ['/dataset/found?apikey=secret'] * 4,
@@ -237,7 +242,7 @@ def test_what_calls_say_themselves_goes_before_what_the_rules_find() -> None:
             'method': 'GET',
         }
     )
-    found = Requests(PortalRules(accounts=('query:apikey',), datasets=('ckan',)), KEY)(calls)
-    assert found['dataset_id'].to_list() == ['said', 'found', 'a+b%20c', 'said']
-    shown = hashed_key('secret', KEY)
-    assert found['user_id'].to_list() == ['alice', shown, shown, shown]
+    result = Requests(PortalRules(accounts=('query:apikey',), datasets=('ckan',)), KEY)(calls)
+    assert result['dataset_id'].to_list() == ['said', 'found', 'a+b%20c', 'said']
+    account = hash_api_key('secret', KEY)
+    assert result['user_id'].to_list() == ['alice', account, account, account]

@@ -1,4 +1,4 @@
-"""A visitor is the same as long as the key is, and nothing of an address can be told without it."""
+"""The same key gives the same visitors; without it a visitor reveals nothing of the address."""
 
 import ipaddress
 import stat
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.enrich.visitor import key_id, load_key, valid, visitors
+from exporter.enrich.visitor import key_id, load_visitor_secret, valid, visitors
 from exporter.errors import SettingsError
 
 KEY = bytes(range(32))
@@ -37,7 +37,7 @@ def test_hashes_never_change(address: str, expected: int) -> None:
 
 
 @given(st.ip_addresses(v=6, network='2000::/3'), st.integers(0, 2**64 - 1))
-def test_a_64_network_is_one_visitor(address: ipaddress.IPv6Address, host: int) -> None:
+def test_a_64_prefix_is_one_visitor(address: ipaddress.IPv6Address, host: int) -> None:
     neighbour = ipaddress.IPv6Address(int(address) >> 64 << 64 | host)
     elsewhere = ipaddress.IPv6Address(int(address) ^ 1 << 64)
     assert visitor(str(neighbour)) == visitor(str(address)) == visitor(address.exploded.upper())
@@ -55,7 +55,7 @@ def test_a_host_name_is_one_visitor_in_any_case() -> None:
     assert visitor('client.example.org') != visitor('client.example.net')
 
 
-def test_no_address_is_one_visitor_and_nobody_else() -> None:
+def test_calls_without_an_address_are_one_visitor() -> None:
     assert visitor('') == visitor('-') == visitor('unix:') == visitor('unix:/run/nginx.sock')
     assert visitor('-') not in {visitor('0.0.0.0'), visitor('::'), visitor('n'), visitor('localhost')}
 
@@ -66,7 +66,7 @@ def test_another_key_gives_other_visitors(address: str) -> None:
 
 
 @given(st.lists(st.ip_addresses().map(str) | st.text()))
-def test_each_row_has_its_answers_and_none_is_null(addresses: list[str]) -> None:
+def test_each_row_is_hashed_and_checked_independently(addresses: list[str]) -> None:
     column = pl.Series(addresses, dtype=pl.String)
     assert visitors(column, KEY).to_list() == [visitor(address) for address in addresses]
     assert valid(column).to_list() == [valid(pl.Series([address])).item() for address in addresses]
@@ -79,7 +79,7 @@ def test_each_row_has_its_answers_and_none_is_null(addresses: list[str]) -> None
     ['192.0.2.1', '2001:db8::1', '::ffff:192.0.2.1', 'fe80::1%eth0', 'localhost', 'Client-1.example.org', 'a_b.example.org.',
      '4.3.2.1.in-addr.arpa', 'xn--bcher-kva.example', 'a' * 253, '', '-', 'unix:', 'unix:/run/a b.sock'],
 )  # fmt: skip
-def test_addresses_names_and_their_absence_are_valid(address: str) -> None:
+def test_addresses_host_names_and_no_address_are_valid(address: str) -> None:
     assert valid(pl.Series([address])).item()
 
 
@@ -88,80 +88,84 @@ def test_addresses_names_and_their_absence_are_valid(address: str) -> None:
     ['192.0.2', '999.1.1.1', '1.2.3.4.5', '12345', '2001:db8::1::', '192.0.2.1:80', '[::1]', 'a b', 'a..b', '.a', 'GET /',
      'user@example.org', 'bücher.example', '<script>', 'a' * 254, 'localhost\n', '\x16\x03\x01', '--'],
 )  # fmt: skip
-def test_anything_else_is_not(address: str) -> None:
+def test_anything_else_is_invalid(address: str) -> None:
     assert not valid(pl.Series([address])).item()
 
 
-def test_a_key_is_made_once_and_is_its_owners_only(tmp_path: Path) -> None:
+def test_a_key_is_created_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
     data_dir = tmp_path / 'new' / 'data'
-    key = load_key(data_dir, None)
+    key = load_visitor_secret(data_dir, None)
     assert len(key) == 32
-    assert load_key(data_dir, None) == load_key(data_dir, '') == key
+    assert load_visitor_secret(data_dir, None) == load_visitor_secret(data_dir, '') == key
     assert stat.S_IMODE((data_dir / 'secret').stat().st_mode) == 0o600
     assert [file.name for file in data_dir.iterdir()] == ['secret']
 
 
 def test_keys_of_two_installations_differ(tmp_path: Path) -> None:
-    assert load_key(tmp_path / 'one', None) != load_key(tmp_path / 'other', None)
+    assert load_visitor_secret(tmp_path / 'one', None) != load_visitor_secret(tmp_path / 'other', None)
 
 
-def test_first_starts_at_the_same_time_agree(tmp_path: Path) -> None:
+def test_concurrent_first_starts_use_one_key(tmp_path: Path) -> None:
     for turn in range(20):
         at_once = Barrier(4)
 
         def start(data_dir: Path, at_once: Barrier = at_once) -> bytes:
             at_once.wait()
-            return load_key(data_dir, None)
+            return load_visitor_secret(data_dir, None)
 
         with ThreadPoolExecutor(4) as starts:
             keys = set(starts.map(start, [tmp_path / str(turn)] * 4))
         assert len(keys) == 1
 
 
-def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
-    load_key(tmp_path, None)
+def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    load_visitor_secret(tmp_path, None)
     (tmp_path / 'secret').chmod(0o640)
     with pytest.raises(SettingsError, match=r'secret: .*chmod 600'):
-        load_key(tmp_path, None)
+        load_visitor_secret(tmp_path, None)
 
 
 @pytest.mark.parametrize('text', ['', '00', 'z' * 64, '0' * 63, '0' * 64 + '\n0', '\xff'])
-def test_a_damaged_key_is_refused_and_left_as_it_is(tmp_path: Path, text: str) -> None:
+def test_a_damaged_key_is_refused_and_not_changed(tmp_path: Path, text: str) -> None:
     file = tmp_path / 'secret'
     file.write_text(text)
     file.chmod(0o600)
-    with pytest.raises(SettingsError, match='secret: no key; restore it') as refusal:
-        load_key(tmp_path, None)
-    assert '\n' not in str(refusal.value)
+    with pytest.raises(SettingsError, match='secret: invalid key; restore it') as raised:
+        load_visitor_secret(tmp_path, None)
+    assert '\n' not in str(raised.value)
     assert file.read_text() == text
 
 
 def test_a_data_directory_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / 'file').touch()
-    with pytest.raises(SettingsError, match='set USAGE_SECRET') as refusal:
-        load_key(tmp_path / 'file', None)
-    assert '\n' not in str(refusal.value)
+    with pytest.raises(SettingsError, match='set USAGE_SECRET') as raised:
+        load_visitor_secret(tmp_path / 'file', None)
+    assert '\n' not in str(raised.value)
 
 
-def test_a_given_secret_makes_the_key_on_every_host(tmp_path: Path) -> None:
-    assert load_key(tmp_path / 'one', SECRET) == load_key(tmp_path / 'other', SECRET) != load_key(tmp_path, SECRET + '!')
-    assert load_key(tmp_path, SECRET).hex() == '70c52258fca1d49f4d4e0b690c70f8dd9d80c7191827413e0c0070fd103744c3'
+def test_the_same_secret_gives_the_same_key_on_every_host(tmp_path: Path) -> None:
+    assert (
+        load_visitor_secret(tmp_path / 'one', SECRET)
+        == load_visitor_secret(tmp_path / 'other', SECRET)
+        != load_visitor_secret(tmp_path, SECRET + '!')
+    )
+    assert load_visitor_secret(tmp_path, SECRET).hex() == '70c52258fca1d49f4d4e0b690c70f8dd9d80c7191827413e0c0070fd103744c3'
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_short_secret_is_refused_and_not_repeated(tmp_path: Path) -> None:
-    assert load_key(tmp_path, 'x' * 16)
-    with pytest.raises(SettingsError, match='USAGE_SECRET') as refusal:
-        load_key(tmp_path, 'x' * 15)
-    assert 'x' * 15 not in str(refusal.value)
+    assert load_visitor_secret(tmp_path, 'x' * 16)
+    with pytest.raises(SettingsError, match='USAGE_SECRET') as raised:
+        load_visitor_secret(tmp_path, 'x' * 15)
+    assert 'x' * 15 not in str(raised.value)
 
 
 @given(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32))
-def test_a_keys_name_tells_keys_apart(one: bytes, other: bytes) -> None:
+def test_a_key_id_identifies_a_key(one: bytes, other: bytes) -> None:
     assert (key_id(one) == key_id(other)) == (one == other)
     assert len(key_id(one)) == 8
     assert int(key_id(one), 16) >= 0
 
 
-def test_a_keys_name_never_changes() -> None:
+def test_a_key_id_never_changes() -> None:
     assert key_id(KEY) == '41a0321e'

@@ -1,4 +1,4 @@
-"""The HTTP interface as a whole: every error is a problem document, and tells nothing that is not the caller's."""
+"""The HTTP interface as a whole: every error is a problem document, and reveals nothing internal."""
 
 import logging
 import os
@@ -19,16 +19,16 @@ from exporter.server.tokens import Scope
 from exporter.store.clickhouse import ClickHouse
 
 
-def test_readyz_says_which_part_is_not_well(web: Serving) -> None:
+def test_readyz_names_the_part_with_a_fault(web: Serving) -> None:
     assert web.client.get('/readyz').json == {'status': 'ready', 'parts': {'spool': True, 'database': True}}
     web.parts['database'] = ['the last try failed']
     document = problem(web.client.get('/readyz'), 503)
-    assert (document['detail'], document['parts']) == ('not well: database', {'spool': True, 'database': False})
+    assert (document['detail'], document['parts']) == ('not ready: database', {'spool': True, 'database': False})
     assert document['faults'] == {'database': ['the last try failed']}
     assert web.client.get('/healthz').json == {'status': 'ok'}
 
 
-def test_what_there_is_not_and_other_methods_are_problems_too(web: Serving) -> None:
+def test_unknown_paths_and_methods_are_problem_documents(web: Serving) -> None:
     for path in ('/', '/v1', '/v1/calls/', '//v1/calls', '/static/x', '/openapi.json/'):
         problem(web.client.get(path), 404)
     response = web.client.get('/v1/calls')
@@ -38,29 +38,29 @@ def test_what_there_is_not_and_other_methods_are_problems_too(web: Serving) -> N
         problem(web.client.open('/v1/calls', method=method), 405)
 
 
-def test_no_trace_reaches_a_client_and_nothing_of_a_call_the_log(
+def test_no_traceback_reaches_a_client_and_no_call_the_log(
     web: Serving, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(request: Any) -> None:
+    def failing_accept(request: Any) -> None:
         raise ValueError(f'cannot take {request.calls["ip"].to_list()} of {CALL}')
 
-    monkeypatch.setattr(web.intake, 'accept', broken)
+    monkeypatch.setattr(web.intake, 'accept', failing_accept)
     token = web.token(Scope.WRITE)
     with caplog.at_level(logging.DEBUG):
         document = problem(web.post([CALL], token), 500)
-    assert document['detail'] == 'this is a fault of the server; its log tells more'
+    assert document['detail'] == 'internal error; see the log of the server'
     assert 'test_app.py' in caplog.text  # where it happened
     for secret in (CALL['ip'], CALL['path'], token['Authorization'].split()[1]):
         assert str(secret) not in caplog.text
 
 
-def test_a_database_that_is_away_is_503(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unreachable_database_is_503(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     from exporter.errors import EngineError
 
-    def away() -> ClickHouse:
+    def unreachable() -> ClickHouse:
         raise EngineError('http://db:8123/usage: no ClickHouse server answers')
 
-    with serving(tmp_path, away) as web:
+    with serving(tmp_path, unreachable) as web:
         assert answer(web.post([CALL])) == (1, 0, 0)  # it waits in the spool
         response = web.client.get('/v1/report')
         assert 'db:8123' not in problem(response, 503)['detail']
@@ -69,27 +69,27 @@ def test_a_database_that_is_away_is_503(tmp_path: Path, caplog: pytest.LogCaptur
     assert 'db:8123' in caplog.text
 
 
-def test_it_answers_whatever_the_engine_holds_open(web: Serving) -> None:
+def test_it_answers_when_the_engine_holds_many_files_open(web: Serving) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1_024)]
-    running = create_server(web.app, host='127.0.0.1', port=0, **LIMITS)
-    thread = threading.Thread(target=running.run, daemon=True)
+    descriptors = [os.open(os.devnull, os.O_RDONLY) for _ in range(1_024)]
+    server = create_server(web.app, host='127.0.0.1', port=0, **LIMITS)
+    thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
-        assert httpx.get(f'http://127.0.0.1:{running.effective_port}/healthz').status_code == 200
+        assert httpx.get(f'http://127.0.0.1:{server.effective_port}/healthz').status_code == 200
     finally:
-        running.close()
-        for file in held:
-            os.close(file)
+        server.close()
+        for descriptor in descriptors:
+            os.close(descriptor)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_the_limits_are_those_that_waitress_takes(web: Serving) -> None:
+def test_waitress_accepts_the_limits(web: Serving) -> None:
     assert isinstance(web.app, Flask)
-    running = create_server(web.app, host='127.0.0.1', port=0, **LIMITS)
+    server = create_server(web.app, host='127.0.0.1', port=0, **LIMITS)
     try:
-        assert running.adj.max_request_body_size > MOST_BYTES
-        assert not running.adj.ident
+        assert server.adj.max_request_body_size > MOST_BYTES
+        assert not server.adj.ident
     finally:
-        running.close()
+        server.close()

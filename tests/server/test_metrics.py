@@ -1,4 +1,4 @@
-"""What Prometheus is told: the numbers of the report, and an account of calls that adds up."""
+"""Metrics: the numbers of the report, and numbers of calls that add up."""
 
 import re
 import shutil
@@ -31,8 +31,8 @@ def drain(database: ClickHouse, tmp_path: Path) -> Drain:
     return Drain(spool, IdempotencyKeys(tmp_path / 'keys.sqlite', []), RejectStore(tmp_path), lambda: database, tmp_path)
 
 
-def told(drain: Drain, indicators: Indicators) -> dict[tuple[str, ...], float]:
-    """Each series by its name and the values of its labels, in their names' order."""
+def series(drain: Drain, indicators: Indicators) -> dict[tuple[str, ...], float]:
+    """The value of each series by its name and label values, in the order of the label names."""
     text = (
         Metrics(State(drain.spool, drain, lambda: {'/var/log/a.log': 7}, lambda: {'/var/log/*.log': False}), indicators)
         .text()
@@ -49,10 +49,10 @@ def recent(domain: str, number: int) -> pl.DataFrame:
     """Calls of the last minutes."""
     now = datetime.now(UTC).replace(microsecond=0)
     frame = calls(domain, number)
-    earlier = frame['timestamp'].max()
-    assert isinstance(earlier, datetime)
+    latest = frame['timestamp'].max()
+    assert isinstance(latest, datetime)
     return frame.with_columns(
-        pl.col('timestamp') + (now - earlier), day=pl.lit(now.date()), hour=pl.lit(int(now.timestamp()) // 3600 * 3600, pl.UInt32)
+        pl.col('timestamp') + (now - latest), day=pl.lit(now.date()), hour=pl.lit(int(now.timestamp()) // 3600 * 3600, pl.UInt32)
     )
 
 
@@ -61,21 +61,21 @@ def test_the_indicators_are_those_of_the_report(database: ClickHouse, drain: Dra
     drain.empty()
     metrics = Indicators()
     metrics.refresh(database)
-    found = told(drain, metrics)
+    values = series(drain, metrics)
     now = int(time.time()) + 1
     for domain in (PORTAL, OTHER):
         for window, seconds in WINDOWS.items():
             row = indicators.numbers(database, domain, now - seconds, now)
             assert row['calls'] == {PORTAL: 40, OTHER: 3}[domain]
-            assert found['usage_calls', domain, window] == row['calls']
-            assert found['usage_calls_per_user', domain, window] == row['calls_per_user']
-            assert found['usage_anonymous_users_ratio', domain, window] == row['anonymous_users_percent'] / 100
-            assert found['usage_mobile_calls_ratio', domain, window] == row['mobile_users_percent'] / 100
-            assert found['usage_users', domain, 'registered', window] == row['registered_users']
-            assert found['usage_users', domain, 'anonymous', window] == row['anonymous_users']
+            assert values['usage_calls', domain, window] == row['calls']
+            assert values['usage_calls_per_user', domain, window] == row['calls_per_user']
+            assert values['usage_anonymous_users_ratio', domain, window] == row['anonymous_users_percent'] / 100
+            assert values['usage_mobile_calls_ratio', domain, window] == row['mobile_users_percent'] / 100
+            assert values['usage_users', domain, 'registered', window] == row['registered_users']
+            assert values['usage_users', domain, 'anonymous', window] == row['anonymous_users']
 
 
-def test_without_calls_there_is_no_value(database: ClickHouse, drain: Drain) -> None:
+def test_an_undefined_indicator_has_no_series(database: ClickHouse, drain: Drain) -> None:
     drain.spool.append(
         calls(PORTAL, 3).with_columns(pl.lit('crawler').cast(calls(PORTAL, 1)['client'].dtype).alias('client')),
         {PORTAL: Tally(3)},
@@ -83,74 +83,74 @@ def test_without_calls_there_is_no_value(database: ClickHouse, drain: Drain) -> 
     drain.empty()
     indicators = Indicators()
     indicators.refresh(database)
-    found = told(drain, indicators)
-    assert found['usage_calls', PORTAL, '24h'] == 0
-    assert [name for name in found if name[0] in ('usage_calls_per_user', 'usage_anonymous_users_ratio')] == []
+    values = series(drain, indicators)
+    assert values['usage_calls', PORTAL, '24h'] == 0
+    assert [name for name in values if name[0] in ('usage_calls_per_user', 'usage_anonymous_users_ratio')] == []
 
 
-def test_numbers_that_are_old_are_not_told(database: ClickHouse, drain: Drain, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_indicators_are_not_exported(database: ClickHouse, drain: Drain, monkeypatch: pytest.MonkeyPatch) -> None:
     drain.spool.append(recent(PORTAL, 3), {PORTAL: Tally(3)})
     drain.empty()
     indicators = Indicators()
     indicators.refresh(database)
-    assert ('usage_calls', PORTAL, '24h') in told(drain, indicators)
+    assert ('usage_calls', PORTAL, '24h') in series(drain, indicators)
     later = time.time() + FRESH + 1
     monkeypatch.setattr('exporter.server.metrics.time.time', lambda: later)
-    assert ('usage_calls', PORTAL, '24h') not in told(drain, indicators)
+    assert ('usage_calls', PORTAL, '24h') not in series(drain, indicators)
 
 
-def test_accepted_calls_are_stored_or_wait_or_are_in_quarantine(database: ClickHouse, drain: Drain) -> None:
+def test_accepted_calls_are_stored_waiting_or_quarantined(database: ClickHouse, drain: Drain) -> None:
     def adds_up(accepted: int) -> dict[tuple[str, ...], float]:
-        found = told(drain, Indicators())
-        assert found['usage_accepted_calls_total',] == accepted
-        assert found['usage_accepted_calls_total',] == (
-            found['usage_stored_calls_total',] + found['usage_waiting_calls',] + found['usage_quarantined_calls',]
+        values = series(drain, Indicators())
+        assert values['usage_accepted_calls_total',] == accepted
+        assert values['usage_accepted_calls_total',] == (
+            values['usage_stored_calls_total',] + values['usage_waiting_calls',] + values['usage_quarantined_calls',]
         )
-        return found
+        return values
 
     adds_up(0)
     drain.spool.append(calls(PORTAL, 5), {PORTAL: Tally(5, {'path': 2}, {'status': 3})})
-    found = adds_up(5)
-    assert (found['usage_waiting_calls',], found['usage_rejected_total', 'status'], found['usage_skipped_total', 'path']) == (
+    values = adds_up(5)
+    assert (values['usage_waiting_calls',], values['usage_rejected_total', 'status'], values['usage_skipped_total', 'path']) == (
         5,
         3,
         2,
     )
-    assert found['usage_spool_bytes',] > 0
-    assert found['usage_follow_lag_bytes', '/var/log/a.log'] == 7
-    assert found['usage_follow_readable', '/var/log/*.log'] == 0
+    assert values['usage_spool_bytes',] > 0
+    assert values['usage_follow_lag_bytes', '/var/log/a.log'] == 7
+    assert values['usage_follow_readable', '/var/log/*.log'] == 0
     drain.empty()
-    found = adds_up(5)
-    assert (found['usage_stored_calls_total',], found['usage_spool_bytes',]) == (5, 0)
-    assert found['usage_last_stored_timestamp_seconds',] == pytest.approx(time.time(), abs=600)
+    values = adds_up(5)
+    assert (values['usage_stored_calls_total',], values['usage_spool_bytes',]) == (5, 0)
+    assert values['usage_last_stored_timestamp_seconds',] == pytest.approx(time.time(), abs=600)
     database.command("ALTER TABLE calls ADD CONSTRAINT none CHECK path = ''")
     drain.spool.append(calls(PORTAL, 4, first=5), {PORTAL: Tally(4)})
     drain.empty()
-    found = adds_up(9)
-    assert (found['usage_quarantined_calls',], found['usage_writer_failures_total',]) == (4, 1)
+    values = adds_up(9)
+    assert (values['usage_quarantined_calls',], values['usage_writer_failures_total',]) == (4, 1)
 
 
-def test_every_metric_is_documented_and_no_other(database: ClickHouse, drain: Drain) -> None:
+def test_the_documented_metrics_are_the_exported_ones(database: ClickHouse, drain: Drain) -> None:
     drain.spool.append(recent(PORTAL, 3), {PORTAL: Tally(3, {'path': 2}, {'status': 1})})
     drain.empty()
     indicators = Indicators()
     indicators.refresh(database)
     metrics = Metrics(State(drain.spool, drain, dict, dict), indicators)
-    described = re.findall(r'^# TYPE (\S+) ', metrics.text().decode(), re.MULTILINE)
+    exported = re.findall(r'^# TYPE (\S+) ', metrics.text().decode(), re.MULTILINE)
     page = (ROOT / 'docs' / 'prometheus.md').read_text()
-    assert sorted(re.findall(r'^\| `(usage_\w+)` \|', page, re.MULTILINE)) == sorted(described)
+    assert sorted(re.findall(r'^\| `(usage_\w+)` \|', page, re.MULTILINE)) == sorted(exported)
 
 
 @pytest.mark.skipif(not shutil.which('promtool'), reason='needs promtool: install the Debian package prometheus')
-def test_promtool_finds_nothing_to_say(database: ClickHouse, drain: Drain) -> None:
+def test_promtool_finds_no_fault(database: ClickHouse, drain: Drain) -> None:
     drain.spool.append(recent(PORTAL, 3), {PORTAL: Tally(3, {}, {'status': 1})})
     drain.empty()
     indicators = Indicators()
     indicators.refresh(database)
     metrics = Metrics(State(drain.spool, drain, lambda: {'/var/log/a.log': 7}, lambda: {'/var/log/*.log': False}), indicators)
     metrics.requests.labels('/v1/calls', 202).inc()
-    checked = subprocess.run(['promtool', 'check', 'metrics'], input=metrics.text(), capture_output=True, check=False)
-    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b'', b'')
+    process = subprocess.run(['promtool', 'check', 'metrics'], input=metrics.text(), capture_output=True, check=False)
+    assert (process.returncode, process.stdout, process.stderr) == (0, b'', b'')
 
 
 def test_every_metric_is_documented_with_its_labels(database: ClickHouse, drain: Drain) -> None:
@@ -161,8 +161,8 @@ def test_every_metric_is_documented_with_its_labels(database: ClickHouse, drain:
     metrics = Metrics(State(drain.spool, drain, lambda: {'/var/log/a.log': 7}, lambda: {'/var/log/*.log': False}), indicators)
     metrics.requests.labels('/v1/calls', 202).inc()
     families = text_string_to_metric_families(metrics.text().decode())
-    there = {sample.name: set(sample.labels) for family in families for sample in family.samples}
+    exported = {sample.name: set(sample.labels) for family in families for sample in family.samples}
     text = (ROOT / 'docs' / 'prometheus.md').read_text()
     rows = re.findall(r'^\| `(usage_\w+)` \|(.*?)\|', text, re.MULTILINE)
     documented = {name: set(re.findall(r'`(\w+)`', labels)) for name, labels in rows}
-    assert there == documented
+    assert exported == documented

@@ -1,4 +1,4 @@
-"""Tokens: made once, kept as hashes for their owner only, worthless as soon as they are revoked."""
+"""Tokens: shown once, stored as hashes that only their owner can read, invalid as soon as they are revoked."""
 
 import json
 import threading
@@ -11,7 +11,7 @@ from exporter.errors import InputError, SettingsError
 from exporter.server.tokens import Scope, Tokens
 
 
-def test_a_token_is_known_by_its_text_only(tmp_path: Path) -> None:
+def test_a_token_is_recognized_by_its_text_only(tmp_path: Path) -> None:
     tokens = Tokens(tmp_path)
     token, text = tokens.add('gateway', 'data.example.org', [Scope.WRITE])
     other, other_text = tokens.add('dashboard', '', [Scope.READ, Scope.WRITE, Scope.READ])
@@ -24,7 +24,7 @@ def test_a_token_is_known_by_its_text_only(tmp_path: Path) -> None:
         assert tokens.of(wrong) is None
 
 
-def test_the_file_is_its_owners_only_and_holds_no_token(tmp_path: Path) -> None:
+def test_only_the_owner_reads_the_file_and_it_holds_no_token(tmp_path: Path) -> None:
     tokens = Tokens(tmp_path / 'data')
     _, text = tokens.add('gateway', '', [Scope.WRITE])
     assert tokens.file.stat().st_mode & 0o777 == 0o600
@@ -46,7 +46,7 @@ def test_another_process_sees_changes_at_once(tmp_path: Path) -> None:
     assert serving.listed() == [second]
 
 
-def test_revoking_the_last_or_losing_the_file_opens_nothing(tmp_path: Path) -> None:
+def test_revoking_the_last_or_losing_the_file_permits_nothing(tmp_path: Path) -> None:
     tokens = Tokens(tmp_path)
     token, text = tokens.add('gateway', '', [Scope.WRITE])
     tokens.revoke(token.id)
@@ -56,13 +56,13 @@ def test_revoking_the_last_or_losing_the_file_opens_nothing(tmp_path: Path) -> N
     assert tokens.of(text) is None
 
 
-def test_revoking_what_is_not_there_says_so(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match='there is no token 1a2b'):
+def test_revoking_an_unknown_token_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match='token 1a2b: not found'):
         Tokens(tmp_path).revoke('1a2b')
     assert not Tokens(tmp_path).needed
 
 
-def test_two_that_add_at_once_lose_none(tmp_path: Path) -> None:
+def test_concurrent_additions_lose_no_token(tmp_path: Path) -> None:
     threads = [threading.Thread(target=Tokens(tmp_path).add, args=(str(number), '', [Scope.READ])) for number in range(16)]
     for thread in threads:
         thread.start()
@@ -72,17 +72,17 @@ def test_two_that_add_at_once_lose_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('content', [b'', b'{}', b'[{"id": "a"}]', b'\xff', b'[1'])
-def test_a_file_that_is_spoiled_opens_nothing(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_file_permits_nothing(tmp_path: Path, content: bytes) -> None:
     tokens = Tokens(tmp_path)
     tokens.file.write_bytes(content)
     tokens.file.chmod(0o600)
-    for ask in (lambda: tokens.needed, lambda: tokens.of('x'), lambda: tokens.add('n', '', [Scope.READ])):
-        with pytest.raises(SettingsError, match=r'tokens\.json: no file of tokens'):
-            ask()
+    for action in (lambda: tokens.needed, lambda: tokens.of('x'), lambda: tokens.add('n', '', [Scope.READ])):
+        with pytest.raises(SettingsError, match=r'tokens\.json: invalid tokens file'):
+            action()
     assert tokens.file.read_bytes() == content
 
 
-def test_a_file_that_others_may_read_is_not_used(tmp_path: Path) -> None:
+def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     tokens = Tokens(tmp_path)
     _, text = tokens.add('gateway', '', [Scope.WRITE])
     tokens.file.chmod(0o640)
@@ -90,7 +90,7 @@ def test_a_file_that_others_may_read_is_not_used(tmp_path: Path) -> None:
         tokens.of(text)
 
 
-def test_a_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_created_is_one_line(tmp_path: Path) -> None:
     (tmp_path / 'file').write_text('')
     with pytest.raises(SettingsError, match='cannot write the tokens'):
         Tokens(tmp_path / 'file').add('gateway', '', [Scope.WRITE])
@@ -100,7 +100,7 @@ def test_a_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures('settings')
-def test_the_token_stands_alone_on_standard_output(tmp_path: Path) -> None:
+def test_standard_output_holds_only_the_token(tmp_path: Path) -> None:
     added = run('tokens', 'add', '--name', 'gateway', '--domain', 'Data.example.org', '--scope', 'write', '--scope', 'read')
     assert added.exit_code == 0
     token = Tokens(tmp_path / 'data').of(added.stdout.strip())
@@ -129,7 +129,7 @@ def test_the_token_stands_alone_on_standard_output(tmp_path: Path) -> None:
         ['add', '--name', 'n', '--scope', 'read', '--domain', 'no domain'],
     ],
 )
-def test_wrong_usage_is_one_line_and_makes_no_token(tmp_path: Path, wrong: list[str]) -> None:
+def test_invalid_usage_is_one_line_and_creates_no_token(tmp_path: Path, wrong: list[str]) -> None:
     result = run('tokens', *wrong)
     assert result.exit_code == 2
     assert result.stderr.count('\n') == 1

@@ -1,4 +1,4 @@
-"""`check`: every fault of a set-up is found and says its mend, and what is only new is no fault."""
+"""`check`: finds every fault of a set-up and names a remedy; a new set-up has no fault."""
 
 import json
 import os
@@ -31,28 +31,28 @@ sys.stdin.read()
 """
 
 
-class Found(NamedTuple):
-    """What `check` found, and how it ended."""
+class CheckResult(NamedTuple):
+    """The findings and the exit code of `check`."""
 
     exit_code: int
     findings: list[dict[str, str]]
 
     @property
     def faults(self) -> list[tuple[str, str, str]]:
-        return [(one['part'], one['state'], one['mend']) for one in self.findings if one['level'] == 'fault']
+        return [(finding['part'], finding['state'], finding['mend']) for finding in self.findings if finding['level'] == 'fault']
 
 
-def checked() -> Found:
+def check() -> CheckResult:
     result = run('check', '--format', 'json')
-    return Found(result.exit_code, json.loads(result.stdout))
+    return CheckResult(result.exit_code, json.loads(result.stdout))
 
 
 def the_fault() -> tuple[str, str, str]:
-    """The only fault there is."""
-    found = checked()
-    assert found.exit_code == 1
-    assert len(found.faults) == 1, found.faults
-    return found.faults[0]
+    """The part, state and remedy of the only fault."""
+    result = check()
+    assert result.exit_code == 1
+    assert len(result.faults) == 1, result.faults
+    return result.faults[0]
 
 
 def a_file(path: Path, content: str | bytes, mode: int = 0o600) -> Path:
@@ -70,172 +70,172 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def portal(settings: pytest.MonkeyPatch, database: ClickHouse) -> ClickHouse:  # it is in force
-    """A set-up in which a log was imported."""
+def portal(settings: pytest.MonkeyPatch, database: ClickHouse) -> ClickHouse:  # the settings apply to it
+    """A set-up with an imported log."""
     imported('-', stdin=log(range(20)))
     return database
 
 
 @pytest.mark.usefixtures('portal')
-def test_a_set_up_that_works_has_no_fault() -> None:
-    found = checked()
-    assert found.exit_code == 0
-    assert {one['level'] for one in found.findings} == {'ok'}
-    assert all(one['mend'] == '' for one in found.findings)
-    assert found.findings[-1] == {'level': 'ok', 'part': DOMAIN, 'state': 'all seven indicators have data', 'mend': ''}
+def test_a_working_set_up_has_no_fault() -> None:
+    result = check()
+    assert result.exit_code == 0
+    assert {finding['level'] for finding in result.findings} == {'ok'}
+    assert all(finding['mend'] == '' for finding in result.findings)
+    assert result.findings[-1] == {'level': 'ok', 'part': DOMAIN, 'state': 'all seven indicators have data', 'mend': ''}
 
 
 @pytest.mark.no_database
-def test_a_fresh_set_up_has_no_fault_but_a_next_step_and_stays_fresh(tmp_path: Path) -> None:
-    found = checked()
-    assert found.exit_code == 0
-    notes = {one['part']: one['mend'] for one in found.findings if one['level'] == 'note'}
+def test_a_new_set_up_has_a_next_step_and_is_not_changed(tmp_path: Path) -> None:
+    result = check()
+    assert result.exit_code == 0
+    notes = {finding['part']: finding['mend'] for finding in result.findings if finding['level'] == 'note'}
     assert list(notes) == ['engine']
     assert 'usage-exporter init' in notes['engine']
     assert not (tmp_path / 'data').exists()
     connect(os.environ['USAGE_CLICKHOUSE_URL']).close()
-    notes = {one['part']: one['mend'] for one in checked().findings if one['level'] == 'note'}
+    notes = {finding['part']: finding['mend'] for finding in check().findings if finding['level'] == 'note'}
     assert list(notes) == ['schema']
     assert 'usage-exporter init' in notes['schema']
     assert run('init').exit_code == 0
-    notes = {one['part']: one['mend'] for one in checked().findings if one['level'] == 'note'}
+    notes = {finding['part']: finding['mend'] for finding in check().findings if finding['level'] == 'note'}
     assert list(notes) == ['calls']
     assert 'usage-exporter import' in notes['calls']
 
 
-def test_an_embedded_database_that_is_not_there_is_not_made(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_embedded_database_is_not_created(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
     settings.delenv('USAGE_CLICKHOUSE_URL')
-    found = checked()
-    assert found.exit_code == 0
-    assert found.findings[-1]['part'] == 'engine'
-    assert 'import a log, to create it' in found.findings[-1]['mend']
+    result = check()
+    assert result.exit_code == 0
+    assert result.findings[-1]['part'] == 'engine'
+    assert 'import a log, to create it' in result.findings[-1]['mend']
     assert not (tmp_path / 'data').exists()
 
 
 def test_a_data_directory_that_is_a_file(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
     settings.setenv('USAGE_DATA_DIR', str(a_file(tmp_path / 'file', '') / 'data'))
-    part, state, mend = the_fault()
-    assert (part, state, mend) == ('data directory', f'{tmp_path}/file: is no directory', 'choose another USAGE_DATA_DIR')
+    part, state, remedy = the_fault()
+    assert (part, state, remedy) == ('data directory', f'{tmp_path}/file: not a directory', 'set another USAGE_DATA_DIR')
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason='needs a user other than root, who may write everywhere')
-def test_a_data_directory_that_may_not_be_written(data: Path) -> None:
+def test_a_data_directory_that_is_not_writable(data: Path) -> None:
     data.chmod(0o500)
-    part, state, mend = the_fault()
-    assert (part, state) == ('data directory', f'{data}: may not be written')
-    assert mend == f'chmod u+rwx {data}, or choose another USAGE_DATA_DIR'
+    part, state, remedy = the_fault()
+    assert (part, state) == ('data directory', f'{data}: not writable')
+    assert remedy == f'chmod u+rwx {data}, or set another USAGE_DATA_DIR'
 
 
 @pytest.mark.parametrize(
-    ('content', 'mode', 'said'),
-    [('f' * 64, 0o644, 'others than its owner may use this key'), ('no key', 0o600, 'no key')],
+    ('content', 'mode', 'message'),
+    [('f' * 64, 0o644, 'other users can access the key'), ('no key', 0o600, 'invalid key')],
 )
-def test_a_key_that_cannot_be_used(data: Path, content: str, mode: int, said: str) -> None:
+def test_an_invalid_key(data: Path, content: str, mode: int, message: str) -> None:
     a_file(data / 'secret', content, mode)
-    part, state, mend = the_fault()
+    part, state, remedy = the_fault()
     assert part == 'visitor key'
-    assert said in state
-    assert mend
+    assert message in state
+    assert remedy
 
 
 def test_a_secret_that_is_too_short(settings: pytest.MonkeyPatch) -> None:
     settings.setenv('USAGE_SECRET', 'short')
-    assert the_fault() == ('visitor key', 'USAGE_SECRET is under 16 characters', 'make one with openssl rand -hex 32')
+    assert the_fault() == ('visitor key', 'USAGE_SECRET: shorter than 16 characters', 'create one with openssl rand -hex 32')
 
 
 @pytest.mark.usefixtures('portal')
 @pytest.mark.parametrize('lost', [True, False])
-def test_a_key_that_is_not_the_one_of_the_calls(data: Path, lost: bool) -> None:
+def test_another_key_than_that_of_the_stored_calls(data: Path, lost: bool) -> None:
     if lost:
         (data / 'secret').unlink()
     else:
         a_file(data / 'secret', 'f' * 64)
-    part, state, mend = the_fault()
+    part, state, remedy = the_fault()
     assert part == DOMAIN
-    assert state.endswith('is not there' if lost else 'with another key')
-    assert f'put back {data}/secret or USAGE_SECRET' in mend
+    assert state.endswith('is missing' if lost else 'with another key')
+    assert f'restore {data}/secret or USAGE_SECRET' in remedy
     assert (data / 'secret').exists() == (not lost)
 
 
-def test_geolocation_data_that_is_missing_damaged_or_of_no_use(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for file, said in (
+def test_missing_damaged_and_useless_geolocation_data(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for file, message in (
         (tmp_path / 'none.mmdb', 'cannot be read'),
-        (a_file(tmp_path / 'cut.mmdb', CITIES.read_bytes()[:5_000]), 'no GeoIP2 database, or a damaged one'),
-        (mmdb(tmp_path / 'asn.mmdb', 'GeoLite2-ASN', {'autonomous_system_number': 64_496}), 'tells no country'),
+        (a_file(tmp_path / 'cut.mmdb', CITIES.read_bytes()[:5_000]), 'not a GeoIP2 database, or damaged'),
+        (mmdb(tmp_path / 'asn.mmdb', 'GeoLite2-ASN', {'autonomous_system_number': 64_496}), 'contains no countries'),
     ):
         settings.setenv('USAGE_GEO_DATABASE', str(file))
-        part, state, mend = the_fault()
+        part, state, remedy = the_fault()
         assert part == 'geolocation'
         assert state.startswith(str(file))
-        assert said in state
-        assert mend
+        assert message in state
+        assert remedy
 
 
-def test_geolocation_data_that_is_old(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_old_geolocation_data(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
     settings.setenv('USAGE_GEO_DATABASE', str(CITIES))
-    part, state, mend = the_fault()
-    assert (part, state) == ('geolocation', f'{CITIES}: GeoLite2-City of 2026-02-04')
-    assert mend == 'older than 90 days: fetch a newer file'
+    part, state, remedy = the_fault()
+    assert (part, state) == ('geolocation', f'{CITIES}: GeoLite2-City of 2026-02-04, older than 90 days')
+    assert remedy == 'fetch a newer file'
     settings.setenv('USAGE_GEO_DATABASE', str(mmdb(tmp_path / 'new.mmdb', 'GeoLite2-City', {'country': {'iso_code': 'FR'}})))
-    assert checked().exit_code == 0
+    assert check().exit_code == 0
 
 
 def mmdb(file: Path, kind: str, record: dict[str, object]) -> Path:
-    """An MMDB file of today."""
+    """An MMDB file built today."""
     writer = MMDBWriter(4, kind)
     writer.insert_network(IPSet(['8.8.8.0/24']), record)
     writer.to_db_file(str(file))
     return file
 
 
-def test_rules_that_cannot_be_used_name_their_portal() -> None:
+def test_invalid_rules_name_their_portal() -> None:
     a_file(Path('usage-exporter.toml'), f'[domains."{DOMAIN}"]\ndatasets = ["(broken"]\n[domains."b.org"]\napi_keys = "no.csv"\n')
-    found = checked()
-    assert found.exit_code == 1
-    (first, one, mend), (second, other, other_mend) = found.faults
-    assert (first, second) == (f'rules of {DOMAIN}', 'rules of b.org')
-    assert "'(broken' is no preset" in one
-    assert 'no.csv: cannot read the API keys' in other
-    assert mend
-    assert other_mend
+    result = check()
+    assert result.exit_code == 1
+    (first_part, first_state, first_remedy), (second_part, second_state, second_remedy) = result.faults
+    assert (first_part, second_part) == (f'rules of {DOMAIN}', 'rules of b.org')
+    assert "invalid rule '(broken'" in first_state
+    assert 'no.csv: cannot read the API keys' in second_state
+    assert first_remedy
+    assert second_remedy
 
 
 def test_an_engine_that_does_not_answer(settings: pytest.MonkeyPatch) -> None:
     settings.setenv('USAGE_CLICKHOUSE_URL', 'http://someone:a-password@127.0.0.1:9/usage')
-    part, state, mend = the_fault()
+    part, state, remedy = the_fault()
     assert (part, state) == ('engine', 'http://127.0.0.1:9/usage: no ClickHouse server answers')
-    assert mend == 'start it or correct USAGE_CLICKHOUSE_URL'
+    assert remedy == 'start it or correct USAGE_CLICKHOUSE_URL'
     assert 'a-password' not in run('check').output
 
 
-def test_an_embedded_database_that_another_process_holds(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_embedded_database_locked_by_another_process(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
     url = f'chdb://{tmp_path}/held'
     settings.setenv('USAGE_CLICKHOUSE_URL', url)
-    with subprocess.Popen([sys.executable, '-c', HOLD, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
-        assert other.stdout
-        assert other.stdout.readline() == b'held\n'
-        part, state, mend = the_fault()
-        other.communicate()
+    with subprocess.Popen([sys.executable, '-c', HOLD, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == b'held\n'
+        part, state, remedy = the_fault()
+        holder.communicate()
     assert (part, state) == ('engine', f'{tmp_path}/held: another process holds this embedded database')
-    assert mend == 'wait until it ends, or use a ClickHouse server for both'
+    assert remedy == 'wait until it ends, or use a ClickHouse server for both'
 
 
-def test_a_schema_that_is_older_or_newer(database: ClickHouse) -> None:
+def test_an_older_and_a_newer_schema(database: ClickHouse) -> None:
     database.command("INSERT INTO migrations (name, digest) VALUES ('summary', 'of an earlier text')")
-    assert the_fault() == ('schema', '1 changes are not applied, as summary', 'usage-exporter init')
+    assert the_fault() == ('schema', '1 changes are not applied, the first is summary', 'run usage-exporter init')
     assert run('init').exit_code == 0
-    assert checked().exit_code == 0
+    assert check().exit_code == 0
     database.command("INSERT INTO migrations (name, digest) VALUES ('9999_later', '')")
-    part, state, mend = the_fault()
+    part, state, remedy = the_fault()
     assert part == 'schema'
     assert '9999_later' in state
-    assert mend == 'install a newer usage-exporter'
+    assert remedy == 'install a newer usage-exporter'
 
 
-def test_an_import_that_was_cut_off(portal: ClickHouse) -> None:
+def test_an_interrupted_import(portal: ClickHouse) -> None:
     ledger = Ledger(portal, '', None)
-    ledger.begin(Batch(DOMAIN, 'access_log', 'log', 0, 9, 'now.log'))  # this one is under way
-    assert checked().exit_code == 0
+    ledger.begin(Batch(DOMAIN, 'access_log', 'log', 0, 9, 'now.log'))  # in progress
+    assert check().exit_code == 0
     long_ago = f'{datetime.now(UTC) - timedelta(hours=1):%F %T}'
     for state, batch, name in (
         ('begun', 'x', 'cut.log'),
@@ -245,24 +245,24 @@ def test_an_import_that_was_cut_off(portal: ClickHouse) -> None:
     ):
         row = {'batch_id': batch, 'state': state, 'at': long_ago, 'domain': DOMAIN, 'origin': name}
         portal.insert_rows('batches', [row], token=f'{batch} {state}')
-    assert the_fault() == (DOMAIN, 'an import of cut.log was cut off', 'run it again: it finishes what was begun')
+    assert the_fault() == (DOMAIN, 'an import of cut.log was interrupted', 'run the import again to finish it')
 
 
 @pytest.mark.usefixtures('portal')
-def test_settings_of_another_time_zone_than_the_calls(settings: pytest.MonkeyPatch) -> None:
+def test_another_time_zone_than_that_of_the_stored_calls(settings: pytest.MonkeyPatch) -> None:
     settings.setenv('USAGE_DOMAIN', DOMAIN)
     settings.setenv('USAGE_TIMEZONE', 'Europe/Paris')
-    part, state, mend = the_fault()
-    assert (part, state) == (DOMAIN, 'its days are those of UTC, the settings say Europe/Paris')
-    assert mend.startswith('set its timezone to UTC')
+    part, state, remedy = the_fault()
+    assert (part, state) == (DOMAIN, 'the stored days are in time zone UTC, the settings say Europe/Paris')
+    assert remedy.startswith('set its timezone to UTC')
 
 
 def test_indicators_without_data() -> None:
     imported('-', domain='private.example.org', stdin=line(1, ip='10.0.0.1').encode())
     imported('-', domain='crawled.example.org', stdin=line(1, user='-', agent=CRAWLER, ip='8.8.8.8').encode())
-    found = checked()
-    assert found.exit_code == 1
-    crawled, private = found.faults
+    result = check()
+    assert result.exit_code == 1
+    crawled, private = result.faults
     assert crawled[:2] == (
         'crawled.example.org',
         'no data for: activity, total users, calls per user, anonymous users, mobile users, top users, map',
@@ -273,20 +273,24 @@ def test_indicators_without_data() -> None:
 
 
 @pytest.mark.usefixtures('portal')
-def test_the_table_says_the_same(data: Path) -> None:
+def test_the_table_prints_the_same_findings(data: Path) -> None:
     (data / 'secret').unlink()
     result = run('check')
     assert result.exit_code == 1
-    said = ' '.join(result.stdout.split())
-    for one in checked().findings:
-        assert f'{one["level"]} {one["part"]} {one["state"]}' in said
-        assert f'→ {one["mend"]}' in said or not one['mend']
+    text = ' '.join(result.stdout.split())
+    for finding in check().findings:
+        assert f'{finding["level"]} {finding["part"]} {finding["state"]}' in text
+        assert f'→ {finding["mend"]}' in text or not finding['mend']
 
 
 @pytest.mark.usefixtures('portal')
-def test_a_forget_that_was_cut_off_is_a_fault(database: ClickHouse) -> None:
+def test_an_interrupted_forget_is_a_fault(database: ClickHouse) -> None:
     database.command("ALTER TABLE calls DELETE WHERE user_id = '' SETTINGS mutations_sync = 1")
-    part, state, mend = the_fault()
-    assert (part, 'have other sums than calls' in state, 'run it again' in mend) == (DOMAIN, True, True)
+    part, state, remedy = the_fault()
+    assert (part, 'the daily sums differ from the calls' in state, 'run the interrupted forget again' in remedy) == (
+        DOMAIN,
+        True,
+        True,
+    )
     repair(database, DOMAIN)
-    assert checked().faults == []
+    assert check().faults == []

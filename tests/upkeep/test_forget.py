@@ -1,4 +1,4 @@
-"""What is taken back leaves nothing behind, all numbers are as if it had never come, and a log can be imported again."""
+"""`forget` deletes calls from all tables and numbers, and a forgotten log can be imported again."""
 
 import shutil
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from exporter.store.clickhouse import ClickHouse
 from exporter.store.ledger import Ledger
 from exporter.store.rejects import RejectStore
 from exporter.system.locks import storing
-from exporter.upkeep.forget import OF_DOMAIN, forget_domain, forget_user
+from exporter.upkeep.forget import PORTAL_TABLES, forget_domain, forget_user
 from exporter.upkeep.retention import remove_old
 
 pytestmark = pytest.mark.slow
@@ -40,8 +40,8 @@ ANSWERS = (
 
 
 def answers(database: ClickHouse) -> list[list[tuple[Any, ...]]]:
-    """Everything from which a number is computed."""
-    return [[tuple(row.values()) for row in database.query(question)] for question in ANSWERS]
+    """All rows from which a number is computed."""
+    return [[tuple(row.values()) for row in database.query(query)] for query in ANSWERS]
 
 
 @pytest.fixture
@@ -50,8 +50,8 @@ def rejected(tmp_path: Path) -> RejectStore:
 
 
 @pytest.fixture
-def ledger(settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path) -> Ledger:  # they are in force
-    """Two portals that have the same calls, an event for each and one for every portal."""
+def ledger(settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path) -> Ledger:  # the settings apply to it
+    """Two portals with the same calls, an event for each, and an event for every portal."""
     (tmp_path / 'access.log').write_bytes(log(NUMBERS))
     now = datetime.now(UTC)
     for domain in (DOMAIN, OTHER):
@@ -62,18 +62,18 @@ def ledger(settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path) -
 
 
 @pytest.fixture
-def cut_off(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Callable[[], object]], bool]:
-    """Does something that the engine ends after so many changes; says whether it came to its end before."""
+def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Callable[[], object]], bool]:
+    """Runs an action during which the engine fails after some changes; returns whether the action ended before."""
 
-    def do(after: int, what: Callable[[], object]) -> bool:
-        left = after
+    def run_until(changes: int, action: Callable[[], object]) -> bool:
+        remaining = changes
 
         def counting(real: Callable[..., None]) -> Callable[..., None]:
             def change(*arguments: Any, **named: Any) -> None:
-                nonlocal left
-                if left == 0:
-                    raise EngineError('cut off')
-                left -= 1
+                nonlocal remaining
+                if remaining == 0:
+                    raise EngineError('interrupted')
+                remaining -= 1
                 real(*arguments, **named)
 
             return change
@@ -82,44 +82,42 @@ def cut_off(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Callable[[], obje
             for name in ('command', 'insert_rows', 'insert_file'):
                 patch.setattr(ClickHouse, name, counting(getattr(ClickHouse, name)))
             try:
-                what()
+                action()
             except EngineError:
                 return False
         return True
 
-    return do
+    return run_until
 
 
 def rows(database: ClickHouse, domain: str) -> list[int]:
-    """How many rows of a portal each table has."""
+    """The number of rows of a portal in each table."""
     count = 'SELECT count() AS n FROM {} WHERE domain = {{domain:String}}'
-    return [database.query(count.format(table), {'domain': domain})[0]['n'] for table in OF_DOMAIN]
+    return [database.query(count.format(table), {'domain': domain})[0]['n'] for table in PORTAL_TABLES]
 
 
-def test_nothing_of_the_portal_is_left_and_nothing_of_another_is_touched(
-    ledger: Ledger, database: ClickHouse, rejected: RejectStore
-) -> None:
+def test_a_portal_is_deleted_and_no_other_is_changed(ledger: Ledger, database: ClickHouse, rejected: RejectStore) -> None:
     other = rows(database, OTHER)
     assert all(rows(database, DOMAIN))
     rejected.keep(f'{DOMAIN}/log/0-9', [Reject('format', DOMAIN, 'access.log', 0, 'a')])
     rejected.keep(f'{OTHER}/log/0-9', [Reject('format', OTHER, 'access.log', 0, 'b')])
     forget_domain(database, ledger, rejected, DOMAIN)
     assert [reject.text for reject in rejected] == ['b']
-    assert rows(database, DOMAIN) == [0] * len(OF_DOMAIN)
+    assert rows(database, DOMAIN) == [0] * len(PORTAL_TABLES)
     assert rows(database, OTHER) == other
     assert [event.domain for event in events.listed(database, DOMAIN)] == ['']
     assert database.query('SELECT domain FROM domains') == [{'domain': OTHER}]
 
 
-def test_every_table_that_has_a_domain_is_thought_of(database: ClickHouse) -> None:
-    found = database.query(
+def test_every_table_with_a_domain_is_covered(database: ClickHouse) -> None:
+    tables = database.query(
         "SELECT DISTINCT table FROM system.columns WHERE database = currentDatabase() AND name = 'domain'"
         " AND table IN (SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree')"
     )
-    assert {row['table'] for row in found} == {*OF_DOMAIN, 'batches'}  # the ledger keeps what was forgotten
+    assert {row['table'] for row in tables} == {*PORTAL_TABLES, 'batches'}  # the ledger keeps forgotten batches
 
 
-def test_the_same_log_is_imported_again_with_right_rollups_time_after_time(
+def test_a_forgotten_log_is_imported_again_with_correct_rollups(
     ledger: Ledger, database: ClickHouse, rejected: RejectStore
 ) -> None:
     for _ in range(2):
@@ -130,19 +128,19 @@ def test_the_same_log_is_imported_again_with_right_rollups_time_after_time(
         assert_rollups_agree(database)
 
 
-def test_forgetting_that_was_cut_off_is_finished_by_doing_it_again(
+def test_an_interrupted_forget_of_a_portal_is_finished_by_the_next(
     ledger: Ledger, database: ClickHouse, rejected: RejectStore
 ) -> None:
-    for done in range(1, len(OF_DOMAIN)):
-        for table in OF_DOMAIN[:done]:
+    for done in range(1, len(PORTAL_TABLES)):
+        for table in PORTAL_TABLES[:done]:
             database.command(f"ALTER TABLE {table} DELETE WHERE domain = '{DOMAIN}' SETTINGS mutations_sync = 1")
         forget_domain(database, ledger, rejected, DOMAIN)
-        assert rows(database, DOMAIN) == [0] * len(OF_DOMAIN)
+        assert rows(database, DOMAIN) == [0] * len(PORTAL_TABLES)
         assert imported('access.log') == summary(stored=len(NUMBERS))
         assert_rollups_agree(database)
 
 
-def test_a_batch_that_was_only_begun_is_forgotten_too(database: ClickHouse, rejected: RejectStore) -> None:
+def test_a_batch_that_was_only_begun_is_forgotten(database: ClickHouse, rejected: RejectStore) -> None:
     ledger = Ledger(database, '', None)
     ledger.begin(Batch(DOMAIN, 'access_log', 'cut', 0, 9))
     forget_domain(database, ledger, rejected, DOMAIN)
@@ -154,16 +152,16 @@ def test_a_batch_that_was_only_begun_is_forgotten_too(database: ClickHouse, reje
 
 @pytest.fixture
 def without(ledger: Ledger, database: ClickHouse, tmp_path: Path) -> list[list[tuple[Any, ...]]]:
-    """What there was before a second log came, which has the same days and users and rejects."""
+    """The answers before the import of a second log, with the same days and users and a reject."""
     before = answers(database)
     lines = [line(number, bytes=number + 7) for number in range(20, 60)] + ['no line of a log']
-    (tmp_path / 'second.log').write_text(''.join(f'{one}\n' for one in lines))
+    (tmp_path / 'second.log').write_text(''.join(f'{text}\n' for text in lines))
     assert imported('second.log') == summary(stored=40, format=1)
     assert answers(database) != before
     return before
 
 
-def test_a_log_is_taken_back_and_can_be_imported_again(
+def test_a_log_is_forgotten_and_can_be_imported_again(
     without: list[Any], database: ClickHouse, rejected: RejectStore, settings: pytest.MonkeyPatch
 ) -> None:
     after = answers(database)
@@ -183,7 +181,7 @@ def test_a_log_is_taken_back_and_can_be_imported_again(
     assert answers(database) == without
 
 
-def test_a_log_is_known_by_its_content(without: list[Any], database: ClickHouse, tmp_path: Path) -> None:
+def test_a_log_is_recognized_by_its_content(without: list[Any], database: ClickHouse, tmp_path: Path) -> None:
     shutil.copy(tmp_path / 'second.log', tmp_path / 'renamed.log')
     (tmp_path / 'second.log').write_bytes(log(range(900, 910)))
     missing = run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes')
@@ -194,60 +192,60 @@ def test_a_log_is_known_by_its_content(without: list[Any], database: ClickHouse,
     assert answers(database) == without
 
 
-def test_taking_a_log_back_that_was_cut_off_anywhere_is_finished_by_doing_it_again(
-    without: list[Any], database: ClickHouse, cut_off: Callable[[int, Callable[[], object]], bool]
+def test_an_interrupted_forget_of_a_log_is_finished_by_the_next(
+    without: list[Any], database: ClickHouse, interrupt: Callable[[int, Callable[[], object]], bool]
 ) -> None:
     ledger, rejected = Ledger(database, '', None), RejectStore(Path('data'))
 
-    def take_back() -> None:
+    def forget_log() -> None:
         result = run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes', '--debug')
         if result.exit_code:
             raise EngineError(result.output)
 
     for done in range(30):
-        ended = cut_off(done, take_back)
+        ended = interrupt(done, forget_log)
         if not ended:
-            take_back()
+            forget_log()
         assert (answers(database), list(rejected)) == (without, []), done
         assert imported('second.log') == summary(stored=40, format=1)
         assert_rollups_agree(database)
         if ended:
             break
     else:
-        pytest.fail('it never ended')
+        pytest.fail('the command never ended')
     assert done > 5
     assert ledger.logs(DOMAIN)
 
 
-def test_an_import_between_two_tries_to_take_its_log_back_does_no_harm(
-    without: list[Any], database: ClickHouse, cut_off: Callable[[int, Callable[[], object]], bool]
+def test_an_import_between_two_attempts_to_forget_its_log_is_harmless(
+    without: list[Any], database: ClickHouse, interrupt: Callable[[int, Callable[[], object]], bool]
 ) -> None:
     for done in range(8):
-        cut_off(done, lambda: run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes'))
+        interrupt(done, lambda: run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes'))
         run('import', 'second.log', '--domain', DOMAIN)
         run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes')
         assert answers(database) == without
         assert imported('second.log') == summary(stored=40, format=1)
 
 
-def test_nothing_is_computed_anew_while_an_import_is_unfinished(without: list[Any], database: ClickHouse) -> None:
+def test_no_rollup_is_changed_while_an_import_is_unfinished(without: list[Any], database: ClickHouse) -> None:
     Ledger(database, '', None).begin(Batch(DOMAIN, 'access_log', 'cut', 0, 9, 'cut.log'))
     before = answers(database)
-    for what in (('--file', 'second.log', '--domain', DOMAIN), ('--user', 'alice')):
-        result = run('forget', *what, '--yes')
+    for options in (('--file', 'second.log', '--domain', DOMAIN), ('--user', 'alice')):
+        result = run('forget', *options, '--yes')
         assert (result.exit_code, result.stderr) == (
-            1, f'error: {DOMAIN}: an import of cut.log was cut off or is under way; finish it first, and then run this again\n'
+            1, f'error: {DOMAIN}: an import of cut.log was interrupted or is in progress; finish the import, then run the command again\n'
         )  # fmt: skip
     assert answers(database) == before
     assert run('forget', '--domain', DOMAIN, '--yes').exit_code == 0
 
 
-def test_a_log_that_was_cut_off_itself_is_taken_back(
-    without: list[Any], database: ClickHouse, tmp_path: Path, cut_off: Callable[[int, Callable[[], object]], bool]
+def test_a_log_with_an_interrupted_import_is_forgotten(
+    without: list[Any], database: ClickHouse, tmp_path: Path, interrupt: Callable[[int, Callable[[], object]], bool]
 ) -> None:
     run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes')
     for done in (1, 2):  # the ledger's row; the calls
-        cut_off(done, lambda: run('import', 'second.log', '--domain', DOMAIN))
+        interrupt(done, lambda: run('import', 'second.log', '--domain', DOMAIN))
         assert run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes').exit_code == 0
         assert answers(database) == without
     assert imported('second.log') == summary(stored=40, format=1)
@@ -260,23 +258,25 @@ def test_a_log_of_days_whose_calls_were_removed_is_refused(
     before = answers(database)
     result = run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes')
     assert result.exit_code == 1
-    assert f'{DOMAIN}: calls of this log up to 2024-10-31 were removed by their age' in result.stderr
-    assert 'forget --domain takes the whole portal' in result.stderr
+    assert (
+        f'{DOMAIN}: nothing was forgotten, because calls of this log up to 2024-10-31 were removed by their age' in result.stderr
+    )
+    assert 'forget the whole portal with forget --domain' in result.stderr
     assert answers(database) == before
     assert run('forget', '--domain', DOMAIN, '--yes').exit_code == 0
-    assert rows(database, DOMAIN) == [0] * len(OF_DOMAIN)
+    assert rows(database, DOMAIN) == [0] * len(PORTAL_TABLES)
 
 
 # one account
 
 
 @pytest.mark.parametrize('domain', [None, DOMAIN])
-def test_an_account_is_taken_back(ledger: Ledger, database: ClickHouse, tmp_path: Path, domain: str | None) -> None:
+def test_an_account_is_forgotten(ledger: Ledger, database: ClickHouse, tmp_path: Path, domain: str | None) -> None:
     before = answers(database)
     (tmp_path / 'of_zoe.log').write_text(''.join(line(number, user='zoe') + '\n' for number in range(10, 20)))
     domains = (DOMAIN, OTHER) if domain is None else (DOMAIN,)
-    for each in domains:
-        assert imported('of_zoe.log', domain=each) == summary(stored=10)
+    for portal in domains:
+        assert imported('of_zoe.log', domain=portal) == summary(stored=10)
     result = run('forget', '--user', 'zoe', '--yes', *(('--domain', domain) if domain else ()))
     assert result.stdout == f'took away {10 * len(domains)} calls of zoe\n'
     assert answers(database) == before
@@ -292,15 +292,15 @@ def test_an_account_of_one_portal_stays_on_the_other(ledger: Ledger, database: C
         assert_rollups_agree(database, domain)
 
 
-def test_taking_an_account_back_that_was_cut_off_anywhere_is_finished_by_doing_it_again(
-    ledger: Ledger, database: ClickHouse, tmp_path: Path, cut_off: Callable[[int, Callable[[], object]], bool]
+def test_an_interrupted_forget_of_an_account_is_finished_by_the_next(
+    ledger: Ledger, database: ClickHouse, tmp_path: Path, interrupt: Callable[[int, Callable[[], object]], bool]
 ) -> None:
     before = answers(database)
     for done in range(20):
         name = f'{done}.log'
         (tmp_path / name).write_text(''.join(line(number, user='zoe', bytes=done) + '\n' for number in range(10, 20)))
         assert imported(name) == summary(stored=10)
-        ended = cut_off(done, lambda: forget_user(database, DOMAIN, 'zoe'))
+        ended = interrupt(done, lambda: forget_user(database, DOMAIN, 'zoe'))
         forget_user(database, DOMAIN, 'zoe')
         assert answers(database) == before, done
         if ended:
@@ -308,7 +308,7 @@ def test_taking_an_account_back_that_was_cut_off_anywhere_is_finished_by_doing_i
     assert done > 5
 
 
-def test_an_account_is_not_named_any_more_also_where_its_calls_were_removed_before(
+def test_the_sums_of_removed_calls_do_not_name_a_forgotten_account(
     ledger: Ledger, database: ClickHouse, settings: pytest.MonkeyPatch
 ) -> None:
     remove_old(load().model_copy(update={'keep_calls_days': 1}), database, date(2024, 11, 1))
@@ -320,35 +320,35 @@ def test_an_account_is_not_named_any_more_also_where_its_calls_were_removed_befo
     assert database.query(f"SELECT 1 FROM accounts WHERE user_id = 'alice' AND domain = '{DOMAIN}'") == []
 
 
-def test_rejected_lines_that_hold_the_account_are_told(ledger: Ledger, rejected: RejectStore) -> None:
+def test_rejected_lines_with_the_account_are_reported(ledger: Ledger, rejected: RejectStore) -> None:
     rejected.keep(f'{DOMAIN}/log/0-9', [Reject('format', DOMAIN, 'access.log', 0, 'a line of alice')])
     assert "warning: 1 rejected lines hold 'alice'" in run('forget', '--user', 'alice', '--yes').stderr
 
 
-# asking and waiting
+# confirmation and locks
 
 
 @pytest.mark.parametrize('arguments', [(), ('--file', 'a', '--user', 'b'), ('--yes',), ('--user', ''), ('--user', 'anonymous')])
 @pytest.mark.usefixtures('settings')
-def test_it_must_be_said_what_is_to_be_forgotten(arguments: tuple[str, ...]) -> None:
+def test_the_selection_is_required(arguments: tuple[str, ...]) -> None:
     assert run('forget', *arguments).exit_code == 2
 
 
-def test_it_asks_and_without_a_yes_nothing_happens(ledger: Ledger, database: ClickHouse) -> None:
+def test_without_confirmation_nothing_is_deleted(ledger: Ledger, database: ClickHouse) -> None:
     before = answers(database)
-    for what, text in (
+    for options, text in (
         (('--file', 'access.log', '--domain', DOMAIN), f'40 calls of {DOMAIN} that came from access.log'),
         (('--user', 'alice'), '12 calls of alice on every portal'),
         (('--domain', DOMAIN), f'40 calls of {DOMAIN}, with its sums, events and rejects'),
     ):
-        for said in (b'', b'n\n'):
-            result = run('forget', *what, stdin=said)
+        for reply in (b'', b'n\n'):
+            result = run('forget', *options, stdin=reply)
             assert (result.exit_code, f'Take away {text}? [y/N]' in result.output) == (1, True), result.output
     assert answers(database) == before
     assert run('forget', '--domain', DOMAIN, stdin=b'y\n').stdout.endswith(f'took away 40 calls of {DOMAIN}\n')
 
 
-def test_nothing_is_taken_back_while_calls_are_being_stored(
+def test_nothing_is_deleted_while_calls_are_being_stored(
     ledger: Ledger, database: ClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr('exporter.system.locks.PATIENCE', 0.1)
@@ -359,17 +359,15 @@ def test_nothing_is_taken_back_while_calls_are_being_stored(
     assert answers(database) == before
 
 
-def test_nothing_is_taken_back_while_serve_runs_or_something_waits_for_it(
-    ledger: Ledger, database: ClickHouse, tmp_path: Path
-) -> None:
+def test_nothing_is_deleted_while_serve_runs_or_calls_wait(ledger: Ledger, database: ClickHouse, tmp_path: Path) -> None:
     before = answers(database)
     spool = Spool(tmp_path / 'data' / 'spool', 1 << 20, '', None)
-    told = run('forget', '--user', 'alice', '--yes')
-    assert (told.exit_code, told.stderr.count('\n')) == (1, 1)
-    assert 'usage-exporter serve is running; stop it' in told.stderr
+    result = run('forget', '--user', 'alice', '--yes')
+    assert (result.exit_code, result.stderr.count('\n')) == (1, 1)
+    assert 'usage-exporter serve is running; stop it' in result.stderr
     spool.append(calls(DOMAIN, 1), {DOMAIN: Tally(1)})
     spool.close()
-    told = run('forget', '--domain', DOMAIN, '--yes')
-    assert (told.exit_code, told.stderr.count('\n')) == (1, 1)
-    assert 'accepted calls wait here, or in quarantine; let serve store them' in told.stderr
+    result = run('forget', '--domain', DOMAIN, '--yes')
+    assert (result.exit_code, result.stderr.count('\n')) == (1, 1)
+    assert 'accepted calls wait here, or in quarantine; let serve store them' in result.stderr
     assert answers(database) == before

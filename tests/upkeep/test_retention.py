@@ -1,4 +1,4 @@
-"""What is older than it is to be kept goes, the sums of its days stay, and every answer is right before, while and after."""
+"""`prune` removes old calls and keeps their daily sums; every answer is correct before, during and after."""
 
 import random
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ CALLS_FROM = date(2026, 10, 27)
 
 
 def keeping(**days: int) -> Settings:
-    """The settings in force, with these instead of their own."""
+    """The current settings with these changes."""
     return load().model_copy(update=days)
 
 
@@ -38,7 +38,7 @@ def dates(database: ClickHouse, table: str) -> list[date]:
 
 @pytest.fixture(scope='module')
 def removed(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ClickHouse, list[Call]]]:
-    """Calls of six portals, many about midnight. Those of all days but the last are removed; one that is older came after."""
+    """Calls of six portals, many around midnight. Old calls are removed; other old calls are stored afterwards."""
     chance = random.Random(3)
     stored = [
         Call(
@@ -65,7 +65,7 @@ def removed(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.mark.parametrize('zone', ZONES.values())
 @pytest.mark.parametrize('day', [*DAYS, CALLS_FROM])
-def test_a_period_that_begins_or_ends_beside_any_midnight_takes_days_without_calls_whole(
+def test_a_period_near_any_midnight_includes_whole_days_without_calls(
     removed: tuple[ClickHouse, list[Call]], zone: str, day: date
 ) -> None:
     database, stored = removed
@@ -81,7 +81,7 @@ def test_a_period_that_begins_or_ends_beside_any_midnight_takes_days_without_cal
 @given(period=periods, domains=some_domains, crawlers=st.booleans())
 @example(period=[SEASONS[0][0], SEASONS[1][0]], domains=[], crawlers=True)
 @example(period=[datetime(2026, 3, 29, 12, tzinfo=UTC)] * 2, domains=[], crawlers=False)
-def test_any_period_is_counted_right(
+def test_any_period_is_counted_correctly(
     removed: tuple[ClickHouse, list[Call]], period: Period, domains: list[str], crawlers: bool
 ) -> None:
     database, stored = removed
@@ -107,26 +107,26 @@ def test_without_a_setting_everything_stays(access_log: Path, database: ClickHou
     assert schema.pending(database) == []
 
 
-def test_calls_go_by_their_age_and_their_sums_stay(access_log: Path, database: ClickHouse) -> None:
+def test_old_calls_are_removed_and_their_sums_stay(access_log: Path, database: ClickHouse) -> None:
     sums = database.query('SELECT * FROM domains')
-    every = dates(database, 'calls')
+    all_days = dates(database, 'calls')
     assert remove_old(keeping(keep_calls_days=5), database, first_day(10)).calls == 200 - len(paths(database))
-    assert dates(database, 'calls') == [day for day in every if day >= first_day(5)]
-    assert dates(database, 'days') == dates(database, 'accounts') == dates(database, 'places') == every
+    assert dates(database, 'calls') == [day for day in all_days if day >= first_day(5)]
+    assert dates(database, 'days') == dates(database, 'accounts') == dates(database, 'places') == all_days
     assert database.query('SELECT * FROM domains') == sums
     assert calls_from(database) == first_day(5)
     assert remove_old(keeping(keep_calls_days=5), database, first_day(10)) == Removed()
 
 
-def test_sums_go_when_they_are_older_than_these_are_kept(access_log: Path, database: ClickHouse) -> None:
-    every = dates(database, 'days')
+def test_old_sums_are_removed(access_log: Path, database: ClickHouse) -> None:
+    all_days = dates(database, 'days')
     assert remove_old(keeping(keep_calls_days=2, keep_rollups_days=7), database, first_day(10)).days == 3
-    assert dates(database, 'calls') == [day for day in every if day >= first_day(8)]
+    assert dates(database, 'calls') == [day for day in all_days if day >= first_day(8)]
     for table in ('days', 'accounts', 'places'):
-        assert dates(database, table) == [day for day in every if day >= first_day(3)], table
+        assert dates(database, table) == [day for day in all_days if day >= first_day(3)], table
 
 
-def test_a_log_whose_calls_were_removed_does_not_come_back_and_goes_on(access_log: Path, database: ClickHouse) -> None:
+def test_a_log_with_removed_calls_is_not_imported_again(access_log: Path, database: ClickHouse) -> None:
     remove_old(keeping(keep_calls_days=5), database, first_day(10))
     kept = paths(database)
     assert imported(access_log) == summary(already=200)
@@ -136,7 +136,7 @@ def test_a_log_whose_calls_were_removed_does_not_come_back_and_goes_on(access_lo
     assert imported(access_log) == summary(already=200, stored=1)
 
 
-def test_keeping_longer_later_brings_nothing_back_and_answers_stay_right(access_log: Path, database: ClickHouse) -> None:
+def test_a_longer_retention_later_keeps_the_answers_correct(access_log: Path, database: ClickHouse) -> None:
     remove_old(keeping(keep_calls_days=2), database, first_day(10))
     remove_old(keeping(keep_calls_days=9), database, first_day(10))
     assert calls_from(database) == first_day(8)
@@ -145,39 +145,39 @@ def test_keeping_longer_later_brings_nothing_back_and_answers_stay_right(access_
     assert database.query(f'SELECT calls FROM summary({period})') == [row]
 
 
-def test_what_was_cut_off_anywhere_is_finished_by_doing_it_again(
+def test_an_interrupted_removal_is_finished_by_the_next(
     access_log: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, kept = ClickHouse.command, keeping(keep_calls_days=5, keep_rollups_days=7)
-    every = dates(database, 'days')
+    all_days = dates(database, 'days')
     period = "domains=[], from='2024-11-02 00:00:00', to='2024-11-20 00:00:00', crawlers=1"
-    whole = database.query(f'SELECT * FROM summary({period})')
+    expected = database.query(f'SELECT * FROM summary({period})')
     for done in range(20):
-        left = done
+        remaining = done
 
-        def cut_off(self: ClickHouse, statement: str, parameters: object = None) -> None:
-            nonlocal left
-            if left == 0:
-                raise EngineError('cut off')
-            left -= 1
+        def failing_command(self: ClickHouse, statement: str, parameters: object = None) -> None:
+            nonlocal remaining
+            if remaining == 0:
+                raise EngineError('interrupted')
+            remaining -= 1
             real(self, statement, parameters)  # type: ignore[arg-type]
 
         with monkeypatch.context() as patch:
-            patch.setattr(ClickHouse, 'command', cut_off)
+            patch.setattr(ClickHouse, 'command', failing_command)
             try:
                 remove_old(kept, database, first_day(10))
                 break
             except EngineError:
                 pass
-        assert database.query(f'SELECT * FROM summary({period})') == whole  # nobody sees it
+        assert database.query(f'SELECT * FROM summary({period})') == expected
     else:
-        pytest.fail('it never ended')
-    assert dates(database, 'calls') == [day for day in every if day >= first_day(5)]
-    assert dates(database, 'days') == dates(database, 'accounts') == [day for day in every if day >= first_day(3)]
+        pytest.fail('the removal never ended')
+    assert dates(database, 'calls') == [day for day in all_days if day >= first_day(5)]
+    assert dates(database, 'days') == dates(database, 'accounts') == [day for day in all_days if day >= first_day(3)]
     assert schema.pending(database) == []
 
 
-def test_the_command_says_what_it_removed(access_log: Path, settings: pytest.MonkeyPatch, database: ClickHouse) -> None:
+def test_the_command_prints_what_it_removed(access_log: Path, settings: pytest.MonkeyPatch, database: ClickHouse) -> None:
     assert run('prune').output == 'removed 0 calls and the sums of 0 days\n'
     settings.setenv('USAGE_KEEP_CALLS_DAYS', '10')
     settings.setenv('USAGE_KEEP_ROLLUPS_DAYS', '20')

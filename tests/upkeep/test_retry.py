@@ -1,4 +1,4 @@
-"""Rejects that can be counted after a fix are stored once, whatever cuts a retry off, and are no rejects any more."""
+"""Rejects that parse after a fix are stored once and leave the reject list, even if a retry is interrupted."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from access_logs import DOMAIN, asked, assert_rollups_agree, imported, line, paths, run, summary
 from serving import CALL, OTHER, Serving, answer, stored
-from test_forget import answers, cut_off  # noqa: F401  # a fixture
+from test_forget import answers, interrupt  # noqa: F401  # a fixture
 
 from exporter.commands.context import Context
 from exporter.errors import EngineError
@@ -26,23 +26,23 @@ from exporter.upkeep import retry as module
 from exporter.upkeep.retry import RetrySummary, of_access_log, of_calls, retry
 
 pytestmark = pytest.mark.slow
-CutOff = Callable[[int, Callable[[], object]], bool]
-BROKEN = [3, 3, 7, 8]  # lines that had no status; the first two read the same
+Interrupt = Callable[[int, Callable[[], object]], bool]
+BROKEN = [3, 3, 7, 8]  # lines without a valid status; the first two are equal
 
 
 @pytest.fixture
 def rejected(settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path) -> RejectStore:
-    """An import of which some lines are spoiled, one of them for good. Then what spoiled the others is mended."""
+    """The rejects of an import, most of which parse after a fix."""
     lines = [line(number) for number in range(10)]
     lines += [line(number, status='2x0') for number in BROKEN] + ['no line', '\xff"\\ \u00e9 nor this']
     (tmp_path / 'access.log').write_text('\r\n'.join([*lines, '']), encoding='latin-1')
     assert imported('access.log') == summary(stored=10, status=4, format=2)
-    mend(tmp_path)
+    fix(tmp_path)
     return RejectStore(tmp_path / 'data')
 
 
-def mend(data: Path) -> None:
-    """As a newer program would: it reads these rejects as if the lines had their status."""
+def fix(data: Path) -> None:
+    """Stands for a newer program: the rejected lines get a valid status."""
     for path in (data / 'data' / 'rejected').glob('*.jsonl'):
         path.write_text(path.read_text().replace('2x0', '200'))
 
@@ -58,7 +58,7 @@ def of(stored: int = 0, skipped: dict[str, int] | None = None, waiting: int = 0,
     return {'stored': stored, **skips, 'waiting': waiting, 'rejected': rejected}
 
 
-def test_what_can_be_counted_now_is_counted_once(rejected: RejectStore, database: ClickHouse) -> None:
+def test_rejects_that_now_parse_are_stored_once(rejected: RejectStore, database: ClickHouse) -> None:
     assert retried() == of(stored=4, format=2)
     assert paths(database) == asked([*range(10), *BROKEN])
     assert_rollups_agree(database)
@@ -68,7 +68,7 @@ def test_what_can_be_counted_now_is_counted_once(rejected: RejectStore, database
     assert paths(database) == asked([*range(10), *BROKEN])
 
 
-def test_what_is_no_api_call_by_new_settings_is_no_reject_any_more(
+def test_rejects_that_new_settings_skip_leave_the_list(
     rejected: RejectStore, database: ClickHouse, settings: pytest.MonkeyPatch
 ) -> None:
     settings.setenv('USAGE_PATHS', '/api/7')
@@ -77,17 +77,17 @@ def test_what_is_no_api_call_by_new_settings_is_no_reject_any_more(
     assert len(list(rejected)) == 2
 
 
-def test_rejects_of_another_portal_wait_for_theirs(rejected: RejectStore, database: ClickHouse) -> None:
+def test_a_retry_of_one_portal_leaves_the_others(rejected: RejectStore, database: ClickHouse) -> None:
     assert retried('--domain', 'other.example.org') == of()
     assert len(list(rejected)) == 6
     assert retried('--domain', DOMAIN) == of(stored=4, format=2)
 
 
-def test_a_log_format_can_be_said(rejected: RejectStore) -> None:
+def test_the_log_format_is_an_option(rejected: RejectStore) -> None:
     assert retried('--log-format', 'combined') == of(stored=4, format=2)
 
 
-def test_the_command_tells_people_too(rejected: RejectStore) -> None:
+def test_the_command_prints_a_summary(rejected: RejectStore) -> None:
     assert run('rejected', 'retry').output == 'stored 4 calls; 0 are skipped; 2 stay rejected\n  2 format\n'
 
 
@@ -107,42 +107,42 @@ def test_each_fix_has_a_batch_of_its_own(rejected: RejectStore, database: ClickH
     ]
 
 
-def test_a_retry_that_was_cut_off_anywhere_is_finished_by_the_next(
+def test_an_interrupted_retry_is_finished_by_the_next(
     rejected: RejectStore,
     database: ClickHouse,
     tmp_path: Path,
-    cut_off: CutOff,  # noqa: F811
+    interrupt: Interrupt,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """In the engine: before the ledger's row, the calls, the other row; on the disk: before each file is written or removed."""
-    clean = paths(database)
+    before = paths(database)
 
-    def begin_again() -> None:
+    def reset() -> None:
         run('forget', '--domain', DOMAIN, '--yes')
         imported('access.log')
-        mend(tmp_path)
-        assert paths(database) == clean
+        fix(tmp_path)
+        assert paths(database) == before
 
     for done in range(4):
-        ended = cut_off(done, retried_or_raise)
+        ended = interrupt(done, retried_or_raise)
         assert ended == (done == 3)
         retried()
         assert paths(database) == asked([*range(10), *BROKEN]), done
         assert_rollups_agree(database)
         assert [reject.text for reject in rejected] == ['no line', '\udcff"\\ \udce9 nor this']
         assert sorted(path.suffix for path in rejected.directory.iterdir()) == ['.jsonl']
-        begin_again()
-    for cut in ('write', 'replace', 'unlink', 'sync'):
+        reset()
+    for function in ('write', 'replace', 'unlink', 'sync'):
         with monkeypatch.context() as patch:
-            target = {'write': module, 'replace': RejectStore, 'unlink': Path, 'sync': module}[cut]
-            patch.setattr(target, cut, failing)
+            target = {'write': module, 'replace': RejectStore, 'unlink': Path, 'sync': module}[function]
+            patch.setattr(target, function, failing)
             with pytest.raises(OSError, match='killed'):
                 retried_or_raise()
         retried()
-        assert paths(database) == asked([*range(10), *BROKEN]), cut
+        assert paths(database) == asked([*range(10), *BROKEN]), function
         assert_rollups_agree(database)
         assert len(list(rejected)) == 2
-        begin_again()
+        reset()
 
 
 def failing(*arguments: object, **named: object) -> None:
@@ -150,7 +150,7 @@ def failing(*arguments: object, **named: object) -> None:
 
 
 def retried_or_raise() -> RetrySummary:
-    """A retry in this process that raises what cuts it off."""
+    """A retry in this process, which raises the error that interrupts it."""
     context = Context(None)
     with context.database() as database:
         return retry(context.rejected, database, context.enrichment, {'': of_access_log('auto')})
@@ -160,9 +160,9 @@ def test_settings_that_change_while_a_retry_is_unfinished_change_nothing(
     rejected: RejectStore,
     database: ClickHouse,
     settings: pytest.MonkeyPatch,
-    cut_off: CutOff,  # noqa: F811
+    interrupt: Interrupt,  # noqa: F811
 ) -> None:
-    cut_off(2, retried_or_raise)
+    interrupt(2, retried_or_raise)
     settings.setenv('USAGE_PATHS', '/nothing')
     settings.setenv('USAGE_TIMEZONE', 'Asia/Kathmandu')
     assert retried() == of(stored=4, format=2)
@@ -170,37 +170,37 @@ def test_settings_that_change_while_a_retry_is_unfinished_change_nothing(
     assert database.query('SELECT DISTINCT timezone FROM calls') == [{'timezone': 'UTC'}]
 
 
-def test_rejects_of_a_batch_that_is_not_stored_wait_for_it(
+def test_rejects_of_an_unfinished_batch_wait(
     rejected: RejectStore,
     database: ClickHouse,
     tmp_path: Path,
-    cut_off: CutOff,  # noqa: F811
+    interrupt: Interrupt,  # noqa: F811
 ) -> None:
     retried()
     with (tmp_path / 'access.log').open('a') as file:
         file.write(line(30, status='x') + '\n')
-    cut_off(1, lambda: run('import', 'access.log', '--domain', DOMAIN))
-    mend(tmp_path)
+    interrupt(1, lambda: run('import', 'access.log', '--domain', DOMAIN))
+    fix(tmp_path)
     assert retried() == of(waiting=1, format=2)
     assert 'an import that was cut off' in run('rejected', 'retry').stderr
     assert imported('access.log')['rejected'] == {'status': 5, 'format': 2}
     assert retried() == of(status=1, format=2)
 
 
-def test_a_retry_is_taken_back_with_its_log(rejected: RejectStore, database: ClickHouse, tmp_path: Path) -> None:
+def test_a_retry_is_forgotten_with_its_log(rejected: RejectStore, database: ClickHouse, tmp_path: Path) -> None:
     retried()
     assert run('forget', '--file', 'access.log', '--domain', DOMAIN, '--yes').stdout.startswith('took away 14 calls')
     assert answers(database) == [[], [], [], []]
     assert list(rejected) == []
     assert imported('access.log') == summary(stored=10, status=4, format=2)
-    mend(tmp_path)
+    fix(tmp_path)
     assert retried() == of(stored=4, format=2)
     assert paths(database) == asked([*range(10), *BROKEN])
     assert_rollups_agree(database)
 
 
-def test_another_kind_of_input_is_read_by_its_own_parser(settings: pytest.MonkeyPatch, database: ClickHouse) -> None:
-    context, asked_of_it = Context(None), list[str]()
+def test_each_origin_has_its_own_parser(settings: pytest.MonkeyPatch, database: ClickHouse) -> None:
+    context, parsed_texts = Context(None), list[str]()
     batch = Batch(DOMAIN, 'collector', 'collector-1', 5, 6)
     ledger = Ledger(database, 'key', None)
     ledger.begin(batch)
@@ -208,52 +208,52 @@ def test_another_kind_of_input_is_read_by_its_own_parser(settings: pytest.Monkey
     context.rejected.keep(batch.id, [Reject('timestamp', DOMAIN, 'collector', 0, text) for text in ('{"a": 1}', '{\n}')])
 
     def parser(rejects: Sequence[Reject]) -> Lines:
-        asked_of_it.extend(one.text for one in rejects)
+        parsed_texts.extend(reject.text for reject in rejects)
         parsed = of_access_log('auto')([replace(rejects[0], text=line(1))])
         return Lines(parsed.calls, pl.DataFrame({'line': [1], 'reason': ['timestamp']}, {'line': pl.UInt32, 'reason': pl.String}))
 
-    found = retry(context.rejected, database, context.enrichment, {'': of_access_log('auto'), 'collector': parser})
-    assert (found.stored, found.rejected) == (1, {'timestamp': 1})
-    assert asked_of_it == ['{"a": 1}', '{\n}']
+    result = retry(context.rejected, database, context.enrichment, {'': of_access_log('auto'), 'collector': parser})
+    assert (result.stored, result.rejected) == (1, {'timestamp': 1})
+    assert parsed_texts == ['{"a": 1}', '{\n}']
     assert [reject.text for reject in context.rejected] == ['{\n}']
 
 
-def test_calls_that_came_over_http_are_counted_after_a_fix(web: Serving, database: ClickHouse) -> None:
-    spoiled = [CALL | {'domain': domain, 'status': 2000, 'path': f'/{domain}'} for domain in (DOMAIN, OTHER, OTHER)]
-    no_portal = {name: value for name, value in CALL.items() if name != 'domain'}
-    assert answer(web.post([CALL, *spoiled, CALL | {'status': 1}, no_portal])) == (1, 0, 5)
+def test_calls_sent_over_http_are_stored_after_a_fix(web: Serving, database: ClickHouse) -> None:
+    invalid = [CALL | {'domain': domain, 'status': 2000, 'path': f'/{domain}'} for domain in (DOMAIN, OTHER, OTHER)]
+    without_domain = {name: value for name, value in CALL.items() if name != 'domain'}
+    assert answer(web.post([CALL, *invalid, CALL | {'status': 1}, without_domain])) == (1, 0, 5)
     assert stored(web, database) == 1
     for path in web.rejected.directory.glob('*.jsonl'):
         path.write_text(path.read_text().replace('2000', '200'))
     parsers = {'': of_access_log('auto'), 'collector': of_calls}
-    found = retry(web.rejected, database, web.intake.enrichment, parsers)
-    assert (found.stored, found.skipped, found.rejected) == (3, {}, {'status': 1, 'missing_field': 1})
+    result = retry(web.rejected, database, web.intake.enrichment, parsers)
+    assert (result.stored, result.skipped, result.rejected) == (3, {}, {'status': 1, 'missing_field': 1})
     assert paths(database) == ['/api/trees', f'/{DOMAIN}']
     assert paths(database, OTHER) == [f'/{OTHER}'] * 2
     assert retry(web.rejected, database, web.intake.enrichment, parsers).stored == 0
     assert sorted(reject.reason for reject in web.rejected) == ['missing_field', 'status']
 
 
-def test_a_call_that_came_without_its_portal_is_of_that_of_its_token(web: Serving, database: ClickHouse) -> None:
-    no_portal = {name: value for name, value in CALL.items() if name != 'domain'}
+def test_a_call_without_a_domain_belongs_to_the_portal_of_its_token(web: Serving, database: ClickHouse) -> None:
+    without_domain = {name: value for name, value in CALL.items() if name != 'domain'}
     token = web.token(Scope.WRITE, domain=DOMAIN)
-    answer(web.post([CALL, no_portal | {'status': 2000}, CALL | {'domain': OTHER}], token))
+    answer(web.post([CALL, without_domain | {'status': 2000}, CALL | {'domain': OTHER}], token))
     assert stored(web, database) == 1
     for path in web.rejected.directory.glob('*.jsonl'):
         path.write_text(path.read_text().replace('2000', '200'))
-    found = retry(web.rejected, database, web.intake.enrichment, {'': of_access_log('auto'), 'collector': of_calls})
-    assert (found.stored, found.rejected) == (1, {'forbidden': 1})
+    result = retry(web.rejected, database, web.intake.enrichment, {'': of_access_log('auto'), 'collector': of_calls})
+    assert (result.stored, result.rejected) == (1, {'forbidden': 1})
     assert paths(database) == ['/api/trees'] * 2
 
 
-def test_a_failure_of_the_engine_is_said_and_nothing_is_lost(
+def test_an_engine_error_is_printed_and_nothing_is_lost(
     rejected: RejectStore,
-    cut_off: CutOff,  # noqa: F811
+    interrupt: Interrupt,  # noqa: F811
 ) -> None:
-    def in_the_command() -> None:
+    def run_retry() -> None:
         result = run('rejected', 'retry')
-        assert (result.exit_code, result.stderr) == (1, 'error: cut off\n')
+        assert (result.exit_code, result.stderr) == (1, 'error: interrupted\n')
         raise EngineError(result.stderr)
 
-    assert not cut_off(1, in_the_command)
+    assert not interrupt(1, run_retry)
     assert len(list(rejected)) == 6

@@ -1,4 +1,4 @@
-"""Who may: the bearer token (RFC 6750) that a request shows."""
+"""Authorizes a request by its bearer token (RFC 6750)."""
 
 from datetime import UTC, datetime
 
@@ -8,33 +8,36 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 
 from exporter.server.tokens import Scope, Token, Tokens
 
-# Who calls where no token is needed: the server is then reached from its own machine only.
-ANYBODY = Token('', '', '', tuple(Scope), datetime.min.replace(tzinfo=UTC), '')
+# The caller while no token exists: the server then listens on its own machine only.
+ANYONE = Token('', '', '', tuple(Scope), datetime.min.replace(tzinfo=UTC), '')
 
 
 def caller(tokens: Tokens, scope: Scope) -> Token:
-    """Who sends the request. Raises Unauthorized without a token that there is, Forbidden for one without this scope."""
+    """The token of the request. Raises Unauthorized without a valid token, Forbidden if it lacks the scope."""
     if not tokens.needed:
-        return ANYBODY
-    shown = request.authorization
-    token = tokens.of(shown.token) if shown and shown.type == 'bearer' and shown.token else None
+        return ANYONE
+    credentials = request.authorization
+    token = tokens.of(credentials.token) if credentials and credentials.type == 'bearer' and credentials.token else None
     if token is None:
         raise Unauthorized(
-            'this needs a token that is in force; send it as Authorization: Bearer …', www_authenticate=WWWAuthenticate('bearer')
+            'a valid token is required; send it as Authorization: Bearer …', www_authenticate=WWWAuthenticate('bearer')
         )
     if scope not in token.scopes:
-        raise Forbidden(f'this needs a token with the scope {scope}')
+        raise Forbidden(f'a token with the scope {scope} is required')
     return token
 
 
-def portal(token: Token, named: str) -> str:
-    """The portal that a caller means; '' where none is named nor implied. Raises Forbidden for one that is not theirs."""
-    if token.domain and named not in ('', token.domain):
-        raise Forbidden(f'the token is for {token.domain} only')
-    return token.domain or named
+def portal(token: Token, domain: str) -> str:
+    """The portal of a request: `domain`, or if that is '' the token's; '' if neither names one.
+
+    Raises Forbidden if the token is valid for another portal only.
+    """
+    if token.domain and domain not in ('', token.domain):
+        raise Forbidden(f'the token is valid for {token.domain} only')
+    return token.domain or domain
 
 
 def every_portal(token: Token) -> None:
-    """Raises Forbidden for a token that is for one portal."""
+    """Raises Forbidden if the token is valid for one portal only."""
     if token.domain:
-        raise Forbidden(f'this is of every portal, and the token is for {token.domain} only')
+        raise Forbidden(f'a token for every portal is required; this token is valid for {token.domain} only')

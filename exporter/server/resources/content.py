@@ -1,4 +1,4 @@
-"""What a request carries: of a media type that is taken, and unpacked."""
+"""Reads the body of a request: checks its media type and decompresses it."""
 
 from flask import request
 from werkzeug.exceptions import UnsupportedMediaType
@@ -6,16 +6,17 @@ from werkzeug.exceptions import UnsupportedMediaType
 from exporter.ingest.collector import body
 
 
-def received(*media_types: str) -> bytes:
-    """The body. Raises UnsupportedMediaType where it is of none of these types, or packed by other than gzip.
+def read_body(*media_types: str) -> bytes:
+    """The decompressed body.
 
-    Raises InputError where it cannot be unpacked, TooLarge.
+    Raises UnsupportedMediaType for another media type or content coding than gzip, InputError if it cannot be decompressed,
+    TooLarge.
     """
     if request.mimetype not in media_types:
-        raise UnsupportedMediaType(f'send this as {" or ".join(media_types)}')
+        raise UnsupportedMediaType(f'unsupported media type; send the body as {" or ".join(media_types)}')
     match request.headers.get('Content-Encoding', 'identity').lower():
         case 'identity':
             return request.get_data()
         case 'gzip' | 'x-gzip':
             return body.unpacked(request.get_data())
-    raise UnsupportedMediaType('send the body as it is, or with Content-Encoding: gzip')
+    raise UnsupportedMediaType('unsupported content coding; send the body uncompressed or with Content-Encoding: gzip')

@@ -1,4 +1,4 @@
-"""The HTTP interface described for programs: OpenAPI 3.1, made from the very types that requests are checked by."""
+"""Describes the HTTP interface in OpenAPI 3.1, from the types that validate the requests."""
 
 from importlib.metadata import version
 from typing import Any
@@ -15,21 +15,21 @@ Schema = dict[str, Any]
 
 
 class Day(msgspec.Struct):
-    """One day's calls."""
+    """The number of calls on one day."""
 
     day: str
     calls: int
 
 
 class User(msgspec.Struct):
-    """An account's calls; all anonymous ones together are one entry, anonymous."""
+    """The number of calls of one account; all anonymous calls are one entry, named anonymous."""
 
     user: str
     calls: int
 
 
 class Place(msgspec.Struct):
-    """A place's calls."""
+    """The number of calls from one place."""
 
     country: str
     city: str
@@ -39,7 +39,7 @@ class Place(msgspec.Struct):
 
 
 class Report(msgspec.Struct, rename={'from_': 'from'}):
-    """The seven indicators of a portal over a period. A value that does not exist (no users) is null."""
+    """The seven indicators of a portal over a period. An undefined value, such as calls per user without users, is null."""
 
     domain: str
     from_: str
@@ -58,7 +58,7 @@ class Report(msgspec.Struct, rename={'from_': 'from'}):
 
 
 class Event(msgspec.Struct):
-    """An event as it is stored."""
+    """A stored event."""
 
     id: str
     domain: str
@@ -71,48 +71,50 @@ class Event(msgspec.Struct):
 
 TYPES = (Call, Answer, NewEvent, Event, Report, Problem)
 REF = '#/components/schemas/{name}'
-KEY = {
+IDEMPOTENCY_KEY = {
     'name': 'Idempotency-Key',
     'in': 'header',
-    'description': 'The same key again with the same body counts once, and is answered the same.',
+    'description': 'A request with a known key and the same body is not counted again and gets the same answer.',
     'schema': {'type': 'string', 'pattern': '^[!-~]{1,255}$'},
 }
 DAY = {'type': 'string', 'anyOf': [{'format': 'date'}, {'format': 'date-time'}]}  # or a date-time without an offset
 PARAMETERS = {
     'domain': (
-        'The portal; needed where the token is good for several that have calls.',
+        'The portal. Required if the token gives access to several portals that have calls.',
         {'type': 'string', 'pattern': PATTERN, 'maxLength': 254},
     ),
-    'from': ("The first day, or a date-time, in the portal's time zone. By default 13 days before the last.", DAY),
-    'to': ('The last day, included whole, or a date-time, not included. By default today.', DAY),
-    'crawlers': ('Count the calls of crawlers too.', {'type': 'boolean', 'default': False}),
+    'from': ("Start of the period: a day or a date-time, in the portal's time zone. Default: 13 days before the last day.", DAY),
+    'to': ('End of the period: a day, which is included, or a date-time, which is not. Default: today.', DAY),
+    'crawlers': ('Also count the calls of crawlers.', {'type': 'boolean', 'default': False}),
 }
-RETRY = {'Retry-After': {'description': 'Seconds after which to try again.', 'schema': {'type': 'integer'}}}
+RETRY = {'Retry-After': {'description': 'Seconds to wait before the next attempt.', 'schema': {'type': 'integer'}}}
 PROBLEMS = {
-    400: 'The request, or every call in it, is wrong.',
-    401: 'No token that is in force.',
-    403: 'The token is not good for this.',
-    404: 'There are no such calls.',
-    409: 'The request that brought this key first is still under way.',
-    413: 'More than is taken at once.',
-    415: 'Of another media type or content coding.',
-    422: 'The key came before, with another body.',
-    503: 'Not now: there is no room, or the database does not answer.',
+    400: 'The request, or every call in it, is invalid.',
+    401: 'The token is missing or invalid.',
+    403: 'The token does not permit this.',
+    404: 'No calls are stored for this portal.',
+    409: 'The first request with this key is still in progress.',
+    413: 'The body is too large, or it holds too many calls.',
+    415: 'The media type or the content coding is not supported.',
+    422: 'The key was used before with another body.',
+    503: 'Temporarily unavailable: there is no space, or the database does not answer.',
 }
 
 
 def document(guarded: bool) -> Schema:
-    """The description. `guarded`: whether tokens are needed."""
+    """Returns the OpenAPI document. `guarded`: whether requests need a token."""
     _, schemas = msgspec.json.schema_components(TYPES, ref_template=REF)
     call = _ref('Call')
-    lines = {'schema': {'type': 'string', 'description': 'One call a line.'}}
-    several = {JSON: {'schema': {'oneOf': [call, {'type': 'array', 'items': call, 'maxItems': MOST_CALLS}]}}, NDJSON: lines}
+    lines = {'schema': {'type': 'string', 'description': 'One call per line.'}}
+    content = {JSON: {'schema': {'oneOf': [call, {'type': 'array', 'items': call, 'maxItems': MOST_CALLS}]}}, NDJSON: lines}
     calls: Schema = {
         'summary': 'Send calls',
-        'description': 'A call that is wrong is rejected alone, and the answer says why. 202: the accepted ones are on disk.',
-        'parameters': [KEY],
-        'requestBody': {'required': True, 'content': several},
-        'responses': _responses(202, _json('What became of the calls.', _ref('Answer')), 400, 409, 413, 415, 422, 503),
+        'description': 'Each invalid call is rejected, and the answer gives the reason. 202: the accepted calls are on disk.',
+        'parameters': [IDEMPOTENCY_KEY],
+        'requestBody': {'required': True, 'content': content},
+        'responses': _responses(
+            202, _json('How many calls were accepted, skipped and rejected.', _ref('Answer')), 400, 409, 413, 415, 422, 503
+        ),
     }
     event: Schema = {
         'summary': 'Add an event',
@@ -122,17 +124,17 @@ def document(guarded: bool) -> Schema:
     report: Schema = {
         'summary': 'The seven indicators of a portal',
         'parameters': [
-            {'name': name, 'in': 'query', 'description': about, 'schema': schema} for name, (about, schema) in PARAMETERS.items()
+            {'name': name, 'in': 'query', 'description': text, 'schema': schema} for name, (text, schema) in PARAMETERS.items()
         ],
         'responses': _responses(200, _json('The report.', _ref('Report')), 400, 404, 503),
     }
-    text = {'description': "Prometheus' text format.", 'content': {'text/plain': {'schema': {'type': 'string'}}}}
-    metrics: Schema = {'summary': 'Metrics', 'responses': _responses(200, text)}
+    text_format = {'description': "Prometheus' text format.", 'content': {'text/plain': {'schema': {'type': 'string'}}}}
+    metrics: Schema = {'summary': 'Metrics', 'responses': _responses(200, text_format)}
     if guarded:
         for operation in (calls, event, report, metrics):
             operation['security'] = [{'bearer': []}]
             operation['responses'] |= _problems(401, 403)
-    anything = {'type': 'object'}
+    any_object = {'type': 'object'}
     return {
         'openapi': '3.1.0',
         'info': {'title': 'usage-exporter', 'version': version('usage-exporter')},
@@ -141,11 +143,16 @@ def document(guarded: bool) -> Schema:
             '/v1/events': {'post': event},
             '/v1/report': {'get': report},
             '/metrics': {'get': metrics},
-            '/healthz': {'get': {'summary': 'Whether it runs', 'responses': _responses(200, _json('It runs.', anything))}},
+            '/healthz': {'get': {'summary': 'Liveness', 'responses': _responses(200, _json('The process runs.', any_object))}},
             '/readyz': {
-                'get': {'summary': 'Whether each part is well', 'responses': _responses(200, _json('All are.', anything), 503)}
+                'get': {
+                    'summary': 'Readiness of each part',
+                    'responses': _responses(200, _json('Every part is ready.', any_object), 503),
+                }
             },
-            '/openapi.json': {'get': {'summary': 'This', 'responses': _responses(200, _json('This.', anything))}},
+            '/openapi.json': {
+                'get': {'summary': 'This description', 'responses': _responses(200, _json('OpenAPI 3.1.', any_object))}
+            },
         },
         'components': {'schemas': schemas, 'securitySchemes': {'bearer': {'type': 'http', 'scheme': 'bearer'}}},
     }
@@ -155,8 +162,8 @@ def _ref(name: str) -> Schema:
     return {'$ref': REF.format(name=name)}
 
 
-def _json(about: str, schema: Schema) -> Schema:
-    return {'description': about, 'content': {JSON: {'schema': schema}}}
+def _json(description: str, schema: Schema) -> Schema:
+    return {'description': description, 'content': {JSON: {'schema': schema}}}
 
 
 def _responses(status: int, success: Schema, *problems: int) -> Schema:

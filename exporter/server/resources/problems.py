@@ -1,4 +1,4 @@
-"""Errors over HTTP: problem documents (RFC 9457), which tell a caller what is theirs to mend, and nothing else."""
+"""Turns errors into problem documents (RFC 9457); they tell a caller what the caller can fix, and nothing else."""
 
 import errno
 import logging
@@ -15,7 +15,7 @@ from exporter.errors import EngineError, InputError, KeyInUse, KeyReused, Period
 MEDIA_TYPE = 'application/problem+json'
 RETRY_SECONDS = 5
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-STATUSES = {  # a kind before those that it is one of
+STATUSES = {  # a subclass comes before its base class
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     InputError: HTTPStatus.BAD_REQUEST,
     PeriodError: HTTPStatus.BAD_REQUEST,
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class Problem(msgspec.Struct):
-    """What went wrong (RFC 9457)."""
+    """A problem document (RFC 9457)."""
 
     title: str
     status: int
@@ -34,41 +34,41 @@ class Problem(msgspec.Struct):
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **members: Any) -> Response:
-    """A problem document. `members` stand in it beside title, status and detail."""
+    """Returns a problem document with title, status, detail and the extension `members`."""
     status = HTTPStatus(status)
     body = {'title': status.phrase, 'status': status.value, 'detail': detail, **members}
     return Response(msgspec.json.encode(body), status, headers, content_type=MEDIA_TYPE)
 
 
 def unavailable(detail: str, **members: Any) -> Response:
-    """What is asked cannot be done now, but soon."""
+    """Returns 503: the same request may succeed later."""
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {'Retry-After': str(RETRY_SECONDS)}, **members)
 
 
 def register(app: Flask) -> None:
-    """Makes a problem document of whatever is raised."""
-    app.register_error_handler(HTTPException, _of_http)
-    app.register_error_handler(Exception, _of_any)
+    """Makes the application answer every exception with a problem document."""
+    app.register_error_handler(HTTPException, _http_problem)
+    app.register_error_handler(Exception, _problem_of)
 
 
-def _of_http(error: HTTPException) -> Response:
-    """What Flask itself refuses: no such address, another method."""
+def _http_problem(error: HTTPException) -> Response:
+    """The answer to a request that Flask or a resource refused."""
     if isinstance(error, RequestEntityTooLarge):
-        return problem(413, f'the body is over {(request.max_content_length or 0) >> 20} MB; send several')
+        return problem(413, f'the body exceeds {(request.max_content_length or 0) >> 20} MB; split it into several requests')
     headers = {name: value for name, value in error.get_headers() if name not in ('Content-Type', 'Content-Length')}
     return problem(error.code or 500, error.description or '', headers)
 
 
-def _of_any(error: Exception) -> Response:
+def _problem_of(error: Exception) -> Response:
     for kind, status in STATUSES.items():
         if isinstance(error, kind):
             return problem(status, str(error), {'Retry-After': '1'} if status is HTTPStatus.CONFLICT else None)
     if isinstance(error, SpoolFull) or (isinstance(error, OSError) and error.errno in NO_ROOM):
-        return unavailable('there is no room for more calls until those that wait are stored; send this again later')
+        return unavailable('no space for more calls until the waiting calls are stored; send the request again later')
     _log(error)
     if isinstance(error, EngineError):
-        return unavailable('the database does not answer; ask again later')
-    return problem(500, 'this is a fault of the server; its log tells more')
+        return unavailable('the database does not answer; send the request again later')
+    return problem(500, 'internal error; see the log of the server')
 
 
 def _log(error: Exception) -> None:

@@ -1,4 +1,4 @@
-"""`GET /v1/report` and `POST /v1/events`: the indicators of a portal, and what explains a change in them."""
+"""`GET /v1/report` and `POST /v1/events`: the indicators of a portal, and the events that explain a change in them."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from exporter.report import events, output
 from exporter.report import indicators as reports
 from exporter.report.period import moment, period
 from exporter.server.resources import auth
-from exporter.server.resources.content import received
+from exporter.server.resources.content import read_body
 from exporter.server.tokens import Scope, Tokens
 from exporter.store.clickhouse import ClickHouse
 
@@ -30,55 +30,53 @@ class NewEvent(msgspec.Struct, forbid_unknown_fields=True):
 
     title: Annotated[str, Meta(min_length=1, max_length=200, pattern=r'\S')]
     start: Annotated[Time, Meta(description="A day or date-time (ISO 8601), in the portal's time zone unless it has an offset.")]
-    end: Annotated[Time | None, Meta(description='Until when; a day is included whole. Without it, the start.')] = None
-    domain: Annotated[Domain | None, Meta(description='The portal; without it every one, or the one that the token is for.')] = (
-        None
-    )
+    end: Annotated[Time | None, Meta(description='A day, which is included, or a date-time. Default: the start.')] = None
+    domain: Annotated[Domain | None, Meta(description='The portal. Default: the portal of the token, or every portal.')] = None
     text: Annotated[str, Meta(max_length=2_000)] = ''
     tags: Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=50)] = []
 
 
 def report(tokens: Tokens, database: Callable[[], ClickHouse]) -> Response:
-    """The report of a portal, as `report --format json` prints it."""
+    """The report of a portal, as `report --format json` prints it. Raises InputError, PeriodError, NotFound, EngineError."""
     token = auth.caller(tokens, Scope.READ)
-    asked = {name: request.args.get(name) for name in PARAMETERS}
-    for name, text in request.args.items():
+    parameters = {name: request.args.get(name) for name in PARAMETERS}
+    for name, value in request.args.items():
         if name not in PARAMETERS or len(request.args.getlist(name)) > 1:
-            raise InputError(f'{name[:100]} is no parameter, or stands twice', f'those are {", ".join(PARAMETERS)}')
-        if not text:
-            raise InputError(f'{name}: there is nothing behind it', 'leave it out, or say it')
-    if asked['crawlers'] not in (None, 'true', 'false'):
-        raise InputError('crawlers: say true or false')
-    named = auth.portal(token, _domain(asked['domain']))
-    known = [portal for portal in reports.portals(database()) if token.domain in ('', portal.domain)]
-    if not known or (named and named not in [portal.domain for portal in known]):
-        raise NotFound(f'there are no calls of {named}' if named else 'there are no calls yet')
-    portal = reports.chosen(named, known, 'domain')
-    over = period(asked['from'], asked['to'], portal.timezone, datetime.now(UTC), ('from', 'to'))
-    found = reports.fetch(database(), portal.domain, portal.timezone, over, asked['crawlers'] == 'true')
-    return Response(output.as_json(found), content_type=JSON)
+            raise InputError(f'{name[:100]}: unknown or repeated parameter', f'use each of {", ".join(PARAMETERS)} at most once')
+        if not value:
+            raise InputError(f'{name}: empty value', 'give a value or omit the parameter')
+    if parameters['crawlers'] not in (None, 'true', 'false'):
+        raise InputError('crawlers: invalid value', 'use true or false')
+    domain = auth.portal(token, _domain(parameters['domain']))
+    portals = [portal for portal in reports.portals(database()) if token.domain in ('', portal.domain)]
+    if not portals or (domain and domain not in [portal.domain for portal in portals]):
+        raise NotFound(f'no calls are stored for {domain}' if domain else 'no calls are stored yet')
+    portal = reports.chosen(domain, portals, 'domain')
+    report_period = period(parameters['from'], parameters['to'], portal.timezone, datetime.now(UTC), ('from', 'to'))
+    result = reports.fetch(database(), portal.domain, portal.timezone, report_period, parameters['crawlers'] == 'true')
+    return Response(output.as_json(result), content_type=JSON)
 
 
 def add_event(tokens: Tokens, database: Callable[[], ClickHouse], timezone: Callable[[str], str]) -> Response:
-    """Stores an event: 201 with the event."""
+    """Stores an event, and answers 201 with the event. Raises InputError, EngineError."""
     token = auth.caller(tokens, Scope.WRITE)
-    body = received(JSON)
+    body = read_body(JSON)
     try:
         new = msgspec.json.decode(body, type=NewEvent)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f'this is no event: {error}') from None
+        raise InputError(f'invalid event: {error}') from None
     domain = auth.portal(token, _domain(new.domain))
     zone = reports.zones(reports.portals(database()), timezone)(domain)
-    first = moment('start', new.start, zone).begins
-    last = moment('end', new.end, zone) if new.end is not None else None
-    event = events.Event(domain, first, events.last_second(last) if last else first, new.title, new.text, new.tags)
+    start = moment('start', new.start, zone).begins
+    end = moment('end', new.end, zone) if new.end is not None else None
+    event = events.Event(domain, start, events.last_second(end) if end else start, new.title, new.text, new.tags)
     events.add(database(), event)
-    told = vars(event) | {name: getattr(event, name).astimezone(zone).isoformat() for name in ('start', 'end')}
-    return Response(output.as_json(told), 201, content_type=JSON)
+    answer = vars(event) | {name: getattr(event, name).astimezone(zone).isoformat() for name in ('start', 'end')}
+    return Response(output.as_json(answer), 201, content_type=JSON)
 
 
-def _domain(given: str | None) -> str:
+def _domain(text: str | None) -> str:
     try:
-        return '' if given is None else domain_name(given)
+        return '' if text is None else domain_name(text)
     except ValueError as error:
         raise InputError(f'domain: {error}') from None

@@ -1,4 +1,4 @@
-"""Who may: a token is good for its scopes and its portal, and for nothing else."""
+"""Authorization: a token is valid for its scopes and its portal, and for nothing else."""
 
 import pytest
 from serving import CALL, DOMAIN, OTHER, Serving, answer, problem, stored
@@ -7,24 +7,24 @@ from exporter.server.tokens import Scope
 from exporter.store.clickhouse import ClickHouse
 
 
-def test_without_tokens_everything_is_open_and_from_the_first_on_nothing_is(web: Serving) -> None:
+def test_requests_need_a_token_from_the_first_token_on(web: Serving) -> None:
     assert answer(web.post([CALL])) == (1, 0, 0)
-    good = web.token(Scope.WRITE)
-    basic, spoiled = {'Authorization': 'Basic YTpi'}, {'Authorization': good['Authorization'] + 'x'}
-    for wrong in ({}, basic, spoiled, {'Authorization': 'Bearer'}, {'Authorization': 'Bearer '}, {'Authorization': 'nonsense'}):
+    valid = web.token(Scope.WRITE)
+    basic, changed = {'Authorization': 'Basic YTpi'}, {'Authorization': valid['Authorization'] + 'x'}
+    for wrong in ({}, basic, changed, {'Authorization': 'Bearer'}, {'Authorization': 'Bearer '}, {'Authorization': 'nonsense'}):
         response = web.post([CALL], wrong)
         problem(response, 401)
         assert response.headers['WWW-Authenticate'].lower() == 'bearer'
-    assert answer(web.post([CALL], good)) == (1, 0, 0)
+    assert answer(web.post([CALL], valid)) == (1, 0, 0)
     web.tokens.revoke(web.tokens.listed()[0].id)
-    problem(web.post([CALL], good), 401)
+    problem(web.post([CALL], valid), 401)
     for path in ('/v1/report', '/metrics'):
         problem(web.client.get(path), 401)
     for path in ('/healthz', '/readyz', '/openapi.json'):
         assert web.client.get(path).status_code == 200
 
 
-def test_a_scope_is_good_for_what_it_says(web: Serving, database: ClickHouse) -> None:
+def test_a_scope_permits_only_its_own_requests(web: Serving, database: ClickHouse) -> None:
     write, read = web.token(Scope.WRITE), web.token(Scope.READ)
     assert answer(web.post([CALL], write)) == (1, 0, 0)
     assert stored(web, database) == 1
@@ -62,10 +62,8 @@ def test_a_token_for_one_portal_writes_and_reads_no_other(web: Serving, database
     assert web.client.post('/v1/events', json={'title': 'x', 'start': '2026-11-02'}, headers=token).json['domain'] == DOMAIN  # type: ignore[index]
 
 
-def test_tokens_that_cannot_be_read_open_nothing_and_are_told_to_the_log_only(
-    web: Serving, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_invalid_tokens_file_permits_nothing_and_is_only_logged(web: Serving, caplog: pytest.LogCaptureFixture) -> None:
     web.tokens.file.write_text('spoiled')
     web.tokens.file.chmod(0o600)
     assert 'tokens.json' not in problem(web.post([CALL]), 500)['detail']
-    assert 'no file of tokens' in caplog.text
+    assert 'invalid tokens file' in caplog.text

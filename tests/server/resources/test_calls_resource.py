@@ -1,4 +1,4 @@
-"""`POST /v1/calls`, over the real spool and engine: each call sent is in the answer, and what is answered 202 counts once."""
+"""`POST /v1/calls`, over the real spool and engine: the answer covers each call, and an accepted call counts once."""
 
 import errno
 import gzip
@@ -17,7 +17,7 @@ from exporter.server.tokens import Scope
 from exporter.store.clickhouse import ClickHouse
 
 
-def test_calls_come_to_the_report_with_all_that_they_say(web: Serving, database: ClickHouse) -> None:
+def test_calls_reach_the_report_with_all_their_fields(web: Serving, database: ClickHouse) -> None:
     call = CALL | {
         'timestamp': datetime.now(UTC).isoformat(),
         'user_id': 'alice',
@@ -38,7 +38,7 @@ def test_calls_come_to_the_report_with_all_that_they_say(web: Serving, database:
     assert (report['calls'], report['top_users']) == (1, [{'user': 'alice', 'calls': 1}])
 
 
-def test_what_a_call_says_goes_before_what_the_settings_find(tmp_path: Path, database: ClickHouse) -> None:
+def test_the_fields_of_a_call_take_precedence_over_the_settings(tmp_path: Path, database: ClickHouse) -> None:
     with serving(tmp_path, lambda: database, accounts=('query:apikey',), datasets=('query:set',)) as web:
         path = '/api?apikey=secret&set=found'
         assert answer(web.post([CALL | {'path': path}, CALL | {'path': path, 'user_id': 'bob', 'dataset_id': 'said'}])) == (
@@ -54,11 +54,11 @@ def test_what_a_call_says_goes_before_what_the_settings_find(tmp_path: Path, dat
     assert {row['path'] for row in rows} == {'/api'}
 
 
-def test_parts_add_up_to_what_was_sent(tmp_path: Path, database: ClickHouse) -> None:
+def test_accepted_skipped_and_rejected_add_up(tmp_path: Path, database: ClickHouse) -> None:
     with serving(tmp_path, lambda: database, paths=('/api/*',)) as web:
         response = web.post([CALL, CALL | {'path': '/page'}, CALL | {'method': 'OPTIONS'}, CALL | {'ip': 'x'}, 7])
         assert answer(response) == (1, 2, 2)
-        assert [(one['index'], one['field'], one['reason']) for one in response.json['rejects']] == [  # type: ignore[index]
+        assert [(reject['index'], reject['field'], reject['reason']) for reject in response.json['rejects']] == [  # type: ignore[index]
             (3, 'ip', 'address'), (4, '', 'format'),
         ]  # fmt: skip
         assert answer(web.post([CALL | {'path': '/page'}])) == (0, 1, 0)
@@ -66,14 +66,14 @@ def test_parts_add_up_to_what_was_sent(tmp_path: Path, database: ClickHouse) -> 
         assert sorted(reject.reason for reject in web.rejected) == ['address', 'format']
 
 
-def test_nothing_is_asked_of_an_empty_array(web: Serving) -> None:
+def test_an_empty_array_is_accepted(web: Serving) -> None:
     assert answer(web.post([])) == (0, 0, 0)
 
 
-def test_where_no_call_is_good_the_problem_says_why_each_is_not(web: Serving, database: ClickHouse) -> None:
+def test_without_a_valid_call_the_problem_gives_each_reason(web: Serving, database: ClickHouse) -> None:
     document = problem(web.post([CALL | {'domain': 'no domain'}, {}]), 400)
     assert [document[name] for name in ('accepted', 'skipped', 'rejected')] == [0, 0, 2]
-    assert [one['field'] for one in document['rejects']] == ['domain', 'timestamp']
+    assert [reject['field'] for reject in document['rejects']] == ['domain', 'timestamp']
     assert problem(web.post(b'nonsense'), 400)['detail'].startswith('the body is no JSON')
     problem(web.post(b''), 400)
     assert stored(web, database) == 0
@@ -85,10 +85,10 @@ def test_lines_and_gzip(web: Serving, database: ClickHouse) -> None:
     members = gzip.compress(line) + gzip.compress(line * 2)
     for coding in ('gzip', 'GZIP', 'x-gzip'):
         assert answer(web.post(members, Content_Type='application/x-ndjson', Content_Encoding=coding)) == (3, 0, 0)
-    packed = gzip.compress(json.dumps([CALL]).encode())
-    assert answer(web.post(packed, Content_Encoding='gzip')) == (1, 0, 0)
-    for spoiled in (packed[:-9], packed[:20], packed[:-8] + b'12345678', b'plain', packed + b'more'):
-        assert 'gzip' in problem(web.post(spoiled, Content_Encoding='gzip'), 400)['detail']
+    compressed = gzip.compress(json.dumps([CALL]).encode())
+    assert answer(web.post(compressed, Content_Encoding='gzip')) == (1, 0, 0)
+    for damaged in (compressed[:-9], compressed[:20], compressed[:-8] + b'12345678', b'plain', compressed + b'more'):
+        assert 'gzip' in problem(web.post(damaged, Content_Encoding='gzip'), 400)['detail']
     assert stored(web, database) == 13
 
 
@@ -99,7 +99,7 @@ def test_another_media_type_or_coding_is_refused(web: Serving, media_type: str) 
         assert 'gzip' in problem(web.post([], Content_Encoding=coding), 415)['detail']
 
 
-def test_too_much_is_refused_whole(web: Serving, database: ClickHouse) -> None:
+def test_a_request_over_a_limit_is_refused_as_a_whole(web: Serving, database: ClickHouse) -> None:
     assert '10 MB' in problem(web.post(b' ' * (MOST_BYTES + 1)), 413)['detail']
     bomb = gzip.compress(b' ' * (64 << 20) + b'[]')
     assert '32 MB' in problem(web.post(bomb, Content_Encoding='gzip'), 413)['detail']
@@ -107,19 +107,19 @@ def test_too_much_is_refused_whole(web: Serving, database: ClickHouse) -> None:
     assert stored(web, database) == 0
 
 
-def test_a_key_counts_once_also_after_a_restart_and_is_answered_the_same(tmp_path: Path, database: ClickHouse) -> None:
-    texts = set()
-    for again in range(2):
+def test_a_repeated_key_counts_once_even_after_a_restart(tmp_path: Path, database: ClickHouse) -> None:
+    answers = set()
+    for restarts in range(2):
         with serving(tmp_path, lambda: database) as web:
-            texts |= {web.post([CALL, 7], Idempotency_Key='one').text for _ in range(2)}
+            answers |= {web.post([CALL, 7], Idempotency_Key='one').text for _ in range(2)}
             problem(web.post([CALL], Idempotency_Key='one'), 422)
-            assert answer(web.post([CALL], Idempotency_Key=f'other {again}'.replace(' ', ''))) == (1, 0, 0)
-            assert stored(web, database) == 2 + again
-            texts.add(web.post([CALL, 7], Idempotency_Key='one').text)
-    assert len(texts) == 1
+            assert answer(web.post([CALL], Idempotency_Key=f'other{restarts}')) == (1, 0, 0)
+            assert stored(web, database) == 2 + restarts
+            answers.add(web.post([CALL, 7], Idempotency_Key='one').text)
+    assert len(answers) == 1
 
 
-def test_a_key_is_of_the_body_not_of_how_it_is_packed(web: Serving, database: ClickHouse) -> None:
+def test_a_key_belongs_to_the_decompressed_body(web: Serving, database: ClickHouse) -> None:
     body = json.dumps([CALL]).encode()
     for level in (0, 1, 9):
         web.post(gzip.compress(body, level), Idempotency_Key='one', Content_Encoding='gzip')
@@ -134,33 +134,33 @@ def test_two_tokens_may_use_the_same_key(web: Serving, database: ClickHouse) -> 
 
 
 @pytest.mark.parametrize('key', ['', ' ', 'two words', 'x' * 256, 'é'])
-def test_a_key_that_is_none_is_refused(web: Serving, key: str) -> None:
+def test_an_invalid_key_is_refused(web: Serving, key: str) -> None:
     assert 'Idempotency-Key' in problem(web.post([CALL], Idempotency_Key=key), 400)['detail']
 
 
-def test_a_key_of_a_request_that_is_under_way(web: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
-    begun, go_on = threading.Event(), threading.Event()
+def test_a_key_of_a_request_in_progress_is_409(web: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    started, proceed = threading.Event(), threading.Event()
     append = web.spool.append
 
-    def slow(*arguments: Any) -> None:
-        begun.set()
-        go_on.wait(30)
+    def slow_append(*arguments: Any) -> None:
+        started.set()
+        proceed.wait(30)
         append(*arguments)
 
-    monkeypatch.setattr(web.spool, 'append', slow)
+    monkeypatch.setattr(web.spool, 'append', slow_append)
     first = list[TestResponse]()
-    sending = threading.Thread(target=lambda: first.append(web.post([CALL], Idempotency_Key='one')))
-    sending.start()
-    assert begun.wait(30)
+    thread = threading.Thread(target=lambda: first.append(web.post([CALL], Idempotency_Key='one')))
+    thread.start()
+    assert started.wait(30)
     second = web.post([CALL], Idempotency_Key='one')
-    go_on.set()
-    sending.join()
+    proceed.set()
+    thread.join()
     problem(second, 409)
     assert int(second.headers['Retry-After']) > 0
     assert answer(first[0]) == answer(web.post([CALL], Idempotency_Key='one')) == (1, 0, 0)
 
 
-def test_where_there_is_no_room_nothing_is_taken(tmp_path: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_space_nothing_is_accepted(tmp_path: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(tmp_path, lambda: database, room=20_000) as web:
         accepted, full = 0, None
         while not full and accepted < 1_000:
@@ -170,12 +170,12 @@ def test_where_there_is_no_room_nothing_is_taken(tmp_path: Path, database: Click
         problem(full, 503)
         assert int(full.headers['Retry-After']) > 0
         assert stored(web, database) == accepted
-        assert answer(web.post([CALL], Idempotency_Key=f'{accepted}')) == (1, 0, 0)  # there is room again
+        assert answer(web.post([CALL], Idempotency_Key=f'{accepted}')) == (1, 0, 0)  # there is space again
 
-        def no_room(*_: Any) -> None:
+        def no_space(*_: Any) -> None:
             raise OSError(errno.ENOSPC, 'No space left on device')
 
         with monkeypatch.context() as disk:
-            disk.setattr('os.fdatasync', no_room)
+            disk.setattr('os.fdatasync', no_space)
             problem(web.post([CALL]), 503)
         assert stored(web, database) == accepted + 1

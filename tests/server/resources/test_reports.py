@@ -1,4 +1,4 @@
-"""`GET /v1/report` says what the command says; `POST /v1/events` stores what the command stores."""
+"""`GET /v1/report` answers what the command prints; `POST /v1/events` stores what the command stores."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -43,18 +43,18 @@ def test_the_report_is_that_of_the_command(web: Serving, database: ClickHouse, s
         ('from=2026-11-01&from=2026-11-02', 'from'), ('', 'choose one with domain'),
     ],
 )  # fmt: skip
-def test_a_wrong_parameter_is_named(web: Serving, database: ClickHouse, query: str, named: str) -> None:
+def test_an_invalid_parameter_is_named(web: Serving, database: ClickHouse, query: str, named: str) -> None:
     web.post([CALL, CALL | {'domain': OTHER}])
     stored(web, database)
     assert named in problem(web.client.get(f'/v1/report?{query}'), 400)['detail']
 
 
-def test_a_portal_without_calls_is_not_there(web: Serving) -> None:
+def test_a_portal_without_calls_is_404(web: Serving) -> None:
     problem(web.client.get('/v1/report'), 404)
     assert DOMAIN in problem(web.client.get(f'/v1/report?domain={DOMAIN}'), 404)['detail']
 
 
-def test_an_event_is_stored_in_the_portals_time(web: Serving, database: ClickHouse) -> None:
+def test_an_event_is_stored_in_the_portals_time_zone(web: Serving, database: ClickHouse) -> None:
     sent = {
         'title': 'Air',
         'start': '2026-11-03',
@@ -82,7 +82,7 @@ def test_an_event_is_stored_in_the_portals_time(web: Serving, database: ClickHou
         {'title': 'x' * 201, 'start': '2026-11-03'}, {'title': 'x', 'start': '2026-11-03', 'tags': 'a'},
     ],
 )  # fmt: skip
-def test_what_is_no_event_is_refused(web: Serving, database: ClickHouse, event: Any) -> None:
+def test_an_invalid_event_is_refused(web: Serving, database: ClickHouse, event: Any) -> None:
     body = json.dumps(event)
     problem(web.client.post('/v1/events', data=body, content_type='application/json'), 400)
     problem(web.client.post('/v1/events', data=body), 415)
