@@ -94,7 +94,7 @@ def use(patch: pytest.MonkeyPatch, url: str, directory: Path) -> None:
     patch.setenv('USAGE_CLICKHOUSE_URL', url)
     patch.setenv('USAGE_DATA_DIR', str(directory / 'data'))
     patch.setenv('USAGE_SECRET', 'the same key everywhere, so that visitors are')
-    patch.setattr('exporter.ingest.logs.batches.PIECE', 4_000)
+    patch.setattr('exporter.ingest.logs.batches.CHUNK', 4_000)
     patch.chdir(directory)
 
 

@@ -27,9 +27,9 @@ def unpacked(packed: bytes) -> bytes:
     try:
         body = gzip.GzipFile(fileobj=io.BytesIO(packed)).read(MOST_UNPACKED + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f'the body is no gzip ({error})', 'pack it again') from None
+        raise InputError(f'the body is invalid gzip data ({error})', 'compress it again') from None
     if len(body) > MOST_UNPACKED:
-        raise TooLarge(f'the body is over {MOST_UNPACKED >> 20} MB unpacked', 'send several')
+        raise TooLarge(f'the body is over {MOST_UNPACKED >> 20} MB when decompressed', 'split it into several requests')
     return body
 
 
@@ -43,11 +43,11 @@ def elements(body: bytes, media_type: str) -> Sequence[Element]:
     if media_type == NDJSON:
         if lines := [line for line in text.split(b'\n') if line.strip()]:
             return lines
-        raise InputError('the body holds no line', 'send one call a line')
+        raise InputError('the body is empty', 'send one call per line')
     try:
         return _elements(text) if _ARRAY.match(text) else [_element(text)]
     except NO_JSON as error:
-        raise InputError(f'the body is no JSON ({error})', f'send one object or an array, or lines as {NDJSON}') from None
+        raise InputError(f'the body is invalid JSON ({error})', f'send an object, an array or lines of {NDJSON}') from None
 
 
 def _whole(body: bytes) -> bytes:

@@ -29,33 +29,33 @@ Name = Annotated[str, Meta(max_length=200)]
 
 
 class Call(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """One answered API call. An optional field may be null, which is as if it were not there."""
+    """One answered API call. A null in an optional field means the same as an absent field."""
 
     timestamp: Annotated[
         Annotated[datetime, Meta(tz=True)] | Annotated[float, Meta(ge=EARLIEST.timestamp())],
-        Meta(description='When it was answered: RFC 3339 with an offset, or Unix seconds; from 1990 to a day ahead of now.'),
+        Meta(description='Time of the response: RFC 3339 with an offset, or Unix seconds; from 1990 to one day from now.'),
     ]
     ip: Annotated[
         str,
         Meta(
             max_length=64,
-            description='IPv4 or IPv6 address of the caller: used for place and visitor, never stored.',
+            description='IPv4 or IPv6 address of the caller. It determines the place and the visitor and is never stored.',
             extra_json_schema={'anyOf': [{'format': 'ipv4'}, {'format': 'ipv6'}]},
         ),
     ]
     domain: Annotated[
         Domain | None,
-        Meta(description='The portal, as data.example.org. Needed unless the token is for one portal.'),
+        Meta(description='The portal, for example data.example.org. Required unless the token is for one portal.'),
     ] = None
     user_id: Annotated[Name | None, Meta(description='The account; null, empty or anonymous: not logged in.')] = None
-    user_agent: Annotated[Text | None, Meta(description='As the caller sent it.')] = None
-    method: Annotated[Annotated[str, Meta(max_length=20)] | None, Meta(description='GET, POST …')] = None
-    path: Annotated[Text | None, Meta(description='What was asked; its query string is read, and not stored.')] = None
-    dataset_id: Annotated[Name | None, Meta(description='The data set; without it, as the portal recognises it in path.')] = None
-    status: Annotated[Annotated[int, Meta(ge=100, le=999)] | None, Meta(description='HTTP status of the answer.')] = None
-    bytes: Annotated[Annotated[int, Meta(ge=0, le=MOST_BYTES)] | None, Meta(description='Size of the answer.')] = None
+    user_agent: Annotated[Text | None, Meta(description='The User-Agent header of the request.')] = None
+    method: Annotated[Annotated[str, Meta(max_length=20)] | None, Meta(description='The HTTP method: GET, POST, …')] = None
+    path: Annotated[Text | None, Meta(description='The requested path. Its query string is read but not stored.')] = None
+    dataset_id: Annotated[Name | None, Meta(description='The data set; if absent, it is derived from path.')] = None
+    status: Annotated[Annotated[int, Meta(ge=100, le=999)] | None, Meta(description='HTTP status of the response.')] = None
+    bytes: Annotated[Annotated[int, Meta(ge=0, le=MOST_BYTES)] | None, Meta(description='Size of the response.')] = None
     duration_ms: Annotated[
-        Annotated[float, Meta(ge=0, le=2**32 - 1)] | None, Meta(description='Time to answer, in milliseconds.')
+        Annotated[float, Meta(ge=0, le=2**32 - 1)] | None, Meta(description='Time to respond, in milliseconds.')
     ] = None
 
 
@@ -104,7 +104,7 @@ def read(body: bytes, media_type: str, now: datetime, portal: str = '') -> Check
     """
     found = elements(body, media_type)
     if len(found) > MOST_CALLS:
-        raise TooLarge(f'{len(found):,} calls are more than a request may hold, {MOST_CALLS:,}', 'send several')
+        raise TooLarge(f'the request holds {len(found):,} calls, the limit is {MOST_CALLS:,}', 'split it into several requests')
     return checked(found, now, portal)
 
 
@@ -150,9 +150,9 @@ class _Checking:
         moment = call.timestamp
         seconds = moment if isinstance(moment, float) else moment.timestamp()
         if not self.earliest <= seconds <= self.latest:
-            raise _Fault('timestamp', Reason.TIMESTAMP, 'before 1990 or more than a day in the future; mend the clock')
+            raise _Fault('timestamp', Reason.TIMESTAMP, 'before 1990 or more than a day in the future; fix the clock')
         if address_bytes(call.ip) is None:
-            raise _Fault('ip', Reason.ADDRESS, 'neither an IPv4 nor an IPv6 address')
+            raise _Fault('ip', Reason.ADDRESS, 'invalid IPv4 or IPv6 address')
         domain = self.domains.get(call.domain) or self._domain(call.domain)
         return (
             int(seconds * 1000 + 0.0005),  # more than the error of a float, less than a microsecond
@@ -170,11 +170,11 @@ class _Checking:
 
     def _domain(self, given: str | None) -> str:
         if given is None:
-            raise _Fault('domain', Reason.MISSING_FIELD, 'which portal? Say domain, or send it with the token of one portal')
+            raise _Fault('domain', Reason.MISSING_FIELD, 'the portal is missing; add domain, or use a token for one portal')
         try:
             name = domain_name(given)
         except ValueError:
-            raise _Fault('domain', Reason.DOMAIN, 'no domain name; write the portal as data.example.org') from None
+            raise _Fault('domain', Reason.DOMAIN, 'invalid domain name; write the portal as data.example.org') from None
         if self.portal and name != self.portal:
             raise _Fault('domain', Reason.FORBIDDEN, f'the token is for {self.portal} only')
         self.domains[given] = name
@@ -193,15 +193,15 @@ def _fault(element: Element, error: Exception) -> _Fault:
     try:
         fields = _fields(element)
     except NO_JSON as unreadable:
-        return _Fault('', Reason.FORMAT, f'no JSON object: {unreadable}')
+        return _Fault('', Reason.FORMAT, f'invalid JSON object: {unreadable}')
     for name, value in fields.items():
         if name not in _FIELDS:
-            return _Fault(name[:100], Reason.UNKNOWN_FIELD, f'no field of a call; those are {", ".join(_FIELDS)}')
+            return _Fault(name[:100], Reason.UNKNOWN_FIELD, f'unknown field; the fields of a call are {", ".join(_FIELDS)}')
         try:
             _FIELDS[name].decode(value)
         except NO_JSON as wrong:
             return _Fault(name, _REASONS.get(name, Reason.VALUE), str(wrong))
     for name in _REQUIRED:
         if name not in fields:
-            return _Fault(name, Reason.MISSING_FIELD, 'a call needs it')
-    return _Fault('', Reason.FORMAT, f'a field stands twice: {error}')
+            return _Fault(name, Reason.MISSING_FIELD, 'this field is required')
+    return _Fault('', Reason.FORMAT, f'a field occurs twice: {error}')

@@ -43,7 +43,7 @@ class Request:
 
 
 class RejectAnswer(msgspec.Struct, frozen=True):
-    """One element that was rejected, as the answer tells it."""
+    """A rejected element of the request."""
 
     index: int
     field: str
@@ -52,7 +52,7 @@ class RejectAnswer(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What became of a request's elements: the first three add up to their number. A repeated key is answered the same."""
+    """The result of a request; the first three add up to its number of elements. A repeated key gets the same answer."""
 
     accepted: int  # on disk, and counted once
     skipped: int  # no API calls, by the settings
@@ -87,10 +87,10 @@ class GroupCommit:
         key = request.scope, request.key
         with self._lock:
             if key in self._under_way:
-                raise KeyInUse('the request that brought this Idempotency-Key is still under way', 'ask again later')
+                raise KeyInUse('another request with this Idempotency-Key is still in progress', 'send the request again later')
             if used := self.keys.find(*key):
                 if used.digest != request.digest.hex():
-                    raise KeyReused('this Idempotency-Key came with another body', 'send a new key with new calls')
+                    raise KeyReused('this Idempotency-Key was used with a different body', 'use a new key for new calls')
                 return msgspec.convert(used.answer, Answer)
             self._under_way.add(key)
         try:

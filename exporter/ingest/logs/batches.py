@@ -88,7 +88,9 @@ class AccessLog:
             elif entry.tally:
                 self._count_part(start)
             else:
-                raise InputError(f'{self.file.name}: a longer copy of this log was being imported', 'import that one first')
+                raise InputError(
+                    f'{self.file.name}: an unfinished import read a longer copy of this log', 'import that copy first'
+                )
             if not whole:
                 return
         yield from self.behind(domain, self._behind_line_end(position))
@@ -184,7 +186,7 @@ class AccessLog:
                 start, rest = start + at + len(HOLE), rest[at + len(HOLE) :]
             if len(rest) > LONGEST_LINE:
                 longest = f'{LONGEST_LINE >> 20} MB'
-                raise InputError(f'{self.file.name}: no line ends within {longest} after byte {start:,}', 'import an access log')
+                raise InputError(f'{self.file.name}: the line at byte {start:,} is longer than {longest}', 'import an access log')
             if last:
                 if start and rest.endswith(b'\r') and self.file.read(start - 1, start) == b'\r':  # as the line before it
                     yield Chunk(start, rest)

@@ -47,14 +47,14 @@ def absence(path: str) -> InputError:
     except FileNotFoundError:
         missing = next((part for part in reversed(log.parents) if not part.exists()), log)
         if missing.is_symlink():
-            why = f'the link {shown(str(missing))} leads to {shown(os.path.realpath(missing))}, which does not exist'
+            why = f'the link {shown(str(missing))} points to {shown(os.path.realpath(missing))}, which does not exist'
         elif missing == Path(path):
             why = 'this file does not exist'
         else:
             why = f'the directory {shown(str(missing))} does not exist'
     except OSError as error:
         why = f'cannot read {shown(str(log))} ({error.strerror})'
-        remedy = 'give the user of usage-exporter the right to read it, or correct the path in [[follow]]'
+        remedy = 'grant the user of usage-exporter read permission, or correct the path in [[follow]]'
     return InputError(f'{shown(path)}: {why}', remedy)
 
 
@@ -67,7 +67,7 @@ def fault(settings: Follow) -> InputError | None:
         except OSError as error:
             return InputError(
                 f'{shown(name)}: cannot read the log ({error.strerror})',
-                'give the user of usage-exporter the right to read it, or correct the path in [[follow]]',
+                'grant the user of usage-exporter read permission, or correct the path in [[follow]]',
             )
     return None if names else absence(settings.path)
 
@@ -90,8 +90,8 @@ def same_log(first: Follow, second: Follow, name: str) -> SettingsError:
     """The error that two entries lead to the same log."""
     one, other = (f'{shown(settings.path)} for {settings.domain}' for settings in (first, second))
     return SettingsError(
-        f'{shown(name)}: the entries {one} and {other} of [[follow]] lead to this same log',
-        'remove one of them, since a log counts once, for one portal',
+        f'{shown(name)}: the entries {one} and {other} in [[follow]] match the same log',
+        'remove one of them, because a log counts once, for one portal',
     )
 
 

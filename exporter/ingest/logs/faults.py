@@ -18,7 +18,7 @@ class Faults:
         """Says what is wrong, unless it was said."""
         text = str(what)
         if isinstance(what, OSError) and what.filename:  # each try is another file
-            text = f'{Path(what.filename).parent}: {what.strerror}; fix that, and it goes on by itself'
+            text = f'{Path(what.filename).parent}: {what.strerror}; fix it, then following continues by itself'
         if self.said.get(about) != text:
             self.said[about] = text
             self.say(text)

@@ -161,7 +161,7 @@ class Follower:
         tally = tail.taken or Tally()
         became = 'stored' if tally.stored else 'skipped' if tally.skipped else f'rejected ({", ".join(tally.rejected)})'
         self.said.say(
-            f'{tail.file.name}: the last line has no end and is {became}, since nothing is written to this log any more'
+            f'{tail.file.name}: the last line has no newline and is {became}, because nothing writes to this log any more'
         )
 
     def _note(self, now: float, behind: set[Followed]) -> None:

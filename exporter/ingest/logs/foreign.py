@@ -16,12 +16,12 @@ MAGIC = {
     b'7z\xbc\xaf\x27\x1c': ('a 7z archive', '7z x'),
     b'Rar!\x1a\x07': ('a rar archive', 'unrar x'),
     b'!<arch>\n': ('an ar archive', 'ar x'),
-    b'\x1f\x9d': ('packed by compress', 'uncompress'),
-    b'\x5d\x00\x00': ('packed as .lzma', 'unlzma'),
-    b'\x04\x22\x4d\x18': ('packed by lz4', 'unlz4'),
-    b'LZIP': ('packed by lzip', 'lzip -d'),
-    b'\x89LZO': ('packed by lzop', 'lzop -d'),
-    b'\xff\x06\x00\x00sNaPpY': ('packed by snappy', 'snzip -d'),
+    b'\x1f\x9d': ('compressed with compress', 'uncompress'),
+    b'\x5d\x00\x00': ('compressed as .lzma', 'unlzma'),
+    b'\x04\x22\x4d\x18': ('compressed with lz4', 'unlz4'),
+    b'LZIP': ('compressed with lzip', 'lzip -d'),
+    b'\x89LZO': ('compressed with lzop', 'lzop -d'),
+    b'\xff\x06\x00\x00sNaPpY': ('compressed with snappy', 'snzip -d'),
 }
 
 
@@ -43,10 +43,10 @@ def refuse(file: LogFile) -> None:
         if head.startswith(magic):
             raise NoLog(f'{file.name}: this is {what}', f'unpack it with {program} {name} and import the log')
     if file.is_compressed_file and head.startswith(tuple(UNPACK)):
-        raise NoLog(f'{file.name}: this is packed twice', 'unpack it once and import the result')
+        raise NoLog(f'{file.name}: this is compressed twice', 'decompress it once and import the result')
     begin = file.behind_nuls(0)
     if CONTROL.search(file.read(begin, begin + 64)) and b'\n' not in file.read(begin, begin + BINARY):
-        raise NoLog(f'{file.name}: this is binary data', 'import an access log, plain or packed with gzip, bzip2, xz or zstd')
+        raise NoLog(f'{file.name}: this is binary data', 'import an access log, plain or compressed with gzip, bzip2, xz or zstd')
 
 
 def _encoding(head: bytes) -> str:

@@ -76,7 +76,7 @@ class LogFile:
         except DAMAGE as error:
             end = f'{start + filled:,} bytes'
             what = f'{self.name}: damaged or cut short after {end} ({error})'
-            self.damage = InputError(what, 'import it again when it is whole')
+            self.damage = InputError(what, 'import it again when it is complete')
         return filled
 
     def behind_nuls(self, start: int, end: int = sys.maxsize) -> int:
@@ -118,16 +118,16 @@ class LogFile:
             if not str(error).startswith('Not a gzipped file'):  # of a later part: the first one begins as gzip does
                 self._spoiled(error)
             self.end = end
-            log.warning('%s: what follows the packed log is no gzip, and is ignored', self.name)
+            log.warning('%s: ignored the data after the gzip stream', self.name)
         except EOFError as error:
-            self.damage = InputError(f'{self.name}: cut short ({error})', 'import it again when it is whole')
+            self.damage = InputError(f'{self.name}: cut short ({error})', 'import it again when it is complete')
         except DAMAGE as error:
             self._spoiled(error)
         self.file.seek(0)
 
     def _spoiled(self, error: BaseException) -> NoReturn:
         self.close()
-        raise InputError(f'{self.name}: damaged ({error}), nothing of it is stored', 'import a whole copy') from error
+        raise InputError(f'{self.name}: damaged ({error}), nothing of it is stored', 'import an intact copy') from error
 
     @property
     def position(self) -> int:
@@ -169,7 +169,7 @@ def _unpacker(start: bytes) -> Callable[[Any], Any] | None:
 
 def _standard_input() -> BinaryIO:
     if sys.stdin is None or sys.stdin.closed:
-        raise InputError('standard input: it is closed', 'give it a log, as in usage-exporter import - < access.log')
+        raise InputError('standard input: it is closed', 'redirect a log to it, as in usage-exporter import - < access.log')
     return _seekable(sys.stdin.buffer)
 
 
@@ -181,14 +181,12 @@ def _opened(path: Path) -> BinaryIO:
     except BlockingIOError:
         file.close()
         raise ConcurrentImport(
-            f'{path}: another import of this log is under way', 'let it end (a log that serve follows needs no import)'
+            f'{path}: another import of this log is under way', 'wait until it ends (a log that serve follows needs no import)'
         ) from None
     except IsADirectoryError as error:
-        raise InputError(f'{path}: this is a directory', f'name the logs in it, as {path}/*.log') from error
+        raise InputError(f'{path}: this is a directory', f'name the logs in it, for example {path}/*.log') from error
     except OSError as error:
-        raise InputError(
-            f'{path}: cannot read the log ({error.strerror})', 'name a file that is there and may be read'
-        ) from error
+        raise InputError(f'{path}: cannot read the log ({error.strerror})', 'name an existing file that you may read') from error
 
 
 def _lock(file: BinaryIO) -> None:
@@ -211,6 +209,6 @@ def _seekable(file: BinaryIO) -> BinaryIO:
         copy.flush()
     except OSError as error:
         raise InputError(
-            f'{tempfile.gettempdir()}: no room for a copy of the log ({error.strerror})', 'let TMPDIR name another directory'
+            f'{tempfile.gettempdir()}: cannot write a copy of the log ({error.strerror})', 'set TMPDIR to another directory'
         ) from error
     return cast(BinaryIO, copy)

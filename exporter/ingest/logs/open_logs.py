@@ -71,7 +71,7 @@ class OpenLogs:
                 if followed not in self.refused:
                     self.faults.say(refused[followed])
         for followed in self.refused.keys() - refused.keys():
-            self.faults.say(f'{shown(followed.path)}: no other entry of [[follow]] leads to this log any more')
+            self.faults.say(f'{shown(followed.path)}: no other entry in [[follow]] matches this log any more')
         self.refused = refused
         return owners
 

@@ -118,7 +118,7 @@ def test_a_key_counts_once_and_is_answered_the_same(tmp_path: Path) -> None:
     with an_intake(tmp_path) as intake:
         first = intake.accept(request('/a', key='once'))
         assert intake.accept(request('/a', key='once')) == first
-        with pytest.raises(KeyReused, match='with another body'):
+        with pytest.raises(KeyReused, match='with a different body'):
             intake.accept(request('/b', key='once'))
         assert intake.accept(request('/a', key='once', scope='another')) == first
         assert intake.accept(request('/a')) == first
@@ -142,7 +142,7 @@ def test_a_key_under_way_is_not_accepted_a_second_time(tmp_path: Path, monkeypat
     with an_intake(tmp_path) as intake, ThreadPoolExecutor(1) as client:
         first = client.submit(intake.accept, request('/a', key='once'))
         assert begun.wait(30)
-        with pytest.raises(KeyInUse, match='still under way; ask again later'):
+        with pytest.raises(KeyInUse, match='still in progress; send the request again later'):
             intake.accept(request('/a', key='once'))
         go_on.set()
         assert intake.accept(request('/b', key='another')).accepted == 1

@@ -176,7 +176,7 @@ class AnyOrder(machines.RuleBasedStateMachine):
                         self.following.follower.rejected, Summary(), lambda: None, self.following.spool.waiting(),
                     )  # fmt: skip
             except InputError as error:
-                assert 'under way' in str(error) or 'a longer copy of this log was being imported' in str(error), error
+                assert 'under way' in str(error) or 'an unfinished import read a longer copy of this log' in str(error), error
 
     @machines.invariant()
     def no_line_counts_twice(self) -> None:

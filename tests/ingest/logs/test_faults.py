@@ -85,12 +85,12 @@ def test_what_cannot_be_followed_is_said_with_the_reason(start: Start, tmp_path:
     (tmp_path / 'link').symlink_to(tmp_path / 'nowhere')
     (tmp_path / 'circle').symlink_to(tmp_path / 'circle')
     os.mkfifo(tmp_path / 'pipe')
-    right = 'give the user of usage-exporter the right to read it, or correct the path in [[follow]]'
+    right = 'grant the user of usage-exporter read permission, or correct the path in [[follow]]'
     correct = 'correct the path in [[follow]], or create the file'
     expected = {
         'file/access.log': f'cannot read {tmp_path}/file/access.log (Not a directory); {right}',
         'file/*.log': f'cannot read {tmp_path}/file (Not a directory); {right}',
-        'link': f'the link {tmp_path}/link leads to {tmp_path}/nowhere, which does not exist; {correct}',
+        'link': f'the link {tmp_path}/link points to {tmp_path}/nowhere, which does not exist; {correct}',
         'circle': f'cannot read {tmp_path}/circle (Too many levels of symbolic links); {right}',
         'pipe': 'a pipe or a device cannot be followed; let the web server write its log to a file',
     }
@@ -108,7 +108,7 @@ def test_what_may_not_be_read_is_said(start: Start, tmp_path: Path, monkeypatch:
     with monkeypatch.context() as refused:
         refused.setattr(os, 'scandir', refuse)
         following = start(followed(path))
-    assert one_line(following, path).startswith(f'cannot read {tmp_path}/logs (Permission denied); give the user')
+    assert one_line(following, path).startswith(f'cannot read {tmp_path}/logs (Permission denied); grant the user')
     assert not is_readable(following, path)
     file = tmp_path / 'logs' / 'access.log'
     append(file, log(range(3)))
@@ -228,7 +228,7 @@ def test_the_same_log_twice_is_a_wrong_setting(settings: pytest.MonkeyPatch, tmp
     refused = run('serve')
     assert refused.exit_code == 2
     [text] = [text for text in refused.stderr.splitlines() if text.startswith('error: ')]
-    assert f'the entries {one} for {DOMAIN} and {other} for {domain} of [[follow]] lead to this same log; remove' in text
+    assert f'the entries {one} for {DOMAIN} and {other} for {domain} in [[follow]] match the same log; remove' in text
     checked = json.loads(run('check', '--format', 'json').stdout)
     [fault] = [found for found in checked if found['level'] == 'fault']
     assert (fault['part'], fault['mend'].partition(',')[0]) == ('followed logs', 'remove one of them')
@@ -243,7 +243,7 @@ def test_the_same_log_twice_that_comes_while_it_runs_is_read_for_the_first(
     following.said.clear()
     made(tmp_path, how)
     following.poll(3)
-    told = [text for text in following.said if 'lead to this same log; remove one of them' in text]
+    told = [text for text in following.said if 'match the same log; remove one of them' in text]
     assert len(told) == 1
     assert told[0] in following.follower.faults
     assert not following.follower.readable[str(other)]
@@ -263,7 +263,7 @@ def test_a_second_name_that_goes_is_well_again(start: Start, tmp_path: Path) -> 
     (tmp_path / 'other.log').unlink()
     append(tmp_path / 'own.log', log(range(10, 13)))
     following.poll(2)
-    assert following.said[-1] == f'{tmp_path}/other.log: no other entry of [[follow]] leads to this log any more'
+    assert following.said[-1] == f'{tmp_path}/other.log: no other entry in [[follow]] matches this log any more'
     assert following.follower.faults == []
     assert stored(following) == asked([*range(3), *range(10, 13)])
 

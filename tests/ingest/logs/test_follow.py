@@ -208,7 +208,7 @@ def test_what_is_no_log_is_refused_once(globbing: Following, tmp_path: Path) -> 
     globbing.poll(4)
     assert stored(globbing) == asked(range(30))
     assert sorted(text.partition(': ')[2].partition(';')[0] for text in globbing.said) == [
-        'this is UTF-16 text', 'this is packed as .lzma',
+        'this is UTF-16 text', 'this is compressed as .lzma',
     ]  # fmt: skip
 
 
@@ -344,7 +344,7 @@ def test_a_full_disk_is_said_once_and_loses_nothing(following: Following, file: 
         broken.setattr(os, 'fsync', full)
         following.poll(3)
     directory = following.spool.directory
-    assert following.said == [f'{directory}: No space left on device; fix that, and it goes on by itself']
+    assert following.said == [f'{directory}: No space left on device; fix it, then following continues by itself']
     following.poll()
     assert not following.follower.faults
     assert stored(following) == asked(range(20))

@@ -286,7 +286,7 @@ def test_a_last_line_without_an_end_is_taken_once_the_log_is_rotated_away_and_qu
     whole = half == line(10)
     became = 'stored' if whole else 'rejected (format)'
     assert following.said == [
-        f'{rotated}: the last line has no end and is {became}, since nothing is written to this log any more'
+        f'{rotated}: the last line has no newline and is {became}, because nothing writes to this log any more'
     ]
     expected = asked([*range(10 + whole), *range(20, 25)])
     assert stored(following) == expected

@@ -80,9 +80,9 @@ def test_zip_archives(file: Path) -> None:
 
 def test_what_is_packed_in_another_way(file: Path) -> None:
     file.write_bytes(lzma.compress(LINES, lzma.FORMAT_ALONE))
-    assert refused(file) == 'F: this is packed as .lzma; unpack it with unlzma F and import the log'
+    assert refused(file) == 'F: this is compressed as .lzma; unpack it with unlzma F and import the log'
     file.write_bytes(gzip.compress(gzip.compress(LINES)))
-    assert refused(file) == 'F: this is packed twice; unpack it once and import the result'
+    assert refused(file) == 'F: this is compressed twice; decompress it once and import the result'
 
 
 @pytest.mark.parametrize('start', [b'\x0b\x02\x80', b'\x7fELF\x02\x01', bytes(range(1, 10))])

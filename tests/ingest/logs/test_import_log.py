@@ -37,7 +37,7 @@ from exporter.store.clickhouse import ClickHouse
 from exporter.store.ledger import Ledger
 from exporter.ingest.logs import batches
 
-batches.PIECE = {piece}
+batches.CHUNK = {piece}
 where, left = '{where}', {left}
 begin, insert, done = Ledger.begin, ClickHouse.insert_file, Ledger.done
 
@@ -164,7 +164,7 @@ def test_a_part_of_what_was_begun_is_refused_and_nothing_is_counted_twice(
         faults.setattr(Ledger, 'done', stop)
         import_(database, file, Summary())
     file.write_bytes(log(range(60)))
-    with pytest.raises(InputError, match='a longer copy of this log was being imported; import that one first'):
+    with pytest.raises(InputError, match='an unfinished import read a longer copy of this log; import that copy first'):
         import_(database, file, Summary())
     file.write_bytes(log(range(100)))
     import_(database, file, Summary())
@@ -175,7 +175,7 @@ def test_a_part_of_what_was_begun_is_refused_and_nothing_is_counted_twice(
 @pytest.mark.parametrize(
     ('content', 'says'),
     [
-        (b'\x89PNG\r\n\x1a\n' + bytes(range(256)) * 50, 'this is no text; import an access log'),
+        (b'\x89PNG\r\n\x1a\n' + bytes(range(256)) * 50, 'this is not text; import an access log'),
         (b'\0' * 5_000 + b'no log\n', NO_LOG),
         ('no log\n'.encode('utf-16'), 'this is UTF-16 text'),
         (b'#Software: IIS\n#Fields: date time\n2025-05-17 10:05:03 GET /\n', NO_LOG),

@@ -225,7 +225,7 @@ def test_a_pipe_for_whose_copy_there_is_no_room_is_told_with_the_directory(
         resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, before[1]))
         try:
             with pytest.raises(
-                InputError, match=re.escape(f'{tmp_path}: no room for a copy of the log (File too large); let TMPDIR')
+                InputError, match=re.escape(f'{tmp_path}: cannot write a copy of the log (File too large); set TMPDIR')
             ):
                 LogFile(str(pipe))
         finally:

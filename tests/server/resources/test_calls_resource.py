@@ -74,7 +74,7 @@ def test_where_no_call_is_good_the_problem_says_why_each_is_not(web: Serving, da
     document = problem(web.post([CALL | {'domain': 'no domain'}, {}]), 400)
     assert [document[name] for name in ('accepted', 'skipped', 'rejected')] == [0, 0, 2]
     assert [one['field'] for one in document['rejects']] == ['domain', 'timestamp']
-    assert problem(web.post(b'nonsense'), 400)['detail'].startswith('the body is no JSON')
+    assert problem(web.post(b'nonsense'), 400)['detail'].startswith('the body is invalid JSON')
     problem(web.post(b''), 400)
     assert stored(web, database) == 0
 
