@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import InputError, TooLarge
-from exporter.ingest.collector.body import JSON, MOST_UNPACKED, NDJSON, elements, unpacked
+from exporter.ingest.collector.body import JSON, MOST_DECOMPRESSED, NDJSON, decompress, elements
 
 
 def cut(body: bytes, media_type: str = JSON) -> list[bytes]:
@@ -66,8 +66,8 @@ def test_a_body_that_cannot_be_read_is_refused_whole(body: bytes, media_type: st
 
 @given(st.lists(st.binary(max_size=50)).map(b''.join), st.integers(0, 9))
 def test_what_gzip_packed_comes_back(body: bytes, level: int) -> None:
-    assert unpacked(gzip.compress(body, level)) == body
-    assert unpacked(gzip.compress(body) + gzip.compress(b'') + gzip.compress(body)) == body * 2
+    assert decompress(gzip.compress(body, level)) == body
+    assert decompress(gzip.compress(body) + gzip.compress(b'') + gzip.compress(body)) == body * 2
 
 
 PACKED = gzip.compress(b'[1, 2, 3]', mtime=0)  # the same in each of the processes that run the tests
@@ -76,13 +76,13 @@ PACKED = gzip.compress(b'[1, 2, 3]', mtime=0)  # the same in each of the process
 @pytest.mark.parametrize('spoiled', [PACKED[:-9], PACKED[:5], PACKED[:-8] + b'12345678', b'plain', PACKED + b'more'])
 def test_what_is_no_gzip_is_refused(spoiled: bytes) -> None:
     with pytest.raises(InputError, match='gzip'):
-        unpacked(spoiled)
+        decompress(spoiled)
 
 
 def test_no_more_is_unpacked_than_the_limit() -> None:
-    assert len(unpacked(gzip.compress(bytes(MOST_UNPACKED)))) == MOST_UNPACKED
+    assert len(decompress(gzip.compress(bytes(MOST_DECOMPRESSED)))) == MOST_DECOMPRESSED
     with pytest.raises(TooLarge, match='32 MB'):
-        unpacked(gzip.compress(bytes(MOST_UNPACKED + 1)))
+        decompress(gzip.compress(bytes(MOST_DECOMPRESSED + 1)))
 
 
 @given(st.recursive(st.none() | st.integers() | st.text(), st.lists, max_leaves=9), st.sampled_from([' ', '\n', '\r\n\t']))
