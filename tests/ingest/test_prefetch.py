@@ -79,7 +79,7 @@ def test_its_end_waits_for_what_is_being_made() -> None:
     with pytest.raises(InterruptedError):
         leave_early()
     assert made.is_set()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith('ahead')]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith('prefetch')]
 
 
 def test_its_end_does_not_wait_for_what_is_not_begun() -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import xxhash
 
 from exporter.errors import InputError
-from exporter.ingest.formats.lines import HOLE, last_end, separated
+from exporter.ingest.formats.lines import HOLE, last_end, normalize_line_ends
 from exporter.ingest.logs.foreign import refuse
 from exporter.ingest.logs.history import History
 from exporter.ingest.logs.log_file import LogFile, leading_nuls
@@ -149,7 +149,7 @@ class AccessLog:
     def _count_part(self, start: int) -> None:
         """Tally the lines of a shorter copy that lie in a batch which is done."""
         for piece in self._pieces(start):
-            lines = separated(piece.lines)
+            lines = normalize_line_ends(piece.lines)
             self.already.add(Tally(lines.count(b'\n') + int(lines != b'' and not lines.endswith(b'\n'))))
 
     def _behind_line_end(self, position: int) -> int:

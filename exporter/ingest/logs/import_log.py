@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from exporter.enrich.enrichment import Enrichment
 from exporter.ingest import pipeline
-from exporter.ingest.formats.parsed import parsed
+from exporter.ingest.formats.parsed import parse_chunks
 from exporter.ingest.logs.batches import AccessLog
 from exporter.ingest.logs.history import Waiting, WithSpool
 from exporter.ingest.pipeline import STEPS
@@ -35,7 +35,7 @@ def import_log(
         summary.count(tally)
         watch()
 
-    chunks = parsed(log.pieces(enrichment.domain, WithSpool(waiting, ledger)), log.file.name, log_format)
+    chunks = parse_chunks(log.pieces(enrichment.domain, WithSpool(waiting, ledger)), log.file.name, log_format)
     with (
         Writer(ledger, stored) as writer,
         Prefetch(pipeline.enriched(chunks, enrichment, STEPS[:1])) as with_requests,

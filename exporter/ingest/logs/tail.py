@@ -9,7 +9,7 @@ import polars as pl
 
 from exporter.enrich.enrichment import Enrichment
 from exporter.ingest import pipeline
-from exporter.ingest.formats.parsed import parsed
+from exporter.ingest.formats.parsed import parse_chunks
 from exporter.ingest.logs.batches import AccessLog
 from exporter.ingest.logs.history import History
 from exporter.ingest.logs.log_file import LogFile
@@ -159,7 +159,7 @@ class Tail:
             pieces = self.log.behind(domain, self.position)
         else:  # a last line that had no end may have one now
             pieces = self.log.pieces(domain, history())
-        self._coming = parsed(pieces, self.file.name, self.log_format)
+        self._coming = parse_chunks(pieces, self.file.name, self.log_format)
         return True
 
     def _batch(self) -> Iterator[Chunk]:
