@@ -56,7 +56,7 @@ def of_calls(rejects: Sequence[Reject]) -> Lines:
     """Reads calls again that came over HTTP. One without a field stays rejected, also where that is the portal."""
     whole = [number for number, one in enumerate(rejects) if one.reason != Reason.MISSING_FIELD]
     elements = [rejects[number].text.encode(errors='surrogateescape') for number in whole]
-    taken = calls.checked(elements, datetime.now(UTC), rejects[0].domain)
+    taken = calls.check(elements, datetime.now(UTC), rejects[0].domain)
     again = {whole[one.index]: str(one.reason) for one in taken.rejects}
     good = [number for number in whole if number not in again]
     reasons = {number: str(Reason.MISSING_FIELD) for number in range(len(rejects)) if number not in whole} | again

@@ -17,5 +17,5 @@ def received(*media_types: str) -> bytes:
         case 'identity':
             return request.get_data()
         case 'gzip' | 'x-gzip':
-            return body.unpacked(request.get_data())
+            return body.decompress(request.get_data())
     raise UnsupportedMediaType('send the body as it is, or with Content-Encoding: gzip')
