@@ -244,16 +244,16 @@ def test_a_log_that_was_spoiled_on_its_way_is_not_counted_twice_when_the_whole_o
     assert paths(database) == asked(numbers)
 
 
-@pytest.mark.parametrize('length', [1, 2, 10, 60, batches.SAMPLED, batches.SAMPLED + 1, 2 * batches.SAMPLED, 300])
+@pytest.mark.parametrize('length', [1, 2, 10, 60, batches.SAMPLE_STEP, batches.SAMPLE_STEP + 1, 2 * batches.SAMPLE_STEP, 300])
 def test_pieces_are_of_so_many_lines_at_most(file: Path, length: int) -> None:
     """Of lines of all lengths: parsing millions of empty ones at once would take gigabytes."""
     content = (b'x' * (length - 1) + b'\n') * (batches.CHUNK // length)
     file.write_bytes(content)
     with closing(LogFile(str(file))) as opened:
-        pieces = [piece for piece, _ in AccessLog(opened).behind(DOMAIN, 0)]
+        pieces = [piece for piece, _ in AccessLog(opened).chunks_after(DOMAIN, 0)]
     assert b''.join(piece.lines for piece in pieces) == content
     assert max(piece.lines.count(b'\n') for piece in pieces) <= 1.2 * batches.MOST_LINES
-    assert length < batches.SAMPLED or len(pieces) <= 2
+    assert length < batches.SAMPLE_STEP or len(pieces) <= 2
 
 
 def test_a_line_without_an_end_for_megabytes_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

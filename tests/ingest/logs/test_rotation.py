@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.ingest.logs.rotation import Listing, between, hops, rotated
+from exporter.ingest.logs.rotation import Listing, link_chain, rotated, targets_between
 
 ROTATED = (
     'access.log.1', 'access.log.12', 'access.log-20261102', 'access.log-2026110215', 'access.log.2026-11-02',
@@ -47,9 +47,9 @@ def test_links_are_followed_from_one_to_the_next_and_not_in_circles(tmp_path: Pa
     first, second, log = (tmp_path / name for name in ('first', 'second', 'access.log'))
     first.symlink_to('second')
     second.symlink_to(log)
-    assert list(hops(first)) == [first, second, log]
+    assert list(link_chain(first)) == [first, second, log]
     log.symlink_to(first)
-    assert len(list(hops(first))) == 40
+    assert len(list(link_chain(first))) == 40
 
 
 def test_where_a_link_led_in_between(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_where_a_link_led_in_between(tmp_path: Path) -> None:
         (tmp_path / day).mkdir(parents=True)
         (tmp_path / day / 'access.log').touch()
     paths = {day: str(tmp_path / day / 'access.log') for day in ('10/31', '11/01', '11/02', '11/03')}
-    assert between(paths['10/31'], paths['11/03']) == [paths['11/01'], paths['11/02']]
-    assert between(paths['11/01'], paths['11/02']) == []
-    assert between(paths['11/03'], paths['11/01']) == []
-    assert between(paths['11/03'], str(tmp_path / 'other.log')) == []
+    assert targets_between(paths['10/31'], paths['11/03']) == [paths['11/01'], paths['11/02']]
+    assert targets_between(paths['11/01'], paths['11/02']) == []
+    assert targets_between(paths['11/03'], paths['11/01']) == []
+    assert targets_between(paths['11/03'], str(tmp_path / 'other.log')) == []
