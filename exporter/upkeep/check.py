@@ -104,7 +104,7 @@ def _portals(settings: Settings) -> Iterator[Finding]:
 def _followed(settings: Settings) -> Iterator[Finding]:
     """Whether the logs that `serve` follows are there, and each once."""
     part = 'followed logs'
-    for clash in entries.twice(settings.follow):
+    for clash in entries.duplicate_logs(settings.follow):
         yield told(part, clash)
     for one in settings.follow:
         if wrong := entries.fault(one):
