@@ -18,7 +18,7 @@ from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.errors import InputError
-from exporter.ingest.collector.body import JSON, NDJSON, unpacked
+from exporter.ingest.collector.body import JSON, NDJSON, decompress
 from exporter.ingest.collector.calls import frame, read
 from exporter.ingest.formats import Lines
 from exporter.ingest.formats.access_log import FORMATS, parse
@@ -100,7 +100,7 @@ def bodies(dice: random.Random, folder: Path) -> Iterator[Attack]:  # noqa: ARG0
         if dice.random() < 0.1:
             body = mutate([gzip.compress(body, 1)])
         try:
-            body = unpacked(body) if body.startswith(b'\x1f\x8b') else body
+            body = decompress(body) if body.startswith(b'\x1f\x8b') else body
             taken = read(body, form, datetime.now(UTC), dice.choice(('', DOMAIN)))
         except InputError as error:
             return Counter({f'whole bodies {refused(error)}': 1})

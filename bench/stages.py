@@ -78,9 +78,9 @@ def main() -> None:
             database = connect(f'chdb://{folder}')
             schema.apply(database)
         with timed('read'), closing(LogFile(str(file))) as log:
-            read = list(AccessLog(log).pieces(DOMAIN, Ledger(database, 'bench', None)))
+            read = list(AccessLog(log).chunks(DOMAIN, Ledger(database, 'bench', None)))
         with timed('parse'):
-            parsed = [parse(piece.lines, 'auto', now).calls for piece, _ in read]
+            parsed = [parse(chunk.lines, 'auto', now).calls for chunk, _ in read]
         with timed('enrich'):
             enrichment = Enrichment(DOMAIN, portal, open_places(places), KEY)
             enriched = [enrich(Lines(raw), enrichment).calls for raw in parsed]

@@ -1,4 +1,4 @@
-"""What the tests of access logs share: lines, an independent reader of them, and imports in this process."""
+"""Shared by the tests of access logs: lines, an independent parser, and imports in this process."""
 
 import json
 import re
@@ -23,7 +23,7 @@ CRAWLER = 'Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.ht
 AGENTS = (FIREFOX, IPHONE, 'curl/8.11.1', CRAWLER)
 ACCOUNTS = ('-', 'alice', '-', 'bob', '-', '-', 'carol')
 
-# Slow and plain, and written before a look at the program's own parser: what common and combined lines are.
+# The common and combined formats, simple and slow, written independently of the program's parser.
 SIMPLE = re.compile(
     r'(?P<ip>\S+) \S+ (?P<user>.+?) \[(?P<time>[^\]]+)\] "(?P<request>(?:\\.|[^"\\])*)" (?P<status>\d+) (?P<bytes>\d+|-)'
     r'(?: "(?:\\.|[^"\\])*" "(?P<agent>(?:\\.|[^"\\])*)(?:".*)?)?'  # one line of the real log ends within its agent
@@ -31,7 +31,7 @@ SIMPLE = re.compile(
 
 
 class Call(NamedTuple):
-    """A line as the simple reader understands it."""
+    """A line, parsed by the simple parser."""
 
     timestamp: datetime
     ip: str
@@ -44,24 +44,24 @@ class Call(NamedTuple):
 
 
 def read(line: str) -> Call:
-    """The call of a line that is in the format and has a request line of three parts."""
-    found = SIMPLE.fullmatch(line.rstrip('\r\n'))
-    assert found, line
-    method, path, _ = found['request'].split(' ')
+    """Parses a line in the format with a request line of three parts."""
+    match = SIMPLE.fullmatch(line.rstrip('\r\n'))
+    assert match, line
+    method, path, _ = match['request'].split(' ')
     return Call(
-        datetime.strptime(found['time'], '%d/%b/%Y:%H:%M:%S %z').astimezone(UTC),
-        found['ip'],
-        '' if found['user'] == '-' else found['user'],
-        found['agent'] or '',
+        datetime.strptime(match['time'], '%d/%b/%Y:%H:%M:%S %z').astimezone(UTC),
+        match['ip'],
+        '' if match['user'] == '-' else match['user'],
+        match['agent'] or '',
         method,
         path,
-        int(found['status']),
-        0 if found['bytes'] == '-' else int(found['bytes']),
+        int(match['status']),
+        0 if match['bytes'] == '-' else int(match['bytes']),
     )
 
 
 def line(number: int, **other: object) -> str:
-    """The line of a made-up call, without an end. All differ; `other` says what is to be otherwise."""
+    """Returns the unique line of an invented call, without a line end; `other` replaces fields."""
     call = {
         'ip': f'198.51.{number // 250 % 256}.{number % 250}',
         'user': ACCOUNTS[number % len(ACCOUNTS)],
@@ -75,7 +75,7 @@ def line(number: int, **other: object) -> str:
 
 
 def log(numbers: Iterable[int], end: str = '\n', **other: object) -> bytes:
-    """The lines of made-up calls."""
+    """Returns the lines of invented calls."""
     return ''.join(line(number, **other) + end for number in numbers).encode()
 
 
@@ -85,7 +85,7 @@ def run(*arguments: str | Path, stdin: bytes | None = None) -> Result:
 
 
 def imported(*files: str | Path, domain: str = DOMAIN, stdin: bytes | None = None) -> dict[str, Any]:
-    """Imports logs without a fault, and gives what became of their lines."""
+    """Imports logs without an error and returns the summary."""
     result = run('import', *files, '--domain', domain, '--format', 'json', stdin=stdin)
     assert result.exit_code == 0, result.output
     return dict(json.loads(result.stdout))
@@ -94,25 +94,25 @@ def imported(*files: str | Path, domain: str = DOMAIN, stdin: bytes | None = Non
 def summary(
     stored: int = 0, already: int = 0, skipped: dict[str, int] | None = None, left: int = 0, **rejected: int
 ) -> dict[str, Any]:
-    """What `import --format json` prints."""
+    """Returns what `import --format json` prints."""
     parts = {'stored': stored, 'already_stored': already, 'skipped': sum((skipped or {}).values()), 'left': left}
     read = sum(parts.values()) + sum(rejected.values())
     return {'read': read, **parts, 'skipped_by_reason': skipped or {}, 'rejected': rejected}
 
 
 def paths(database: ClickHouse, domain: str = DOMAIN) -> list[str]:
-    """What the calls of a portal asked, in order, each as often as it is stored."""
+    """Returns the sorted paths of the stored calls of a portal."""
     rows = database.query('SELECT path FROM calls WHERE domain = {domain:String} ORDER BY path', {'domain': domain})
     return [row['path'] for row in rows]
 
 
 def asked(numbers: Iterable[int]) -> list[str]:
-    """What `paths` gives where the calls of these lines are stored once."""
+    """Returns what `paths` gives if the calls of these lines are stored once."""
     return sorted(f'/api/{number}' for number in numbers)
 
 
 def assert_rollups_agree(database: ClickHouse, domain: str = DOMAIN) -> None:
-    """Each rollup says of each of its groups what the calls say."""
+    """Each rollup has the sums of the calls for each of its groups."""
     crawler = "client = 'crawler'"
     groups = {
         'days': ('day, crawler', f"count(), countIf(device IN ('phone', 'tablet')), countIf(country = '') "

@@ -1,4 +1,4 @@
-"""What the tests of following share: the part of a process that follows logs, started, stopped and killed at will."""
+"""Shared by the tests of following: starts, stops and kills the part of a process that follows logs."""
 
 import os
 from collections.abc import Callable
@@ -23,25 +23,25 @@ PLACES = open_places(None)
 
 
 class Following:
-    """Follows logs into the spool of a directory, and stores what is in it when it is told to."""
+    """Follows logs into the spool of a directory, and stores its batches on `drain`."""
 
     def __init__(self, database: ClickHouse, directory: Path, *follow: Follow) -> None:
         self.database, self.directory, self.follow = database, directory, follow
-        self.said: list[str] = []
-        self.away: Exception | None = None  # what asking the engine raises
-        self.putting: Callable[[Put], Put] = lambda put: put  # what becomes of batches on their way to the spool
+        self.messages: list[str] = []
+        self.engine_error: Exception | None = None  # raised by each connection to the engine
+        self.wrap_put: Callable[[Put], Put] = lambda put: put  # wraps the put of the spool
         self.start()
 
     def start(self) -> None:
         """Starts a process."""
         self.spool = Spool(self.directory / 'spool', 100 << 20, 'key', None)
         put = self.spool.put
-        self.spool.put = lambda *batch: self.putting(put)(*batch)  # type: ignore[method-assign]
+        self.spool.put = lambda *batch: self.wrap_put(put)(*batch)  # type: ignore[method-assign]
         rejected = RejectStore(self.directory)
-        self.follower = Follower(self.follow, self.enrichment, self.ledger, self.spool, rejected, self.said.append)
+        self.follower = Follower(self.follow, self.enrichment, self.ledger, self.spool, rejected, self.messages.append)
 
     def stop(self) -> None:
-        """Ends the process, as a kill would: what matters is on the disk."""
+        """Ends the process like a kill: all state is on the disk."""
         self.follower.close()
         os.close(self.spool._lock_descriptor)
 
@@ -51,32 +51,32 @@ class Following:
         self.start()
 
     def poll(self, times: int = 1) -> None:
-        """Looks for what is new."""
+        """Polls for new lines."""
         for _ in range(times):
             self.follower.poll()
 
     def drain(self) -> None:
-        """Stores all that waits."""
+        """Stores all waiting batches."""
         with closing(IdempotencyKeys(self.directory / 'keys.sqlite', [])) as keys:
             Drain(self.spool, keys, RejectStore(self.directory), lambda: self.database, self.directory).empty()
 
     def enrichment(self, domain: str) -> Enrichment:
-        """That of the process."""
+        """Returns the enrichment of the process."""
         return Enrichment(domain, PortalRules(), PLACES, b'k' * 32)
 
     def ledger(self) -> Ledger:
-        """Asks the engine, if it is there."""
-        if self.away:
-            raise self.away
+        """Connects to the engine, if it is available."""
+        if self.engine_error:
+            raise self.engine_error
         return Ledger(self.database, 'key', None)
 
 
 def followed(path: Path, domain: str = DOMAIN) -> Follow:
-    """The settings by which a log is followed."""
+    """Returns the settings that follow a log."""
     return Follow(path=str(path), domain=domain)
 
 
 def append(path: Path, content: bytes) -> None:
-    """Writes to a log as a web server does."""
+    """Appends to a log as a web server does."""
     with path.open('ab') as file:
         file.write(content)

@@ -1,4 +1,4 @@
-"""What the views tell, counted in plain Python, call by call: slow, and with nothing of the program or of ClickHouse in it."""
+"""Computes the views in plain Python, call by call: slow, and independent of the program and of ClickHouse."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +16,7 @@ UNLOCATED = ('', '', 0.0, 0.0)
 
 @dataclass(frozen=True)
 class Call:
-    """What of a call the views depend on."""
+    """The fields of a call that the views depend on."""
 
     timestamp: datetime  # UTC, to the millisecond
     domain: str
@@ -38,16 +38,16 @@ class Call:
 
     @property
     def local(self) -> datetime:
-        """The moment on the portal's own clock."""
+        """The local time of the portal."""
         return self.timestamp.astimezone(ZoneInfo(self.timezone))
 
     @property
     def user(self) -> tuple[str, int]:
-        """Who called: the account, or the visitor where there is none."""
+        """The user: the account, or the visitor without one."""
         return self.user_id, 0 if self.user_id else self.visitor
 
     def row(self) -> dict[str, Any]:
-        """The call as a row of the table."""
+        """Returns the call as a row of the table."""
         minute = self.local.minute
         second = int(self.timestamp.timestamp())
         country, city, latitude, longitude = self.place
@@ -73,14 +73,14 @@ class Call:
 
 
 def begin(day: date, timezone: str) -> datetime:
-    """The moment at which a day begins in a zone."""
+    """Returns the start of a day in a time zone."""
     return datetime.combine(day, time(), ZoneInfo(timezone)).astimezone(UTC)
 
 
 class Count:
-    """The indicators over start <= t < end, of the calls of the portals that are asked for (none: of all).
+    """The indicators over start <= t < end, of the calls of `domains` (none: of all portals).
 
-    A day before `calls_from` is counted whole where the period has a second of it.
+    A day before `calls_from` counts as a whole if the period contains a second of it.
     """
 
     def __init__(
@@ -95,16 +95,16 @@ class Count:
         self.start, self.end = start, end
         self.portals = [call for call in stored if not domains or call.domain in domains]
 
-        def asked(call: Call) -> bool:
+        def in_period(call: Call) -> bool:
             if call.day >= calls_from:
                 return start <= call.timestamp < end
             zone = ZoneInfo(call.timezone)
             first, last = start.astimezone(zone).date(), (end - timedelta(seconds=1)).astimezone(zone).date()
             return start < end and first <= call.day <= last
 
-        period = [call for call in self.portals if asked(call)]
+        period = [call for call in self.portals if in_period(call)]
         self.calls = [call for call in period if crawlers or call.client != 'crawler']
-        self.single = [call for call in self.calls if call.day >= calls_from]  # that are still there one by one
+        self.single = [call for call in self.calls if call.day >= calls_from]  # stored individually
         self.crawler_calls = sum(call.client == 'crawler' for call in period)
         self.registered_users = len(_accounts(self.calls))
         self.anonymous_users = len(_visitors(self.calls))
@@ -112,7 +112,7 @@ class Count:
         self.unlocated_calls = sum(call.place == UNLOCATED for call in self.calls)
 
     def activity(self) -> list[tuple[date, datetime, int]]:
-        """Every day of the period in the zone of any portal asked for; they begin as in the zone of the busiest."""
+        """Returns the days of the period in the zones of all portals; they begin in the zone of the busiest portal."""
         if self.start >= self.end:
             return []
         zones = Counter(call.timezone for call in self.portals) or Counter(['UTC'])
@@ -123,12 +123,12 @@ class Count:
         return [(day, begin(day, busiest), calls[day]) for day in _days(first, last)]
 
     def top_users(self) -> list[tuple[str, int]]:
-        """The five with most calls; of as many calls, the first by name."""
+        """Returns the five users with most calls, then by name."""
         calls = Counter(call.user_id or 'anonymous' for call in self.calls)
         return sorted(calls.items(), key=lambda user: (-user[1], user[0]))[:5]
 
     def map_of_calls(self) -> list[tuple[str, str, float, float, int]]:
-        """Places with their calls."""
+        """Returns places with their calls."""
         calls = Counter(call.place for call in self.calls if call.place != UNLOCATED)
         return [(*place, n) for place, n in sorted(calls.items(), key=lambda item: (-item[1], item[0]))]
 
@@ -138,7 +138,7 @@ class Count:
         return [(day, len(_accounts(calls)), len(_visitors(calls))) for day, calls in sorted(days.items())]
 
     def users(self) -> list[tuple[str, int, int, date]]:
-        """Every account with its calls, days and last day; anonymous callers are one."""
+        """Returns every account with its calls, days and last day; anonymous callers are one user."""
         users = _grouped(self.calls, lambda call: call.user_id or 'anonymous')
         rows = [
             (user, len(calls), len({call.day for call in calls}), max(call.day for call in calls))
@@ -153,18 +153,18 @@ class Count:
 
     def datasets(self) -> list[tuple[str, int, int, int, int]]:
         """Data sets with calls, users, errors and bytes."""
-        rows = [(name, *_asked(calls)) for name, calls in _grouped(self.single, lambda call: call.dataset_id).items()]
+        rows = [(name, *_totals(calls)) for name, calls in _grouped(self.single, lambda call: call.dataset_id).items()]
         return sorted(rows, key=lambda row: (-row[1], row[0]))
 
     def datasets_by_day(self) -> list[tuple[date, str, int, int, int, int]]:
         """The same for each day."""
-        rows = [(*at, *_asked(calls)) for at, calls in _grouped(self.single, lambda call: (call.day, call.dataset_id)).items()]
+        rows = [(*at, *_totals(calls)) for at, calls in _grouped(self.single, lambda call: (call.day, call.dataset_id)).items()]
         return sorted(rows, key=lambda row: (row[0], -row[2], row[1]))
 
     def clients(self) -> list[tuple[str, str, int, int]]:
         """Kinds of client and programs with calls and users."""
         rows = [
-            (*at, *_asked(calls)[:2]) for at, calls in _grouped(self.single, lambda call: (call.client, call.browser)).items()
+            (*at, *_totals(calls)[:2]) for at, calls in _grouped(self.single, lambda call: (call.client, call.browser)).items()
         ]
         return sorted(rows, key=lambda row: (-row[2], CLIENTS.index(row[0]), row[1]))
 
@@ -189,7 +189,7 @@ def _visitors(calls: list[Call]) -> set[int]:
     return {call.visitor for call in calls if call.user_id == ANONYMOUS}
 
 
-def _asked(calls: list[Call]) -> tuple[int, int, int, int]:
+def _totals(calls: list[Call]) -> tuple[int, int, int, int]:
     """Calls, users, errors, bytes."""
     users, errors = len({call.user for call in calls}), sum(call.status >= 400 for call in calls)
     return len(calls), users, errors, sum(call.bytes for call in calls)
@@ -203,8 +203,8 @@ def _days(first: date, last: date) -> Iterator[date]:
 def usual_activity(
     stored: Iterable[Call], domains: list[str], start: datetime, end: datetime, crawlers: bool
 ) -> list[tuple[str, int, float | None, list[int]]]:
-    """Of each portal its calls until the newest one in the period, and what the same clock times of the weeks before had."""
-    found = []
+    """Returns the calls of each portal up to its newest one in the period, and those of the same local times in the weeks before."""
+    rows = []
     portals = {call.domain for call in stored if not domains or call.domain in domains}
     for domain in sorted(portals):
         calls = [call for call in stored if call.domain == domain]
@@ -218,11 +218,11 @@ def usual_activity(
             first, last = (before(moment, week, zone) for moment in (start, newest.timestamp))
             if week == 0 or first.astimezone(zone).date() >= min(call.day for call in calls):
                 tally.append(sum(first <= call.timestamp <= last and (crawlers or call.client != 'crawler') for call in calls))
-        found.append((domain, tally[0], float(median(tally[1:])) if tally[1:] else None, tally[1:]))
-    return found
+        rows.append((domain, tally[0], float(median(tally[1:])) if tally[1:] else None, tally[1:]))
+    return rows
 
 
 def before(moment: datetime, weeks: int, zone: ZoneInfo) -> datetime:
-    """When the clocks of the zone showed the same, so many weeks before."""
+    """Returns the same local time, `weeks` weeks before."""
     shown = moment.astimezone(zone).replace(tzinfo=None)
     return (shown - timedelta(weeks=weeks)).replace(tzinfo=zone, fold=moment.astimezone(zone).fold).astimezone(UTC)

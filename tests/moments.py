@@ -1,4 +1,4 @@
-"""Moments for schemathesis that are not before 1990 or in the future: nearly all of those of the formats themselves are."""
+"""Restricts the timestamps of schemathesis to 1990 until now: most of its own are outside."""
 
 from datetime import UTC, date, datetime
 

@@ -51,7 +51,7 @@ def _file(context: Context, file: str, portal: str, yes: bool) -> None:
         ledger = Ledger(database, '', None)
 
         def batches() -> list[Batch]:
-            name, _ = AccessLog(opened).known_as(portal, ledger)
+            name, _ = AccessLog(opened).identify(portal, ledger)
             return taking.batches_of_log(ledger, portal, name)
 
         if not (found := batches()):

@@ -24,7 +24,7 @@ from exporter.enrich.request import Requests
 from exporter.enrich.visitor import key_id
 from exporter.errors import ExporterError, SettingsError
 from exporter.ingest.collector.group_commit import GroupCommit
-from exporter.ingest.logs.entries import twice
+from exporter.ingest.logs.entries import duplicate_logs
 from exporter.ingest.logs.follow import Follower
 from exporter.server import jobs
 from exporter.server.app import LIMITS, create_app
@@ -67,7 +67,7 @@ def serve(context: Context) -> None:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     tokens, rejected = Tokens(directory), context.rejected
     listen = _listen(settings.listen, tokens.needed)
-    if clash := next(twice(settings.follow), None):
+    if clash := next(duplicate_logs(settings.follow), None):
         raise clash
     for domain in ('', *settings.domains):  # a wrong rule is said now, and not to whoever sends a call
         Requests(settings.portal(domain), context.key)

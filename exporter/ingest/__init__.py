@@ -1,1 +1,1 @@
-"""From a source to batches: the list of steps, and what makes the next batch while one is stored."""
+"""From a data source to batches: the steps of ingestion, log files, requests and the demo."""

@@ -1,4 +1,4 @@
-"""The steps of ingestion: parsed lines become complete calls, and calls become batches."""
+"""Runs the steps of ingestion: parsed lines become complete calls, and calls become batches."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -18,15 +18,15 @@ from exporter.model.reject import Reason, Reject
 from exporter.model.tally import Tally
 from exporter.store.rejects import RejectStore
 
-Put = Callable[[Batch, pl.DataFrame, Tally], None]  # takes a batch, its calls, and what became of its lines
+Put = Callable[[Batch, pl.DataFrame, Tally], None]  # takes a batch, its calls and the tally of its lines
 Step = Callable[[Lines, Enrichment], Lines]
 ENRICHED = [column.name for column in COLUMNS if column.name != 'batch_id']
 
 
 class Chunk(NamedTuple):
-    """Lines on their way, with the batch if they are the last ones of it.
+    """Parsed lines; `batch` is set on the last chunk of a batch.
 
-    `text` holds the lines as they were read, and `start` is the offset of the first one: a reject keeps both.
+    `text` holds the lines as they were read, and `start` is the byte offset of the first one; rejects need both.
     """
 
     lines: Lines
@@ -36,7 +36,7 @@ class Chunk(NamedTuple):
 
 
 def read_requests(lines: Lines, enrichment: Enrichment) -> Lines:
-    """Adds account, data set and path without its query, and `skip`: why a request is not counted, null if it is."""
+    """Adds account, data set and path without its query, and `skip`: why a request is not counted, or null."""
     return lines._replace(calls=lines.calls.with_columns(enrichment.requests(lines.calls)))
 
 
@@ -49,7 +49,7 @@ def skip_requests(lines: Lines, _: Enrichment) -> Lines:
 
 
 def locate_callers(lines: Lines, enrichment: Enrichment) -> Lines:
-    """Adds place and visitor, and `valid`: whether the address is one."""
+    """Adds place and visitor, and `valid`: whether the address is valid."""
     return lines._replace(calls=lines.calls.hstack(enrichment.addresses(lines.calls['ip'])))
 
 
@@ -74,7 +74,7 @@ def find_local_days(lines: Lines, enrichment: Enrichment) -> Lines:
 
 
 def complete_calls(lines: Lines, enrichment: Enrichment) -> Lines:
-    """Adds domain and time zone, and leaves the columns of a call, in their order."""
+    """Adds domain and time zone, and selects the columns of a call, in their order."""
     calls = lines.calls.with_columns(
         domain=pl.lit(enrichment.domain).cast(categorical('domain')),
         timezone=pl.lit(enrichment.timezone).cast(categorical('timezone')),
@@ -94,20 +94,20 @@ STEPS: tuple[Step, ...] = (
 
 
 def enrich(lines: Lines, enrichment: Enrichment, steps: tuple[Step, ...] = STEPS) -> Lines:
-    """Takes lines through the steps, one after the other."""
-    return reduce(lambda done, step: step(done, enrichment), steps, lines)
+    """Applies the steps to the lines, one after the other."""
+    return reduce(lambda current, step: step(current, enrichment), steps, lines)
 
 
 def enriched(chunks: Iterable[Chunk], enrichment: Enrichment, steps: tuple[Step, ...] = STEPS) -> Iterator[Chunk]:
-    """Takes each chunk through the steps. An import runs the first steps in one thread and the others in another."""
+    """Applies the steps to each chunk. An import runs the first step in one thread and the others in another."""
     for chunk in chunks:
         yield chunk._replace(lines=enrich(chunk.lines, enrichment, steps))
 
 
 def put_batches(chunks: Iterable[Chunk], rejected: RejectStore, put: Put) -> None:
-    """Hands each batch of enriched chunks to `put`, after its rejects were kept.
+    """Passes each batch of enriched chunks to `put`, after writing its rejects to the disk.
 
-    Raises what a source, `put` or the disk raises; what was put until then stays, and the next run goes on.
+    Raises the errors of a source, of `put` and of the disk. Batches put before an error stay, and the next run continues.
     """
     calls, skipped, rejects = list[pl.DataFrame](), Counter[str](), list[tuple[str, int, str]]()
     for chunk in chunks:
@@ -125,17 +125,17 @@ def put_batches(chunks: Iterable[Chunk], rejected: RejectStore, put: Put) -> Non
 
 
 def by_reason(lines: pl.DataFrame) -> Counter[str]:
-    """How many of these lines there are for each reason."""
+    """Counts the lines by reason."""
     return Counter(dict(lines['reason'].value_counts().iter_rows()))
 
 
 def _rejects(chunk: Chunk) -> Iterator[tuple[str, int, str]]:
-    """Reason, offset and text of each rejected line."""
+    """Yields reason, byte offset and text of each rejected line."""
     if chunk.lines.rejected.is_empty():
         return
     texts = chunk.text.split(b'\n')
     starts = list(accumulate((len(text) + 1 for text in texts), initial=chunk.start))
-    for number, reason in chunk.lines.rejected.sort('line').iter_rows():
-        text = texts[number].removesuffix(b'\r').rstrip(b'\0')
-        bare = text.lstrip(b'\0')  # a hole before a line is no part of it
-        yield reason, starts[number] + len(text) - len(bare), bare.decode(errors='surrogateescape')
+    for line, reason in chunk.lines.rejected.sort('line').iter_rows():
+        text = texts[line].removesuffix(b'\r').rstrip(b'\0')
+        stripped = text.lstrip(b'\0')  # a hole before a line is not part of it
+        yield reason, starts[line] + len(text) - len(stripped), stripped.decode(errors='surrogateescape')

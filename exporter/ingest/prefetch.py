@@ -1,4 +1,4 @@
-"""Makes the next items of an iterator while the one before is worked on."""
+"""Computes the next items of an iterator in a thread while the caller works on the current one."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -10,24 +10,27 @@ Item = TypeVar('Item')
 
 
 class Prefetch(Generic[Item]):
-    """An iterator that a thread keeps ITEMS ahead, from the start. Use it in a `with`: its end waits for what is being made."""
+    """An iterator that a thread keeps ITEMS ahead. A context manager: its exit waits for the item in progress.
+
+    Threads: one thread may iterate; only the thread of the executor advances `items`.
+    """
 
     def __init__(self, items: Iterator[Item]) -> None:
         self.items = items
-        self.thread = ThreadPoolExecutor(1, thread_name_prefix='ahead')
-        self.coming = deque(self._next() for _ in range(ITEMS))
+        self.executor = ThreadPoolExecutor(1, thread_name_prefix='prefetch')
+        self.futures = deque(self._next() for _ in range(ITEMS))
 
     def __iter__(self) -> Iterator[Item]:
-        """The items, in their order; raises what making one raises."""
-        while (item := self.coming.popleft().result()) is not None:
-            self.coming.append(self._next())
+        """Yields the items in order; raises the errors of `items`."""
+        while (item := self.futures.popleft().result()) is not None:
+            self.futures.append(self._next())
             yield item
 
     def _next(self) -> Future[Item | None]:
-        return self.thread.submit(next, self.items, None)
+        return self.executor.submit(next, self.items, None)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.thread.shutdown(cancel_futures=True)
+        self.executor.shutdown(cancel_futures=True)

@@ -107,7 +107,7 @@ def _portals(settings: Settings) -> Iterator[Finding]:
 def _followed(settings: Settings) -> Iterator[Finding]:
     """Whether each log that `serve` follows is readable, and named once."""
     part = 'followed logs'
-    for clash in entries.twice(settings.follow):
+    for clash in entries.duplicate_logs(settings.follow):
         yield fault_of(part, clash)
     for entry in settings.follow:
         if error := entries.fault(entry):

@@ -56,7 +56,7 @@ def of_calls(rejects: Sequence[Reject]) -> Lines:
     """Parses calls that came over HTTP. A call with a missing field stays rejected, even if the field is the portal."""
     complete = [index for index, reject in enumerate(rejects) if reject.reason != Reason.MISSING_FIELD]
     elements = [rejects[index].text.encode(errors='surrogateescape') for index in complete]
-    checked = calls.checked(elements, datetime.now(UTC), rejects[0].domain)
+    checked = calls.check(elements, datetime.now(UTC), rejects[0].domain)
     invalid = {complete[reject.index]: str(reject.reason) for reject in checked.rejects}
     valid = [index for index in complete if index not in invalid]
     reasons = {index: str(Reason.MISSING_FIELD) for index in range(len(rejects)) if index not in complete} | invalid

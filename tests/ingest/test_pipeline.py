@@ -1,4 +1,4 @@
-"""Every line of a batch is stored, skipped or rejected, and what is rejected is kept with the line as it came."""
+"""Every line of a batch is stored, skipped or rejected; a reject keeps its line unchanged."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,21 +33,21 @@ def batch(start: int, end: int) -> Batch:
     return Batch(DOMAIN, 'access_log', 'log:1024', start, end, 'access.log')
 
 
-def piece(lines: bytes, start: int = 0, of: Batch | None = None) -> Chunk:
+def chunk(lines: bytes, start: int = 0, of: Batch | None = None) -> Chunk:
     return Chunk(parse(lines, 'auto', NOW), of, start, lines)
 
 
-def run(ledger: Ledger, rejected: RejectStore, *pieces: Chunk) -> list[Tally]:
-    """What is said of each batch that is stored."""
-    said: list[Tally] = []
+def run(ledger: Ledger, rejected: RejectStore, *chunks: Chunk) -> list[Tally]:
+    """Returns the tally of each stored batch."""
+    tallies: list[Tally] = []
     enrichment = Enrichment(DOMAIN, PORTAL, open_places(None), b'k' * 32)
-    with Writer(ledger, said.append) as writer:
-        pipeline.put_batches(pipeline.enriched(pieces, enrichment), rejected, writer.put)
+    with Writer(ledger, tallies.append) as writer:
+        pipeline.put_batches(pipeline.enriched(chunks, enrichment), rejected, writer.put)
         writer.wait()
-    return said
+    return tallies
 
 
-def test_each_line_is_in_one_of_three(ledger: Ledger, database: ClickHouse, tmp_path: Path) -> None:
+def test_each_line_is_stored_skipped_or_rejected(ledger: Ledger, database: ClickHouse, tmp_path: Path) -> None:
     lines = [
         line(0),
         'no log',
@@ -60,7 +60,7 @@ def test_each_line_is_in_one_of_three(ledger: Ledger, database: ClickHouse, tmp_
     block = '\r\n'.join(lines).encode() + b'\n'
     rejected = RejectStore(tmp_path)
     one = batch(1_000, 1_000 + len(block))
-    assert run(ledger, rejected, piece(block, 1_000, one)) == [
+    assert run(ledger, rejected, chunk(block, 1_000, one)) == [
         Tally(2, {'path': 1, 'method': 1}, {'format': 1, 'address': 1, 'status': 1})
     ]
     assert paths(database) == asked([0, 5])
@@ -74,33 +74,33 @@ def test_each_line_is_in_one_of_three(ledger: Ledger, database: ClickHouse, tmp_
     assert_rollups_agree(database)
 
 
-def test_a_batch_of_several_pieces_is_one(ledger: Ledger, database: ClickHouse, tmp_path: Path) -> None:
+def test_batch_of_several_chunks(ledger: Ledger, database: ClickHouse, tmp_path: Path) -> None:
     first, second, third = log(range(10)), b'no log\n' + log(range(10, 20)), log(range(20, 30)) + b'none either\n'
     whole = batch(0, len(first + second + third))
     rejected = RejectStore(tmp_path)
-    pieces = piece(first), piece(second, len(first)), piece(third, len(first + second), whole)
-    assert run(ledger, rejected, *pieces) == [Tally(30, {}, {'format': 2})]
+    chunks = chunk(first), chunk(second, len(first)), chunk(third, len(first + second), whole)
+    assert run(ledger, rejected, *chunks) == [Tally(30, {}, {'format': 2})]
     assert paths(database) == asked(range(30))
     assert [one.offset for one in rejected] == [len(first), whole.end - len(b'none either\n')]
     assert database.query('SELECT DISTINCT batch_id FROM calls') == [{'batch_id': whole.id}]
 
 
-def test_batches_keep_to_themselves(ledger: Ledger, database: ClickHouse, tmp_path: Path) -> None:
+def test_batches_are_independent(ledger: Ledger, database: ClickHouse, tmp_path: Path) -> None:
     blocks = [log(range(5)) + b'x\n', log(range(5, 9)), log(range(9, 12)) + b'y\nz\n']
     starts = [0, len(blocks[0]), len(blocks[0] + blocks[1])]
     batches = [batch(start, start + len(block)) for start, block in zip(starts, blocks, strict=True)]
-    said = run(ledger, RejectStore(tmp_path), *map(piece, blocks, starts, batches))
-    assert said == [Tally(5, {}, {'format': 1}), Tally(4), Tally(3, {}, {'format': 2})]
+    tallies = run(ledger, RejectStore(tmp_path), *map(chunk, blocks, starts, batches))
+    assert tallies == [Tally(5, {}, {'format': 1}), Tally(4), Tally(3, {}, {'format': 2})]
     stored = database.query('SELECT batch_id, count() AS calls FROM calls GROUP BY batch_id')
     assert {row['batch_id']: row['calls'] for row in stored} == {
-        one.id: count.stored for one, count in zip(batches, said, strict=True)
+        one.id: count.stored for one, count in zip(batches, tallies, strict=True)
     }
     assert len(list((tmp_path / 'rejected').iterdir())) == 2
 
 
-def test_a_batch_of_which_nothing_is_stored_is_done(ledger: Ledger, tmp_path: Path) -> None:
+def test_batch_without_calls_is_done(ledger: Ledger, tmp_path: Path) -> None:
     block = f'{line(0, request="GET / HTTP/1.1")}\nno log\n'.encode()
-    assert run(ledger, RejectStore(tmp_path), piece(block, 0, batch(0, len(block)))) == [Tally(0, {'path': 1}, {'format': 1})]
+    assert run(ledger, RejectStore(tmp_path), chunk(block, 0, batch(0, len(block)))) == [Tally(0, {'path': 1}, {'format': 1})]
     [entry] = ledger.entries(DOMAIN, 'log:1024')
     assert entry.tally == Tally(0, {'path': 1}, {'format': 1})
 
@@ -109,16 +109,16 @@ def test_a_rejected_line_is_kept_byte_by_byte(ledger: Ledger, tmp_path: Path) ->
     odd = b'\xff\xfe caf\xe9 \x00 \x1b[31m\ttab "quote" \\ \xe2\x80\xa8 \xc2\x85 \x0c end'
     block = log([0]) + odd + b'\n' + log([1])
     rejected = RejectStore(tmp_path)
-    run(ledger, rejected, piece(block, 0, batch(0, len(block))))
+    run(ledger, rejected, chunk(block, 0, batch(0, len(block))))
     [kept] = rejected
     assert kept.text.encode(errors='surrogateescape') == odd
 
 
 def test_rejects_are_on_the_disk_before_the_batch_is_done(ledger: Ledger, tmp_path: Path) -> None:
-    """Else a batch that is done, and never read again, could have lost them."""
+    """Otherwise a done batch, which is never read again, could lose them."""
     rejected = RejectStore(tmp_path / 'file' / 'is no directory')
     (tmp_path / 'file').touch()
     block = log([0]) + b'no log\n'
     with pytest.raises(OSError, match='Not a directory'):
-        run(ledger, rejected, piece(block, 0, batch(0, len(block))))
+        run(ledger, rejected, chunk(block, 0, batch(0, len(block))))
     assert not [entry for entry in ledger.entries(DOMAIN, 'log:1024') if entry.tally]

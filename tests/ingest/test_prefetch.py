@@ -1,4 +1,4 @@
-"""The next item is made while the one before is worked on, and nothing is lost, made twice or left running."""
+"""The next items are computed early; none is lost, computed twice or left running."""
 
 import threading
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ def test_all_items_in_their_order(items: list[object]) -> None:
         assert list(ahead) == items
 
 
-def test_some_items_are_made_ahead_and_no_more() -> None:
+def test_a_fixed_number_of_items_is_prefetched() -> None:
     made: list[int] = []
     last = threading.Event()
 
@@ -35,7 +35,7 @@ def test_some_items_are_made_ahead_and_no_more() -> None:
         assert made == list(range(1 + ITEMS))
 
 
-def test_the_first_is_made_before_anybody_asks() -> None:
+def test_prefetch_starts_before_iteration() -> None:
     begun = threading.Event()
 
     def items() -> Iterator[int]:
@@ -46,20 +46,20 @@ def test_the_first_is_made_before_anybody_asks() -> None:
         assert begun.wait(LONG)
 
 
-def test_what_making_an_item_raises_is_raised_in_its_place() -> None:
+def test_error_of_an_item_is_raised_in_its_place() -> None:
     def items() -> Iterator[int]:
         yield 1
         yield 2
         raise ValueError('no third')
 
-    taken = []
+    items_taken = []
     with pytest.raises(ValueError, match='no third'), Prefetch(items()) as ahead:
         for item in ahead:
-            taken.append(item)
-    assert taken == [1, 2]
+            items_taken.append(item)
+    assert items_taken == [1, 2]
 
 
-def test_its_end_waits_for_what_is_being_made() -> None:
+def test_exit_waits_for_the_item_in_progress() -> None:
     begun, going_on, made = threading.Event(), threading.Event(), threading.Event()
 
     def items() -> Iterator[int]:
@@ -79,10 +79,10 @@ def test_its_end_waits_for_what_is_being_made() -> None:
     with pytest.raises(InterruptedError):
         leave_early()
     assert made.is_set()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith('ahead')]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith('prefetch')]
 
 
-def test_its_end_does_not_wait_for_what_is_not_begun() -> None:
+def test_exit_cancels_items_that_have_not_started() -> None:
     made: list[int] = []
     begun, going_on = threading.Event(), threading.Event()
 

@@ -1,4 +1,4 @@
-"""A raw call becomes a whole call, and nothing of it that tells who called: each is stored, skipped or rejected."""
+"""Each raw call is completed, skipped or rejected; nothing that identifies the caller is kept."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -27,7 +27,7 @@ CALL = {
 
 
 def enriched(*calls: dict[str, Any], **portal: Any) -> Lines:
-    """What becomes of calls that are as CALL but for what is said."""
+    """Enriches CALL with other fields."""
     raw = pl.DataFrame([CALL | call for call in calls], RAW).with_row_index('line')
     return enrich(Lines(raw), Enrichment(DOMAIN, PortalRules(**portal), open_places(CITIES), KEY))
 
@@ -37,7 +37,7 @@ def one(**call: Any) -> dict[str, Any]:
     return row
 
 
-def test_a_whole_call() -> None:
+def test_complete_call() -> None:
     [call] = enriched({'user_id': 'alice'}, timezone='Europe/Paris').calls.to_dicts()
     assert call == {
         'timestamp': CALL['timestamp'],
@@ -71,7 +71,7 @@ def test_the_columns_are_those_of_a_call() -> None:
     assert dict(enriched({'method': 'OPTIONS'}).calls.schema) == expected
 
 
-def test_a_crawler_is_one_until_it_shows_an_account() -> None:
+def test_crawler_with_an_account_is_an_api_client() -> None:
     calls = enriched(
         {'user_agent': CRAWLER}, {'user_agent': CRAWLER, 'user_id': 'alice'}, {'user_agent': IPHONE, 'user_id': 'bob'}
     )
@@ -80,26 +80,26 @@ def test_a_crawler_is_one_until_it_shows_an_account() -> None:
     assert shown.calls['client'].to_list() == ['api_client']
 
 
-def test_who_is_not_logged_in_is_anonymous() -> None:
+def test_caller_without_a_login_is_anonymous() -> None:
     assert {one(user_id=user)['user_id'] for user in ('', '-', 'anonymous', ' ')} == {''}
 
 
-def test_what_is_no_api_call_is_skipped() -> None:
-    found = enriched({'method': 'OPTIONS'}, {'path': '/static/x.css'}, {'path': '/api/x'}, paths=('/api/*',))
-    assert (found.calls['path'].to_list(), len(found.rejected)) == (['/api/x'], 0)
-    assert found.skipped.rows() == [(0, 'method'), (1, 'path')]
+def test_other_requests_are_skipped() -> None:
+    result = enriched({'method': 'OPTIONS'}, {'path': '/static/x.css'}, {'path': '/api/x'}, paths=('/api/*',))
+    assert (result.calls['path'].to_list(), len(result.rejected)) == (['/api/x'], 0)
+    assert result.skipped.rows() == [(0, 'method'), (1, 'path')]
 
 
 @pytest.mark.parametrize('ip', ['1.2.3', '999.1.1.1', '81.2.69.160:8080', '81.2.69.160,10.0.0.1', '<b>', 'é'])
-def test_what_is_no_address_is_rejected(ip: str) -> None:
-    found = enriched({}, {'ip': ip}, {})
-    assert found.rejected.rows() == [(1, 'address')]
-    assert len(found.calls) == 2
+def test_invalid_address_is_rejected(ip: str) -> None:
+    result = enriched({}, {'ip': ip}, {})
+    assert result.rejected.rows() == [(1, 'address')]
+    assert len(result.calls) == 2
 
 
-def test_what_is_no_api_call_is_skipped_whatever_its_address() -> None:
-    found = enriched({'ip': '999.1.1.1', 'method': 'OPTIONS'})
-    assert (len(found.calls), len(found.skipped), len(found.rejected)) == (0, 1, 0)
+def test_other_requests_are_skipped_with_any_address() -> None:
+    result = enriched({'ip': '999.1.1.1', 'method': 'OPTIONS'})
+    assert (len(result.calls), len(result.skipped), len(result.rejected)) == (0, 1, 0)
 
 
 @pytest.mark.parametrize('ip', ['10.1.2.3', '-', '', 'client.example.org', '::1'])
@@ -109,12 +109,12 @@ def test_a_call_without_a_place_is_a_call(ip: str) -> None:
 
 
 def test_an_account_that_is_an_address_is_not_stored() -> None:
-    """nginx logs that have $http_x_forwarded_for where others have the user."""
+    """Some nginx logs have $http_x_forwarded_for in the place of the user."""
     assert one(ip='10.0.0.1', user_id='203.0.113.9')['user_id'] == ''
     assert one(ip='10.0.0.1', user_id='2001:db8::9')['user_id'] == ''
 
 
-def test_what_was_found_before_is_found_again() -> None:
+def test_remembered_values_are_the_same() -> None:
     enrichment = Enrichment(DOMAIN, PortalRules(), open_places(CITIES), KEY)
     raw = pl.DataFrame([CALL | {'ip': f'81.2.69.{number}'} for number in range(142, 192)], RAW).with_row_index('line')
     first = enrich(Lines(raw), enrichment).calls
@@ -140,9 +140,9 @@ SHARED = Enrichment(
 
 @settings(deadline=None)
 @given(st.lists(CALLS, max_size=8))
-def test_every_call_is_in_one_of_three(calls: list[dict[str, Any]]) -> None:
-    found = enrich(Lines(pl.DataFrame(calls, RAW).with_row_index('line')), SHARED)
-    assert len(found.calls) + len(found.skipped) + len(found.rejected) == len(calls)
-    assert found.calls.null_count().sum_horizontal().sum() == 0
-    assert not ((found.calls['client'].cast(pl.String) == 'crawler') & (found.calls['user_id'].cast(pl.String) != '')).any()
-    assert not found.calls['path'].str.contains('?', literal=True).any()
+def test_every_call_is_stored_skipped_or_rejected(calls: list[dict[str, Any]]) -> None:
+    result = enrich(Lines(pl.DataFrame(calls, RAW).with_row_index('line')), SHARED)
+    assert len(result.calls) + len(result.skipped) + len(result.rejected) == len(calls)
+    assert result.calls.null_count().sum_horizontal().sum() == 0
+    assert not ((result.calls['client'].cast(pl.String) == 'crawler') & (result.calls['user_id'].cast(pl.String) != '')).any()
+    assert not result.calls['path'].str.contains('?', literal=True).any()

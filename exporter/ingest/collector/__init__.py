@@ -1,1 +1,1 @@
-"""Calls that are sent over HTTP."""
+"""Takes calls over HTTP."""

@@ -1,4 +1,4 @@
-"""Calls that are sent over HTTP: the body of a request in, calls and rejects out; pure."""
+"""Turns the body of a request into calls and rejects; pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from msgspec import Meta
 from exporter.config import LABEL, domain_name
 from exporter.enrich.addresses import address_bytes
 from exporter.errors import TooLarge
-from exporter.ingest.collector.body import NO_JSON, Element, elements
+from exporter.ingest.collector.body import JSON_ERRORS, Element, elements
 from exporter.model.call import AHEAD, EARLIEST, SAID, TIMESTAMP
 from exporter.model.reject import Reason
 
@@ -22,63 +22,63 @@ MOST_BYTES = 2**63 - 1  # what other programs' JSON still holds
 # `domain_name` checks it; the pattern only describes it
 PATTERN = rf'^{LABEL}(\.{LABEL})*\.?$'.replace('a-z', 'A-Za-z')
 Domain = Annotated[str, Meta(max_length=254, extra_json_schema={'pattern': PATTERN})]
-Row = tuple[Any, ...]  # the values of a call in the order of SAID, its moment in Unix milliseconds
+Row = tuple[Any, ...]  # the values of a call in the order of SAID; the timestamp is in Unix milliseconds
 DOMAIN = list(SAID).index('domain')  # in a row
 Text = Annotated[str, Meta(max_length=16_384)]
 Name = Annotated[str, Meta(max_length=200)]
 
 
 class Call(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """One answered API call. An optional field may be null, which is as if it were not there."""
+    """One answered API call. A null in an optional field means the same as an absent field."""
 
     timestamp: Annotated[
         Annotated[datetime, Meta(tz=True)] | Annotated[float, Meta(ge=EARLIEST.timestamp())],
-        Meta(description='When it was answered: RFC 3339 with an offset, or Unix seconds; from 1990 to a day ahead of now.'),
+        Meta(description='Time of the response: RFC 3339 with an offset, or Unix seconds; from 1990 to one day from now.'),
     ]
     ip: Annotated[
         str,
         Meta(
             max_length=64,
-            description='IPv4 or IPv6 address of the caller: used for place and visitor, never stored.',
+            description='IPv4 or IPv6 address of the caller. It determines the place and the visitor and is never stored.',
             extra_json_schema={'anyOf': [{'format': 'ipv4'}, {'format': 'ipv6'}]},
         ),
     ]
     domain: Annotated[
         Domain | None,
-        Meta(description='The portal, as data.example.org. Needed unless the token is for one portal.'),
+        Meta(description='The portal, for example data.example.org. Required unless the token is for one portal.'),
     ] = None
     user_id: Annotated[Name | None, Meta(description='The account; null, empty or anonymous: not logged in.')] = None
-    user_agent: Annotated[Text | None, Meta(description='As the caller sent it.')] = None
-    method: Annotated[Annotated[str, Meta(max_length=20)] | None, Meta(description='GET, POST …')] = None
-    path: Annotated[Text | None, Meta(description='What was asked; its query string is read, and not stored.')] = None
-    dataset_id: Annotated[Name | None, Meta(description='The data set; without it, as the portal recognises it in path.')] = None
-    status: Annotated[Annotated[int, Meta(ge=100, le=999)] | None, Meta(description='HTTP status of the answer.')] = None
-    bytes: Annotated[Annotated[int, Meta(ge=0, le=MOST_BYTES)] | None, Meta(description='Size of the answer.')] = None
+    user_agent: Annotated[Text | None, Meta(description='The User-Agent header of the request.')] = None
+    method: Annotated[Annotated[str, Meta(max_length=20)] | None, Meta(description='The HTTP method: GET, POST, …')] = None
+    path: Annotated[Text | None, Meta(description='The requested path. Its query string is read but not stored.')] = None
+    dataset_id: Annotated[Name | None, Meta(description='The data set; if absent, it is derived from path.')] = None
+    status: Annotated[Annotated[int, Meta(ge=100, le=999)] | None, Meta(description='HTTP status of the response.')] = None
+    bytes: Annotated[Annotated[int, Meta(ge=0, le=MOST_BYTES)] | None, Meta(description='Size of the response.')] = None
     duration_ms: Annotated[
-        Annotated[float, Meta(ge=0, le=2**32 - 1)] | None, Meta(description='Time to answer, in milliseconds.')
+        Annotated[float, Meta(ge=0, le=2**32 - 1)] | None, Meta(description='Time to respond, in milliseconds.')
     ] = None
 
 
 @dataclass(frozen=True)
 class ElementReject:
-    """An element that is no call that can be counted. `field` is '' where no single one is at fault."""
+    """An element that is not a valid call. `field` is '' if no single field is invalid."""
 
     index: int  # in the request, from 0
     field: str
     reason: Reason
-    detail: str  # what is wrong and how to mend it; holds no value of the call
-    domain: str  # the portal that it is of; '' where that is unknown
-    text: str  # as it came
+    detail: str  # what is wrong and how to fix it; holds no value of the call
+    domain: str  # its portal; '' if unknown
+    text: str  # as received
 
 
 class CheckedElements(NamedTuple):
-    """What became of a request's elements: each is in one of the two."""
+    """The calls and rejects of a request: each element is in one of the two."""
 
     calls: list[Row]
     rejects: list[ElementReject]
 
 
-class _Fault(Exception):
+class _InvalidElement(Exception):
     def __init__(self, field: str, reason: Reason, detail: str) -> None:
         self.field, self.reason, self.detail = field, reason, detail
 
@@ -96,35 +96,37 @@ _REASONS = {
 }
 
 
-def read(body: bytes, media_type: str, now: datetime, portal: str = '') -> CheckedElements:
-    """Reads one JSON object, an array of them (JSON), or one a line (NDJSON; empty lines are passed over).
+def read(body: bytes, media_type: str, now: datetime, token_domain: str = '') -> CheckedElements:
+    """Reads one JSON object, an array of objects, or one object per line (NDJSON; empty lines are ignored).
 
-    `portal`: the only one that the sender may write, '' for any. `now` bounds which moments are taken for true.
-    Raises InputError for a body that cannot be read, TooLarge for more than MOST_CALLS elements.
+    `token_domain`: the only portal that the sender may write, '' for any. `now` bounds which timestamps are valid.
+    Raises InputError for an invalid body, TooLarge for more than MOST_CALLS elements.
     """
-    found = elements(body, media_type)
-    if len(found) > MOST_CALLS:
-        raise TooLarge(f'{len(found):,} calls are more than a request may hold, {MOST_CALLS:,}', 'send several')
-    return checked(found, now, portal)
+    body_elements = elements(body, media_type)
+    if len(body_elements) > MOST_CALLS:
+        raise TooLarge(
+            f'the request holds {len(body_elements):,} calls, the limit is {MOST_CALLS:,}', 'split it into several requests'
+        )
+    return check(body_elements, now, token_domain)
 
 
-def checked(found: Iterable[Element], now: datetime, portal: str = '') -> CheckedElements:
-    """What becomes of elements, as `read` finds them."""
-    checking = _Checking(now, portal)
+def check(body_elements: Iterable[Element], now: datetime, token_domain: str = '') -> CheckedElements:
+    """Checks elements, as `read` does."""
+    checker = _Checker(now, token_domain)
     calls, rejects = list[Row](), list[ElementReject]()
-    for index, element in enumerate(found):
+    for index, element in enumerate(body_elements):
         try:
-            calls.append(checking(element))
-        except _Fault as fault:
+            calls.append(checker(element))
+        except _InvalidElement as invalid:
             text = bytes(element).decode()
-            rejects.append(ElementReject(index, fault.field, fault.reason, fault.detail, checking.portal_of(element), text))
+            rejects.append(ElementReject(index, invalid.field, invalid.reason, invalid.detail, checker.domain_of(element), text))
     return CheckedElements(calls, rejects)
 
 
 def frame(calls: Iterable[Row]) -> pl.DataFrame:
-    """Calls as the columns of SAID, and `line`: the number of each.
+    """Returns calls as a frame with the columns of SAID and `line`, the number of each call from 0.
 
-    Of many requests at once: a frame costs as much as reading fifty calls.
+    Call it once for many requests: a frame costs as much as reading fifty calls.
     """
     columns = list(zip(*calls, strict=True)) or [()] * len(SAID)
     named = dict(zip(SAID, columns, strict=True))
@@ -133,27 +135,27 @@ def frame(calls: Iterable[Row]) -> pl.DataFrame:
     return pl.DataFrame([moments, *texts]).with_row_index('line')
 
 
-class _Checking:
-    """Reads elements one by one; knows what their types do not say."""
+class _Checker:
+    """Reads elements one by one and checks what their types cannot express."""
 
-    def __init__(self, now: datetime, portal: str) -> None:
+    def __init__(self, now: datetime, token_domain: str) -> None:
         self.earliest, self.latest = EARLIEST.timestamp(), (now + AHEAD).timestamp()
-        self.portal = portal
-        self.domains: dict[str | None, str] = {None: portal}  # as given: as stored; a request names a few
+        self.token_domain = token_domain
+        self.domains: dict[str | None, str] = {None: token_domain}  # the name stored by the value sent
 
     def __call__(self, element: Element) -> Row:
-        """The values of a call, in the order of SAID. Raises _Fault."""
+        """Returns the values of a call, in the order of SAID. Raises _InvalidElement."""
         try:
             call = _call(element)
-        except NO_JSON as error:
-            raise _fault(element, error) from None
-        moment = call.timestamp
-        seconds = moment if isinstance(moment, float) else moment.timestamp()
+        except JSON_ERRORS as error:
+            raise _diagnose(element, error) from None
+        timestamp = call.timestamp
+        seconds = timestamp if isinstance(timestamp, float) else timestamp.timestamp()
         if not self.earliest <= seconds <= self.latest:
-            raise _Fault('timestamp', Reason.TIMESTAMP, 'before 1990 or more than a day in the future; mend the clock')
+            raise _InvalidElement('timestamp', Reason.TIMESTAMP, 'before 1990 or more than a day in the future; fix the clock')
         if address_bytes(call.ip) is None:
-            raise _Fault('ip', Reason.ADDRESS, 'neither an IPv4 nor an IPv6 address')
-        domain = self.domains.get(call.domain) or self._domain(call.domain)
+            raise _InvalidElement('ip', Reason.ADDRESS, 'invalid IPv4 or IPv6 address')
+        domain = self.domains.get(call.domain) or self._check_domain(call.domain)
         return (
             int(seconds * 1000 + 0.0005),  # more than the error of a float, less than a microsecond
             call.ip,
@@ -168,40 +170,44 @@ class _Checking:
             call.dataset_id or '',
         )
 
-    def _domain(self, given: str | None) -> str:
-        if given is None:
-            raise _Fault('domain', Reason.MISSING_FIELD, 'which portal? Say domain, or send it with the token of one portal')
+    def _check_domain(self, value: str | None) -> str:
+        if value is None:
+            raise _InvalidElement(
+                'domain', Reason.MISSING_FIELD, 'the portal is missing; add domain, or use a token for one portal'
+            )
         try:
-            name = domain_name(given)
+            name = domain_name(value)
         except ValueError:
-            raise _Fault('domain', Reason.DOMAIN, 'no domain name; write the portal as data.example.org') from None
-        if self.portal and name != self.portal:
-            raise _Fault('domain', Reason.FORBIDDEN, f'the token is for {self.portal} only')
-        self.domains[given] = name
+            raise _InvalidElement('domain', Reason.DOMAIN, 'invalid domain name; write the portal as data.example.org') from None
+        if self.token_domain and name != self.token_domain:
+            raise _InvalidElement('domain', Reason.FORBIDDEN, f'the token is for {self.token_domain} only')
+        self.domains[value] = name
         return name
 
-    def portal_of(self, element: Element) -> str:
-        """The portal of an element that is no call; '' where it names none."""
+    def domain_of(self, element: Element) -> str:
+        """Returns the portal of an invalid element; '' if it names none."""
         try:
-            return self.portal or domain_name(_FIELDS['domain'].decode(_fields(element)['domain']) or '')
-        except (*NO_JSON, KeyError, ValueError):
+            return self.token_domain or domain_name(_FIELDS['domain'].decode(_fields(element)['domain']) or '')
+        except (*JSON_ERRORS, KeyError, ValueError):
             return ''
 
 
-def _fault(element: Element, error: Exception) -> _Fault:
-    """Which field is at fault."""
+def _diagnose(element: Element, error: Exception) -> _InvalidElement:
+    """Finds the invalid field of an element."""
     try:
         fields = _fields(element)
-    except NO_JSON as unreadable:
-        return _Fault('', Reason.FORMAT, f'no JSON object: {unreadable}')
+    except JSON_ERRORS as cause:
+        return _InvalidElement('', Reason.FORMAT, f'invalid JSON object: {cause}')
     for name, value in fields.items():
         if name not in _FIELDS:
-            return _Fault(name[:100], Reason.UNKNOWN_FIELD, f'no field of a call; those are {", ".join(_FIELDS)}')
+            return _InvalidElement(
+                name[:100], Reason.UNKNOWN_FIELD, f'unknown field; the fields of a call are {", ".join(_FIELDS)}'
+            )
         try:
             _FIELDS[name].decode(value)
-        except NO_JSON as wrong:
-            return _Fault(name, _REASONS.get(name, Reason.VALUE), str(wrong))
+        except JSON_ERRORS as cause:
+            return _InvalidElement(name, _REASONS.get(name, Reason.VALUE), str(cause))
     for name in _REQUIRED:
         if name not in fields:
-            return _Fault(name, Reason.MISSING_FIELD, 'a call needs it')
-    return _Fault('', Reason.FORMAT, f'a field stands twice: {error}')
+            return _InvalidElement(name, Reason.MISSING_FIELD, 'this field is required')
+    return _InvalidElement('', Reason.FORMAT, f'a field occurs twice: {error}')

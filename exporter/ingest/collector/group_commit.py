@@ -1,4 +1,4 @@
-"""Accepts requests: those that come together are enriched together and share one fsync."""
+"""Accepts requests in groups: concurrent requests are enriched together and share one fsync."""
 
 import itertools
 import math
@@ -28,7 +28,7 @@ from exporter.spool.segment import SOURCE, IdempotencyKey
 from exporter.spool.spool import Spool
 
 MOST_REQUESTS = 256  # that share one fsync
-TOGETHER = 0.002  # seconds to wait for as many requests as came together before
+TOGETHER = 0.002  # seconds to wait for as many requests as the previous group had
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class Request:
     calls: Sequence[Row]
     rejects: Sequence[ElementReject]
     key: str | None  # the idempotency key
-    scope: str  # whose key that is: the id of a token, '' where none is needed
-    digest: bytes  # of the unpacked body: tells whether a repeated key came with another
+    scope: str  # the id of the token that the key belongs to; '' if no token is needed
+    digest: bytes  # of the decompressed body: detects a repeated key with a different body
 
 
 class RejectAnswer(msgspec.Struct, frozen=True):
-    """One element that was rejected, as the answer tells it."""
+    """A rejected element of the request."""
 
     index: int
     field: str
@@ -52,33 +52,34 @@ class RejectAnswer(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What became of a request's elements: the first three add up to their number. A repeated key is answered the same."""
+    """The result of a request; the first three add up to its number of elements. A repeated key gets the same answer."""
 
     accepted: int  # on disk, and counted once
-    skipped: int  # no API calls, by the settings
+    skipped: int  # not API calls, according to the settings
     rejected: int
     rejects: list[RejectAnswer]
-    skipped_by_reason: dict[str, int] = {}  # absent from answers that an earlier version kept
+    skipped_by_reason: dict[str, int] = {}  # absent from the stored answers of earlier versions
 
 
 class GroupCommit:
-    """Puts the calls of requests into the spool. Use it in a `with`: its end waits for what is under way.
+    """Appends the calls of requests to the spool. A context manager: its exit waits for the requests in progress.
 
-    `enrichment` gives what adds to the calls of a portal.
+    `enrichment` returns the Enrichment of a portal.
+    Threads: any thread may call `accept`; one thread of its own writes to the spool.
     """
 
     def __init__(self, spool: Spool, keys: IdempotencyKeys, enrichment: Callable[[str], Enrichment]) -> None:
         self.spool, self.keys, self.enrichment = spool, keys, enrichment
         self._lock = threading.Lock()
-        self._under_way = set[tuple[str, str]]()
-        self._numbers = itertools.count(time.time_ns())  # of rejects: each is told from all others of its portal
-        self._coming = queue.SimpleQueue[tuple[Request, Future[Answer]] | None]()
-        self._thread = threading.Thread(target=self._run, name='intake')
+        self._in_progress = set[tuple[str, str]]()
+        self._numbers = itertools.count(time.time_ns())  # of rejects: unique within a portal
+        self._queue = queue.SimpleQueue[tuple[Request, Future[Answer]] | None]()
+        self._thread = threading.Thread(target=self._run, name='group-commit')
 
     def accept(self, request: Request) -> Answer:
-        """Returns once the calls are on the disk. A request that has none leaves nothing: its rejects are only answered.
+        """Returns once the calls are on the disk. A request without calls stores nothing: its rejects are only answered.
 
-        Raises KeyReused, KeyInUse, SpoolFull, SettingsError, and OSError where the disk takes no more: then nothing is accepted.
+        Raises KeyReused, KeyInUse, SpoolFull, SettingsError, and OSError if the disk is full: then nothing is accepted.
         """
         if not request.calls:
             return _answer(request, Counter())
@@ -86,66 +87,66 @@ class GroupCommit:
             return self._accept(request)
         key = request.scope, request.key
         with self._lock:
-            if key in self._under_way:
-                raise KeyInUse('the request that brought this Idempotency-Key is still under way', 'ask again later')
-            if used := self.keys.find(*key):
-                if used.digest != request.digest.hex():
-                    raise KeyReused('this Idempotency-Key came with another body', 'send a new key with new calls')
-                return msgspec.convert(used.answer, Answer)
-            self._under_way.add(key)
+            if key in self._in_progress:
+                raise KeyInUse('another request with this Idempotency-Key is still in progress', 'send the request again later')
+            if previous := self.keys.find(*key):
+                if previous.digest != request.digest.hex():
+                    raise KeyReused('this Idempotency-Key was used with a different body', 'use a new key for new calls')
+                return msgspec.convert(previous.answer, Answer)
+            self._in_progress.add(key)
         try:
             return self._accept(request)
         finally:
             with self._lock:
-                self._under_way.remove(key)
+                self._in_progress.remove(key)
 
     def _accept(self, request: Request) -> Answer:
         answer = Future[Answer]()
-        self._coming.put((request, answer))
+        self._queue.put((request, answer))
         return answer.result()
 
     def _run(self) -> None:
         group: list[tuple[Request, Future[Answer]]] = []
-        while group := self._group(len(group)):
+        while group := self._next_group(len(group)):
             try:
                 answers = self._store([request for request, _ in group])
-            except BaseException as error:  # each of them is told, also of a panic in polars
-                for _, answer in group:
-                    answer.set_exception(error)
+            except BaseException as error:  # every request gets the error, also a panic of polars
+                for _, future in group:
+                    future.set_exception(error)
             else:
-                for (_, future), told in zip(group, answers, strict=True):
-                    future.set_result(told)
+                for (_, future), answer in zip(group, answers, strict=True):
+                    future.set_result(answer)
 
-    def _group(self, before: int) -> list[tuple[Request, Future[Answer]]]:
-        """What came together: all that is there, and for a moment as many more as came `before`; nothing is the end."""
+    def _next_group(self, previous_size: int) -> list[tuple[Request, Future[Answer]]]:
+        """Returns the requests that wait, and waits TOGETHER for as many as the previous group had; [] ends the thread."""
         group: list[tuple[Request, Future[Answer]]] = []
-        until = math.inf
+        deadline = math.inf
         while len(group) < MOST_REQUESTS:
-            lasting = until - time.monotonic() if len(group) < before else 0
+            remaining = deadline - time.monotonic() if len(group) < previous_size else 0
             try:
-                more = self._coming.get(timeout=max(0, lasting) if group else None)
+                entry = self._queue.get(timeout=max(0, remaining) if group else None)
             except queue.Empty:
                 break
-            if more is None:
-                self._coming.put(None)  # again, after this group
+            if entry is None:
+                self._queue.put(None)  # ends the thread after this group
                 break
-            group.append(more)
-            until = min(until, time.monotonic() + TOGETHER)
+            group.append(entry)
+            deadline = min(deadline, time.monotonic() + TOGETHER)
         return group
 
     def _store(self, requests: list[Request]) -> list[Answer]:
         calls = frame(call for request in requests for call in request.calls)
         tally, stored, skipped = dict[str, Tally](), list[pl.DataFrame](), list[pl.DataFrame]()
-        for (domain,), some in calls.partition_by('domain', as_dict=True, include_key=False).items():
-            enriched = pipeline.enrich(Lines(some), self.enrichment(str(domain)))
+        for (domain,), domain_calls in calls.partition_by('domain', as_dict=True, include_key=False).items():
+            enriched = pipeline.enrich(Lines(domain_calls), self.enrichment(str(domain)))
             tally[str(domain)] = Tally(len(enriched.calls), dict(by_reason(enriched.skipped)))
             stored.append(enriched.calls)
             skipped.append(enriched.skipped)
         ends = list(itertools.accumulate(len(request.calls) for request in requests))
-        skips = [Counter[str]() for _ in requests]
+        skipped_of_requests = [Counter[str]() for _ in requests]
         for line, reason in pl.concat(skipped).iter_rows():
-            skips[bisect_right(ends, line)][reason] += 1
-        answers = [_answer(request, of) for request, of in zip(requests, skips, strict=True)]
+            skipped_of_requests[bisect_right(ends, line)][reason] += 1
+        answers = [_answer(request, reasons) for request, reasons in zip(requests, skipped_of_requests, strict=True)]
         rejects = [reject for request in requests for reject in self._rejects(request)]
         for domain, reasons in _by_domain(rejects).items():
             tally.setdefault(domain, Tally()).rejected = reasons
@@ -159,25 +160,25 @@ class GroupCommit:
         return answers
 
     def _rejects(self, request: Request) -> Iterator[Reject]:
-        """What is kept of what was rejected; where an element names no portal, it is of the request's first."""
-        for one in request.rejects:
-            yield Reject(one.reason, one.domain or request.calls[0][DOMAIN], SOURCE, next(self._numbers), one.text)
+        """Yields the rejects of a request; an element without a portal gets the portal of the first call."""
+        for reject in request.rejects:
+            yield Reject(reject.reason, reject.domain or request.calls[0][DOMAIN], SOURCE, next(self._numbers), reject.text)
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._coming.put(None)
+        self._queue.put(None)
         self._thread.join()
 
 
 def _answer(request: Request, skipped: Counter[str]) -> Answer:
-    refusals = [RejectAnswer(one.index, one.field, one.reason, one.detail) for one in request.rejects]
-    skips = skipped.total()
-    return Answer(len(request.calls) - skips, skips, len(refusals), refusals, dict(sorted(skipped.items())))
+    rejects = [RejectAnswer(reject.index, reject.field, reject.reason, reject.detail) for reject in request.rejects]
+    count = skipped.total()
+    return Answer(len(request.calls) - count, count, len(rejects), rejects, dict(sorted(skipped.items())))
 
 
 def _by_domain(rejects: list[Reject]) -> dict[str, dict[str, int]]:
     domains = {reject.domain for reject in rejects}
-    return {domain: dict(Counter(one.reason for one in rejects if one.domain == domain)) for domain in domains}
+    return {domain: dict(Counter(reject.reason for reject in rejects if reject.domain == domain)) for domain in domains}

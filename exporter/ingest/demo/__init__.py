@@ -1,1 +1,1 @@
-"""The calls of a made-up portal."""
+"""The calls of an invented portal."""

@@ -1,7 +1,7 @@
-"""The demo's portal: the made-up `demo.example.org` of a city, what it offers, who calls it and what they ask.
+"""Describes the demo's portal, the invented `demo.example.org` of a city: its data sets, callers and requests.
 
-Nobody real is meant by a name or an address: accounts bear the names of scientists, addresses are random public ones,
-picked by the country that iptocc's table gives them. With another release of that table some may change.
+No name or address means a real person: accounts have the names of scientists, addresses are random public ones, chosen
+by their country in iptocc's table. Another release of that table may change some addresses.
 """
 
 from enum import IntEnum
@@ -20,7 +20,7 @@ IPV6_BLOCKS = (0x2A0, 0x260)  # 2a00::/12, most of Europe, and 2600::/12, North 
 
 
 class Kind(IntEnum):
-    """What a caller is; decides what it asks for."""
+    """The kind of a caller, which determines its requests."""
 
     BROWSER = 0
     PROGRAM = 1
@@ -29,7 +29,7 @@ class Kind(IntEnum):
 
 
 class Visitor(NamedTuple):
-    """Someone who calls: `presence` is the probability to be seen on a usual weekday, `weight` how much is asked."""
+    """A caller. `presence` is the probability of a visit on a usual weekday, `weight` the relative number of calls."""
 
     ip: str
     user_id: str  # '' is anonymous
@@ -40,20 +40,20 @@ class Visitor(NamedTuple):
 
 
 class Job(NamedTuple):
-    """A program that calls by itself; `home` is a country or an address of the portal's own machines."""
+    """A program that calls on a schedule; `home` is a country or an address of the portal's own machines."""
 
     user_id: str
     home: str
     kind: Kind
     user_agent: str
     start: str  # local time
-    calls: int  # those past midnight are not made
+    calls: int  # calls after midnight are dropped
     seconds: float  # from one call to the next
     weekends: bool = True
 
 
 class Request(NamedTuple):
-    """What a kind of caller asks in `share` of 100 calls, with the usual size and time of the answer."""
+    """A request that a kind of caller makes in `share` of 100 calls, with the usual size and duration of the response."""
 
     kind: Kind
     share: int
@@ -62,7 +62,7 @@ class Request(NamedTuple):
     milliseconds: int
 
 
-# The most asked first.
+# The most requested first.
 DATASETS = """
     velos-disponibilite-temps-reel transports-prochains-passages stationnement-parkings-places arbres-alignement
     equipements-publics adresses-base-locale menus-cantines-scolaires population-quartiers permis-de-construire
@@ -75,7 +75,7 @@ DATASETS = """
     agenda-culturel marches-forains commerces-vacants
 """
 
-# An event's data set, what it holds and why it drew people; they take turns.
+# The data set of an event, its content and why people came; the events take turns.
 PUBLICATIONS = (
     ('qualite-air-horaire', 'air quality, hour by hour', 'Twelve stations, five pollutants; in the regional press.'),
     ('comptages-velos-horaires', 'bicycle counts', 'Sixty counters on the cycle network; announced by the town hall.'),
@@ -85,7 +85,7 @@ PUBLICATIONS = (
     ('canopee-urbaine-lidar', 'tree cover from the air', 'Crowns and heights of 240,000 trees; used at a hackathon.'),
 )
 
-# Where visitors live: most in the first, fewer and fewer in the others.
+# Where visitors live, in descending order of their number.
 COUNTRIES = """
     FR BE DE US CH GB ES IT CA NL MA PT LU TN DZ PL IE SE CI SN AT RO CZ IN BR NO DK FI JP CN TR UA GR HU AU SG KR AR MX
     CO CL ZA EG VN ID CM NZ NG IL AE MU MG PE
@@ -187,16 +187,16 @@ JOBS = (
 
 @cache
 def population() -> tuple[list[Visitor], list[Visitor]]:
-    """The anonymous visitors who come back, and the people with an account; the same for ever."""
+    """Returns the returning anonymous visitors and the people with an account; always the same."""
     random = Random('population')
     return [visitor(random) for _ in range(REGULARS)], [visitor(random, name) for name in PEOPLE.split()]
 
 
 def visitor(random: Random, user_id: str = '') -> Visitor:
-    """Somebody with a place to call from and something to call with."""
+    """Draws a visitor: a country, an address and a user agent."""
     home, *abroad = addresses()
-    farness = [1 / rank for rank in range(4, len(abroad) + 4)]
-    country = home if random.random() < HOME else random.choices(abroad, farness)[0]
+    weights = [1 / rank for rank in range(4, len(abroad) + 4)]
+    country = home if random.random() < HOME else random.choices(abroad, weights)[0]
     (agent,) = random.choices(list(AGENTS), list(AGENTS.values()))
     kind = Kind.BROWSER if agent in BROWSERS else Kind.PROGRAM
     ip = random.choice(addresses()[country])
@@ -205,12 +205,12 @@ def visitor(random: Random, user_id: str = '') -> Visitor:
 
 @cache
 def addresses() -> dict[str, list[str]]:
-    """Random public addresses by country, in the order of COUNTRIES; reserved ones are in no country."""
+    """Returns random public addresses by country, in the order of COUNTRIES. Reserved addresses have no country."""
     random = Random('addresses')
-    drawn = [str(IPv4Address(random.getrandbits(32))) for _ in range(80_000)]
-    drawn += [str(IPv6Address(random.choice(IPV6_BLOCKS) << 116 | random.getrandbits(116))) for _ in range(10_000)]
-    found: dict[str, list[str]] = {country: [] for country in COUNTRIES.split()}
-    for address, country in zip(drawn, iptocc.country_code(drawn), strict=True):
-        if country in found:
-            found[country].append(address)
-    return {country: some for country, some in found.items() if some}
+    ips = [str(IPv4Address(random.getrandbits(32))) for _ in range(80_000)]
+    ips += [str(IPv6Address(random.choice(IPV6_BLOCKS) << 116 | random.getrandbits(116))) for _ in range(10_000)]
+    by_country: dict[str, list[str]] = {country: [] for country in COUNTRIES.split()}
+    for address, country in zip(ips, iptocc.country_code(ips), strict=True):
+        if country in by_country:
+            by_country[country].append(address)
+    return {country: chosen for country, chosen in by_country.items() if chosen}

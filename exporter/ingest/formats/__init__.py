@@ -1,4 +1,4 @@
-"""From bytes to columns: one module for each family of log formats; pure."""
+"""Parses bytes into columns: one module for each family of log formats; pure."""
 
 from typing import NamedTuple
 
@@ -11,14 +11,14 @@ NONE = pl.DataFrame(schema=REASONS)
 
 
 class Lines(NamedTuple):
-    """What became of input so far. Each line is in one of the three frames, under its number in the input."""
+    """The lines of a chunk. Each line is in one of the three frames, under its number in the chunk, from 0."""
 
-    calls: pl.DataFrame  # `line`, the columns of RAW, and what the steps of the pipeline add
+    calls: pl.DataFrame  # `line`, the columns of RAW, and the columns that the steps of the pipeline add
     rejected: pl.DataFrame = NONE
     skipped: pl.DataFrame = NONE
 
     @property
     def no_format(self) -> bool:
-        """Whether there are lines, and none of them is in the format."""
+        """Whether there are lines and none of them is in the format."""
         reasons = self.rejected['reason']
         return self.calls.is_empty() and not reasons.is_empty() and bool((reasons == Reason.FORMAT.value).all())

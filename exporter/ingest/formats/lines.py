@@ -1,29 +1,29 @@
-"""Where lines end: also at a hole of NUL bytes, and at the line ends of old Macs. Pure."""
+"""Finds where lines end: also at a hole of NUL bytes, and at the CR line ends of old Macs; pure."""
 
 import re
 
-# So many NUL bytes in a row, or more, are not text: a log was truncated under its writer, or a disk lost a block.
+# This many NUL bytes in a row, or more, are a hole: a log was truncated under its writer, or a disk lost a block.
 HOLE = bytes(16)
 _HOLE = re.compile(rb'(?<=[^\n\0])\0{%d,}' % len(HOLE))
-_LONE_CR = re.compile(rb'\r(?=[^\s"]+ \S+ [^"\[\r\n]+ \[\d{1,2}/[A-Za-z]{3}/\d{4}:)')  # what follows begins an access log's line
+_LONE_CR = re.compile(rb'\r(?=[^\s"]+ \S+ [^"\[\r\n]+ \[\d{1,2}/[A-Za-z]{3}/\d{4}:)')  # before the head of an access log's line
 
 
-def last_end(block: bytearray, begin: int, end: int) -> int:
-    """Where the last whole line of a part of the block ends; `begin` where no line ends."""
-    if found := block.rfind(b'\n', begin, end) + 1:
-        return found
-    if block.find(b'\r', begin, end) < 0:
+def last_end(chunk: bytearray, begin: int, end: int) -> int:
+    """Returns the offset after the last whole line of chunk[begin:end]; `begin` if no line ends."""
+    if last := chunk.rfind(b'\n', begin, end) + 1:
+        return last
+    if chunk.find(b'\r', begin, end) < 0:
         return begin
-    return max((found.end() for found in _LONE_CR.finditer(block, begin, end)), default=begin)
+    return max((match.end() for match in _LONE_CR.finditer(chunk, begin, end)), default=begin)
 
 
-def separated(block: bytes) -> bytes:
-    """The block with \\n wherever a line ends. All lines begin at the same byte as before.
+def normalize_line_ends(chunk: bytes) -> bytes:
+    """Returns the chunk with \\n at every line end. Each line keeps its offset.
 
-    A hole behind half a line ends it; NUL bytes before a line belong to no line, and those behind the last one are cut off.
+    A hole after a partial line ends it. NUL bytes before a line stay, those after the last line are removed.
     """
-    if b'\0' in block:
-        block = _HOLE.sub(lambda hole: b'\n' + hole[0][1:], block.rstrip(b'\0'))
-    if b'\r' in block and block.count(b'\r') > block.count(b'\r\n'):
-        block = _LONE_CR.sub(b'\n', block)
-    return block
+    if b'\0' in chunk:
+        chunk = _HOLE.sub(lambda hole: b'\n' + hole[0][1:], chunk.rstrip(b'\0'))
+    if b'\r' in chunk and chunk.count(b'\r') > chunk.count(b'\r\n'):
+        chunk = _LONE_CR.sub(b'\n', chunk)
+    return chunk

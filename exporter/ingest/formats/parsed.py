@@ -1,20 +1,20 @@
-"""Parses the chunks of an access log, and refuses a file that is no log as a whole."""
+"""Parses the chunks of an access log; refuses a file that is not an access log."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from exporter.ingest.formats.access_log import parse
-from exporter.ingest.formats.lines import separated
+from exporter.ingest.formats.lines import normalize_line_ends
 from exporter.ingest.logs import batches
 from exporter.ingest.logs.foreign import NoLog
 from exporter.ingest.pipeline import Chunk
 from exporter.model.batch import Batch
 
 
-def parsed(chunks: Iterable[tuple[batches.Chunk, Batch | None]], name: str, log_format: str) -> Iterator[Chunk]:
-    """Parses what is to be stored of the log of that name. Raises NoLog if its first chunk is of no log."""
+def parse_chunks(chunks: Iterable[tuple[batches.Chunk, Batch | None]], name: str, log_format: str) -> Iterator[Chunk]:
+    """Parses the chunks of the log `name`. Raises NoLog if no line of its first chunk is in the format."""
     for chunk, batch in chunks:
-        text = separated(chunk.lines)
+        text = normalize_line_ends(chunk.lines)
         lines = parse(text, log_format, datetime.now(UTC))
         if chunk.first and lines.no_format:
             raise _no_log(name, text, log_format)
@@ -22,8 +22,8 @@ def parsed(chunks: Iterable[tuple[batches.Chunk, Batch | None]], name: str, log_
 
 
 def _no_log(name: str, text: bytes, log_format: str) -> NoLog:
-    first = text.partition(b'\n')[0][:60]
-    if not first.isascii() or any(byte < 32 for byte in first.strip()):
+    first_line = text.partition(b'\n')[0][:60]
+    if not first_line.isascii() or any(byte < 32 for byte in first_line.strip()):
         return NoLog(f'{name}: this is not text', 'import an access log')
-    wanted = 'in the common or the combined format' if log_format == 'auto' else f'in the {log_format} format'
-    return NoLog(f'{name}: none of its lines is {wanted}', 'import an access log, or choose --log-format')
+    expected = 'in the common or the combined format' if log_format == 'auto' else f'in the {log_format} format'
+    return NoLog(f'{name}: none of its lines is {expected}', 'import an access log, or choose --log-format')

@@ -1,1 +1,1 @@
-"""Log files: opened, recognized, cut into batches, followed."""
+"""Opens, identifies and follows log files, and cuts them into batches."""

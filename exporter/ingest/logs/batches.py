@@ -1,4 +1,4 @@
-"""Access logs: knows a log again, and cuts what is not stored of it into batches of whole lines."""
+"""Identifies an access log and cuts its unstored part into batches of whole lines."""
 
 import sys
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import NamedTuple
 import xxhash
 
 from exporter.errors import InputError
-from exporter.ingest.formats.lines import HOLE, last_end, separated
+from exporter.ingest.formats.lines import HOLE, last_end, normalize_line_ends
 from exporter.ingest.logs.foreign import refuse
 from exporter.ingest.logs.history import History
 from exporter.ingest.logs.log_file import LogFile, leading_nuls
@@ -15,113 +15,118 @@ from exporter.model.batch import Batch, Checkpoint, Entry
 from exporter.model.tally import Tally
 
 SOURCE = 'access_log'
-HEAD = 1_024  # bytes by which a log is known
+HEAD = 1_024  # bytes whose hash identifies a log
 CHUNK = 16 << 20  # bytes read and parsed at a time
-FIRST, WHOLE = 1, 4  # pieces of a batch: in smaller ones ClickHouse merges more. The first is, so that it has work early
+FIRST_BATCH = 1  # chunks of the first batch: storing starts early
+BATCH = 4  # chunks of the others: smaller batches make ClickHouse merge more
 LONGEST_LINE = 16 << 20
-SAMPLED = 61  # one byte of so many is looked at to count lines: a prime, lest it keep step with them
-MOST_LINES = 250_000  # of a piece, roughly; so a batch is one block to ClickHouse, which are of a million at most
-HOLE_HASH = xxhash.xxh3_64_intdigest(b'')  # of a stretch of NUL bytes only, however long
-CHECKPOINTS = 16  # of a piece; where it has no more lines than that, each line has one
+SAMPLE_STEP = 61  # counts line ends in every 61st byte: a prime does not keep step with lines
+MOST_LINES = 250_000  # of a chunk, roughly: then a batch fits in one block of ClickHouse (about a million rows)
+HOLE_HASH = xxhash.xxh3_64_intdigest(b'')  # of a hole of any length
+CHECKPOINTS = 16  # of a chunk; each line has one if there are no more lines
 
 
 class Chunk(NamedTuple):
-    """Whole lines, and at which byte of the unpacked log they begin."""
+    """Whole lines, and their byte offset in the decompressed log."""
 
     start: int
     lines: bytes
-    first: bool = False  # nothing stands before them in the log
+    first: bool = False  # whether they begin the log
 
     @property
     def end(self) -> int:
-        """The byte behind the last line."""
+        """The byte offset after the last line."""
         return self.start + len(self.lines)
 
-    def checkpoints(self, begun: int) -> Iterator[Checkpoint]:
-        """The hashes of its stretches, each of whole lines, and of the hole between `begun` and the piece."""
-        if begun < self.start:
+    def checkpoints(self, previous_end: int) -> Iterator[Checkpoint]:
+        """Yields the hashes of parts of whole lines, and of the hole between `previous_end` and the chunk."""
+        if previous_end < self.start:
             yield Checkpoint(self.start, HOLE_HASH)
         short = len(self.lines) < 1 << 20 and self.lines.count(b'\n') <= CHECKPOINTS
         step = 1 if short else -(-len(self.lines) // CHECKPOINTS)
-        view, at = memoryview(self.lines), 0
-        while at < len(self.lines):
-            far = at + step - 1 if at or begun == self.start else 0  # the first line behind a hole tells which log this is
-            end = self.lines.find(b'\n', far) + 1 or len(self.lines)
-            yield Checkpoint(self.start + end, xxhash.xxh3_64_intdigest(view[at:end]))
-            at = end
+        view, offset = memoryview(self.lines), 0
+        while offset < len(self.lines):
+            # the first line after a hole has a checkpoint of its own: it identifies the log
+            search_from = offset + step - 1 if offset or previous_end == self.start else 0
+            end = self.lines.find(b'\n', search_from) + 1 or len(self.lines)
+            yield Checkpoint(self.start + end, xxhash.xxh3_64_intdigest(view[offset:end]))
+            offset = end
 
 
 class AccessLog:
-    """What is to be stored of a log. `complete`: take a last line without an end, also where the log may still grow.
+    """The unstored part of a log. `complete`: take a last line without a line end, also if the log may still grow.
 
-    After `pieces` is exhausted, `already` tells what became of the lines that were done before, and `left` the number of
-    last lines that are still being written: 0 or 1. `name` is then that of the log in the ledger, and `position`
-    the byte behind its last batch; 0 where it is a shorter copy.
+    After `chunks` is exhausted, `already_stored` is the tally of the lines that were stored before, and `left` the number of
+    last lines that are still being written: 0 or 1. `name` is then the name of the log in the ledger, and `position`
+    the byte offset after its last batch; 0 for a shorter copy.
     """
 
     def __init__(self, file: LogFile, complete: bool = False) -> None:
         self.file = file
         self.grows = file.grows and not complete
-        self.already = Tally()
+        self.already_stored = Tally()
         self.left = 0
         self.name = ''
         self.position = 0
 
-    def pieces(self, domain: str, ledger: History) -> Iterator[tuple[Chunk, Batch | None]]:
-        """The chunks to be stored, each last one of a batch with the batch.
+    def chunks(self, domain: str, ledger: History) -> Iterator[tuple[Chunk, Batch | None]]:
+        """Yields chunks of the lines to store; the last chunk of a batch comes with the batch.
 
-        These are batches that were begun but not done, with the same range again; lines between two batches, which the spool gave
-        up because another process had begun to store some of them; and the lines behind the last batch.
-        Raises InputError if this log holds only a part of a batch that was begun, or if no line ends.
+        Unfinished batches come with the same byte ranges as before. Lines between two batches come as new ones: the spool gave
+        their batch up because another process had stored some of its lines. Then come the lines after the last batch. Raises
+        InputError if the log holds only a part of an unfinished batch, or has too long a line.
         """
         self.position = position = 0
         refuse(self.file)
-        self.name, entries = self.known_as(domain, ledger)
+        self.name, entries = self.identify(domain, ledger)
         for entry in entries:
-            start, gap = entry.batch.start, self._behind_line_end(position)
+            start, gap = entry.batch.start, self._skip_line_end(position)
             if gap < start and self.file.read(start - 1, start):
-                yield from self.behind(domain, gap, start)
+                yield from self.chunks_after(domain, gap, start)
             position = max(position, entry.batch.end)
             if whole := self.file.read(entry.batch.end - 1, entry.batch.end) != b'':
                 if entry.tally:
-                    self.already.add(entry.tally)
+                    self.already_stored.add(entry.tally)
                 else:
                     yield from (
-                        (piece, entry.batch if piece.end == entry.batch.end else None)
-                        for piece in self._pieces(start, entry.batch.end)
+                        (chunk, entry.batch if chunk.end == entry.batch.end else None)
+                        for chunk in self._read_chunks(start, entry.batch.end)
                     )
             elif entry.tally:
-                self._count_part(start)
+                self._count_shared(start)
             else:
-                raise InputError(f'{self.file.name}: a longer copy of this log was being imported', 'import that one first')
+                raise InputError(
+                    f'{self.file.name}: an unfinished import read a longer copy of this log', 'import that copy first'
+                )
             if not whole:
                 self.position = 0
                 return
-        yield from self.behind(domain, self._behind_line_end(position))
+        yield from self.chunks_after(domain, self._skip_line_end(position))
 
-    def behind(self, domain: str, begun: int, end: int = sys.maxsize) -> Iterator[tuple[Chunk, Batch | None]]:
-        """The chunks from the start of a line up to `end`, as `pieces` gives them. Raises InputError if no line ends."""
-        self.position = begun
+    def chunks_after(self, domain: str, batch_start: int, end: int = sys.maxsize) -> Iterator[tuple[Chunk, Batch | None]]:
+        """Yields the lines from a line start up to `end`, as `chunks` does. Raises InputError for too long a line."""
+        self.position = batch_start
         points: list[Checkpoint] = []
-        taken, checked = 0, begun
-        for piece, last in _marking_last(self._pieces(begun, end)):
-            points += piece.checkpoints(checked)
-            checked = piece.end
-            taken += 1
-            if last or taken == (FIRST if begun == 0 else WHOLE):
-                yield piece, Batch(domain, SOURCE, self.name, begun, piece.end, self.file.name, tuple(points))
-                self.position = begun = piece.end
-                points, taken = [], 0
+        count, hashed_end = 0, batch_start
+        for chunk, last in _mark_last(self._read_chunks(batch_start, end)):
+            points += chunk.checkpoints(hashed_end)
+            hashed_end = chunk.end
+            count += 1
+            if last or count == (FIRST_BATCH if batch_start == 0 else BATCH):
+                yield chunk, Batch(domain, SOURCE, self.name, batch_start, chunk.end, self.file.name, tuple(points))
+                self.position = batch_start = chunk.end
+                points, count = [], 0
             else:
-                yield piece, None
+                yield chunk, None
 
-    def known_as(self, domain: str, ledger: History) -> tuple[str, list[Entry]]:
-        """The log's name in the ledger, and its batches there: of logs that begin alike, the one whose content this is."""
+    def identify(self, domain: str, ledger: History) -> tuple[str, list[Entry]]:
+        """Returns the log's name in the ledger, and its batches. Among logs with the same head, the checkpoints decide."""
         best: tuple[int, str, list[Entry]] = -1, '', []
-        head = self.file.behind_nuls(0)
+        head = self.file.skip_nuls(0)
         for name in ledger.logs(domain):
             length = _head_length(name)
-            if length and name.partition('~')[0] in {self._fingerprint(at, length) for at in (head, 0)}:  # 0: of earlier versions
+            # earlier versions hashed from offset 0
+            if length and name.partition('~')[0] in {self._fingerprint(offset, length) for offset in (head, 0)}:
                 entries = ledger.entries(domain, name)
                 if entries and (verified := self._verified(entries)) > best[0]:
                     best = verified, name, entries
@@ -132,39 +137,39 @@ class AccessLog:
         return f'{xxhash.xxh3_64_hexdigest(head)}:{len(head)}'
 
     def _verified(self, entries: list[Entry]) -> int:
-        """Up to which byte the log holds what these batches held; -1 where it holds something else."""
+        """Returns the offset up to which the log matches these batches; -1 if it differs."""
         position = 0
         for entry in entries:
             start = entry.batch.start
             for point in entry.batch.checkpoints:
                 if point.hash == HOLE_HASH:
-                    if (end := self.file.behind_nuls(start, point.end)) < point.end:
+                    if (end := self.file.skip_nuls(start, point.end)) < point.end:
                         return -1 if self.file.read(end, end + 1) else position
                     start = position = end
                     continue
-                stretch = self.file.read(start, point.end)
-                if len(stretch) < point.end - start:  # a shorter copy: more of it cannot be compared
+                content = self.file.read(start, point.end)
+                if len(content) < point.end - start:  # a shorter copy: the rest cannot be compared
                     return position
-                if xxhash.xxh3_64_intdigest(stretch) != point.hash:
+                if xxhash.xxh3_64_intdigest(content) != point.hash:
                     return -1
                 start = position = point.end
         return position
 
-    def _count_part(self, start: int) -> None:
-        """Tally the lines of a shorter copy that lie in a batch which is done."""
-        for piece in self._pieces(start):
-            lines = separated(piece.lines)
-            self.already.add(Tally(lines.count(b'\n') + int(lines != b'' and not lines.endswith(b'\n'))))
+    def _count_shared(self, start: int) -> None:
+        """Counts the lines of a shorter copy that belong to a stored batch."""
+        for chunk in self._read_chunks(start):
+            lines = normalize_line_ends(chunk.lines)
+            self.already_stored.add(Tally(lines.count(b'\n') + int(lines != b'' and not lines.endswith(b'\n'))))
 
-    def _behind_line_end(self, position: int) -> int:
-        """Where new lines begin: the last line that was stored may have had no end then, and have one now."""
+    def _skip_line_end(self, position: int) -> int:
+        """Returns the start of new lines: a last line that was stored without its line end may have one now."""
         if position and self.file.read(position - 1, position) != b'\n':
             ending = self.file.read(position, position + 2)
             position += len(ending) - len(ending.removeprefix(b'\r').removeprefix(b'\n'))
         return position
 
-    def _pieces(self, start: int, end: int = sys.maxsize) -> Iterator[Chunk]:
-        """Whole lines from a byte on, up to `end` or up to the last line of the log. A hole between two pieces is in neither."""
+    def _read_chunks(self, start: int, end: int = sys.maxsize) -> Iterator[Chunk]:
+        """Yields whole lines from `start` to `end` or to the last line of the log. A hole between two chunks is in neither."""
         rest, position, first = b'', start, start == 0
         buffer = bytearray(CHUNK)  # one for all: fresh memory costs more than reading into it
         view = memoryview(buffer)
@@ -178,51 +183,52 @@ class AccessLog:
             start += hole
             cut = read if whole else last_end(buffer, hole, read)
             if cut > hole or (whole and rest):
-                for piece in _parts(Chunk(start, b''.join((rest, view[hole:cut])), first)):
-                    yield piece
-                start, first, rest = piece.end, False, bytes(view[cut:read])
+                for chunk in _split(Chunk(start, b''.join((rest, view[hole:cut])), first)):
+                    yield chunk
+                start, first, rest = chunk.end, False, bytes(view[cut:read])
             else:
                 rest += view[hole:read]
-            if (at := rest.rfind(HOLE)) >= 0:  # half a line, and a hole behind it
-                if half := rest[:at].rstrip(b'\0'):
+            if (offset := rest.rfind(HOLE)) >= 0:  # a partial line, and a hole after it
+                if half := rest[:offset].rstrip(b'\0'):
                     yield Chunk(start, half, first)
                     first = False
-                start, rest = start + at + len(HOLE), rest[at + len(HOLE) :]
+                start, rest = start + offset + len(HOLE), rest[offset + len(HOLE) :]
             if len(rest) > LONGEST_LINE:
                 longest = f'{LONGEST_LINE >> 20} MB'
-                raise InputError(f'{self.file.name}: no line ends within {longest} after byte {start:,}', 'import an access log')
+                raise InputError(f'{self.file.name}: the line at byte {start:,} is longer than {longest}', 'import an access log')
             if last:
-                if start and rest.endswith(b'\r') and self.file.read(start - 1, start) == b'\r':  # as the line before it
+                if start and rest.endswith(b'\r') and self.file.read(start - 1, start) == b'\r':  # like the line before it
                     yield Chunk(start, rest)
                     rest = b''
                 self.left = int(bool(rest.strip(b'\0')))
                 return
             if hole == read and start == position:
-                start = position = min(self.file.data_from(position), end)
+                start = position = min(self.file.next_data(position), end)
 
 
-def _parts(piece: Chunk) -> Iterator[Chunk]:
-    """The piece, in parts where its lines are so short that parsing all at once would take gigabytes."""
-    size, at = len(piece.lines), 0
-    lines = SAMPLED * piece.lines[::SAMPLED].count(b'\n')
+def _split(chunk: Chunk) -> Iterator[Chunk]:
+    """Splits a chunk with very short lines: parsing all of them at once would take gigabytes of memory."""
+    size, offset = len(chunk.lines), 0
+    lines = SAMPLE_STEP * chunk.lines[::SAMPLE_STEP].count(b'\n')
     step = size // (1 + lines // MOST_LINES)
-    while at < size:
-        end = piece.lines.find(b'\n', at + step - 1) + 1 or size
-        yield Chunk(piece.start + at, piece.lines[at:end], piece.first and at == 0) if end - at < size else piece
-        at = end
+    while offset < size:
+        end = chunk.lines.find(b'\n', offset + step - 1) + 1 or size
+        yield Chunk(chunk.start + offset, chunk.lines[offset:end], chunk.first and offset == 0) if end - offset < size else chunk
+        offset = end
 
 
-def _marking_last(pieces: Iterator[Chunk]) -> Iterator[tuple[Chunk, bool]]:
-    held = next(pieces, None)
-    for piece in pieces:
-        if held:
-            yield held, False
-        held = piece
-    if held:
-        yield held, True
+def _mark_last(chunks: Iterator[Chunk]) -> Iterator[tuple[Chunk, bool]]:
+    """Yields each chunk, and whether it is the last one."""
+    previous = next(chunks, None)
+    for chunk in chunks:
+        if previous:
+            yield previous, False
+        previous = chunk
+    if previous:
+        yield previous, True
 
 
 def _head_length(name: str) -> int:
-    """How many bytes the name of a log is the hash of; 0 for a name that is of no access log."""
+    """Returns the number of bytes that a log's name is the hash of; 0 if the name is not one of an access log."""
     length = name.partition('~')[0].partition(':')[2]
     return int(length) if length.isdigit() else 0

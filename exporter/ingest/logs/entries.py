@@ -1,4 +1,4 @@
-"""What the tables `[[follow]]` lead to: which files, why none, and which file twice."""
+"""Finds the files of the tables `[[follow]]`, explains missing ones and detects duplicates."""
 
 import glob
 import os
@@ -12,54 +12,54 @@ from exporter.ingest.logs.log_file import shown
 
 
 def regular(path: str) -> os.stat_result | None:
-    """What a log or a directory is; None for what is neither, or is not there."""
+    """Returns the status of a regular file or a directory; None for anything else or a missing path."""
     try:
-        found = Path(path).stat()
+        status = Path(path).stat()
     except OSError:
         return None
-    # opening a pipe waits for who writes; in web servers' images the log is a link to their standard output
-    return found if stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode) else None
+    # opening a pipe blocks until something writes; in web server images the log is a link to standard output
+    return status if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode) else None
 
 
 def is_name(path: str) -> bool:
-    """Whether a path of the settings is one file, and not a pattern: brackets may be part of its name."""
+    """Whether a path of the settings is a file name and not a pattern: a name may contain brackets."""
     return not glob.has_magic(path) or os.path.lexists(path)
 
 
 def files(path: str) -> set[str]:
-    """The files that a path or a pattern of the settings leads to."""
-    names = [path] if is_name(path) else glob.glob(_pattern(path))  # noqa: PTH207  # of a whole path
+    """Returns the files of a path or a pattern of the settings."""
+    names = [path] if is_name(path) else glob.glob(_pattern(path))  # noqa: PTH207  # a pattern of a whole path
     return {name for name in names if regular(name)}
 
 
 def absence(path: str) -> InputError:
-    """Why a path or a pattern leads to no file, and what to do."""
+    """Returns the error for a path or a pattern without a file."""
     log = Path(path)
     remedy = 'correct the path in [[follow]], or create the file'
     try:
         if is_name(path):
             log.stat()
-            why, remedy = 'a pipe or a device cannot be followed', 'let the web server write its log to a file'
+            message, remedy = 'a pipe or a device cannot be followed', 'let the web server write its log to a file'
         else:
             log = Path(_before_wildcards(path))
             os.scandir(log).close()
-            why, remedy = 'no file matches this pattern', 'correct the pattern in [[follow]], or create a file that matches'
+            message, remedy = 'no file matches this pattern', 'correct the pattern in [[follow]], or create a file that matches'
     except FileNotFoundError:
         missing = next((part for part in reversed(log.parents) if not part.exists()), log)
         if missing.is_symlink():
-            why = f'the link {shown(str(missing))} leads to {shown(os.path.realpath(missing))}, which does not exist'
+            message = f'the link {shown(str(missing))} points to {shown(os.path.realpath(missing))}, which does not exist'
         elif missing == Path(path):
-            why = 'this file does not exist'
+            message = 'this file does not exist'
         else:
-            why = f'the directory {shown(str(missing))} does not exist'
+            message = f'the directory {shown(str(missing))} does not exist'
     except OSError as error:
-        why = f'cannot read {shown(str(log))} ({error.strerror})'
-        remedy = 'give the user of usage-exporter the right to read it, or correct the path in [[follow]]'
-    return InputError(f'{shown(path)}: {why}', remedy)
+        message = f'cannot read {shown(str(log))} ({error.strerror})'
+        remedy = 'grant the user of usage-exporter read permission, or correct the path in [[follow]]'
+    return InputError(f'{shown(path)}: {message}', remedy)
 
 
 def fault(settings: Follow) -> InputError | None:
-    """Why an entry cannot be followed now; None if it can."""
+    """Returns the error if an entry cannot be followed now, else None."""
     names = files(settings.path)
     for name in sorted(names):
         try:
@@ -67,46 +67,46 @@ def fault(settings: Follow) -> InputError | None:
         except OSError as error:
             return InputError(
                 f'{shown(name)}: cannot read the log ({error.strerror})',
-                'give the user of usage-exporter the right to read it, or correct the path in [[follow]]',
+                'grant the user of usage-exporter read permission, or correct the path in [[follow]]',
             )
     return None if names else absence(settings.path)
 
 
-def twice(follow: Sequence[Follow]) -> Iterator[SettingsError]:
-    """An error for each entry that leads to a log of an earlier one, under whatever name."""
+def duplicate_logs(follow: Sequence[Follow]) -> Iterator[SettingsError]:
+    """Yields an error for each entry that matches a log of an earlier entry, under any name."""
     first = dict[object, Follow]()
     for settings in follow:
-        same = dict[object, str]({str(Path(settings.path).absolute()): settings.path})
+        identities = dict[object, str]({str(Path(settings.path).absolute()): settings.path})
         for name in sorted(files(settings.path)):
-            if found := regular(name):
-                same.setdefault((found.st_dev, found.st_ino), name)
-        if clash := next((identity for identity in same if identity in first), None):
-            yield same_log(first[clash], settings, same[clash])
-        for identity in same:
+            if status := regular(name):
+                identities.setdefault((status.st_dev, status.st_ino), name)
+        if duplicate := next((identity for identity in identities if identity in first), None):
+            yield same_log(first[duplicate], settings, identities[duplicate])
+        for identity in identities:
             first.setdefault(identity, settings)
 
 
 def same_log(first: Follow, second: Follow, name: str) -> SettingsError:
-    """The error that two entries lead to the same log."""
-    one, other = (f'{shown(settings.path)} for {settings.domain}' for settings in (first, second))
+    """Returns the error for two entries that match the same log."""
+    first_entry, second_entry = (f'{shown(settings.path)} for {settings.domain}' for settings in (first, second))
     return SettingsError(
-        f'{shown(name)}: the entries {one} and {other} of [[follow]] lead to this same log',
-        'remove one of them, since a log counts once, for one portal',
+        f'{shown(name)}: the entries {first_entry} and {second_entry} in [[follow]] match the same log',
+        'remove one of them, because a log counts once, for one portal',
     )
 
 
 def _pattern(path: str) -> str:
-    """The pattern, with the brackets of directories that have that very name taken as they are."""
-    literal, parts = Path(), list[str]()
+    """Returns the pattern, with brackets escaped in the names of existing directories."""
+    literal, escaped = Path(), list[str]()
     for part in Path(path).parts:
         literal /= part
-        there = os.path.lexists(literal)
-        parts.append(glob.escape(part) if there else part)
-    return str(Path(*parts))
+        exists = os.path.lexists(literal)
+        escaped.append(glob.escape(part) if exists else part)
+    return str(Path(*escaped))
 
 
 def _before_wildcards(path: str) -> str:
-    """The directory in which a pattern begins to choose."""
+    """Returns the directory before the first wildcard of a pattern."""
     directory = Path()
     for part in Path(path).parts:
         if glob.has_magic(part) and not os.path.lexists(directory / part):

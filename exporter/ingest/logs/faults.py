@@ -1,4 +1,4 @@
-"""What is wrong with followed logs: said once when it begins, and when it is well again."""
+"""Logs each fault of followed logs once when it begins and once when it ends."""
 
 import os
 from collections.abc import Callable, Container
@@ -8,30 +8,32 @@ from exporter.ingest.logs.log_file import shown
 
 
 class Faults:
-    """What is wrong, by what it is wrong with: a path as in the settings or as on the disk, or a part of the program."""
+    """The current faults by subject: a path of the settings or on the disk, or a part of the program."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self.say = say
-        self.said = dict[str, str]()
+    def __init__(self, log: Callable[[str], None]) -> None:
+        self.log = log
+        self.messages = dict[str, str]()
 
-    def wrong(self, about: str, what: object) -> None:
-        """Says what is wrong, unless it was said."""
-        text = str(what)
-        if isinstance(what, OSError) and what.filename:  # each try is another file
-            text = f'{Path(what.filename).parent}: {what.strerror}; fix that, and it goes on by itself'
-        if self.said.get(about) != text:
-            self.said[about] = text
-            self.say(text)
+    def report(self, subject: str, error: object) -> None:
+        """Logs a fault, unless it is logged already."""
+        message = str(error)
+        if isinstance(error, OSError) and error.filename:  # each attempt has another file name
+            message = f'{Path(error.filename).parent}: {error.strerror}; fix it, then following continues by itself'
+        if self.messages.get(subject) != message:
+            self.messages[subject] = message
+            self.log(message)
 
-    def well(self, about: str, state: str = 'can be read now') -> None:
-        """Says that a log is well again, where something was wrong."""
-        if self.said.pop(about, None):
-            self.say(f'{shown(about)}: {state}')
+    def resolve(self, subject: str, state: str = 'can be read now') -> None:
+        """Logs that a log is readable again, if it had a fault."""
+        if self.messages.pop(subject, None):
+            self.log(f'{shown(subject)}: {state}')
 
-    def over(self, about: str) -> None:
-        """Forgets what was wrong with a part of the program."""
-        self.said.pop(about, None)
+    def forget(self, subject: str) -> None:
+        """Forgets the fault of a part of the program."""
+        self.messages.pop(subject, None)
 
-    def keep(self, lasting: Container[str]) -> None:
-        """Forgets what was wrong with files that are gone, unless they are `lasting`."""
-        self.said = {about: what for about, what in self.said.items() if about in lasting or os.path.lexists(about)}
+    def prune(self, permanent: Container[str]) -> None:
+        """Forgets the faults of files that no longer exist, except for `permanent` subjects."""
+        self.messages = {
+            subject: message for subject, message in self.messages.items() if subject in permanent or os.path.lexists(subject)
+        }

@@ -1,4 +1,4 @@
-"""Follows logs through rotation of any kind, and puts what is new in them into the spool."""
+"""Follows logs through any kind of rotation and puts their new lines into the spool."""
 
 import time
 from collections import Counter
@@ -20,17 +20,17 @@ from exporter.spool.spool import Spool
 from exporter.store.ledger import Ledger
 from exporter.store.rejects import RejectStore
 
-SLICE = 2.0  # seconds after which a poll takes no other batch: it must not keep the program from ending
-GRACE = 60  # seconds without a file that are normal while a log is rotated
-ABSENT = 5  # seconds without a file after which it is missing, where no rotated log tells of a rotation
-TICK = 2  # seconds by which the clocks of files may differ
+SLICE = 2.0  # seconds after which a poll starts no new batch, so that the program can end
+GRACE = 60  # seconds without a file before a log is missing, during a rotation
+ABSENT = 5  # seconds without a file before a log is missing, if there is no rotated log
+TICK = 2  # seconds by which file timestamps may differ
 
 
 class Follower:
-    """The logs that are followed, each from where the ledger and the spool say that it is read to.
+    """Follows logs, each from the position that the ledger and the spool give.
 
-    `ledger` connects to the engine or raises EngineError; `say` takes a line for the operator: what is wrong is said once. For
-    one thread.
+    `ledger` connects to the engine or raises EngineError; `log` takes a line for the operator, once for each fault.
+    Threads: one thread calls `poll` and `close`; any thread may read `readable`, `faults` and `lag`.
     """
 
     def __init__(
@@ -40,146 +40,148 @@ class Follower:
         ledger: Callable[[], Ledger],
         spool: Spool,
         rejected: RejectStore,
-        say: Callable[[str], None],
+        log: Callable[[str], None],
     ) -> None:
         self.enrichments = {domain: enrichment(domain) for domain in sorted({settings.domain for settings in follow})}
         self.ledger, self.spool, self.rejected = ledger, spool, rejected
         self.started = time.time()
         self.notes = Notes(spool.directory / 'followed.json')
         self.entries = [Entry(settings, self.notes.get(settings.domain, settings.path) is not None) for settings in follow]
-        self.coming = list[Followed]()  # those of which it is not known yet how far they are read
+        self.unstarted = list[Followed]()  # logs whose position is not known yet
         self.followed = list[Followed]()
         self.written = Counter[str]()
-        self.said = Faults(say)
-        self.missing = dict[Entry, str]()  # the entries that lead to no file, and why
-        self.logs = OpenLogs(self.enrichments, self.written, self.said)
+        self.fault_log = Faults(log)
+        self.missing = dict[Entry, str]()  # entries without a file, and the error of each
+        self.logs = OpenLogs(self.enrichments, self.written, self.fault_log)
         self.tails = self.logs.tails
-        self.lag = Counter[str]()  # bytes of each open log that were not read yet, as of the last poll
+        self.lag = Counter[str]()  # unread bytes of each open log, at the last poll
 
     @property
     def readable(self) -> dict[str, bool]:
-        """Of each path of the settings, whether all its logs can be read, as of the last poll."""
-        wrong, refused = self.said.said, self.logs.refused
-        ill = {followed.entry for followed in list(self.followed) if followed.path in wrong or followed in refused}
-        return {shown(entry.settings.path): entry.settings.path not in wrong and entry not in ill for entry in self.entries}
+        """Whether all logs of each path of the settings could be read at the last poll."""
+        messages, refused = self.fault_log.messages, self.logs.refused
+        faulty = {followed.entry for followed in list(self.followed) if followed.path in messages or followed in refused}
+        return {shown(entry.settings.path): entry.settings.path not in messages and entry not in faulty for entry in self.entries}
 
     @property
     def faults(self) -> list[str]:
-        """What is wrong, as of the last poll."""
-        return [*self.said.said.values(), *self.logs.refused.values()]
+        """The faults of the last poll."""
+        return [*self.fault_log.messages.values(), *self.logs.refused.values()]
 
     def poll(self) -> None:
-        """Takes what is new, for some SLICE seconds. What is wrong with a log, the engine or the disk is said, not raised."""
+        """Takes new lines for about SLICE seconds. Faults of a log, the engine or the disk are logged, not raised."""
         now, end = time.time(), time.monotonic() + SLICE
-        self.away: EngineError | None = None
+        self.engine_error: EngineError | None = None
         for batch in self.spool.given_up():
-            self.written[f'{batch.domain}/{batch.log}'] += 1  # by somebody else: what is stored is asked again
-            self.logs.rested.clear()
+            self.written[f'{batch.domain}/{batch.log}'] += 1  # another process stores it: ask the ledger again
+            self.logs.closed.clear()
         for entry in self.entries:
-            self.coming += entry.new(now)
-        self._begin()
-        behind = set[Followed]()
-        self.logs.find(self.followed, now, end, behind)
-        self._say_absent(now)
+            self.unstarted += entry.new_logs(now)
+        self._start_logs()
+        unread = set[Followed]()
+        self.logs.open_new(self.followed, now, end, unread)
+        self._report_missing(now)
         try:
-            self._read(now, end, behind)
-            self._note(now, behind)
-            self.said.over('spool')
-        except (ExporterError, OSError) as error:  # of the spool, or of the rejects
-            self.said.wrong('spool', error)
-        if not self.away:
-            self.said.over('engine')
-        self.logs.rest(now)
+            self._read(now, end, unread)
+            self._note(now, unread)
+            self.fault_log.forget('spool')
+        except (ExporterError, OSError) as error:  # of the spool or of the rejects
+            self.fault_log.report('spool', error)
+        if not self.engine_error:
+            self.fault_log.forget('engine')
+        self.logs.close_quiet(now)
         self.followed = [followed for followed in self.followed if followed.path in followed.entry.names]
-        self.said.keep({'spool', 'engine', *(entry.settings.path for entry in self.entries)})
+        self.fault_log.prune({'spool', 'engine', *(entry.settings.path for entry in self.entries)})
         self.lag = Counter()
         for tail, _ in self.tails.values():
             if tail.file.grows:
                 self.lag[tail.file.name] += max(0, tail.size - (tail.position or 0))
 
     def close(self) -> None:
-        """Closes all files. What was not taken is taken after the next start."""
+        """Closes all files. Lines that were not taken are taken after the next start."""
         for tail, _ in self.tails.values():
             tail.close()
 
-    def _begin(self) -> None:
-        """Starts with logs where an earlier process ended."""
-        for followed in list(self.coming):
+    def _start_logs(self) -> None:
+        """Starts new logs at the point where an earlier process ended."""
+        for followed in list(self.unstarted):
             path, domain = shown(followed.path), followed.entry.settings.domain
             if note := self.notes.get(domain, followed.path):
                 followed.resume(note)
             else:
-                waits = any((batch.domain, batch.origin) == (domain, path) for batch, _ in self.spool.waiting())
+                is_waiting = any((batch.domain, batch.origin) == (domain, path) for batch, _ in self.spool.waiting())
                 try:
                     last = self.ledger().last_call(domain, path)
                 except EngineError as error:
-                    self._engine_is_away(error)
+                    self._report_engine(error)
                     return
-                followed.read_until = last.timestamp() if last else self.started - DAY if waits else self.started
+                followed.read_until = last.timestamp() if last else self.started - DAY if is_waiting else self.started
                 followed.floor = followed.read_until
-            self.coming.remove(followed)
+            self.unstarted.remove(followed)
             self.followed.append(followed)
 
-    def _say_absent(self, now: float) -> None:
-        """Says which entries lead to no file, and which do again. During a rotation that is normal for a moment."""
+    def _report_missing(self, now: float) -> None:
+        """Logs which entries have no file, and which have one again. During a rotation a file may be missing for a moment."""
         for entry in self.entries:
             path = entry.settings.path
-            if entry.absent is None:
-                if self.missing.pop(entry, None) == self.said.said.get(path, ''):
-                    self.said.well(path)
-            elif not entry.seen or now - entry.absent >= (GRACE if self.logs.is_rotated(entry) else ABSENT):
-                self.missing[entry] = str(entry.absence)
-                self.said.wrong(path, entry.absence)
+            if entry.missing_since is None:
+                if self.missing.pop(entry, None) == self.fault_log.messages.get(path, ''):
+                    self.fault_log.resolve(path)
+            elif not entry.ever_found or now - entry.missing_since >= (GRACE if self.logs.is_rotated(entry) else ABSENT):
+                self.missing[entry] = str(entry.missing_error)
+                self.fault_log.report(path, entry.missing_error)
 
-    def _read(self, now: float, end: float, behind: set[Followed]) -> None:
-        """Takes a batch of each log in turn until there is none, it is time, or half of the spool is full: the other half is for
-        requests, which have no other place to wait in. Raises what is wrong with all logs."""
+    def _read(self, now: float, end: float, unread: set[Followed]) -> None:
+        """Takes a batch of each log in turn until nothing is new, the time is up, or the spool is half full.
+
+        The other half is for requests, which have no other place to wait. Raises the errors of the spool and of the rejects.
+        """
         waiting = list(self.tails.values())
         while waiting and time.monotonic() < end and 2 * self.spool.balance.bytes < self.spool.most_bytes:
             tail, followed = waiting.pop(0)
-            self.tails[tail.file_id] = self.tails.pop(tail.file_id)  # behind the others
-            ending = self.logs.is_ending(tail, now)
+            self.tails[tail.file_id] = self.tails.pop(tail.file_id)  # moves it to the end
+            is_ending = self.logs.is_ending(tail, now)
             try:
-                if tail.step(self._history, self.rejected, self.spool.put, ending):
+                if tail.step(self._history, self.rejected, self.spool.put, is_ending):
                     waiting.append((tail, followed))
-                    if ending:
-                        self._say_ended(tail)
-                if followed.file_id == tail.file_id or followed.path != tail.path:  # else another file has the name, or none
-                    self.said.well(tail.path)
+                    if is_ending:
+                        self._report_last_line(tail)
+                if followed.file_id == tail.file_id or followed.path != tail.path:  # otherwise another file has the name, or none
+                    self.fault_log.resolve(tail.path)
                 continue
             except Replaced:
                 self.logs.close(tail)
             except EngineError as error:
-                self._engine_is_away(error)
+                self._report_engine(error)
             except InputError as error:
-                self.said.wrong(tail.path, error)
+                self.fault_log.report(tail.path, error)
                 self.logs.close(tail, 2 * tail.size if isinstance(error, NoLog) else 0)
-            behind.add(followed)
-        behind.update(followed for _, followed in waiting)
+            unread.add(followed)
+        unread.update(followed for _, followed in waiting)
 
-    def _say_ended(self, tail: Tail) -> None:
-        tally = tail.taken or Tally()
-        became = 'stored' if tally.stored else 'skipped' if tally.skipped else f'rejected ({", ".join(tally.rejected)})'
-        self.said.say(
-            f'{tail.file.name}: the last line has no end and is {became}, since nothing is written to this log any more'
+    def _report_last_line(self, tail: Tail) -> None:
+        tally = tail.last_tally or Tally()
+        outcome = 'stored' if tally.stored else 'skipped' if tally.skipped else f'rejected ({", ".join(tally.rejected)})'
+        self.fault_log.log(
+            f'{tail.file.name}: the last line has no newline and is {outcome}, because nothing writes to this log any more'
         )
 
-    def _note(self, now: float, behind: set[Followed]) -> None:
-        """Notes until when the logs are read. Raises OSError."""
-        unended = dict[Followed, float]()
+    def _note(self, now: float, unread: set[Followed]) -> None:
+        """Notes the time until which each log is read. Raises OSError."""
+        modified = dict[Followed, float]()
         for tail, followed in self.tails.values():
             if tail.left:
-                unended[followed] = min(tail.modified, unended.get(followed, now))
+                modified[followed] = min(tail.modified, modified.get(followed, now))
         for followed in self.followed:
-            if followed not in behind:
-                followed.read_until = unended.get(followed, now) - TICK
-        self.notes.keep({(one.entry.settings.domain, one.path): one.note() for one in self.followed}, now)
+            if followed not in unread:
+                followed.read_until = modified.get(followed, now) - TICK
+        self.notes.keep({(log.entry.settings.domain, log.path): log.note() for log in self.followed}, now)
 
     def _history(self) -> WithSpool:
-        if self.away:
-            raise self.away
+        if self.engine_error:
+            raise self.engine_error
         return WithSpool(self.spool.waiting(), self.ledger())
 
-    def _engine_is_away(self, error: EngineError) -> None:
-        self.away = error
-        self.said.wrong('engine', error)
+    def _report_engine(self, error: EngineError) -> None:
+        self.engine_error = error
+        self.fault_log.report('engine', error)

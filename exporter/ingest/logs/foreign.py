@@ -1,4 +1,4 @@
-"""Files that are no access log: known by their first bytes, so that the error says what they are and what to do."""
+"""Recognizes files that are not access logs by their first bytes, to name their type and the remedy in the error."""
 
 import re
 import shlex
@@ -6,8 +6,8 @@ import shlex
 from exporter.errors import InputError
 from exporter.ingest.logs.log_file import UNPACK, LogFile
 
-HEAD = 1_024  # bytes that are looked at
-BINARY = 1 << 16  # bytes without the end of a line, of a file that does not begin as text
+HEAD = 1_024  # bytes to check
+BINARY = 1 << 16  # bytes without a line end that make a file binary, if it does not begin as text
 CONTROL = re.compile(rb'[\x01-\x08\x0e-\x1a\x1c-\x1f]')
 MAGIC = {
     b'PK\x03\x04': ('a zip archive', 'unzip'),
@@ -16,21 +16,21 @@ MAGIC = {
     b'7z\xbc\xaf\x27\x1c': ('a 7z archive', '7z x'),
     b'Rar!\x1a\x07': ('a rar archive', 'unrar x'),
     b'!<arch>\n': ('an ar archive', 'ar x'),
-    b'\x1f\x9d': ('packed by compress', 'uncompress'),
-    b'\x5d\x00\x00': ('packed as .lzma', 'unlzma'),
-    b'\x04\x22\x4d\x18': ('packed by lz4', 'unlz4'),
-    b'LZIP': ('packed by lzip', 'lzip -d'),
-    b'\x89LZO': ('packed by lzop', 'lzop -d'),
-    b'\xff\x06\x00\x00sNaPpY': ('packed by snappy', 'snzip -d'),
+    b'\x1f\x9d': ('compressed with compress', 'uncompress'),
+    b'\x5d\x00\x00': ('compressed as .lzma', 'unlzma'),
+    b'\x04\x22\x4d\x18': ('compressed with lz4', 'unlz4'),
+    b'LZIP': ('compressed with lzip', 'lzip -d'),
+    b'\x89LZO': ('compressed with lzop', 'lzop -d'),
+    b'\xff\x06\x00\x00sNaPpY': ('compressed with snappy', 'snzip -d'),
 }
 
 
 class NoLog(InputError):
-    """A file of which no line is one of an access log."""
+    """A file that is not an access log."""
 
 
 def refuse(file: LogFile) -> None:
-    """Raises NoLog for text in UTF-16, an archive, what is packed in another way, and binary data."""
+    """Raises NoLog for UTF-16 and UTF-32 text, archives, unsupported compression and binary data."""
     head = file.read(0, HEAD)
     name = '-' if file.name == 'standard input' else shlex.quote(file.name)
     if encoding := _encoding(head):
@@ -39,18 +39,18 @@ def refuse(file: LogFile) -> None:
         )
     if _is_tar(head):
         raise NoLog(f'{file.name}: this is a tar archive', f'unpack it with tar -xf {name} and import the logs in it')
-    for magic, (what, program) in MAGIC.items():
+    for magic, (kind, program) in MAGIC.items():
         if head.startswith(magic):
-            raise NoLog(f'{file.name}: this is {what}', f'unpack it with {program} {name} and import the log')
+            raise NoLog(f'{file.name}: this is {kind}', f'unpack it with {program} {name} and import the log')
     if file.is_compressed_file and head.startswith(tuple(UNPACK)):
-        raise NoLog(f'{file.name}: this is packed twice', 'unpack it once and import the result')
-    begin = file.behind_nuls(0)
+        raise NoLog(f'{file.name}: this is compressed twice', 'decompress it once and import the result')
+    begin = file.skip_nuls(0)
     if CONTROL.search(file.read(begin, begin + 64)) and b'\n' not in file.read(begin, begin + BINARY):
-        raise NoLog(f'{file.name}: this is binary data', 'import an access log, plain or packed with gzip, bzip2, xz or zstd')
+        raise NoLog(f'{file.name}: this is binary data', 'import an access log, plain or compressed with gzip, bzip2, xz or zstd')
 
 
 def _encoding(head: bytes) -> str:
-    """The encoding of text that is no UTF-8, by its mark or by its NUL bytes; '' for all else."""
+    """Returns the encoding of UTF-16 or UTF-32 text, found by its byte order mark or NUL bytes; '' for all else."""
     if head.startswith((b'\xff\xfe\0\0', b'\0\0\xfe\xff')):
         return 'UTF-32'
     if head.startswith((b'\xff\xfe', b'\xfe\xff')):
@@ -62,7 +62,7 @@ def _encoding(head: bytes) -> str:
 
 
 def _is_tar(head: bytes) -> bool:
-    """Whether it begins with a header of a tar archive: the oldest ones have only a checksum."""
+    """Whether it begins with the header of a tar archive; the oldest format has only a checksum."""
     if head[257:262] == b'ustar':
         return True
     checksum = head[148:156].strip(b' \0')

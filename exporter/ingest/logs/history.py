@@ -1,4 +1,4 @@
-"""What is known of the batches of logs: by the ledger, and by the spool of what the ledger will know."""
+"""Looks up the batches of logs in the ledger, and in the spool those that the ledger will have."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -14,48 +14,52 @@ Waiting = Iterable[tuple[Batch, Tally]]  # what a spool holds
 
 
 def spooled(directory: Path) -> list[tuple[Batch, Tally]]:
-    """What the spool of another process, or of none, holds of logs. Raises OSError."""
-    found = list[tuple[Batch, Tally]]()
+    """Returns the batches of logs in a spool, which another process may have open. Raises OSError."""
+    batches = list[tuple[Batch, Tally]]()
     for path in directory.rglob('*.batch'):
-        with suppress(FileNotFoundError):  # it is stored by now
+        with suppress(FileNotFoundError):  # stored in the meantime
             headers = [record.header for record in read_records(path)]
-            found += [(header.batch, header.tallies[header.batch.domain]) for header in headers if header.batch]
-    return found
+            batches += [(header.batch, header.tallies[header.batch.domain]) for header in headers if header.batch]
+    return batches
 
 
 class History(Protocol):
-    """The batches of logs, as far as a log is asked for them."""
+    """The queries that an AccessLog makes."""
 
     def logs(self, domain: str) -> list[str]:
-        """Every log of which there ever was a batch. Raises EngineError."""
+        """Returns every log that ever had a batch. Raises EngineError."""
 
     def new_log(self, domain: str, name: str) -> str:
-        """A name that no log of the portal has had: `name`, or with something behind it. Raises EngineError."""
+        """Returns a name that no log of the portal has had: `name`, with a suffix if needed. Raises EngineError."""
 
     def entries(self, domain: str, log: str) -> list[Entry]:
-        """The batches of a log that are done or begun, in their order. Raises EngineError."""
+        """Returns the batches of a log that are done or begun, in their order. Raises EngineError."""
 
 
 class WithSpool:
-    """The ledger as it will be when the batches that wait are stored. Ask the spool first, and then the ledger: what is stored
-    in between is in both."""
+    """The ledger as it will be when the waiting batches are stored.
+
+    Read the spool before the ledger: a batch that is stored in between is then in both.
+    """
 
     def __init__(self, waiting: Waiting, ledger: Ledger) -> None:
         self.waiting = list(waiting)
         self.ledger = ledger
 
     def logs(self, domain: str) -> list[str]:
-        """The logs that the ledger knows, and those of which a batch waits. Raises EngineError."""
-        return list(dict.fromkeys([*self.ledger.logs(domain), *(one.log for one, _ in self.waiting if one.domain == domain)]))
+        """Returns the logs in the ledger, and those with a waiting batch. Raises EngineError."""
+        return list(
+            dict.fromkeys([*self.ledger.logs(domain), *(batch.log for batch, _ in self.waiting if batch.domain == domain)])
+        )
 
     def new_log(self, domain: str, name: str) -> str:
-        """A name that neither has. Raises EngineError."""
+        """Returns a name that neither has. Raises EngineError."""
         return unused_log_name(name, self.logs(domain))
 
     def entries(self, domain: str, log: str) -> list[Entry]:
-        """The batches of a log; those that wait count as done. Raises EngineError.
+        """Returns the batches of a log; waiting ones count as done. Raises EngineError.
 
-        A batch that waits is left out if the ledger knows another one with some of its lines: the spool will give it up.
+        A waiting batch is left out if the ledger knows another one with some of its lines: the spool will give it up.
         """
         entries = self.ledger.entries(domain, log)
         for batch, tally in self.waiting:

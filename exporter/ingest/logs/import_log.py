@@ -1,10 +1,10 @@
-"""Imports one log to its end and accounts for each of its lines."""
+"""Imports one log to its end and counts each of its lines."""
 
 from collections.abc import Callable
 
 from exporter.enrich.enrichment import Enrichment
 from exporter.ingest import pipeline
-from exporter.ingest.formats.parsed import parsed
+from exporter.ingest.formats.parsed import parse_chunks
 from exporter.ingest.logs.batches import AccessLog
 from exporter.ingest.logs.history import Waiting, WithSpool
 from exporter.ingest.pipeline import STEPS
@@ -25,17 +25,17 @@ def import_log(
     watch: Callable[[], None],
     waiting: Waiting = (),
 ) -> None:
-    """Stores what is new in a log. `outcome` is kept up to date, so it is right whatever ends the import, and
-    `watch` is called whenever it has changed. `waiting` is what a spool holds: `serve` will store it.
+    """Stores the new lines of a log. `summary` is updated after each batch, so it is correct however the import ends;
+    `watch` is called after each update. `waiting` holds the batches of a spool, which `serve` will store.
 
-    Raises InputError for what is no log or ends before its end, EngineError where ClickHouse fails.
+    Raises InputError for a file that is not a log or is truncated, EngineError for an error of ClickHouse.
     """
 
     def stored(tally: Tally) -> None:
         summary.count(tally)
         watch()
 
-    chunks = parsed(log.pieces(enrichment.domain, WithSpool(waiting, ledger)), log.file.name, log_format)
+    chunks = parse_chunks(log.chunks(enrichment.domain, WithSpool(waiting, ledger)), log.file.name, log_format)
     with (
         Writer(ledger, stored) as writer,
         Prefetch(pipeline.enriched(chunks, enrichment, STEPS[:1])) as with_requests,
@@ -46,6 +46,6 @@ def import_log(
             writer.wait()
             summary.left += log.left
         finally:
-            summary.count_before(log.already)
+            summary.count_before(log.already_stored)
     if log.file.damage:
         raise log.file.damage

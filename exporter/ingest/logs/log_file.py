@@ -1,4 +1,4 @@
-"""A log file, packed or not, or standard input: opened and read from any byte on, as it is unpacked."""
+"""Opens a log file, compressed or not, or standard input; reads decompressed bytes from any offset."""
 
 import bz2
 import errno
@@ -39,48 +39,48 @@ log = logging.getLogger(__name__)
 
 
 class LogFile:
-    """An open log. `-` is standard input. Raises InputError where it cannot be opened.
+    """An open log; `-` is standard input. Raises InputError if it cannot be opened.
 
-    `size` is in bytes, as the file is packed. `unpacked` tells whether it is packed. `grows` tells whether more may be written to
-    its last line. `damage` says why it ended before its end, where it did.
+    `size` is the compressed size in bytes. `grows` tells whether more may be written to the last line. `damage` is the error
+    if the log ends early.
     """
 
     def __init__(self, name: str) -> None:
         self.name = 'standard input' if name == '-' else shown(name)
         self.damage: InputError | None = None
-        self.compressed = _standard_input() if name == '-' else _opened(Path(name))
+        self.compressed = _standard_input() if name == '-' else _open(Path(name))
         self.size = self.compressed.seek(0, io.SEEK_END)
         self.compressed.seek(0)
         unpack = _unpacker(self.compressed.read(LONGEST_MAGIC))
         self.compressed.seek(0)
         self.file: Any = unpack(self.compressed) if unpack else self.compressed
         self.is_compressed_file = unpack is not None
-        self.end = sys.maxsize  # of what can be unpacked
+        self.end = sys.maxsize  # of the part that can be decompressed
         if unpack:
-            self._check()
+            self._verify()
         self.grows = not (unpack or name == '-')
 
     def read(self, start: int, end: int) -> bytes:
-        """The bytes from `start` to `end`, or to where the log ends."""
+        """Reads the bytes from `start` to `end`, or to the end of the log."""
         buffer = memoryview(bytearray(end - start))
         return bytes(buffer[: self.read_into(buffer, start)])
 
     def read_into(self, buffer: memoryview, start: int) -> int:
-        """Fills `buffer` with the bytes from `start` on; gives how many there were before the log ended."""
+        """Fills `buffer` with the bytes from `start` on; returns their number, which is less at the end of the log."""
         filled = 0
         buffer = buffer[: max(0, self.end - start)]
         try:
             self.file.seek(start)
-            while filled < len(buffer) and (more := self.file.readinto1(buffer[filled:])):
-                filled += more
+            while filled < len(buffer) and (count := self.file.readinto1(buffer[filled:])):
+                filled += count
         except DAMAGE as error:
             end = f'{start + filled:,} bytes'
             what = f'{self.name}: damaged or cut short after {end} ({error})'
-            self.damage = InputError(what, 'import it again when it is whole')
+            self.damage = InputError(what, 'import it again when it is complete')
         return filled
 
-    def behind_nuls(self, start: int, end: int = sys.maxsize) -> int:
-        """The first byte from `start` on that is not NUL, at most `end`; or where the log ends."""
+    def skip_nuls(self, start: int, end: int = sys.maxsize) -> int:
+        """Returns the offset of the first byte from `start` on that is not NUL; at most `end` or the end of the log."""
         buffer = bytearray(CHUNK)
         while True:
             wanted = min(CHUNK, end - start)
@@ -88,13 +88,13 @@ class LogFile:
             start += (nuls := leading_nuls(buffer, read))
             if nuls < wanted or start == end:
                 return start
-            start = min(self.data_from(start), end)
+            start = min(self.next_data(start), end)
 
-    def data_from(self, start: int) -> int:
-        """Where content may be, from `start` on: a sparse file tells without being read."""
+    def next_data(self, start: int) -> int:
+        """Returns the offset of the next data from `start` on: a sparse file gives it without reading."""
         if self.is_compressed_file:
             return start
-        try:  # opened again: a position of its own
+        try:  # opened again to have its own position
             with Path(f'/proc/self/fd/{self.compressed.fileno()}').open('rb', buffering=0) as file:
                 try:
                     return os.lseek(file.fileno(), start, os.SEEK_DATA)
@@ -103,11 +103,11 @@ class LogFile:
         except OSError:
             return start
 
-    def _check(self) -> None:
-        """Reads a packed log through: what unpacks to something else than was packed is known by checksums at its end only.
+    def _verify(self) -> None:
+        """Reads a compressed log to its end, where its checksums are.
 
-        Raises InputError for one that is spoiled. One that is merely cut short is right as far as it goes, and so is a gzip file
-        with something else behind it: gunzip, too, takes it with a warning.
+        Raises InputError if it is damaged. The data before a cut are correct, and so are those of a gzip file with trailing
+        data: gunzip, too, accepts it with a warning.
         """
         buffer = bytearray(CHUNK)
         end = 0
@@ -115,23 +115,23 @@ class LogFile:
             while read := self.file.readinto1(buffer):
                 end += read
         except gzip.BadGzipFile as error:
-            if not str(error).startswith('Not a gzipped file'):  # of a later part: the first one begins as gzip does
-                self._spoiled(error)
+            if not str(error).startswith('Not a gzipped file'):  # a later member is damaged; the first one begins as gzip does
+                self._fail_damaged(error)
             self.end = end
-            log.warning('%s: what follows the packed log is no gzip, and is ignored', self.name)
+            log.warning('%s: ignored the data after the gzip stream', self.name)
         except EOFError as error:
-            self.damage = InputError(f'{self.name}: cut short ({error})', 'import it again when it is whole')
+            self.damage = InputError(f'{self.name}: cut short ({error})', 'import it again when it is complete')
         except DAMAGE as error:
-            self._spoiled(error)
+            self._fail_damaged(error)
         self.file.seek(0)
 
-    def _spoiled(self, error: BaseException) -> NoReturn:
+    def _fail_damaged(self, error: BaseException) -> NoReturn:
         self.close()
-        raise InputError(f'{self.name}: damaged ({error}), nothing of it is stored', 'import a whole copy') from error
+        raise InputError(f'{self.name}: damaged ({error}), nothing of it is stored', 'import an intact copy') from error
 
     @property
     def position(self) -> int:
-        """How far it is read, in bytes as it is packed."""
+        """The number of compressed bytes read."""
         return self.compressed.tell()
 
     def close(self) -> None:
@@ -141,21 +141,21 @@ class LogFile:
 
 
 def leading_nuls(buffer: bytearray, end: int) -> int:
-    """With how many NUL bytes the buffer begins, at most `end`."""
-    at = 0
-    while at + len(NULS) <= end and buffer.startswith(NULS, at):
-        at += len(NULS)
-    found = NOT_NUL.search(buffer, at, end)
-    return found.start() if found else end
+    """Returns the number of NUL bytes at the start of the buffer, at most `end`."""
+    position = 0
+    while position + len(NULS) <= end and buffer.startswith(NULS, position):
+        position += len(NULS)
+    match = NOT_NUL.search(buffer, position, end)
+    return match.start() if match else end
 
 
 def shown(name: str) -> str:
-    """The name of a file as text: it may be no UTF-8."""
+    """Returns a file name as valid UTF-8 text."""
     return name.encode(errors='replace').decode()
 
 
 def is_compressed(path: Path) -> bool:
-    """Whether a file is packed, by its content; not where it cannot be read."""
+    """Whether a file is compressed, according to its content; False if it cannot be read."""
     try:
         with path.open('rb') as file:
             return _unpacker(file.read(LONGEST_MAGIC)) is not None
@@ -169,11 +169,11 @@ def _unpacker(start: bytes) -> Callable[[Any], Any] | None:
 
 def _standard_input() -> BinaryIO:
     if sys.stdin is None or sys.stdin.closed:
-        raise InputError('standard input: it is closed', 'give it a log, as in usage-exporter import - < access.log')
+        raise InputError('standard input: it is closed', 'redirect a log to it, as in usage-exporter import - < access.log')
     return _seekable(sys.stdin.buffer)
 
 
-def _opened(path: Path) -> BinaryIO:
+def _open(path: Path) -> BinaryIO:
     try:
         file = path.open('rb')
         _lock(file)
@@ -181,28 +181,26 @@ def _opened(path: Path) -> BinaryIO:
     except BlockingIOError:
         file.close()
         raise ConcurrentImport(
-            f'{path}: another import of this log is under way', 'let it end (a log that serve follows needs no import)'
+            f'{path}: another import of this log is under way', 'wait until it ends (a log that serve follows needs no import)'
         ) from None
     except IsADirectoryError as error:
-        raise InputError(f'{path}: this is a directory', f'name the logs in it, as {path}/*.log') from error
+        raise InputError(f'{path}: this is a directory', f'name the logs in it, for example {path}/*.log') from error
     except OSError as error:
-        raise InputError(
-            f'{path}: cannot read the log ({error.strerror})', 'name a file that is there and may be read'
-        ) from error
+        raise InputError(f'{path}: cannot read the log ({error.strerror})', 'name an existing file that you may read') from error
 
 
 def _lock(file: BinaryIO) -> None:
-    """Keeps other imports from the file for as long as it is open. Raises BlockingIOError where another one reads it."""
+    """Locks the file against other imports while it is open. Raises BlockingIOError if another import reads it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise
-    except OSError:  # not every file system can: then the ledger tells
+    except OSError:  # not every file system has locks: then the ledger detects it
         pass
 
 
 def _seekable(file: BinaryIO) -> BinaryIO:
-    """The file, or a copy of it where it is a pipe: whether its lines are stored already is known only after reading them."""
+    """Returns the file, or a copy of a pipe: its start must be read twice to find out which lines are stored."""
     if file.seekable():
         return file
     copy = tempfile.TemporaryFile()  # noqa: SIM115  # the log closes it
@@ -211,6 +209,6 @@ def _seekable(file: BinaryIO) -> BinaryIO:
         copy.flush()
     except OSError as error:
         raise InputError(
-            f'{tempfile.gettempdir()}: no room for a copy of the log ({error.strerror})', 'let TMPDIR name another directory'
+            f'{tempfile.gettempdir()}: cannot write a copy of the log ({error.strerror})', 'set TMPDIR to another directory'
         ) from error
     return cast(BinaryIO, copy)

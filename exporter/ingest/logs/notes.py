@@ -1,6 +1,6 @@
-"""Notes of what is followed, for the next process: until when each log was read, and where links led. They hold no positions.
+"""Writes notes for the next process: until when each followed log was read, and the targets of links. They hold no positions.
 
-Without the notes, fewer rotated logs are looked for; which of their lines are stored is known from the ledger and the spool.
+Without the notes, `serve` checks fewer rotated logs. Which lines are stored is in the ledger and the spool.
 """
 
 import json
@@ -11,11 +11,11 @@ from typing import NamedTuple
 from exporter.system.files import write
 
 EVERY = 60  # seconds between two writes, unless more than the time has changed
-KEPT = 30 * 86_400  # seconds after which a log that is not followed any more is left out
+KEPT = 30 * 86_400  # seconds after which the note of a log that is no longer followed is removed
 
 
 class Note(NamedTuple):
-    """Until when a log was read to its end, in Unix seconds; where its name leads, and where it led before."""
+    """When a log was last read to its end, in Unix seconds; its current and former real paths."""
 
     read_until: float
     targets: tuple[str, ...]
@@ -25,7 +25,7 @@ Log = tuple[str, str]  # the portal, and the path
 
 
 class Notes:
-    """The notes, in a file. One that cannot be read is as none."""
+    """The notes in a file; an unreadable file counts as empty."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -37,11 +37,11 @@ class Notes:
             self.notes = dict[Log, Note]()
 
     def get(self, domain: str, path: str) -> Note | None:
-        """What was noted of a log."""
+        """Returns the note of a log."""
         return self.notes.get((domain, path))
 
     def keep(self, followed: Mapping[Log, Note], now: float) -> None:
-        """Notes how things are now. Raises OSError."""
+        """Writes the current notes, if it is time. Raises OSError."""
         others = {log: note for log, note in self.notes.items() if log in followed or note.read_until > now - KEPT}
         notes = {**others, **followed}
         changed = {log: note.targets for log, note in notes.items()} != {log: note.targets for log, note in self.notes.items()}

@@ -1,4 +1,4 @@
-"""The open logs that are followed: finds and opens the files of each log, and closes them when they are quiet."""
+"""Opens the files of each followed log, and closes them when they are quiet."""
 
 import os
 import time
@@ -15,131 +15,138 @@ from exporter.ingest.logs.log_file import is_compressed, shown
 from exporter.ingest.logs.rotation import Listing
 from exporter.ingest.logs.tail import FileId, State, Tail, file_id, state
 
-QUIET = 600  # seconds without a change after which a log that was rotated away is closed
-LAST_LINE = 20  # seconds without a change after which the last line of a log that was rotated away needs no end
+QUIET = 600  # seconds without a change after which a rotated log is closed
+LAST_LINE = 20  # seconds without a change after which the last line of a rotated log is taken without its line end
 
 
 class OpenLogs:
-    """The files that are read, and those that were closed and have not changed since."""
+    """The open files, and the closed ones that have not changed since.
+
+    Threads: used by the thread of the Follower only.
+    """
 
     def __init__(self, enrichments: Mapping[str, Enrichment], written: Counter[str], faults: Faults) -> None:
         self.enrichments, self.written, self.faults = enrichments, written, faults
-        self.tails = dict[FileId, tuple[Tail, Followed]]()  # the one that waits longest first
-        self.rested = dict[FileId, tuple[State, int]]()  # closed ones: as they were, and the size from which they may be logs
-        self.gone = dict[FileId, float]()  # open ones that no name leads to any more, and since when
-        self.superseded = dict[FileId, float]()  # those that were rotated away, as another file has the name, and since when
-        self.rotating = set[Followed]()  # those beside which a rotated log lies that may hold unread lines
-        self.refused = dict[Followed, str]()  # those whose file another entry follows, and what was said of it
-        self.named = set[FileId]()  # the files that were found last
+        self.tails = dict[FileId, tuple[Tail, Followed]]()  # the one that has waited longest first
+        self.closed = dict[FileId, tuple[State, int]]()  # closed files: their state, and the size from which they may be logs
+        self.unnamed_since = dict[FileId, float]()  # open files without a name, in Unix seconds
+        self.superseded_since = dict[FileId, float]()  # files whose name another file has, in Unix seconds
+        self.rotating = set[Followed]()  # logs with a rotated file that may hold unread lines
+        self.refused = dict[Followed, str]()  # logs whose file another entry follows, and the message
+        self.present = set[FileId]()  # the files that the last poll found
 
-    def find(self, all_followed: Sequence[Followed], now: float, end: float, behind: set[Followed]) -> None:
-        """Opens what is new among the files; adds to `behind` the logs of which one waits to be opened."""
+    def open_new(self, all_followed: Sequence[Followed], now: float, deadline: float, unread: set[Followed]) -> None:
+        """Opens new files; adds to `unread` the logs with a file that still has to be opened."""
         listing, self.rotating = Listing(), set()
-        own = {followed: stat for followed in all_followed if (stat := followed.look(now))}
-        owners = self._owners(own)
-        named, superseded = set(map(file_id, own.values())), set[FileId]()
+        current_files = {followed: stat for followed in all_followed if (stat := followed.find_file(now))}
+        owners = self._owners(current_files)
+        present, superseded = set(map(file_id, current_files.values())), set[FileId]()
         for followed in all_followed:
             if followed in self.refused:
-                behind.add(followed)
+                unread.add(followed)
                 continue
             files = list(followed.rotated(listing))
             if files:
                 self.rotating.add(followed)
             for path, stat in files:
                 owner = owners.get(file_id(stat))
-                named.add(file_id(stat))
+                present.add(file_id(stat))
                 if followed.file_id and (owner is None or owner.entry is followed.entry):
                     superseded.add(file_id(stat))
                 if owner is None:
-                    self._take_up(path, stat, followed, now, end, behind)
-            if followed in own:
-                self._take_up(followed.path, own[followed], followed, now, end, behind)
-        superseded |= {found for found, (_, followed) in self.tails.items() if followed.file_id not in (None, found)}
-        self.superseded = {found: self.superseded.get(found, now) for found in superseded}
-        self.named = named
+                    self._open_if_new(path, stat, followed, now, deadline, unread)
+            if followed in current_files:
+                self._open_if_new(followed.path, current_files[followed], followed, now, deadline, unread)
+        superseded |= {file for file, (_, followed) in self.tails.items() if followed.file_id not in (None, file)}
+        self.superseded_since = {file: self.superseded_since.get(file, now) for file in superseded}
+        self.present = present
 
-    def _owners(self, own: Mapping[Followed, os.stat_result]) -> dict[FileId, Followed]:
-        """Which log has which file. A file that an entry of the settings leads to already is refused to all others."""
+    def _owners(self, current_files: Mapping[Followed, os.stat_result]) -> dict[FileId, Followed]:
+        """Returns the log of each file. A file that one entry follows is refused to all others."""
         owners, refused = dict[FileId, Followed](), dict[Followed, str]()
-        for followed, stat in own.items():
+        for followed, stat in current_files.items():
             first = owners.setdefault(file_id(stat), followed)
             _, holder = self.tails.get(file_id(stat), (None, first))
             other_portal = holder.entry.settings.domain != followed.entry.settings.domain
-            other = holder if other_portal else first
-            if other.entry is not followed.entry:
-                refused[followed] = str(same_log(other.entry.settings, followed.entry.settings, followed.path))
+            other_log = holder if other_portal else first
+            if other_log.entry is not followed.entry:
+                refused[followed] = str(same_log(other_log.entry.settings, followed.entry.settings, followed.path))
                 if followed not in self.refused:
-                    self.faults.say(refused[followed])
+                    self.faults.log(refused[followed])
         for followed in self.refused.keys() - refused.keys():
-            self.faults.say(f'{shown(followed.path)}: no other entry of [[follow]] leads to this log any more')
+            self.faults.log(f'{shown(followed.path)}: no other entry in [[follow]] matches this log any more')
         self.refused = refused
         return owners
 
-    def _take_up(
-        self, path: str, stat: os.stat_result, followed: Followed, now: float, end: float, behind: set[Followed]
+    def _open_if_new(
+        self, path: str, stat: os.stat_result, followed: Followed, now: float, deadline: float, unread: set[Followed]
     ) -> None:
-        """Opens a file, unless it is open, or was closed and has not changed."""
-        if file_id(stat) in self.tails or self._rests(stat, now):
+        """Opens a file, unless it is open, or closed and unchanged."""
+        if file_id(stat) in self.tails or self._is_unchanged(stat, now):
             return
-        if being_compressed(path, stat, now) or time.monotonic() >= end or not self._open(path, stat, followed):
-            behind.add(followed)
+        if being_compressed(path, stat, now) or time.monotonic() >= deadline or not self._open(path, stat, followed):
+            unread.add(followed)
 
     def _open(self, path: str, stat: os.stat_result, followed: Followed) -> bool:
         settings = followed.entry.settings
         try:
             tail = Tail(path, settings.log_format, self.enrichments[settings.domain], self.written)
         except InputError as error:
-            found = regular(path)
-            if found is None or file_id(found) != file_id(stat):  # it was renamed meanwhile: the next poll finds both
+            file = regular(path)
+            if file is None or file_id(file) != file_id(stat):  # it was renamed in the meantime: the next poll finds both
                 return False
-            self.faults.wrong(path, error)
-            if is_compressed(Path(path)):  # it costs much to look at it again
-                self.rested[file_id(stat)] = state(stat), 0
+            self.faults.report(path, error)
+            if is_compressed(Path(path)):  # reading it again is expensive
+                self.closed[file_id(stat)] = state(stat), 0
             return False
-        if tail.file_id in self.tails:  # it was renamed meanwhile
+        if tail.file_id in self.tails:  # it was renamed in the meantime
             tail.close()
             return False
         self.tails[tail.file_id] = tail, followed
         return True
 
     def is_rotated(self, entry: Entry) -> bool:
-        """Whether a rotation may be why a log has no file: its file has another name, or a rotated log lies beside it."""
-        named = (followed for tail, followed in self.tails.values() if tail.has_name)
+        """Whether a rotation may explain a missing file: it has another name, or a rotated log is beside it."""
+        with_name = (followed for tail, followed in self.tails.values() if tail.has_name)
         return any(
             followed.entry is entry and Path(followed.target or followed.path).parent.is_dir()
-            for followed in (*named, *self.rotating)
+            for followed in (*with_name, *self.rotating)
         )
 
     def is_ending(self, tail: Tail, now: float) -> bool:
-        """Whether a last line that has no end will get none: its log was rotated away, and is quiet. Not that of a copy of a log
-        that is open too: what it lacks may be written there."""
-        if not tail.left or any(other.name == tail.name for other, _ in self.tails.values() if other is not tail):
+        """Whether a last line will get no line end: its log was rotated and is quiet.
+
+        False for a copy of another open log: the rest of the line may be written there.
+        """
+        if not tail.left or any(other_log.name == tail.name for other_log, _ in self.tails.values() if other_log is not tail):
             return False
-        since = self.superseded.get(tail.file_id)
+        since = self.superseded_since.get(tail.file_id)
         return now - max(tail.changed, since or 0.0) > (DAY if since is None else min(LAST_LINE, QUIET))
 
-    def rest(self, now: float) -> None:
-        """Closes what is read to its end and not written to any more; it is looked at again when it changes."""
-        for found, (tail, followed) in list(self.tails.items()):
-            gone = 0.0 if found in self.named else self.gone.setdefault(found, now)
-            quiet = now - max(tail.changed, gone) > QUIET and (found != followed.file_id or not followed.named)
+    def close_quiet(self, now: float) -> None:
+        """Closes files that are read to their end and quiet; they are opened again when they change."""
+        for file, (tail, followed) in list(self.tails.items()):
+            unnamed = 0.0 if file in self.present else self.unnamed_since.setdefault(file, now)
+            quiet = now - max(tail.changed, unnamed) > QUIET and (file != followed.file_id or not followed.named)
             if tail.finished:
                 self.close(tail, 0 if tail.position or tail.log.position else 2 * tail.size)  # a copy that grows
             elif quiet and not tail.left:
                 self.close(tail)
-        self.gone = {found: since for found, since in self.gone.items() if found in self.tails and found not in self.named}
-        self.rested = {found: rest for found, rest in self.rested.items() if found in self.named}
+        self.unnamed_since = {
+            file: since for file, since in self.unnamed_since.items() if file in self.tails and file not in self.present
+        }
+        self.closed = {file: closed for file, closed in self.closed.items() if file in self.present}
 
-    def _rests(self, stat: os.stat_result, now: float) -> bool:
-        """Whether a file that was closed is still as it was, or is being written and too little else to be looked at again."""
-        before, enough = self.rested.get(file_id(stat), (None, 0))
-        if before is None or state(stat) == before:
-            return before is not None
-        return before[0] <= stat.st_size < enough and now - stat.st_mtime < COMPRESSING
+    def _is_unchanged(self, stat: os.stat_result, now: float) -> bool:
+        """Whether a closed file is unchanged, or is being written and still too small to be opened again."""
+        closed_state, min_size = self.closed.get(file_id(stat), (None, 0))
+        if closed_state is None or state(stat) == closed_state:
+            return closed_state is not None
+        return closed_state[0] <= stat.st_size < min_size and now - stat.st_mtime < COMPRESSING
 
-    def close(self, tail: Tail, enough: int = 0) -> None:
-        """Closes a log until it changes, or has `enough` bytes."""
+    def close(self, tail: Tail, min_size: int = 0) -> None:
+        """Closes a log until it changes, or reaches `min_size` bytes."""
         del self.tails[tail.file_id]
-        if tail.looked:
-            self.rested[tail.file_id] = tail.looked, enough
+        if tail.start_state:
+            self.closed[tail.file_id] = tail.start_state, min_size
         tail.close()

@@ -1,4 +1,4 @@
-"""One open log that is followed: what was written behind the last byte that was taken, and whether it is still the same log."""
+"""Reads one open followed log from the last taken byte on, and detects that the file holds another log."""
 
 import os
 from collections import Counter
@@ -9,7 +9,7 @@ import polars as pl
 
 from exporter.enrich.enrichment import Enrichment
 from exporter.ingest import pipeline
-from exporter.ingest.formats.parsed import parsed
+from exporter.ingest.formats.parsed import parse_chunks
 from exporter.ingest.logs.batches import AccessLog
 from exporter.ingest.logs.history import History
 from exporter.ingest.logs.log_file import LogFile
@@ -18,30 +18,31 @@ from exporter.model.batch import Batch
 from exporter.model.tally import Tally
 from exporter.store.rejects import RejectStore
 
-MARK = 1_024  # bytes before the position by which a log is known to be still the same
+MARK = 1_024  # bytes before the position that are compared to detect another log
 FileId = tuple[int, int]  # device and inode
 State = tuple[int, int]  # size and time of the last change
 
 
 def file_id(stat: os.stat_result) -> FileId:
-    """What a file is, whatever its name."""
+    """Identifies a file independently of its name."""
     return stat.st_dev, stat.st_ino
 
 
 def state(stat: os.stat_result) -> State:
-    """What changes when a file is written to."""
+    """Returns what changes when a file is written to."""
     return stat.st_size, stat.st_mtime_ns
 
 
 class Replaced(Exception):
-    """The file holds another log by now: it was cut to nothing after it was copied."""
+    """The file now holds another log: it was truncated after it was copied."""
 
 
 class Tail:
-    """A log, open until it is given up. Raises InputError where it cannot be opened, or not to its end.
+    """An open log. Raises InputError if it cannot be opened or read to its end.
 
-    What is stored of it is asked once; from then on its position is kept here. `written` counts the batches that were put of
-    each log: when another file brought some of the same log, as a packed copy does, what is stored is asked again.
+    It asks the ledger for its position once, and then keeps it. `written` counts the batches put for each log: when another
+    file of the same log (a compressed copy) has added some, the position is asked again.
+    Threads: used by the thread of the Follower only.
     """
 
     def __init__(self, path: str, log_format: str, enrichment: Enrichment, written: Counter[str]) -> None:
@@ -52,60 +53,60 @@ class Tail:
         self.written = written
         self.log = AccessLog(self.file)
         self.file_id = file_id(self._stat())
-        self.seen: State | None = None  # when it was read to its end
-        self.position: int | None = None  # once all before it is known to be taken
-        self.looked: State | None = None  # when it was begun to be read
-        self.taken: Tally | None = None  # what became of the last batch
-        self._coming: Iterator[Chunk] | None = None
-        # what is in the file's buffer since it was opened: the log may be cut before the first batch is read
+        self.end_state: State | None = None  # when it was last read to its end
+        self.position: int | None = None  # set once everything before it is taken
+        self.start_state: State | None = None  # when reading last started
+        self.last_tally: Tally | None = None  # of the last batch
+        self._chunks: Iterator[Chunk] | None = None
+        # from the buffer of the file: the log may be truncated before the first batch is read
         self._mark = self.file.read(0, MARK) if self.file.grows else b''
         self._mark_end = len(self._mark)
-        self._written_then = 0
+        self._seen_written = 0
         if self.file.damage:
             self.close()
             raise self.file.damage
 
     def step(self, history: Callable[[], History], rejected: RejectStore, put: Put, ending: bool = False) -> int:
-        """Takes the next batch; gives its size in bytes, 0 where nothing is new. `ending`: also a last line without an end.
+        """Takes the next batch; returns its size in bytes, 0 if nothing is new. `ending`: take a last line without its line end.
 
-        Raises Replaced, InputError, what `history` and `put` raise, OSError. What was not put comes again.
+        Raises Replaced, InputError, OSError and the errors of `history` and `put`. A batch that was not put is read again.
         """
         if self._replaced():
             raise Replaced
-        if self.log.name and self.written[self.name] != self._written_then:
-            self.position = self._coming = None
-            self.seen = None
+        if self.log.name and self.written[self.name] != self._seen_written:
+            self.position = self._chunks = None
+            self.end_state = None
         if ending:
-            self.seen = None
+            self.end_state = None
         self.log.grows = self.file.grows and not ending
-        if self._coming is None and not self._look(history):
+        if self._chunks is None and not self._start_reading(history):
             return 0
-        taken = 0
+        size = 0
 
-        def putting(batch: Batch, calls: pl.DataFrame, tally: Tally) -> None:
-            nonlocal taken
+        def put_unless_replaced(batch: Batch, calls: pl.DataFrame, tally: Tally) -> None:
+            nonlocal size
             if self._replaced():
                 raise Replaced
             put(batch, calls, tally)
             self.written[self.name] += 1
-            self.taken = tally
-            taken = batch.end - batch.start
+            self.last_tally = tally
+            size = batch.end - batch.start
             if self.position is not None:
                 self.position = batch.end
 
         try:
-            pipeline.put_batches(pipeline.enriched(self._batch(), self.enrichment), rejected, putting)
+            pipeline.put_batches(pipeline.enriched(self._batch(), self.enrichment), rejected, put_unless_replaced)
         except BaseException:
-            self._coming = None
+            self._chunks = None
             raise
-        self._written_then = self.written[self.name]
-        if not taken:
-            self._coming, self.seen = None, self.looked
+        self._seen_written = self.written[self.name]
+        if not size:
+            self._chunks, self.end_state = None, self.start_state
             self.position = self.log.position or None
             if self.file.damage:
                 raise self.file.damage
         self._set_mark()
-        return taken
+        return size
 
     def close(self) -> None:
         """Closes the file."""
@@ -113,17 +114,17 @@ class Tail:
 
     @property
     def finished(self) -> bool:
-        """Whether it can be closed as it is read to its end, and is looked at again when it changes."""
-        return self.seen is not None and not self.left and (self.position is None or not self.file.grows)
+        """Whether it is read to its end and can be closed until it changes."""
+        return self.end_state is not None and not self.left and (self.position is None or not self.file.grows)
 
     @property
     def left(self) -> bool:
-        """Whether its last line has no end yet."""
-        return self.seen is not None and bool(self.log.left)
+        """Whether its last line has no line end yet."""
+        return self.end_state is not None and bool(self.log.left)
 
     @property
     def name(self) -> str:
-        """The portal, and the log's name in the ledger."""
+        """The portal and the log's name in the ledger."""
         return f'{self.enrichment.domain}/{self.log.name}'
 
     @property
@@ -133,13 +134,13 @@ class Tail:
 
     @property
     def size(self) -> int:
-        """Its bytes on the disk now."""
+        """Its current size in bytes."""
         return self._stat().st_size
 
     @property
     def changed(self) -> float:
-        """When it was last written to, in Unix seconds; in the far future, while it is not read to its end."""
-        return self.modified if state(self._stat()) == self.seen else inf
+        """When it was last written to, in Unix seconds; infinite while it is not read to its end."""
+        return self.modified if state(self._stat()) == self.end_state else inf
 
     @property
     def modified(self) -> float:
@@ -149,25 +150,25 @@ class Tail:
     def _stat(self) -> os.stat_result:
         return os.fstat(self.file.compressed.fileno())
 
-    def _look(self, history: Callable[[], History]) -> bool:
-        """Begins to read where something may be new."""
-        self.looked = state(self._stat())
-        if self.looked == self.seen:
+    def _start_reading(self, history: Callable[[], History]) -> bool:
+        """Starts reading if something may be new."""
+        self.start_state = state(self._stat())
+        if self.start_state == self.end_state:
             return False
         domain = self.enrichment.domain
         if self.position and self._before(self.position, 1) == b'\n':
-            pieces = self.log.behind(domain, self.position)
-        else:  # a last line that had no end may have one now
-            pieces = self.log.pieces(domain, history())
-        self._coming = parsed(pieces, self.file.name, self.log_format)
+            chunks = self.log.chunks_after(domain, self.position)
+        else:  # a last line without a line end may have one now
+            chunks = self.log.chunks(domain, history())
+        self._chunks = parse_chunks(chunks, self.file.name, self.log_format)
         return True
 
     def _batch(self) -> Iterator[Chunk]:
-        """The pieces of the next batch."""
-        assert self._coming
-        for piece in self._coming:
-            yield piece
-            if piece.batch:
+        """Yields the chunks of the next batch."""
+        assert self._chunks
+        for chunk in self._chunks:
+            yield chunk
+            if chunk.batch:
                 return
 
     def _set_mark(self) -> None:
@@ -179,5 +180,5 @@ class Tail:
         return self._stat().st_size < self._mark_end or self._before(self._mark_end, len(self._mark)) != self._mark
 
     def _before(self, end: int, length: int) -> bytes:
-        """The bytes before `end`, as they are on the disk now: what was read before may still be in a buffer."""
+        """Reads the bytes before `end` from the disk; the buffer of the file may be stale."""
         return os.pread(self.file.compressed.fileno(), min(length, end), end - min(length, end))

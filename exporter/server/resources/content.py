@@ -18,5 +18,5 @@ def read_body(*media_types: str) -> bytes:
         case 'identity':
             return request.get_data()
         case 'gzip' | 'x-gzip':
-            return body.unpacked(request.get_data())
+            return body.decompress(request.get_data())
     raise UnsupportedMediaType('unsupported content coding; send the body uncompressed or with Content-Encoding: gzip')

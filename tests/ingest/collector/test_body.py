@@ -1,4 +1,4 @@
-"""A request's body is unpacked within bounds, and cut into its elements whatever these hold."""
+"""A body is decompressed up to a limit and split into its elements, with any content."""
 
 import gzip
 import json
@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import InputError, TooLarge
-from exporter.ingest.collector.body import JSON, MOST_UNPACKED, NDJSON, elements, unpacked
+from exporter.ingest.collector.body import JSON, MOST_DECOMPRESSED, NDJSON, decompress, elements
 
 
 def cut(body: bytes, media_type: str = JSON) -> list[bytes]:
     return [bytes(element) for element in elements(body, media_type)]
 
 
-def test_elements_come_as_they_are_written() -> None:
+def test_elements_keep_their_text() -> None:
     assert cut(b' \r\n\t[ {"a": [1, 2]} ,1.50, "]" ]\n') == [b'{"a": [1, 2]}', b'1.50', b'"]"']
     assert cut(b'{"a":\n 1}') == [b'{"a":\n 1}']
     assert cut(b'[]') == []
@@ -40,14 +40,14 @@ def test_elements_come_as_they_are_written() -> None:
         (rb'\\\ud83d', '\\\ufffd'),
     ],
 )
-def test_half_a_character_spoils_nothing(media_type: str, sent: bytes, kept: str) -> None:
+def test_lone_surrogate_is_replaced(media_type: str, sent: bytes, kept: str) -> None:
     [element] = cut(b'{"a": "' + sent + b'"}', media_type)
     assert msgspec.json.decode(element) == {'a': kept}
 
 
 @given(st.lists(st.text(st.characters(), max_size=5)))
-def test_any_text_that_programs_write_comes_through(texts: list[str]) -> None:
-    """Also one with halves of characters, which Python and JavaScript write as escapes."""
+def test_any_text_is_preserved(texts: list[str]) -> None:
+    """Also with lone surrogates, which Python and JavaScript write as escapes."""
     whole = [text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace') for text in texts]
     assert [msgspec.json.decode(element) for element in cut(json.dumps(texts).encode())] == whole
 
@@ -59,34 +59,34 @@ def test_any_text_that_programs_write_comes_through(texts: list[str]) -> None:
         (b'[' * 100_000, JSON), (b'NaN', JSON), (b'', NDJSON), (b'\n \n', NDJSON),
     ],
 )  # fmt: skip
-def test_a_body_that_cannot_be_read_is_refused_whole(body: bytes, media_type: str) -> None:
+def test_invalid_body_is_refused(body: bytes, media_type: str) -> None:
     with pytest.raises(InputError, match='the body'):
         elements(body, media_type)
 
 
 @given(st.lists(st.binary(max_size=50)).map(b''.join), st.integers(0, 9))
-def test_what_gzip_packed_comes_back(body: bytes, level: int) -> None:
-    assert unpacked(gzip.compress(body, level)) == body
-    assert unpacked(gzip.compress(body) + gzip.compress(b'') + gzip.compress(body)) == body * 2
+def test_decompress_inverts_gzip(body: bytes, level: int) -> None:
+    assert decompress(gzip.compress(body, level)) == body
+    assert decompress(gzip.compress(body) + gzip.compress(b'') + gzip.compress(body)) == body * 2
 
 
 PACKED = gzip.compress(b'[1, 2, 3]', mtime=0)  # the same in each of the processes that run the tests
 
 
 @pytest.mark.parametrize('spoiled', [PACKED[:-9], PACKED[:5], PACKED[:-8] + b'12345678', b'plain', PACKED + b'more'])
-def test_what_is_no_gzip_is_refused(spoiled: bytes) -> None:
+def test_invalid_gzip_is_refused(spoiled: bytes) -> None:
     with pytest.raises(InputError, match='gzip'):
-        unpacked(spoiled)
+        decompress(spoiled)
 
 
-def test_no_more_is_unpacked_than_the_limit() -> None:
-    assert len(unpacked(gzip.compress(bytes(MOST_UNPACKED)))) == MOST_UNPACKED
+def test_limit_of_decompressed_bytes() -> None:
+    assert len(decompress(gzip.compress(bytes(MOST_DECOMPRESSED)))) == MOST_DECOMPRESSED
     with pytest.raises(TooLarge, match='32 MB'):
-        unpacked(gzip.compress(bytes(MOST_UNPACKED + 1)))
+        decompress(gzip.compress(bytes(MOST_DECOMPRESSED + 1)))
 
 
 @given(st.recursive(st.none() | st.integers() | st.text(), st.lists, max_leaves=9), st.sampled_from([' ', '\n', '\r\n\t']))
 def test_one_value_or_an_array(value: Any, space: str) -> None:
     text = json.dumps(value, indent=1).encode()
-    found = [json.loads(element) for element in cut(space.encode() + text + space.encode())]
-    assert found == (json.loads(text) if isinstance(value, list) else [json.loads(text)])
+    values = [json.loads(element) for element in cut(space.encode() + text + space.encode())]
+    assert values == (json.loads(text) if isinstance(value, list) else [json.loads(text)])

@@ -1,4 +1,4 @@
-"""The body of a request: every element of it becomes a call or a reject that names field and reason, alone."""
+"""Every element of a body becomes a call, or a reject with field and reason."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -19,34 +19,34 @@ NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 CALL = {'timestamp': '2026-11-02T08:30:00.125+01:00', 'domain': 'data.example.org', 'ip': '192.0.2.7'}
 
 
-def taken(*elements: Any, portal: str = '') -> CheckedElements:
+def read_elements(*elements: Any, portal: str = '') -> CheckedElements:
     return read(json.dumps(elements).encode(), JSON, NOW, portal)
 
 
-def domains(found: CheckedElements) -> list[str]:
-    return frame(found.calls)['domain'].to_list()
+def domains(result: CheckedElements) -> list[str]:
+    return frame(result.calls)['domain'].to_list()
 
 
 def one(portal: str = '', **fields: Any) -> dict[str, Any]:
-    """The row of a call that is as CALL but for what is said."""
-    found = taken(CALL | fields, portal=portal)
-    assert not found.rejects
-    [row] = frame(found.calls).to_dicts()
+    """Returns the row of CALL with other fields."""
+    result = read_elements(CALL | fields, portal=portal)
+    assert not result.rejects
+    [row] = frame(result.calls).to_dicts()
     return row
 
 
 def rejected(element: Any, portal: str = '') -> ElementReject:
-    """How an element is rejected, alone and between two good ones."""
-    alone, between = taken(element, portal=portal), taken(CALL, element, CALL, portal=portal)
+    """Returns the reject of an element, which is the same between two valid ones."""
+    alone, between = read_elements(element, portal=portal), read_elements(CALL, element, CALL, portal=portal)
     assert alone.calls == []
-    assert between.calls == taken(CALL, CALL).calls
+    assert between.calls == read_elements(CALL, CALL).calls
     [reject] = between.rejects
     assert (alone.rejects[0].field, alone.rejects[0].reason, reject.index) == (reject.field, reject.reason, 1)
     assert json.loads(reject.text) == element
     return reject
 
 
-def test_a_whole_call() -> None:
+def test_complete_call() -> None:
     assert one(
         user_id='alice', user_agent='curl/8', method='GET', path='/api?rows=1', dataset_id='trees', status=404,
         bytes=2**63 - 1, duration_ms=12.7,
@@ -57,7 +57,7 @@ def test_a_whole_call() -> None:
     }  # fmt: skip
 
 
-def test_what_is_null_is_as_if_it_were_not_there() -> None:
+def test_null_equals_absent() -> None:
     optional = ['user_id', 'user_agent', 'method', 'path', 'dataset_id', 'status', 'bytes', 'duration_ms']
     nothing: dict[str, Any] = dict.fromkeys(optional)
     row = one(**nothing)
@@ -66,9 +66,9 @@ def test_what_is_null_is_as_if_it_were_not_there() -> None:
     assert one('data.example.org', domain=None)['domain'] == 'data.example.org'
 
 
-def test_the_columns_are_those_that_the_enrichment_takes_also_of_nothing() -> None:
-    for found in (taken(CALL), taken(), taken(1)):
-        assert dict(frame(found.calls).schema) == {'line': pl.UInt32, **SAID}
+def test_frame_has_the_input_columns_also_without_calls() -> None:
+    for result in (read_elements(CALL), read_elements(), read_elements(1)):
+        assert dict(frame(result.calls).schema) == {'line': pl.UInt32, **SAID}
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_moments(written: Any, moment: datetime) -> None:
 
 
 @given(st.datetimes(datetime(1990, 1, 1), datetime(2026, 11, 3, 12), timezones=st.just(UTC)))
-def test_a_moment_is_kept_to_the_millisecond_however_it_is_written(moment: datetime) -> None:
+def test_timestamp_keeps_milliseconds_in_any_notation(moment: datetime) -> None:
     kept = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
     assert one(timestamp=moment.isoformat())['timestamp'] == kept
     assert one(timestamp=kept.timestamp())['timestamp'] == kept
@@ -139,9 +139,7 @@ def test_a_moment_is_kept_to_the_millisecond_however_it_is_written(moment: datet
         ({'x' * 999: 1}, 'x' * 100, Reason.UNKNOWN_FIELD),
     ],
 )  # fmt: skip
-def test_each_fault_names_its_field_and_reason_and_touches_no_neighbour(
-    fields: dict[str, Any], field: str, reason: Reason
-) -> None:
+def test_invalid_element_names_field_and_reason_and_spares_neighbours(fields: dict[str, Any], field: str, reason: Reason) -> None:
     reject = rejected(CALL | fields)
     assert (reject.field, reject.reason) == (field, reason)
     assert reject.domain == ('' if field == 'domain' else 'data.example.org')
@@ -150,18 +148,18 @@ def test_each_fault_names_its_field_and_reason_and_touches_no_neighbour(
 
 
 @pytest.mark.parametrize('field', ['timestamp', 'ip', 'domain'])
-def test_what_a_call_cannot_do_without(field: str) -> None:
+def test_required_fields(field: str) -> None:
     reject = rejected({name: value for name, value in CALL.items() if name != field})
     assert (reject.field, reject.reason) == (field, Reason.MISSING_FIELD)
 
 
 @pytest.mark.parametrize('element', [1, None, 'text', [], [CALL], True])
-def test_what_is_no_object_is_no_call(element: Any) -> None:
+def test_element_must_be_an_object(element: Any) -> None:
     reject = rejected(element)
     assert (reject.field, reject.reason) == ('', Reason.FORMAT)
 
 
-def test_longest_values_that_are_taken() -> None:
+def test_longest_accepted_values() -> None:
     longest = {
         'user_id': 'é' * 200,
         'dataset_id': 'd' * 200,
@@ -172,29 +170,29 @@ def test_longest_values_that_are_taken() -> None:
     assert {name: one(**longest)[name] for name in longest} == longest
 
 
-def test_a_field_that_stands_twice_is_not_passed_over() -> None:
-    found = read(b'{"ip": 7, "ip": "192.0.2.7", "timestamp": 1793608200, "domain": "a.example"}', JSON, NOW)
-    assert [(reject.field, reject.reason) for reject in found.rejects] == [('', Reason.FORMAT)]
+def test_repeated_field_is_rejected() -> None:
+    result = read(b'{"ip": 7, "ip": "192.0.2.7", "timestamp": 1793608200, "domain": "a.example"}', JSON, NOW)
+    assert [(reject.field, reject.reason) for reject in result.rejects] == [('', Reason.FORMAT)]
 
 
-def test_a_token_for_one_portal_implies_it_and_writes_no_other() -> None:
+def test_token_of_one_portal_implies_it_and_allows_no_other() -> None:
     call = {name: value for name, value in CALL.items() if name != 'domain'}
-    found = taken(
+    result = read_elements(
         call, CALL, CALL | {'domain': 'DATA.example.org.'}, CALL | {'domain': 'other.example'}, portal='data.example.org'
     )
-    assert domains(found) == ['data.example.org'] * 3
-    [reject] = found.rejects
+    assert domains(result) == ['data.example.org'] * 3
+    [reject] = result.rejects
     assert (reject.index, reject.field, reject.reason) == (3, 'domain', Reason.FORBIDDEN)
     assert reject.domain == 'data.example.org'  # whoever reads the rejects of another portal does not meet it
 
 
 def test_domains_are_stored_in_one_spelling() -> None:
-    assert domains(taken(CALL | {'domain': 'Data.Example.org'}, CALL)) == ['data.example.org'] * 2
+    assert domains(read_elements(CALL | {'domain': 'Data.Example.org'}, CALL)) == ['data.example.org'] * 2
 
 
-def test_one_object_an_array_and_lines_are_the_same() -> None:
+def test_object_array_and_lines_are_equivalent() -> None:
     text = json.dumps(CALL).encode()
-    expected = taken(CALL).calls
+    expected = read_elements(CALL).calls
     assert read(text, JSON, NOW).calls == expected
     assert read(json.dumps(CALL, indent=2).encode(), JSON, NOW).calls == expected
     assert read(b' \r\n\t[' + text + b']\n', JSON, NOW).calls == expected
@@ -202,15 +200,15 @@ def test_one_object_an_array_and_lines_are_the_same() -> None:
     assert read(b'\n\r\n' + text + b'\r\n \n', NDJSON, NOW).calls == expected
 
 
-def test_a_line_that_is_no_json_is_rejected_alone() -> None:
+def test_invalid_json_line_is_rejected_alone() -> None:
     good = json.dumps(CALL).encode()
-    found = read(b'\n'.join([good, b'{"timestamp":', b'', b'"\xff', good + good, good]), NDJSON, NOW)
-    assert found.calls == taken(CALL, CALL).calls
-    assert [(reject.index, reject.reason) for reject in found.rejects] == [(n, Reason.FORMAT) for n in (1, 2, 3)]
-    assert found.rejects[1].text == '"\ufffd'
+    result = read(b'\n'.join([good, b'{"timestamp":', b'', b'"\xff', good + good, good]), NDJSON, NOW)
+    assert result.calls == read_elements(CALL, CALL).calls
+    assert [(reject.index, reject.reason) for reject in result.rejects] == [(n, Reason.FORMAT) for n in (1, 2, 3)]
+    assert result.rejects[1].text == '"\ufffd'
 
 
-def test_no_more_calls_than_the_limit() -> None:
+def test_limit_of_calls() -> None:
     assert len(read(b'[' + b'1,' * (MOST_CALLS - 1) + b'1]', JSON, NOW).rejects) == MOST_CALLS
     for body, media_type in ((b'[' + b'1,' * MOST_CALLS + b'1]', JSON), (b'1\n' * (MOST_CALLS + 1), NDJSON)):
         with pytest.raises(TooLarge, match='10,001 calls'):
@@ -229,28 +227,26 @@ NEARLY = st.dictionaries(NAMES, VALUES | st.sampled_from([200, '::1', 'a.example
 
 @given(st.lists(VALUES | NEARLY), st.sampled_from(['', 'data.example.org']))
 @example([CALL, {}, CALL], '')
-def test_every_element_of_any_json_is_accounted_for_and_the_same_in_an_array_as_in_lines(
-    elements: list[Any], portal: str
-) -> None:
-    found = taken(*elements, portal=portal)
-    at_fault = {reject.index: reject for reject in found.rejects}
+def test_every_element_counts_the_same_in_an_array_and_in_lines(elements: list[Any], portal: str) -> None:
+    result = read_elements(*elements, portal=portal)
+    at_fault = {reject.index: reject for reject in result.rejects}
     good = [element for index, element in enumerate(elements) if index not in at_fault]
-    assert len(found.calls) + len(at_fault) == len(elements)
-    assert taken(*good, portal=portal) == (found.calls, [])
-    assert [json.loads(reject.text) for reject in found.rejects] == [elements[reject.index] for reject in found.rejects]
-    calls = frame(found.calls)
+    assert len(result.calls) + len(at_fault) == len(elements)
+    assert read_elements(*good, portal=portal) == (result.calls, [])
+    assert [json.loads(reject.text) for reject in result.rejects] == [elements[reject.index] for reject in result.rejects]
+    calls = frame(result.calls)
     assert calls.null_count().sum_horizontal().item() == 0
     assert not portal or set(calls['domain']) <= {portal}
     if elements:
         lines = read('\n'.join(map(json.dumps, elements)).encode(), NDJSON, NOW, portal)
-        assert lines == found
+        assert lines == result
 
 
 @given(st.binary(), st.sampled_from([JSON, NDJSON]))
 @example(b'[1,\xff]', JSON)
-def test_any_bytes_are_refused_or_accounted_for(body: bytes, media_type: str) -> None:
+def test_any_bytes_are_refused_or_counted(body: bytes, media_type: str) -> None:
     try:
-        found = read(body, media_type, NOW)
+        result = read(body, media_type, NOW)
     except InputError:
         return
-    assert found.calls or found.rejects or body.strip() == b'[]' or body.strip()[1:-1].strip() == b''
+    assert result.calls or result.rejects or body.strip() == b'[]' or body.strip()[1:-1].strip() == b''

@@ -1,4 +1,4 @@
-"""The intake: an answer means that the calls are on the disk; a key counts once; many small requests share an fsync."""
+"""An answer means that the calls are on the disk; a key counts once; small requests share an fsync."""
 
 import hashlib
 import json
@@ -41,25 +41,25 @@ def an_intake(folder: Path, room: int = 10 << 20) -> Iterator[GroupCommit]:
     spool.close()
 
 
-def request(*paths: str, key: str | None = None, domain: str = PORTAL, scope: str = 'token', **more: object) -> Request:
-    calls = [{'timestamp': 1_793_491_200, 'domain': domain, 'ip': '192.0.2.7', 'path': path, **more} for path in paths]
+def request(*paths: str, key: str | None = None, domain: str = PORTAL, scope: str = 'token', **options: object) -> Request:
+    calls = [{'timestamp': 1_793_491_200, 'domain': domain, 'ip': '192.0.2.7', 'path': path, **options} for path in paths]
     body = json.dumps(calls).encode()
-    taken = read(body, JSON, datetime.now(UTC))
-    return Request(taken.calls, taken.rejects, key, scope, hashlib.sha256(body).digest())
+    elements = read(body, JSON, datetime.now(UTC))
+    return Request(elements.calls, elements.rejects, key, scope, hashlib.sha256(body).digest())
 
 
 def spooled(intake: GroupCommit) -> list[str]:
-    """The paths of all calls in the spool."""
+    """Returns the paths of all calls in the spool."""
     intake.spool.seal()
-    found = list[str]()
+    result = list[str]()
     while file := intake.spool.oldest():
         for part in file.batches(intake.spool.log):
-            found += part.calls['path'].to_list()
+            result += part.calls['path'].to_list()
         intake.spool.done(file)
-    return sorted(found)
+    return sorted(result)
 
 
-def test_what_is_answered_is_on_the_disk(tmp_path: Path) -> None:
+def test_answer_means_calls_are_on_the_disk(tmp_path: Path) -> None:
     with an_intake(tmp_path) as intake:
         assert intake.accept(request('/a', '/b')) == Answer(2, 0, 0, [])
         shutil.copytree(tmp_path, tmp_path / 'later', ignore=shutil.ignore_patterns('later'))  # as a kill leaves it
@@ -67,14 +67,14 @@ def test_what_is_answered_is_on_the_disk(tmp_path: Path) -> None:
         assert spooled(later) == ['/a', '/b']
 
 
-def test_each_call_is_accounted_for(tmp_path: Path) -> None:
+def test_answer_counts_each_call(tmp_path: Path) -> None:
     with an_intake(tmp_path) as intake:
         some = request('/api/1', '/about', '/api/2', domain=OTHER)
         answer = intake.accept(some)
         assert (answer.accepted, answer.skipped, answer.rejected) == (2, 1, 0)
         body = b'[{"timestamp": 1793491200, "domain": "data.example.org", "ip": "192.0.2.7"}, {"ip": "x"}, 7]'
-        taken = read(body, JSON, datetime.now(UTC))
-        answer = intake.accept(Request(taken.calls, taken.rejects, None, '', b''))
+        elements = read(body, JSON, datetime.now(UTC))
+        answer = intake.accept(Request(elements.calls, elements.rejects, None, '', b''))
         assert (answer.accepted, answer.skipped, answer.rejected) == (1, 0, 2)
         assert [refusal.index for refusal in answer.rejects] == [1, 2]
         intake.spool.seal()
@@ -87,7 +87,7 @@ def test_each_call_is_accounted_for(tmp_path: Path) -> None:
         assert len({reject.offset for reject in mine.rejects}) == 2
 
 
-def test_requests_that_come_together_are_told_apart(tmp_path: Path) -> None:
+def test_concurrent_requests_get_their_own_answers(tmp_path: Path) -> None:
     sizes = [1 + n % 7 for n in range(60)]
     with an_intake(tmp_path) as intake, ThreadPoolExecutor(20) as clients:
         requests = [request(*(f'/api/{n}/{i}' for i in range(size)), '/about', domain=OTHER) for n, size in enumerate(sizes)]
@@ -114,11 +114,11 @@ def test_many_small_requests_share_an_fsync(tmp_path: Path, monkeypatch: pytest.
     assert synced <= 25
 
 
-def test_a_key_counts_once_and_is_answered_the_same(tmp_path: Path) -> None:
+def test_repeated_key_counts_once_and_gets_the_same_answer(tmp_path: Path) -> None:
     with an_intake(tmp_path) as intake:
         first = intake.accept(request('/a', key='once'))
         assert intake.accept(request('/a', key='once')) == first
-        with pytest.raises(KeyReused, match='with another body'):
+        with pytest.raises(KeyReused, match='with a different body'):
             intake.accept(request('/b', key='once'))
         assert intake.accept(request('/a', key='once', scope='another')) == first
         assert intake.accept(request('/a')) == first
@@ -129,7 +129,7 @@ def test_a_key_counts_once_and_is_answered_the_same(tmp_path: Path) -> None:
         assert spooled(later) == ['/a', '/a', '/a']
 
 
-def test_a_key_under_way_is_not_accepted_a_second_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_in_progress_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go_on = threading.Event(), threading.Event()
     sync = os.fdatasync
 
@@ -142,7 +142,7 @@ def test_a_key_under_way_is_not_accepted_a_second_time(tmp_path: Path, monkeypat
     with an_intake(tmp_path) as intake, ThreadPoolExecutor(1) as client:
         first = client.submit(intake.accept, request('/a', key='once'))
         assert begun.wait(30)
-        with pytest.raises(KeyInUse, match='still under way; ask again later'):
+        with pytest.raises(KeyInUse, match='still in progress; send the request again later'):
             intake.accept(request('/a', key='once'))
         go_on.set()
         assert intake.accept(request('/b', key='another')).accepted == 1
@@ -155,7 +155,7 @@ def no_room(*_: object) -> None:
 
 
 @pytest.mark.parametrize('call', ['pwrite', 'fdatasync'])
-def test_what_the_disk_does_not_take_is_not_answered_and_can_be_sent_again(
+def test_full_disk_refuses_the_request_and_it_can_be_sent_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     with an_intake(tmp_path) as intake:
@@ -168,7 +168,7 @@ def test_what_the_disk_does_not_take_is_not_answered_and_can_be_sent_again(
         assert spooled(intake) == ['/a', '/b']
 
 
-def test_a_full_spool_takes_nothing_more_until_there_is_room(tmp_path: Path) -> None:
+def test_full_spool_refuses_until_there_is_room(tmp_path: Path) -> None:
     with an_intake(tmp_path, 100_000) as intake:
         accepted = 0
         with pytest.raises(SpoolFull):
@@ -180,7 +180,7 @@ def test_a_full_spool_takes_nothing_more_until_there_is_room(tmp_path: Path) -> 
         assert intake.accept(request(f'/{accepted:03}', key=str(accepted))).accepted == 1
 
 
-def test_a_request_without_a_call_leaves_nothing(tmp_path: Path) -> None:
+def test_request_without_calls_stores_nothing(tmp_path: Path) -> None:
     with an_intake(tmp_path) as intake:
         answer = intake.accept(request('/a', ip='nobody', key='once'))
         assert (answer.accepted, answer.rejected) == (0, 1)
@@ -195,7 +195,7 @@ def test_numbers_of_an_answer_add_up(tmp_path: Path, number: int) -> None:
         assert answer.accepted == number
 
 
-def test_its_end_waits_for_what_is_under_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exit_waits_for_requests_in_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sync = os.fdatasync
 
     def slow(file: int) -> None:

@@ -1,4 +1,4 @@
-"""Every line is read as what it says or rejected, never lost, never misread because of another line."""
+"""Every line is parsed correctly or rejected, independently of other lines."""
 
 import string
 from datetime import UTC, datetime, timedelta, timezone
@@ -22,21 +22,21 @@ COMBINED = f'{PLAIN} "https://example.org/" "{FIREFOX}"'
 
 
 def parsed(text: str | bytes, log_format: str = 'auto') -> tuple[list[dict[str, Any]], list[tuple[int, str]]]:
-    """The calls, in the order of their lines, and the rejects. Both '' and - are nobody."""
+    """Returns the calls, in the order of their lines, and the rejects. Both '' and - mean anonymous."""
     calls, rejected, _ = parse(text.encode() if isinstance(text, str) else text, log_format, NOW)
     calls = calls.sort('line').with_columns(pl.col('user_id').replace('-', ''))
     return calls.drop('line', 'duration_ms').to_dicts(), rejected.sort('line').rows()
 
 
 def one(text: str | bytes, log_format: str = 'auto') -> dict[str, Any]:
-    """The one call of a line that must not be rejected."""
+    """Returns the call of a valid line."""
     [call], rejected = parsed(text, log_format)
     assert not rejected
     return call
 
 
 def reason(text: str | bytes, log_format: str = 'auto') -> str:
-    """Why the one line is rejected."""
+    """Returns why a line is rejected."""
     calls, [(number, why)] = parsed(text, log_format)
     assert not calls
     assert number == 0
@@ -74,13 +74,13 @@ def test_a_combined_line() -> None:
         f'{PLAIN} "https://example.org/?q=\\"quoted\\"" "{FIREFOX}"',
     ],
 )
-def test_referer_and_what_stands_behind_the_agent_change_nothing(text: str) -> None:
+def test_referer_and_fields_after_the_agent_are_ignored(text: str) -> None:
     agent = FIREFOX if FIREFOX in text else text.split('"')[-2] if '"-"' in text else ''
     assert one(text) == one(COMBINED) | {'user_agent': agent}
 
 
 @pytest.mark.parametrize('end', ['', '\n', '\r\n'])
-def test_any_end_of_a_line(end: str) -> None:
+def test_any_line_end(end: str) -> None:
     for text in PLAIN, COMBINED, f'{COMBINED} "-"', COMBINED.replace('Firefox', 'Fire\\"fox'):
         assert one(text + end) == one(text)
 
@@ -158,7 +158,7 @@ def test_users(written: str, account: str) -> None:
 
 
 @pytest.mark.parametrize('ip', ['2001:db8::1', '::ffff:192.0.2.1', 'fe80::1%eth0', 'client.example.org', '-', 'unix:'])
-def test_addresses_come_as_they_are(ip: str) -> None:
+def test_addresses_are_unchanged(ip: str) -> None:
     assert one(with_(ip=ip))['ip'] == ip
 
 
@@ -200,17 +200,17 @@ def test_moments(written: str, moment: datetime) -> None:
         '',
     ],
 )
-def test_a_moment_that_never_was_is_rejected(written: str) -> None:
+def test_invalid_timestamp_is_rejected(written: str) -> None:
     assert reason(with_(time=written)) in (Reason.TIMESTAMP, Reason.FORMAT)
 
 
 @pytest.mark.parametrize('status', ['99', '1000', '-', 'abc', '0', '-200', '20O', '99999'])
-def test_a_status_that_is_none_is_rejected(status: str) -> None:
+def test_invalid_status_is_rejected(status: str) -> None:
     assert reason(with_(status=status)) == Reason.STATUS
 
 
 @pytest.mark.parametrize('size', ['-1', 'abc', '12.5', '0x10', '99999999999999999999'])
-def test_a_size_that_is_none_is_rejected(size: str) -> None:
+def test_invalid_size_is_rejected(size: str) -> None:
     assert reason(with_(bytes=size)) == Reason.BYTES
 
 
@@ -229,7 +229,7 @@ def test_no_size_is_0_and_the_largest_is_kept() -> None:
         f'{COMBINED} {COMBINED}'.replace('"', ''),
     ],
 )
-def test_what_is_in_no_format_is_rejected(text: str) -> None:
+def test_unknown_format_is_rejected(text: str) -> None:
     assert reason(text) == Reason.FORMAT
 
 
@@ -241,12 +241,12 @@ def test_what_is_in_no_format_is_rejected(text: str) -> None:
         '198.51.100.7 ' + COMBINED,  # two addresses, as behind a proxy
     ],
 )
-def test_a_line_with_more_before_it_is_rejected_rather_than_misread(text: str) -> None:
-    """Else the client's address becomes a part of an account's name, and is stored."""
+def test_line_with_a_prefix_is_rejected(text: str) -> None:
+    """Otherwise the address of the client would be stored as a part of an account name."""
     assert reason(text) == Reason.FORMAT
 
 
-def test_a_line_that_was_cut_short_is_a_call_once_its_size_is_there() -> None:
+def test_truncated_line_is_a_call_if_it_has_its_size() -> None:
     counted = COMBINED.index('"https')
     for end in range(len(COMBINED)):
         calls, rejected = parsed(COMBINED[:end])
@@ -259,7 +259,7 @@ def test_a_line_that_was_cut_short_is_a_call_once_its_size_is_there() -> None:
 
 
 @pytest.mark.parametrize('bad', [b'\xff', b'caf\xe9', b'\xed\xa0\x80', b'\xf0\x9f\x9a'])
-def test_what_is_not_utf8_is_replaced_and_nothing_else(bad: bytes) -> None:
+def test_only_invalid_utf8_is_replaced(bad: bytes) -> None:
     calls, rejected = parsed(log(range(3)).replace(b'/api/1', b'/api/' + bad))
     assert not rejected
     before, spoiled, behind = calls
@@ -268,7 +268,7 @@ def test_what_is_not_utf8_is_replaced_and_nothing_else(bad: bytes) -> None:
     assert spoiled['path'].strip('\ufffd') == f'/api/{bad.decode(errors="replace")}?rows=10'
 
 
-def test_combined_wants_the_agent_and_common_does_not_look_at_it() -> None:
+def test_combined_requires_the_agent_and_common_ignores_it() -> None:
     block = f'{PLAIN}\n{COMBINED}\n{COMBINED.replace("Gecko", "Ge" + chr(92) + chr(34) + "cko")}\n'
     assert [call['user_agent'] for call in parsed(block)[0]] == ['', FIREFOX, FIREFOX.replace('Gecko', r'Ge\"cko')]
     assert parsed(block, 'combined')[1] == [(0, 'format')]
@@ -291,7 +291,7 @@ PATHS = st.lists(SHOWN.filter(lambda character: character != ' ') | ESCAPED, max
 
 @st.composite
 def valid_lines(draw: st.DrawFn) -> tuple[str, Call]:
-    """A line in one of the formats, and the call that it was made of."""
+    """Draws a call and its line in one of the formats."""
     moment, size, agent = draw(MOMENTS), draw(st.none() | st.integers(0, 2**64 - 1)), draw(QUOTED)
     method, path = draw(st.sampled_from(['GET', 'POST', 'HEAD', 'PURGE', 'M-SEARCH'])), draw(PATHS)
     ip, user, status = str(draw(st.ip_addresses())), draw(USERS), draw(st.integers(100, 999))
@@ -308,7 +308,7 @@ def valid_lines(draw: st.DrawFn) -> tuple[str, Call]:
 @pytest.mark.slow
 @given(st.lists(valid_lines(), min_size=1, max_size=8), st.sampled_from(['\n', '\r\n']))
 @settings(QUICK, max_examples=150)
-def test_a_valid_line_says_what_was_put_in(made: list[tuple[str, Call]], end: str) -> None:
+def test_valid_line_gives_its_call(made: list[tuple[str, Call]], end: str) -> None:
     calls, rejected = parsed(''.join(text + end for text, _ in made))
     assert not rejected
     assert calls == [call._asdict() for _, call in made] == [read(text)._asdict() for text, _ in made]
@@ -323,7 +323,7 @@ BLOCKS = st.binary() | st.lists(FRAGMENTS | st.binary(max_size=4), max_size=30).
 
 @st.composite
 def damaged_lines(draw: st.DrawFn) -> bytes:
-    """Lines in the format, of which a few bytes are others."""
+    """Draws lines in the format with a few changed bytes."""
     block = bytearray(log(range(3)))
     for _ in range(draw(st.integers(1, 5))):
         at = draw(st.integers(0, len(block)))
@@ -346,7 +346,7 @@ def test_any_bytes_are_calls_or_rejects_each_line_once(block: bytes, log_format:
 
 @given(st.lists(BLOCKS | damaged_lines(), min_size=2, max_size=4), st.sampled_from(FORMATS))
 @settings(QUICK, max_examples=20)
-def test_a_line_is_read_the_same_whatever_stands_beside_it(blocks: list[bytes], log_format: str) -> None:
+def test_line_is_parsed_independently_of_its_neighbours(blocks: list[bytes], log_format: str) -> None:
     lines = [text + b'\n' for block in blocks for text in block.split(b'\n')]
     calls, rejected = parsed(b''.join(lines), log_format)
     alone = [parsed(text, log_format) for text in lines]
@@ -358,7 +358,7 @@ def test_a_line_is_read_the_same_whatever_stands_beside_it(blocks: list[bytes], 
 
 
 def skipped(text: str) -> list[tuple[int, str]]:
-    """The lines that are skipped, and why; all others are calls."""
+    """Returns the reasons of the skipped lines; all others are calls."""
     _, rejected, skipped = parse(text.encode(), 'auto', NOW)
     assert rejected.is_empty()
     return skipped.rows()
@@ -378,7 +378,7 @@ def test_comments_are_skipped(text: str) -> None:
 
 @pytest.mark.parametrize('before', ['\ufeff', '\0', '\0' * 5_000, '\0\ufeff', '\ufeff\0'])
 @pytest.mark.parametrize('text', [PLAIN, COMBINED])
-def test_what_stands_before_a_line_and_is_no_text_changes_nothing(before: str, text: str) -> None:
+def test_non_text_before_a_line_is_ignored(before: str, text: str) -> None:
     assert one(before + text) == one(text)
 
 
@@ -387,8 +387,8 @@ OTHER_LINE = COMBINED.replace('192.0.2.1', '198.51.100.99')
 
 @given(st.integers(1, len(COMBINED)), st.booleans(), st.sampled_from(['auto', 'combined']))
 @settings(QUICK)
-def test_two_lines_without_an_end_between_them_are_no_call(cut: int, common: bool, log_format: str) -> None:
-    """The first one may have been cut anywhere behind its address."""
+def test_two_lines_without_a_line_end_are_rejected(cut: int, common: bool, log_format: str) -> None:
+    """The first one may be cut anywhere after its address."""
     first = COMBINED[: max(cut, len('192.0.2.1 '))]
     calls, rejects = parsed(first + OTHER_LINE[: len(PLAIN) + 4 if common else None], log_format)
     assert [why for _, why in rejects] == ['format']
@@ -396,12 +396,12 @@ def test_two_lines_without_an_end_between_them_are_no_call(cut: int, common: boo
 
 
 @pytest.mark.parametrize('between', ['', ' ', '"', ' "198.51.100.7"', ' 0.005 "-" ', ' [x] '])
-def test_a_line_behind_the_last_field_of_another_is_seen(between: str) -> None:
+def test_line_after_the_last_field_of_another_is_detected(between: str) -> None:
     assert reason(COMBINED + between + OTHER_LINE) == Reason.FORMAT
 
 
 @pytest.mark.parametrize(
     'more', [' [03/Nov/2025:09:00:00 +0000]', ' "[x]"', ' [03/Nov/2025:09:00:00 +0000] "id"', ' up=[::1]:80']
 )
-def test_fields_behind_the_agent_may_hold_brackets_and_moments(more: str) -> None:
+def test_fields_after_the_agent_may_hold_brackets_and_timestamps(more: str) -> None:
     assert one(COMBINED + more) == one(COMBINED)

@@ -1,4 +1,4 @@
-"""Logs that are followed, imported, rotated and packed in any order, interrupted anywhere: each line counts once."""
+"""Each line counts once when logs are followed, imported, rotated and compressed in any order, with interruptions."""
 
 import gzip
 import os
@@ -31,18 +31,18 @@ from exporter.store.clickhouse import ClickHouse
 from exporter.store.ledger import Ledger
 
 pytestmark = pytest.mark.slow
-PIECES = (400, 1_500, 1 << 20)  # bytes
+CHUNK_SIZES = (400, 1_500, 1 << 20)  # bytes
 STATEMENTS = ('begin', 'insert', 'done')
 FAULTS = st.none() | st.tuples(st.sampled_from(STATEMENTS), st.booleans(), st.integers(1, 3))
 Fault = tuple[str, bool, int] | None
 
 
 class Killed(BaseException):
-    """The process ends here."""
+    """Stands for the end of the process."""
 
 
 class AnyOrder(machines.RuleBasedStateMachine):
-    """A web server that writes a log, somebody who rotates it, `serve` that follows it, and people who import what lies there."""
+    """A web server writes a log, `serve` follows it, and people rotate and import it."""
 
     def __init__(self, database: ClickHouse, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class AnyOrder(machines.RuleBasedStateMachine):
 
     @machines.initialize(pattern=st.booleans(), linked=st.booleans())
     def follow(self, pattern: bool, linked: bool) -> None:
-        """Follows the log by its name or by a pattern, there or through a link that lies elsewhere."""
+        """Follows the log by its name or a pattern, directly or through a link elsewhere."""
         folder = self.directory / 'links' if linked else self.directory
         if linked:
             folder.mkdir()
@@ -111,7 +111,7 @@ class AnyOrder(machines.RuleBasedStateMachine):
 
     @machines.rule(which=st.integers(0, 5), members=st.integers(1, 3))
     def pack(self, which: int, members: int) -> None:
-        """Packs a rotated log that the server has closed, as gzip or several of it do, or packs it anew."""
+        """Compresses a rotated log that the server has closed, into one or several members, or does so again."""
         rotated = sorted(self.directory.glob('access.log.*'))
         if not rotated or (path := rotated[which % len(rotated)]).stat().st_ino == os.fstat(self.server.fileno()).st_ino:
             return
@@ -130,9 +130,9 @@ class AnyOrder(machines.RuleBasedStateMachine):
 
     @machines.rule(fault=st.sampled_from([None, 'engine away', 'full', 'killed before', 'killed after']), later=st.booleans())
     def poll(self, fault: str | None, later: bool) -> None:
-        """Looks for what is new; `later`: as if nothing was written for long."""
-        self.following.away = EngineError('away') if fault == 'engine away' else None
-        self.following.putting = lambda put: faulty(put, fault)
+        """Polls; `later`: all files look quiet."""
+        self.following.engine_error = EngineError('away') if fault == 'engine away' else None
+        self.following.wrap_put = lambda put: faulty(put, fault)
         with suppress(Killed), self.monkeypatch.context() as patch:
             patch.setattr(open_logs, 'QUIET', -1 if later else 600)
             self.following.poll()
@@ -155,10 +155,10 @@ class AnyOrder(machines.RuleBasedStateMachine):
         self.following.restart()
 
     @machines.rule(
-        before=st.integers(0, 3), which=st.integers(0, 6), copied=st.booleans(), piece=st.sampled_from(PIECES), fault=FAULTS
+        before=st.integers(0, 3), which=st.integers(0, 6), copied=st.booleans(), chunk=st.sampled_from(CHUNK_SIZES), fault=FAULTS
     )
-    def import_(self, before: int, which: int, copied: bool, piece: int, fault: Fault) -> None:
-        """Imports one of the logs, also one of which nobody else has taken the last lines."""
+    def import_(self, before: int, which: int, copied: bool, chunk: int, fault: Fault) -> None:
+        """Imports one of the logs, which may have untaken lines."""
         if before:
             self.write(before, False)
         logs = sorted(self.directory.glob('access.log*'))
@@ -167,7 +167,7 @@ class AnyOrder(machines.RuleBasedStateMachine):
             path = Path(shutil.copy(path, self.directory / 'a copy'))
         self.by_hand |= path == self.log
         with self.monkeypatch.context() as patch, suppress(EngineError, Killed, ConcurrentImport):
-            patch.setattr(batches, 'CHUNK', piece)
+            patch.setattr(batches, 'CHUNK', chunk)
             inject(patch, fault)
             try:
                 with closing(LogFile(str(path))) as file:
@@ -176,13 +176,13 @@ class AnyOrder(machines.RuleBasedStateMachine):
                         self.following.follower.rejected, Summary(), lambda: None, self.following.spool.waiting(),
                     )  # fmt: skip
             except InputError as error:
-                assert 'under way' in str(error) or 'a longer copy of this log was being imported' in str(error), error
+                assert 'under way' in str(error) or 'an unfinished import read a longer copy of this log' in str(error), error
 
     @machines.invariant()
     def no_line_counts_twice(self) -> None:
-        found = paths(self.database, self.domain)
-        assert len(found) == len(set(found))
-        assert set(found) <= set(asked(range(self.written)))
+        stored_paths = paths(self.database, self.domain)
+        assert len(stored_paths) == len(set(stored_paths))
+        assert set(stored_paths) <= set(asked(range(self.written)))
 
     def teardown(self) -> None:
         self.reopen()
@@ -193,7 +193,7 @@ class AnyOrder(machines.RuleBasedStateMachine):
         self.following.stop()
         if self.by_hand:
             for which in range(len(list(self.directory.glob('access.log*')))):
-                self.import_(0, which, False, PIECES[-1], None)
+                self.import_(0, which, False, CHUNK_SIZES[-1], None)
         assert paths(self.database, self.domain) == asked(range(self.written))
         assert_rollups_agree(self.database, self.domain)
         assert not self.following.spool.balance.quarantined
@@ -202,9 +202,9 @@ class AnyOrder(machines.RuleBasedStateMachine):
 
 
 def faulty(put: Put, fault: str | None) -> Put:
-    """What becomes of a batch on its way to the spool."""
+    """Wraps `put` with a fault."""
 
-    def putting(*batch: object) -> None:
+    def put_with_fault(*batch: object) -> None:
         if fault == 'full':
             raise SpoolFull('full')
         if fault == 'killed before':
@@ -213,11 +213,11 @@ def faulty(put: Put, fault: str | None) -> Put:
         if fault == 'killed after':
             raise Killed
 
-    return putting
+    return put_with_fault
 
 
 def inject(patch: pytest.MonkeyPatch, fault: Fault) -> None:
-    """Lets a statement fail, or the process end with it, at its n-th time, before or after it was done."""
+    """Makes the n-th statement fail or end the process, before or after it is executed."""
     if not fault:
         return
     where, after, left = fault
@@ -235,9 +235,7 @@ def inject(patch: pytest.MonkeyPatch, fault: Fault) -> None:
     patch.setattr(owner, name, failing)
 
 
-def test_whatever_happens_in_whatever_order_each_line_counts_once(
-    database: ClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_line_counts_once_in_any_order(database: ClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(names, 'COMPRESSING', 0)  # packing is done in a moment here
     machines.run_state_machine_as_test(
         lambda: AnyOrder(database, tmp_path, monkeypatch),  # type: ignore[arg-type]

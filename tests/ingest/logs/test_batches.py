@@ -1,4 +1,4 @@
-"""A log counts once: however often, in whatever dress and in however many steps it is imported."""
+"""A log counts once, in any number of imports, any compression and any number of steps."""
 
 import bz2
 import gzip
@@ -40,13 +40,13 @@ else:
 
 pytestmark = pytest.mark.usefixtures('settings')
 
-SMALL = 4_000  # bytes: a piece of some 26 lines
+SMALL = 4_000  # bytes: a chunk of some 26 lines
 PACK: dict[str, Callable[[bytes], bytes]] = {'gz': gzip.compress, 'bz2': bz2.compress, 'xz': lzma.compress, 'zst': zstd.compress}
 
 
 @pytest.fixture
-def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Logs of a few kilobytes are of several pieces and batches."""
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes logs of a few kilobytes have several chunks and batches."""
     monkeypatch.setattr(batches, 'CHUNK', SMALL)
 
 
@@ -56,7 +56,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures('small_pieces')
+@pytest.mark.usefixtures('small_chunks')
 def test_a_log_of_many_batches_is_stored_once(file: Path, database: ClickHouse) -> None:
     file.write_bytes(log(range(400)))
     assert imported(file) == summary(stored=400)
@@ -69,8 +69,8 @@ def test_a_log_of_many_batches_is_stored_once(file: Path, database: ClickHouse) 
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures('small_pieces')
-def test_a_log_that_grew_brings_what_is_new(file: Path, database: ClickHouse) -> None:
+@pytest.mark.usefixtures('small_chunks')
+def test_grown_log_adds_its_new_lines(file: Path, database: ClickHouse) -> None:
     before = 0
     for lines in (3, 4, 40, 41, 41, 300):
         file.write_bytes(log(range(lines)))
@@ -80,7 +80,7 @@ def test_a_log_that_grew_brings_what_is_new(file: Path, database: ClickHouse) ->
 
 
 @pytest.mark.slow
-def test_a_log_is_known_again_when_it_grows_past_what_it_is_known_by(file: Path, database: ClickHouse) -> None:
+def test_log_is_identified_after_growing_past_its_hashed_head(file: Path, database: ClickHouse) -> None:
     for lines in range(1, 14):
         file.write_bytes(log(range(lines)))
         assert imported(file) == summary(stored=1, already=lines - 1)
@@ -97,7 +97,7 @@ def test_identical_lines_are_different_calls(file: Path, database: ClickHouse) -
 
 
 @pytest.mark.parametrize('end', ['\n', '\r\n'])
-def test_a_last_line_that_is_being_written_is_left_until_it_is_whole(file: Path, database: ClickHouse, end: str) -> None:
+def test_partial_last_line_is_left_until_it_is_complete(file: Path, database: ClickHouse, end: str) -> None:
     whole = log(range(3), end)
     for cut in (len(log(range(2), end)) + 30, len(whole) - len(end), len(whole) - 1):
         file.write_bytes(whole[:cut])
@@ -111,9 +111,7 @@ def test_a_last_line_that_is_being_written_is_left_until_it_is_whole(file: Path,
 @pytest.mark.slow
 @pytest.mark.parametrize('end', ['\n', '\r\n'])
 @pytest.mark.parametrize('missing', [1, 2])
-def test_complete_takes_a_last_line_without_an_end_and_its_end_is_no_line(
-    file: Path, database: ClickHouse, end: str, missing: int
-) -> None:
+def test_complete_takes_a_last_line_without_its_line_end(file: Path, database: ClickHouse, end: str, missing: int) -> None:
     file.write_bytes(log(range(3), end)[: -min(missing, len(end))])
     assert imported('--complete', file) == summary(stored=3)
     assert imported(file) == summary(already=3)
@@ -126,8 +124,8 @@ def test_complete_takes_a_last_line_without_an_end_and_its_end_is_no_line(
 
 @pytest.mark.slow
 @pytest.mark.parametrize('pack', PACK.values(), ids=PACK)
-@pytest.mark.usefixtures('small_pieces')
-def test_a_log_that_is_packed_or_renamed_is_the_same(file: Path, database: ClickHouse, pack: Callable[[bytes], bytes]) -> None:
+@pytest.mark.usefixtures('small_chunks')
+def test_compressed_or_renamed_log_is_the_same(file: Path, database: ClickHouse, pack: Callable[[bytes], bytes]) -> None:
     packed = file.with_name('access.log.1.packed')
     packed.write_bytes(pack(log(range(100))))
     assert imported(packed) == summary(stored=100)
@@ -139,8 +137,8 @@ def test_a_log_that_is_packed_or_renamed_is_the_same(file: Path, database: Click
     assert paths(database) == asked(range(130))
 
 
-@pytest.mark.usefixtures('small_pieces')
-def test_a_shorter_copy_brings_nothing(file: Path, database: ClickHouse) -> None:
+@pytest.mark.usefixtures('small_chunks')
+def test_shorter_copy_adds_nothing(file: Path, database: ClickHouse) -> None:
     file.write_bytes(log(range(200)))
     assert imported(file) == summary(stored=200)
     for lines in (8, 50, 199):  # of less than 1024 bytes it cannot be told which log they are a copy of
@@ -152,7 +150,7 @@ def test_a_shorter_copy_brings_nothing(file: Path, database: ClickHouse) -> None
 
 
 @pytest.mark.parametrize('pack', [bytes, gzip.compress], ids=['plain', 'gz'])
-def test_a_copy_that_ends_where_an_import_ended_has_no_line_more(file: Path, pack: Callable[[bytes], bytes]) -> None:
+def test_copy_that_ends_at_the_imported_end_adds_nothing(file: Path, pack: Callable[[bytes], bytes]) -> None:
     for lines in (20, 40):
         file.write_bytes(log(range(lines)))
         imported(file)
@@ -160,8 +158,8 @@ def test_a_copy_that_ends_where_an_import_ended_has_no_line_more(file: Path, pac
     assert imported(file) == summary(already=20)
 
 
-@pytest.mark.usefixtures('small_pieces')
-def test_a_longer_copy_brings_the_rest(file: Path, database: ClickHouse) -> None:
+@pytest.mark.usefixtures('small_chunks')
+def test_longer_copy_adds_the_rest(file: Path, database: ClickHouse) -> None:
     copy = file.with_name('copy.log')
     for number, lines in enumerate((5, 50, 200)):
         copy = file.with_name(f'copy{number}.log.gz')
@@ -173,13 +171,13 @@ def test_a_longer_copy_brings_the_rest(file: Path, database: ClickHouse) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('piece', [SMALL, batches.CHUNK])
-@pytest.mark.parametrize('alike', [1, 5, 9, 60], ids=['under 1024 bytes', 'hardly so', 'over 1024 bytes', 'two pieces'])
+@pytest.mark.parametrize('chunk', [SMALL, batches.CHUNK])
+@pytest.mark.parametrize('alike', [1, 5, 9, 60], ids=['under 1024 bytes', 'hardly so', 'over 1024 bytes', 'two chunks'])
 @pytest.mark.parametrize('longest', ['first', 'second', 'neither'])
-def test_logs_that_only_begin_alike_are_two(
-    file: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch, piece: int, alike: int, longest: str
+def test_logs_with_the_same_head_are_different(
+    file: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch, chunk: int, alike: int, longest: str
 ) -> None:
-    monkeypatch.setattr(batches, 'CHUNK', piece)
+    monkeypatch.setattr(batches, 'CHUNK', chunk)
     second = range(1_000, 1_180 if longest == 'second' else 1_090)
     first = range(alike, 180 if longest == 'first' else 90)
     contents = log([*range(alike), *first]), log([*range(alike), *second])
@@ -196,14 +194,14 @@ def test_logs_that_only_begin_alike_are_two(
     assert paths(database) == sorted([*expected, '/api/5000', '/api/5000'])
 
 
-def test_the_same_log_of_two_portals_counts_for_each(file: Path, database: ClickHouse) -> None:
+def test_log_of_two_portals_counts_for_each(file: Path, database: ClickHouse) -> None:
     file.write_bytes(log(range(20)))
     assert imported(file) == imported(file, domain='other.example.org') == summary(stored=20)
     assert paths(database) == paths(database, 'other.example.org') == asked(range(20))
 
 
-@pytest.mark.usefixtures('small_pieces')
-def test_a_log_that_was_cut_short_on_its_way_is_completed_by_the_whole_one(file: Path, database: ClickHouse) -> None:
+@pytest.mark.usefixtures('small_chunks')
+def test_truncated_log_is_completed_by_the_complete_one(file: Path, database: ClickHouse) -> None:
     parts = [gzip.compress(log(range(start, start + 50))) for start in range(0, 200, 50)]
     file.write_bytes(b''.join(parts)[: -len(parts[-1]) // 2])
     result = run('import', file, '--domain', DOMAIN)
@@ -217,8 +215,8 @@ def test_a_log_that_was_cut_short_on_its_way_is_completed_by_the_whole_one(file:
     assert paths(database) == asked(range(200))
 
 
-@pytest.mark.usefixtures('small_pieces')
-def test_a_cut_copy_of_a_log_that_is_stored_is_said_in_one_line(file: Path, database: ClickHouse) -> None:
+@pytest.mark.usefixtures('small_chunks')
+def test_truncated_copy_of_a_stored_log_is_reported_in_one_line(file: Path, database: ClickHouse) -> None:
     whole = b''.join(gzip.compress(log(range(start, start + 50))) for start in range(0, 200, 50))
     file.write_bytes(whole)
     assert imported(file) == summary(stored=200)
@@ -229,10 +227,8 @@ def test_a_cut_copy_of_a_log_that_is_stored_is_said_in_one_line(file: Path, data
     assert paths(database) == asked(range(200))
 
 
-def test_a_log_that_was_spoiled_on_its_way_is_not_counted_twice_when_the_whole_one_comes(
-    file: Path, database: ClickHouse
-) -> None:
-    """Most of a .gz can be unpacked before its checksum, at the end, tells that something in it is wrong."""
+def test_damaged_log_is_not_counted_twice_with_the_intact_one(file: Path, database: ClickHouse) -> None:
+    """Most of a .gz can be decompressed before the checksum at its end reveals the damage."""
     numbers = range(2_000)
     packed = bytearray(gzip.compress(log(numbers), 1))
     packed[len(packed) // 2] ^= 0x55
@@ -245,16 +241,16 @@ def test_a_log_that_was_spoiled_on_its_way_is_not_counted_twice_when_the_whole_o
     assert paths(database) == asked(numbers)
 
 
-@pytest.mark.parametrize('length', [1, 2, 10, 60, batches.SAMPLED, batches.SAMPLED + 1, 2 * batches.SAMPLED, 300])
-def test_pieces_are_of_so_many_lines_at_most(file: Path, length: int) -> None:
-    """Of lines of all lengths: parsing millions of empty ones at once would take gigabytes."""
+@pytest.mark.parametrize('length', [1, 2, 10, 60, batches.SAMPLE_STEP, batches.SAMPLE_STEP + 1, 2 * batches.SAMPLE_STEP, 300])
+def test_chunks_have_a_maximum_of_lines(file: Path, length: int) -> None:
+    """Parsing millions of empty lines at once would take gigabytes."""
     content = (b'x' * (length - 1) + b'\n') * (batches.CHUNK // length)
     file.write_bytes(content)
     with closing(LogFile(str(file))) as opened:
-        pieces = [piece for piece, _ in AccessLog(opened).behind(DOMAIN, 0)]
-    assert b''.join(piece.lines for piece in pieces) == content
-    assert max(piece.lines.count(b'\n') for piece in pieces) <= 1.2 * batches.MOST_LINES
-    assert length < batches.SAMPLED or len(pieces) <= 2
+        chunks = [chunk for chunk, _ in AccessLog(opened).chunks_after(DOMAIN, 0)]
+    assert b''.join(chunk.lines for chunk in chunks) == content
+    assert max(chunk.lines.count(b'\n') for chunk in chunks) <= 1.2 * batches.MOST_LINES
+    assert length < batches.SAMPLE_STEP or len(chunks) <= 2
 
 
 def test_lines_between_two_batches_are_stored(file: Path, database: ClickHouse) -> None:
@@ -272,19 +268,19 @@ def test_lines_between_two_batches_are_stored(file: Path, database: ClickHouse) 
     assert imported(file) == summary(already=14)
 
 
-def test_a_line_without_an_end_for_megabytes_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_long_line_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, 'LONGEST_LINE', 10_000)
     monkeypatch.setattr(batches, 'CHUNK', SMALL)
     file.write_bytes(log(range(100)) + b'x' * 20_000 + b'\n' + log(range(100, 200)))
     result = run('import', file, '--domain', DOMAIN)
     assert result.exit_code == 1
-    assert f'no line ends within 0 MB after byte {len(log(range(100))):,}; import an access log' in result.stderr
+    assert f'the line at byte {len(log(range(100))):,} is longer than 0 MB; import an access log' in result.stderr
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('length', [SMALL - 200, SMALL, 3 * SMALL, 50_000])
-@pytest.mark.usefixtures('small_pieces')
-def test_a_line_longer_than_a_piece_is_one_call(file: Path, database: ClickHouse, length: int) -> None:
+@pytest.mark.usefixtures('small_chunks')
+def test_line_longer_than_a_chunk_is_one_call(file: Path, database: ClickHouse, length: int) -> None:
     long = line(1, agent='A' * length)
     file.write_bytes(log([0]) + f'{long}\n'.encode() + log(range(2, 100)))
     assert imported(file) == summary(stored=100)
@@ -293,11 +289,11 @@ def test_a_line_longer_than_a_piece_is_one_call(file: Path, database: ClickHouse
 
 
 class Stopped(EngineError):
-    """What a kill, a full disk or a lost server is to an import."""
+    """Stands for a kill, a full disk or a lost server."""
 
 
 class Imports(machines.RuleBasedStateMachine):
-    """Three logs, imported in any state, dress and order, at times interrupted; what is stored must be what was shown."""
+    """Imports three logs in any state, compression and order, with interruptions; every line must be stored once."""
 
     def __init__(self, database: ClickHouse, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__()
@@ -320,10 +316,10 @@ class Imports(machines.RuleBasedStateMachine):
         lines=st.integers(0, 45),
         tail=st.sampled_from(['', 'cut', 'no end']),
         dress=st.sampled_from(['plain', 'complete', 'gz']),
-        piece=st.sampled_from([400, 1_500, 6_000]),
+        chunk=st.sampled_from([400, 1_500, 6_000]),
         stop=st.none() | st.tuples(st.integers(1, 3), st.booleans()),
     )
-    def import_(self, which: int, lines: int, tail: str, dress: str, piece: int, stop: tuple[int, bool] | None) -> None:
+    def import_(self, which: int, lines: int, tail: str, dress: str, chunk: int, stop: tuple[int, bool] | None) -> None:
         end = '\r\n' if which == 2 else '\n'
         content = log(self.numbers(which, lines), end)
         whole = lines
@@ -337,7 +333,7 @@ class Imports(machines.RuleBasedStateMachine):
         self.longest[which] = max(self.longest[which], len(content))
         self.file.write_bytes(gzip.compress(content) if dress == 'gz' else content)
         result = Summary()
-        self.monkeypatch.setattr(batches, 'CHUNK', piece)
+        self.monkeypatch.setattr(batches, 'CHUNK', chunk)
         with self.monkeypatch.context() as faults, closing(LogFile(str(self.file))) as log_file:
             if stop:
                 faults.setattr(ClickHouse, 'insert_file', stopping(*stop))
@@ -355,7 +351,7 @@ class Imports(machines.RuleBasedStateMachine):
                 self.tried[which] = max(self.tried[which], whole)
                 return
             except InputError as error:
-                assert 'a longer copy of this log was being imported' in str(error)
+                assert 'an unfinished import read a longer copy of this log' in str(error)
                 assert self.tried[which] >= lines
                 return
         assert result.read == len(content.splitlines())
@@ -365,9 +361,9 @@ class Imports(machines.RuleBasedStateMachine):
 
     @machines.invariant()
     def every_line_counts_once(self) -> None:
-        found = paths(self.database, self.domain)
+        stored_paths = paths(self.database, self.domain)
         for which in range(3):
-            here = [path for path in found if int(path.removeprefix('/api/')) // 1_000 == which]
+            here = [path for path in stored_paths if int(path.removeprefix('/api/')) // 1_000 == which]
             most = asked(self.numbers(which, max(self.stored[which], self.tried[which])))
             assert len(here) == len(set(here))
             assert set(asked(self.numbers(which, self.stored[which]))) <= set(here) <= set(most)
@@ -383,7 +379,7 @@ class Imports(machines.RuleBasedStateMachine):
 
 
 def stopping(after: int, inserted: bool) -> Callable[..., None]:
-    """An insert that fails at its `after`th time, before or after the calls were inserted."""
+    """Makes the `after`th insert fail, before or after the calls are inserted."""
     real, left = ClickHouse.insert_file, after
 
     def insert(database: ClickHouse, table: str, columns: list[str], file: Path, token: str) -> None:
@@ -398,7 +394,7 @@ def stopping(after: int, inserted: bool) -> Callable[..., None]:
 
 
 @pytest.mark.slow
-def test_whatever_happens_every_line_counts_once(database: ClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_line_counts_once_in_any_sequence(database: ClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     machines.run_state_machine_as_test(
         lambda: Imports(database, tmp_path, monkeypatch),  # type: ignore[arg-type]
         settings=example_settings(
@@ -429,15 +425,15 @@ SIZES = pytest.mark.parametrize('size', [1_025, 4_096, 5 * SMALL, (1 << 20) + 3]
 
 
 def holed(size: int, first: int = 0) -> bytes:
-    """60 lines, one of them cut, with holes wherever they may be."""
+    """Returns 60 lines, one of them cut, with holes at all possible places."""
     hole, half = bytes(size), line(first + 1_000).encode()[:40]
     numbers = range(first, first + 60)
     return hole + log(numbers[:20]) + hole + log(numbers[20:40]) + half + hole + log(numbers[40:]) + hole
 
 
 @SIZES
-@pytest.mark.usefixtures('small_pieces')
-def test_a_hole_is_no_line_and_the_line_behind_it_counts(file: Path, database: ClickHouse, size: int) -> None:
+@pytest.mark.usefixtures('small_chunks')
+def test_hole_is_not_a_line_and_the_next_line_counts(file: Path, database: ClickHouse, size: int) -> None:
     file.write_bytes(holed(size))
     assert imported(file) == summary(stored=60, format=1)
     assert imported(file) == summary(already=60, format=1)
@@ -453,15 +449,15 @@ def test_a_hole_is_no_line_and_the_line_behind_it_counts(file: Path, database: C
     assert holed(size)[reject.offset :].startswith(reject.text.encode())
 
 
-@pytest.mark.parametrize(('piece', 'pack'), [(50, gzip.compress), (997, bytes), (SMALL, lzma.compress)])
+@pytest.mark.parametrize(('chunk', 'pack'), [(50, gzip.compress), (997, bytes), (SMALL, lzma.compress)])
 def test_a_log_with_holes_that_grows_is_stored_once(
-    file: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch, piece: int, pack: Callable[[bytes], bytes]
+    file: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch, chunk: int, pack: Callable[[bytes], bytes]
 ) -> None:
-    """It is cut everywhere: within lines, within holes, and between them; each time it is read in pieces of another size."""
+    """The log is cut within lines, within holes and between them, and read in chunks of different sizes."""
     whole = holed(3_000)
     most = 0
     for number, end in enumerate([*range(1, len(whole), 2_777), len(whole)]):
-        monkeypatch.setattr(batches, 'CHUNK', piece + number)
+        monkeypatch.setattr(batches, 'CHUNK', chunk + number)
         file.write_bytes(whole[:end])
         result = imported(file)
         most = max(most, result['stored'] + result['already_stored'])
@@ -473,7 +469,7 @@ def test_a_log_with_holes_that_grows_is_stored_once(
 
 
 @SIZES
-def test_a_shorter_copy_of_a_log_with_holes_brings_nothing(file: Path, database: ClickHouse, size: int) -> None:
+def test_shorter_copy_of_a_log_with_holes_adds_nothing(file: Path, database: ClickHouse, size: int) -> None:
     whole = holed(size)
     file.write_bytes(whole)
     assert imported(file) == summary(stored=60, format=1)
@@ -488,7 +484,7 @@ def test_a_shorter_copy_of_a_log_with_holes_brings_nothing(file: Path, database:
 @pytest.mark.parametrize(
     'sizes', [(3_000, 3_000), (3_000, 2_000), (2_000, 3_000), (2_000_000, 1_500_000), (20_000_000, 1_500_000)]
 )
-def test_logs_that_begin_with_a_hole_are_told_apart(file: Path, database: ClickHouse, sizes: tuple[int, int]) -> None:
+def test_logs_that_begin_with_a_hole_are_distinguished(file: Path, database: ClickHouse, sizes: tuple[int, int]) -> None:
     other = file.with_name('other.log')
     file.write_bytes(bytes(sizes[0]) + log(range(30)))
     other.write_bytes(bytes(sizes[1]) + log(range(100, 102)))
@@ -519,8 +515,8 @@ def test_a_hole_of_gigabytes_takes_neither_memory_nor_time(file: Path, database:
     assert paths(database) == asked(range(3))
 
 
-@pytest.mark.usefixtures('small_pieces')
-def test_an_import_that_was_cut_off_in_a_log_with_holes_goes_on(
+@pytest.mark.usefixtures('small_chunks')
+def test_interrupted_import_of_a_log_with_holes_continues(
     file: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file.write_bytes(holed(2 * SMALL))

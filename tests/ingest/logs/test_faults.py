@@ -1,4 +1,4 @@
-"""Followed paths that lead to no log, or to the log of another entry: said once, told by readyz, metrics and check."""
+"""Paths without a log, or with the log of another entry, are reported once and by readyz, metrics and check."""
 
 import json
 import os
@@ -21,7 +21,7 @@ Start = Callable[..., Following]
 
 @pytest.fixture
 def start(settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path) -> Iterator[Start]:
-    """Starts to follow by tables of the settings."""
+    """Yields a function that follows the tables of the settings."""
     processes = list[Following]()
 
     def begin(*tables: Follow) -> Following:
@@ -36,22 +36,22 @@ def start(settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path) ->
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """No time is given to a rotation, unless a rotated log tells of one."""
+    """Gives a rotation no time, unless there is a rotated log."""
     monkeypatch.setattr(follow, 'ABSENT', 0)
     return monkeypatch
 
 
 def one_line(following: Following, path: Path) -> str:
-    """The only line that was said since the last call; it begins with the path."""
-    [said] = following.said
-    following.said.clear()
-    assert said.startswith(f'{path}: ')
-    assert '\n' not in said
-    return said.removeprefix(f'{path}: ')
+    """Returns the only line logged since the last call, without the path that it begins with."""
+    [message] = following.messages
+    following.messages.clear()
+    assert message.startswith(f'{path}: ')
+    assert '\n' not in message
+    return message.removeprefix(f'{path}: ')
 
 
 def is_readable(following: Following, path: Path) -> bool:
-    """What metrics and readyz tell of the path."""
+    """Checks that metrics and readyz agree on the path."""
     readable = following.follower.readable[str(path)]
     assert readable == (not [fault for fault in following.follower.faults if fault.startswith(f'{path}: ')])
     return readable
@@ -67,7 +67,7 @@ ABSENT = {
 
 
 @pytest.mark.parametrize('name', ABSENT)
-def test_a_path_that_leads_to_no_file_is_said_at_the_start_and_when_it_does(start: Start, tmp_path: Path, name: str) -> None:
+def test_path_without_a_file_is_reported_until_there_is_one(start: Start, tmp_path: Path, name: str) -> None:
     path, file = tmp_path / name, tmp_path / name.replace('*', 'access')
     following = start(followed(path))
     assert one_line(following, path) == ABSENT[name].format(tmp_path)
@@ -80,26 +80,26 @@ def test_a_path_that_leads_to_no_file_is_said_at_the_start_and_when_it_does(star
     assert stored(following) == asked(range(3))
 
 
-def test_what_cannot_be_followed_is_said_with_the_reason(start: Start, tmp_path: Path) -> None:
+def test_reason_why_a_path_cannot_be_followed(start: Start, tmp_path: Path) -> None:
     (tmp_path / 'file').touch()
     (tmp_path / 'link').symlink_to(tmp_path / 'nowhere')
     (tmp_path / 'circle').symlink_to(tmp_path / 'circle')
     os.mkfifo(tmp_path / 'pipe')
-    right = 'give the user of usage-exporter the right to read it, or correct the path in [[follow]]'
+    right = 'grant the user of usage-exporter read permission, or correct the path in [[follow]]'
     correct = 'correct the path in [[follow]], or create the file'
     expected = {
         'file/access.log': f'cannot read {tmp_path}/file/access.log (Not a directory); {right}',
         'file/*.log': f'cannot read {tmp_path}/file (Not a directory); {right}',
-        'link': f'the link {tmp_path}/link leads to {tmp_path}/nowhere, which does not exist; {correct}',
+        'link': f'the link {tmp_path}/link points to {tmp_path}/nowhere, which does not exist; {correct}',
         'circle': f'cannot read {tmp_path}/circle (Too many levels of symbolic links); {right}',
         'pipe': 'a pipe or a device cannot be followed; let the web server write its log to a file',
     }
     following = start(*(followed(tmp_path / name) for name in expected))
-    assert following.said == [f'{tmp_path / name}: {why}' for name, why in expected.items()]
+    assert following.messages == [f'{tmp_path / name}: {why}' for name, why in expected.items()]
     assert set(following.follower.readable.values()) == {False}
 
 
-def test_what_may_not_be_read_is_said(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_path_is_reported(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, 'Permission denied')
 
@@ -108,14 +108,14 @@ def test_what_may_not_be_read_is_said(start: Start, tmp_path: Path, monkeypatch:
     with monkeypatch.context() as refused:
         refused.setattr(os, 'scandir', refuse)
         following = start(followed(path))
-    assert one_line(following, path).startswith(f'cannot read {tmp_path}/logs (Permission denied); give the user')
+    assert one_line(following, path).startswith(f'cannot read {tmp_path}/logs (Permission denied); grant the user')
     assert not is_readable(following, path)
     file = tmp_path / 'logs' / 'access.log'
     append(file, log(range(3)))
     with monkeypatch.context() as refused:
         refused.setattr(Path, 'open', refuse)
         following.poll(2)
-    assert following.said.pop() == f'{path}: can be read now'
+    assert following.messages.pop() == f'{path}: can be read now'
     assert one_line(following, file).startswith('cannot read the log (Permission denied); ')
     assert not following.follower.readable[str(path)]
     following.poll(2)
@@ -124,7 +124,7 @@ def test_what_may_not_be_read_is_said(start: Start, tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize('name', ['access.log', '*.log'])
-def test_a_log_that_goes_with_its_directory_is_said_at_once(start: Start, tmp_path: Path, name: str, impatient: object) -> None:
+def test_log_removed_with_its_directory_is_reported_at_once(start: Start, tmp_path: Path, name: str, impatient: object) -> None:
     path = tmp_path / 'logs' / name
     path.parent.mkdir()
     append(tmp_path / 'logs' / 'access.log', log(range(3)))
@@ -142,7 +142,7 @@ def test_a_log_that_goes_with_its_directory_is_said_at_once(start: Start, tmp_pa
 
 @pytest.mark.parametrize('name', ['access.log', '*.log'])
 @pytest.mark.parametrize('packed', [False, True])
-def test_a_rotation_is_given_time(start: Start, tmp_path: Path, name: str, packed: bool, impatient: pytest.MonkeyPatch) -> None:
+def test_rotation_may_take_time(start: Start, tmp_path: Path, name: str, packed: bool, impatient: pytest.MonkeyPatch) -> None:
     path, file = tmp_path / name, tmp_path / 'access.log'
     append(file, log(range(3)))
     following = start(followed(path))
@@ -157,7 +157,7 @@ def test_a_rotation_is_given_time(start: Start, tmp_path: Path, name: str, packe
     assert one_line(following, path) == 'can be read now'
 
 
-def test_a_log_that_is_moved_away_and_back(start: Start, tmp_path: Path, impatient: pytest.MonkeyPatch) -> None:
+def test_log_moved_away_and_back(start: Start, tmp_path: Path, impatient: pytest.MonkeyPatch) -> None:
     file = tmp_path / 'access.log'
     append(file, log(range(3)))
     following = start(followed(file))
@@ -183,7 +183,7 @@ def test_brackets_may_be_part_of_a_name(start: Start, tmp_path: Path) -> None:
     names = ('[portal]/*.log', 'access[1].log', 'access[2].log')
     following = start(*(followed(tmp_path / name) for name in names))
     expected = asked([*range(3), *range(10, 13), *range(40, 43)])
-    assert (stored(following), following.said) == (expected, [])
+    assert (stored(following), following.messages) == (expected, [])
     (tmp_path / 'access[1].log').rename(tmp_path / 'access[1].log.1')
     following.restart()
     following.poll(2)
@@ -195,7 +195,7 @@ def test_brackets_may_be_part_of_a_name(start: Start, tmp_path: Path) -> None:
 
 
 def same(tmp_path: Path, how: str) -> tuple[Path, Path]:
-    """Two paths that lead to one log, which is not made yet."""
+    """Returns two paths of one log, which does not exist yet."""
     log, other = tmp_path / 'access.log', tmp_path / 'other.log'
     if how == 'two patterns':
         return tmp_path / '*.log', tmp_path / 'acc*'
@@ -220,7 +220,7 @@ def made(tmp_path: Path, how: str) -> None:
 
 @pytest.mark.parametrize('how', HOW)
 @pytest.mark.parametrize('domain', [DOMAIN, OTHER])
-def test_the_same_log_twice_is_a_wrong_setting(settings: pytest.MonkeyPatch, tmp_path: Path, how: str, domain: str) -> None:
+def test_duplicate_log_is_a_settings_error(settings: pytest.MonkeyPatch, tmp_path: Path, how: str, domain: str) -> None:
     one, other = same(tmp_path, how)
     made(tmp_path, how)
     tables = [{'path': str(one), 'domain': DOMAIN}, {'path': str(other), 'domain': domain}]
@@ -228,24 +228,24 @@ def test_the_same_log_twice_is_a_wrong_setting(settings: pytest.MonkeyPatch, tmp
     refused = run('serve')
     assert refused.exit_code == 2
     [text] = [text for text in refused.stderr.splitlines() if text.startswith('error: ')]
-    assert f'the entries {one} for {DOMAIN} and {other} for {domain} of [[follow]] lead to this same log; remove' in text
+    assert f'the entries {one} for {DOMAIN} and {other} for {domain} in [[follow]] match the same log; remove' in text
     checked = json.loads(run('check', '--format', 'json').stdout)
-    [fault] = [found for found in checked if found['level'] == 'fault']
+    [fault] = [row for row in checked if row['level'] == 'fault']
     assert (fault['part'], fault['mend'].partition(',')[0]) == ('followed logs', 'remove one of them')
 
 
 @pytest.mark.parametrize('how', HOW)
-def test_the_same_log_twice_that_comes_while_it_runs_is_read_for_the_first(
+def test_duplicate_log_at_run_time_is_read_for_the_first_entry(
     start: Start, tmp_path: Path, database: ClickHouse, how: str
 ) -> None:
     one, other = same(tmp_path, how)
     following = start(followed(one), followed(other, OTHER))
-    following.said.clear()
+    following.messages.clear()
     made(tmp_path, how)
     following.poll(3)
-    told = [text for text in following.said if 'lead to this same log; remove one of them' in text]
-    assert len(told) == 1
-    assert told[0] in following.follower.faults
+    messages = [text for text in following.messages if 'match the same log; remove one of them' in text]
+    assert len(messages) == 1
+    assert messages[0] in following.follower.faults
     assert not following.follower.readable[str(other)]
     assert how == 'the same path' or following.follower.readable[str(one)]
     append(tmp_path / 'access.log', log(range(3, 5)))
@@ -254,25 +254,25 @@ def test_the_same_log_twice_that_comes_while_it_runs_is_read_for_the_first(
     assert paths(database, OTHER) == []
 
 
-def test_a_second_name_that_goes_is_well_again(start: Start, tmp_path: Path) -> None:
+def test_removed_duplicate_name_clears_the_fault(start: Start, tmp_path: Path) -> None:
     append(tmp_path / 'access.log', log(range(3)))
     following = start(followed(tmp_path / 'access.log'), followed(tmp_path / 'o*.log'))
-    following.said.clear()
+    following.messages.clear()
     (tmp_path / 'other.log').hardlink_to(tmp_path / 'access.log')
     following.poll(2)
     (tmp_path / 'other.log').unlink()
     append(tmp_path / 'own.log', log(range(10, 13)))
     following.poll(2)
-    assert following.said[-1] == f'{tmp_path}/other.log: no other entry of [[follow]] leads to this log any more'
+    assert following.messages[-1] == f'{tmp_path}/other.log: no other entry in [[follow]] matches this log any more'
     assert following.follower.faults == []
     assert stored(following) == asked([*range(3), *range(10, 13)])
 
 
-def test_a_rotated_log_that_fits_the_pattern_of_another_entry_is_no_fault(start: Start, tmp_path: Path) -> None:
+def test_rotated_log_may_match_the_pattern_of_another_entry(start: Start, tmp_path: Path) -> None:
     file = tmp_path / 'access.log'
     append(file, log(range(3)))
     following = start(followed(file), followed(tmp_path / 'access-*.log'))
-    following.said.clear()
+    following.messages.clear()
     append(file, log(range(3, 5)))
     file.rename(tmp_path / 'access-20261102.log')
     append(file, log(range(10, 13)))
@@ -283,14 +283,14 @@ def test_a_rotated_log_that_fits_the_pattern_of_another_entry_is_no_fault(start:
     assert following.follower.faults == []
 
 
-def test_check_tells_of_followed_logs(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_check_reports_followed_logs(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
     append(tmp_path / 'a.log', log(range(3)))
     tables = [{'path': str(tmp_path / name), 'domain': DOMAIN} for name in ('*.log', 'nowhere/access.log')]
     settings.setenv('USAGE_FOLLOW', json.dumps(tables))
-    found = run('check', '--format', 'json')
-    assert found.exit_code == 1
-    told = [(one['level'], one['state'], one['mend']) for one in json.loads(found.stdout) if one['part'] == 'followed logs']
-    assert told == [
+    result = run('check', '--format', 'json')
+    assert result.exit_code == 1
+    messages = [(row['level'], row['state'], row['mend']) for row in json.loads(result.stdout) if row['part'] == 'followed logs']
+    assert messages == [
         ('ok', f'{tmp_path}/*.log: 1 to read for {DOMAIN}', ''),
         (
             'fault',
@@ -300,7 +300,7 @@ def test_check_tells_of_followed_logs(settings: pytest.MonkeyPatch, tmp_path: Pa
     ]
 
 
-def test_a_file_that_may_not_be_read_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_file_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     append(tmp_path / 'a.log', log(range(3)))
 
     def refuse(*_: object) -> None:

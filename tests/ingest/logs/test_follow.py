@@ -1,4 +1,4 @@
-"""Followed logs: each line counts once, within the next polls, whatever becomes of the file and of the process."""
+"""Each line of a followed log counts once within the next polls, whatever happens to the file and the process."""
 
 import gzip
 import lzma
@@ -34,7 +34,7 @@ def following(
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> Iterator[Following]:
-    """By name, and by a pattern that what is rotated away does not fit."""
+    """Follows by name, and by a pattern that rotated logs do not match."""
     process = Following(database, tmp_path / 'data', followed(tmp_path / request.param))
     yield process
     process.stop()
@@ -48,25 +48,25 @@ def globbing(settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path)
 
 
 def old(path: Path, seconds: float = HOUR) -> Path:
-    """The file as if it was last written to so long ago."""
+    """Sets the time of the last change to `seconds` ago."""
     os.utime(path, (time.time() - seconds,) * 2)
     return path
 
 
 def moment(seconds: float) -> str:
-    """A moment so long from now, as it is logged."""
+    """Returns a time relative to now, as web servers log it."""
     return f'{datetime.now(UTC) + timedelta(seconds=seconds):%d/%b/%Y:%H:%M:%S %z}'
 
 
 def stored(following: Following) -> list[str]:
-    """What is stored once all that waits is."""
+    """Returns the stored calls after the spool is drained."""
     following.drain()
     assert_rollups_agree(following.database)
     return paths(following.database)
 
 
 def later_imported(following: Following, *files: Path) -> dict[str, object]:
-    """What an import says once the process has ended."""
+    """Returns the summary of an import after the process has ended."""
     following.drain()
     following.stop()
     try:
@@ -75,17 +75,17 @@ def later_imported(following: Following, *files: Path) -> dict[str, object]:
         following.start()
 
 
-def test_a_line_is_taken_by_the_next_poll_and_where_there_is_none_there_is_no_batch(following: Following, file: Path) -> None:
+def test_next_poll_takes_new_lines_and_makes_no_empty_batch(following: Following, file: Path) -> None:
     for lines in range(1, 20):
         append(file, log([lines - 1]))
         following.poll(3)
         assert len(following.spool.waiting()) == lines
     assert stored(following) == asked(range(19))
     assert later_imported(following, file) == summary(already=19)
-    assert following.said == []
+    assert following.messages == []
 
 
-def test_a_last_line_is_taken_when_it_is_whole(following: Following, file: Path) -> None:
+def test_last_line_is_taken_when_it_is_complete(following: Following, file: Path) -> None:
     whole = log(range(5))
     for byte in range(0, len(whole), 37):
         append(file, whole[byte : byte + 37])
@@ -94,7 +94,7 @@ def test_a_last_line_is_taken_when_it_is_whole(following: Following, file: Path)
     assert stored(following) == asked(range(5))
 
 
-def test_what_was_there_before_is_taken_and_what_was_imported_is_not(following: Following, file: Path) -> None:
+def test_existing_lines_are_taken_unless_imported(following: Following, file: Path) -> None:
     file.write_bytes(log(range(30)))
     assert imported(file) == summary(stored=30)
     append(file, log(range(30, 50)))
@@ -122,18 +122,18 @@ def test_a_batch_that_will_be_given_up_does_not_count_as_stored(following: Follo
 
 
 @pytest.mark.parametrize('following', ['access.log'], indirect=True)
-def test_a_log_that_comes_later_is_followed_from_its_first_line(following: Following, file: Path) -> None:
+def test_new_log_is_followed_from_its_first_line(following: Following, file: Path) -> None:
     following.poll(3)
-    assert following.said == [f'{file}: this file does not exist; correct the path in [[follow]], or create the file']
+    assert following.messages == [f'{file}: this file does not exist; correct the path in [[follow]], or create the file']
     file.touch()
     following.poll()
-    assert following.said[1:] == [f'{file}: can be read now']
+    assert following.messages[1:] == [f'{file}: can be read now']
     append(file, log(range(3)))
     following.poll()
     assert stored(following) == asked(range(3))
 
 
-def test_a_renamed_log_is_read_to_its_end_also_what_is_written_to_it_late(following: Following, file: Path) -> None:
+def test_renamed_log_is_read_to_its_end_with_late_lines(following: Following, file: Path) -> None:
     append(file, log(range(10)))
     following.poll()
     rotated = file.rename(file.with_name('access.log.1'))
@@ -161,7 +161,7 @@ def test_a_deleted_log_is_read_to_its_end(following: Following, file: Path) -> N
 
 
 @pytest.mark.parametrize('lines', [0, 3, 10, 40], ids=['empty', 'shorter', 'as long', 'longer'])
-def test_a_log_that_is_copied_and_cut_is_read_on_in_the_copy(following: Following, file: Path, lines: int) -> None:
+def test_copytruncated_log_continues_in_the_copy(following: Following, file: Path, lines: int) -> None:
     append(file, log(range(1_000, 1_010)))
     following.poll()
     append(file, log(range(1_010, 1_020)))
@@ -175,7 +175,7 @@ def test_a_log_that_is_copied_and_cut_is_read_on_in_the_copy(following: Followin
 
 
 def cut_under_the_writer(file: Path, at: int, content: bytes) -> None:
-    """Cuts a log to nothing; its writer, which does not append, goes on where it was: before that is a hole."""
+    """Truncates a log; its writer does not append, so a hole comes before its next line."""
     file.write_bytes(b'')
     with file.open('r+b') as writer:
         writer.seek(at)
@@ -183,9 +183,7 @@ def cut_under_the_writer(file: Path, at: int, content: bytes) -> None:
 
 
 @pytest.mark.parametrize('hole', [5_000, 40 << 20])
-def test_a_log_that_is_cut_under_a_writer_that_does_not_append_is_read_on_behind_the_hole(
-    following: Following, file: Path, hole: int
-) -> None:
+def test_log_truncated_under_its_writer_continues_after_the_hole(following: Following, file: Path, hole: int) -> None:
     append(file, log(range(40)))
     following.poll()
     for first in (40, 60):
@@ -198,10 +196,10 @@ def test_a_log_that_is_cut_under_a_writer_that_does_not_append_is_read_on_behind
     assert stored(following) == asked(range(80))
     assert not list(following.follower.rejected)
     assert later_imported(following, file) == summary(already=20)
-    assert following.said == []
+    assert following.messages == []
 
 
-def test_a_hole_that_grows_at_the_end_is_passed_when_a_line_follows(following: Following, file: Path) -> None:
+def test_growing_hole_at_the_end_is_skipped_when_a_line_follows(following: Following, file: Path) -> None:
     append(file, log(range(10)))
     for _ in range(5):
         append(file, bytes(3_000))
@@ -218,7 +216,7 @@ def test_a_hole_that_grows_at_the_end_is_passed_when_a_line_follows(following: F
     assert later_imported(following, file) == summary(already=21, format=1)
 
 
-def test_what_is_no_log_is_refused_once(globbing: Following, tmp_path: Path) -> None:
+def test_file_that_is_not_a_log_is_refused_once(globbing: Following, tmp_path: Path) -> None:
     (tmp_path / 'access.log.lzma').write_bytes(lzma.compress(log(range(9)), lzma.FORMAT_ALONE))
     (tmp_path / 'access.log.utf16').write_bytes(log(range(9)).decode().encode('utf-16'))
     garbage = tmp_path / 'access.log.gz'
@@ -226,8 +224,8 @@ def test_what_is_no_log_is_refused_once(globbing: Following, tmp_path: Path) -> 
     old(garbage)
     globbing.poll(4)
     assert stored(globbing) == asked(range(30))
-    assert sorted(text.partition(': ')[2].partition(';')[0] for text in globbing.said) == [
-        'this is UTF-16 text', 'this is packed as .lzma',
+    assert sorted(text.partition(': ')[2].partition(';')[0] for text in globbing.messages) == [
+        'this is UTF-16 text', 'this is compressed as .lzma',
     ]  # fmt: skip
 
 
@@ -244,7 +242,7 @@ def test_dated_logs_are_found_by_a_pattern(globbing: Following, tmp_path: Path) 
     assert stored(globbing) == expected
 
 
-def test_a_log_that_is_packed_later_is_the_same(globbing: Following, tmp_path: Path) -> None:
+def test_log_compressed_later_is_the_same(globbing: Following, tmp_path: Path) -> None:
     names = [tmp_path / name for name in ('access.log', 'access.log.1', 'access.log.2.gz', 'access.log.3.gz')]
     for rotation in range(4):
         for source, target in zip(names[-2::-1], names[:0:-1], strict=True):
@@ -261,10 +259,10 @@ def test_a_log_that_is_packed_later_is_the_same(globbing: Following, tmp_path: P
     globbing.restart()
     globbing.poll()
     assert not globbing.spool.waiting()
-    assert globbing.said == []
+    assert globbing.messages == []
 
 
-def test_a_log_that_is_still_being_packed_waits(globbing: Following, tmp_path: Path) -> None:
+def test_log_being_compressed_waits(globbing: Following, tmp_path: Path) -> None:
     packed = tmp_path / 'access.log.2.gz'
     packed.write_bytes(gzip.compress(log(range(50)))[:-100])
     globbing.poll()
@@ -272,11 +270,11 @@ def test_a_log_that_is_still_being_packed_waits(globbing: Following, tmp_path: P
     old(packed)
     globbing.poll()
     assert stored(globbing) == asked(range(50))
-    assert globbing.said == []
+    assert globbing.messages == []
 
 
 @pytest.mark.parametrize('drained', [False, True], ids=['waits in the spool', 'is stored'])
-def test_a_process_goes_on_where_another_was_killed(following: Following, file: Path, drained: bool) -> None:
+def test_new_process_continues_where_another_was_killed(following: Following, file: Path, drained: bool) -> None:
     for start in range(0, 50, 10):
         append(file, log(range(start, start + 10)))
         following.poll()
@@ -287,7 +285,7 @@ def test_a_process_goes_on_where_another_was_killed(following: Following, file: 
     assert stored(following) == asked(range(50))
 
 
-def test_what_was_rotated_while_nobody_followed_is_taken_and_what_is_older_is_not(following: Following, file: Path) -> None:
+def test_logs_rotated_during_a_stop_are_taken_and_older_ones_are_not(following: Following, file: Path) -> None:
     names = {name: file.with_name(f'access.log{name}') for name in ('', '.1', '.2.gz', '.3.gz', '.4.gz')}
     names['.1'].write_bytes(log(range(8_000, 8_010)))
     names['.2.gz'].write_bytes(gzip.compress(log(range(9_000, 9_010))))
@@ -309,18 +307,18 @@ def test_what_was_rotated_while_nobody_followed_is_taken_and_what_is_older_is_no
     following.start()
     following.poll()
     assert stored(following) == asked([*range(20), *range(100, 110), *range(200, 210)])
-    assert following.said == []
+    assert following.messages == []
 
 
-def test_the_engine_is_waited_for_at_the_start_and_not_needed_later(following: Following, file: Path) -> None:
+def test_start_waits_for_the_engine_and_polls_do_not_need_it(following: Following, file: Path) -> None:
     append(file, log(range(10)))
-    following.away = EngineError('no ClickHouse server answers')
+    following.engine_error = EngineError('no ClickHouse server answers')
     following.poll(3)
-    assert following.said == ['no ClickHouse server answers']
+    assert following.messages == ['no ClickHouse server answers']
     assert not following.spool.waiting()
-    following.away = None
+    following.engine_error = None
     following.poll()
-    following.away = EngineError('no ClickHouse server answers')
+    following.engine_error = EngineError('no ClickHouse server answers')
     for start in range(10, 50, 10):
         append(file, log(range(start, start + 10)))
         following.poll()
@@ -330,7 +328,7 @@ def test_the_engine_is_waited_for_at_the_start_and_not_needed_later(following: F
     append(file, log(range(100, 110)))
     following.poll()
     assert len(following.spool.waiting()) == 6
-    following.away = None
+    following.engine_error = None
     following.poll()
     assert stored(following) == asked([*range(60), *range(100, 110)])
 
@@ -342,18 +340,18 @@ def test_a_full_spool_loses_nothing(following: Following, file: Path) -> None:
 
         return refuse if len(following.spool.waiting()) >= 3 else put
 
-    following.putting = full
+    following.wrap_put = full
     for start in range(0, 100, 10):
         append(file, log(range(start, start + 10)))
         following.poll(2)
     assert len(following.spool.waiting()) == 3
-    assert following.said == ['the spool is full']
+    assert following.messages == ['the spool is full']
     following.drain()
     following.poll()
     assert stored(following) == asked(range(100))
 
 
-def test_a_full_disk_is_said_once_and_loses_nothing(following: Following, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_is_reported_once_and_loses_nothing(following: Following, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.write_bytes(log(range(20)))
     with monkeypatch.context() as broken:
 
@@ -363,7 +361,7 @@ def test_a_full_disk_is_said_once_and_loses_nothing(following: Following, file: 
         broken.setattr(os, 'fsync', full)
         following.poll(3)
     directory = following.spool.directory
-    assert following.said == [f'{directory}: No space left on device; fix that, and it goes on by itself']
+    assert following.messages == [f'{directory}: No space left on device; fix it, then following continues by itself']
     following.poll()
     assert not following.follower.faults
     assert stored(following) == asked(range(20))
@@ -377,14 +375,14 @@ def test_logs_leave_half_of_the_spool_to_requests(following: Following, file: Pa
     taken = len(following.spool.waiting())
     assert taken > 1
     assert following.spool.balance.bytes < 40_000
-    assert following.said == []
+    assert following.messages == []
     for _ in range(20):
         following.drain()
         following.poll()
     assert stored(following) == asked(range(400))
 
 
-def test_a_backlog_is_taken_in_slices_and_keeps_no_other_log_waiting(
+def test_backlog_is_taken_in_slices_and_delays_no_other_log(
     settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path
 ) -> None:
     settings.setattr(batches, 'CHUNK', 2_000)
@@ -405,7 +403,7 @@ def test_a_backlog_is_taken_in_slices_and_keeps_no_other_log_waiting(
     following.stop()
 
 
-def test_what_is_no_log_or_cannot_be_read_is_said_once_and_the_others_go_on(globbing: Following, tmp_path: Path) -> None:
+def test_unreadable_files_are_reported_once_and_others_continue(globbing: Following, tmp_path: Path) -> None:
     (tmp_path / 'access.log').write_bytes(log(range(10)))
     (tmp_path / 'access.log.png').write_bytes(b'\x89PNG\r\n' + bytes(range(256)) * 9)
     (tmp_path / 'access.log.directory').mkdir()
@@ -417,7 +415,7 @@ def test_what_is_no_log_or_cannot_be_read_is_said_once_and_the_others_go_on(glob
     append(tmp_path / 'access.log', log(range(10, 20)))
     globbing.poll(3)
     assert stored(globbing) == asked(range(20))
-    assert sorted(Path(text.partition(': ')[0]).name for text in globbing.said) == [
+    assert sorted(Path(text.partition(': ')[0]).name for text in globbing.messages) == [
         'access.log.directory', 'access.log.gz', 'access.log.png',
     ]  # fmt: skip
     (tmp_path / 'access.log.png').write_bytes(log(range(3_000, 3_100)))
@@ -430,15 +428,15 @@ def test_what_is_no_log_or_cannot_be_read_is_said_once_and_the_others_go_on(glob
     assert not globbing.follower.faults
 
 
-def test_a_pipe_is_not_waited_for(globbing: Following, tmp_path: Path) -> None:
+def test_pipe_does_not_block(globbing: Following, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / 'access-0.log')
     (tmp_path / 'access-1.log').symlink_to('/dev/null')
     append(tmp_path / 'access.log', log(range(3)))
     globbing.poll()
-    assert (stored(globbing), globbing.said) == (asked(range(3)), [])
+    assert (stored(globbing), globbing.messages) == (asked(range(3)), [])
 
 
-def test_a_name_that_is_not_utf8_is_no_fault(globbing: Following, tmp_path: Path) -> None:
+def test_name_that_is_not_utf8_is_accepted(globbing: Following, tmp_path: Path) -> None:
     append(tmp_path / 'access-caf\udce9.log', log(range(3)))
     globbing.poll()
     globbing.restart()
@@ -455,7 +453,7 @@ def test_a_followed_log_is_not_imported_at_the_same_time(following: Following, f
     assert len(refused.stderr.splitlines()) == 1
 
 
-def test_an_import_takes_what_waits_in_the_spool_for_stored(following: Following, file: Path) -> None:
+def test_import_counts_spooled_batches_as_stored(following: Following, file: Path) -> None:
     append(file, log(range(10)))
     following.poll()
     following.stop()
@@ -468,9 +466,7 @@ def test_an_import_takes_what_waits_in_the_spool_for_stored(following: Following
 
 
 @pytest.mark.parametrize('following', ['access.log'], indirect=True)
-def test_logs_that_were_rotated_away_are_closed_when_they_are_quiet(
-    following: Following, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_quiet_rotated_logs_are_closed(following: Following, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     append(file, log(range(10)))
     following.poll()
     rotated = file.rename(file.with_name('access.log.1'))

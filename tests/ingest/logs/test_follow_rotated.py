@@ -1,4 +1,4 @@
-"""Followed logs behind links, under dated names, and with a last line that has no end: each line counts once."""
+"""Each line counts once behind links, under dated names and in a last line without a line end."""
 
 import bz2
 import gzip
@@ -32,7 +32,7 @@ Start = Callable[[Path], Following]
 
 @pytest.fixture
 def start(settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path) -> Iterator[Start]:
-    """Starts to follow a path, or what fits a pattern."""
+    """Yields a function that follows a path or a pattern."""
     processes = list[Following]()
 
     def begin(path: Path) -> Following:
@@ -46,7 +46,7 @@ def start(settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path) ->
 
 
 def linked(tmp_path: Path, kind: str) -> tuple[Path, Path]:
-    """A log of ten lines, and the path by which it is followed."""
+    """Returns a log of ten lines and the path to follow."""
     real = tmp_path / 'real' / 'access.log'
     real.parent.mkdir()
     append(real, log(range(10)))
@@ -66,7 +66,7 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def test_a_log_behind_a_link_is_copied_and_cut(start: Start, tmp_path: Path, kind: str) -> None:
+def test_log_behind_a_link_is_copytruncated(start: Start, tmp_path: Path, kind: str) -> None:
     real, path = linked(tmp_path, kind)
     following = start(path)
     append(real, log(range(10, 15)))
@@ -157,7 +157,7 @@ def test_a_link_is_switched_to_other_files(start: Start, tmp_path: Path, names: 
     assert not following.follower.faults
 
 
-def test_a_link_to_unlike_names_is_switched_while_it_is_stopped(start: Start, tmp_path: Path) -> None:
+def test_link_switches_to_a_different_name_during_a_stop(start: Start, tmp_path: Path) -> None:
     blue, green = tmp_path / 'blue' / 'access.log', tmp_path / 'green' / 'access.log'
     for file in (blue, green):
         file.parent.mkdir()
@@ -187,7 +187,7 @@ NAMES = [
 
 @pytest.mark.parametrize('packed', PACK)
 @pytest.mark.parametrize('names', NAMES, ids=lambda names: str(names[1]))
-def test_rotations_while_it_is_stopped(start: Start, tmp_path: Path, names: tuple[str, str], packed: str) -> None:
+def test_rotations_during_a_stop(start: Start, tmp_path: Path, names: tuple[str, str], packed: str) -> None:
     file, admin = tmp_path / 'access.log', tmp_path / 'access-admin.log'
     append(file, log(range(10)))
     following = start(file)
@@ -206,7 +206,7 @@ def test_rotations_while_it_is_stopped(start: Start, tmp_path: Path, names: tupl
     assert stored(following) == asked([*range(15), *range(100, 105), *range(200, 205)])
 
 
-def test_a_log_of_which_nothing_was_stored_yet_is_rotated_while_it_is_stopped(start: Start, tmp_path: Path) -> None:
+def test_log_without_stored_lines_is_rotated_during_a_stop(start: Start, tmp_path: Path) -> None:
     file = tmp_path / 'access.log'
     file.touch()
     following = start(file)
@@ -219,7 +219,7 @@ def test_a_log_of_which_nothing_was_stored_yet_is_rotated_while_it_is_stopped(st
     assert stored(following) == asked([*range(10), *range(20, 25)])
 
 
-def test_an_idle_log_is_filled_copied_and_cut_between_two_looks(start: Start, tmp_path: Path) -> None:
+def test_idle_log_is_filled_and_copytruncated_between_two_polls(start: Start, tmp_path: Path) -> None:
     file = tmp_path / 'access.log'
     file.touch()
     following = start(file)
@@ -230,23 +230,23 @@ def test_an_idle_log_is_filled_copied_and_cut_between_two_looks(start: Start, tm
     assert stored(following) == asked(range(10))
 
 
-def test_a_log_is_copied_and_cut_after_it_was_opened_and_before_it_was_read(start: Start, tmp_path: Path) -> None:
+def test_log_is_copytruncated_after_opening_and_before_reading(start: Start, tmp_path: Path) -> None:
     file = tmp_path / 'access.log'
     file.touch()
     following = start(file)
     append(file, log(range(100, 200)))
-    following.away = EngineError('away')
+    following.engine_error = EngineError('away')
     following.poll()
     shutil.copy(file, tmp_path / 'access.log.1')
     os.truncate(file, 0)
     append(file, log(range(200, 300)))
-    following.away = None
+    following.engine_error = None
     following.poll(2)
     assert stored(following) == asked(range(100, 300))
 
 
 @pytest.mark.parametrize('half', [50, 0])
-def test_a_log_that_is_not_read_to_a_line_end_is_copied_and_cut(start: Start, tmp_path: Path, half: int) -> None:
+def test_log_with_a_partial_line_is_copytruncated(start: Start, tmp_path: Path, half: int) -> None:
     file = tmp_path / 'access.log'
     append(file, log([100])[:half])
     following = start(file)
@@ -262,13 +262,13 @@ def test_a_log_that_is_not_read_to_a_line_end_is_copied_and_cut(start: Start, tm
 
 
 def later(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From now on it is as if nothing was written for long."""
+    """Makes all files look quiet from now on."""
     monkeypatch.setattr(open_logs, 'LAST_LINE', -1)
 
 
 @pytest.mark.parametrize('half', [line(10), line(10)[:60]], ids=['whole but for its end', 'cut'])
 @pytest.mark.parametrize('pattern', ['access.log', 'access.log*'])
-def test_a_last_line_without_an_end_is_taken_once_the_log_is_rotated_away_and_quiet(
+def test_unterminated_last_line_of_a_quiet_rotated_log_is_taken(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, half: str, pattern: str
 ) -> None:
     file, rotated = tmp_path / 'access.log', tmp_path / 'access.log.1'
@@ -285,8 +285,8 @@ def test_a_last_line_without_an_end_is_taken_once_the_log_is_rotated_away_and_qu
     following.poll(3)
     whole = half == line(10)
     became = 'stored' if whole else 'rejected (format)'
-    assert following.said == [
-        f'{rotated}: the last line has no end and is {became}, since nothing is written to this log any more'
+    assert following.messages == [
+        f'{rotated}: the last line has no newline and is {became}, because nothing writes to this log any more'
     ]
     expected = asked([*range(10 + whole), *range(20, 25)])
     assert stored(following) == expected
@@ -298,7 +298,7 @@ def test_a_last_line_without_an_end_is_taken_once_the_log_is_rotated_away_and_qu
     assert stored(following) == sorted([*expected, *asked([11])])
 
 
-def test_a_log_of_one_line_without_an_end_is_taken(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_of_one_unterminated_line_is_taken(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / 'access.log'
     append(file, line(0).encode())
     following = start(file)
@@ -321,10 +321,10 @@ def test_a_line_that_is_being_written_is_not_cut(start: Start, tmp_path: Path, m
     append(rotated, text[50:])
     following.poll(2)
     assert stored(following) == asked(range(11))
-    assert following.said == []
+    assert following.messages == []
 
 
-def test_a_copy_of_a_log_that_grows_does_not_cut_its_line(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_copy_of_a_growing_log_does_not_cut_its_line(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, text = tmp_path / 'access.log', log([10])
     append(file, log(range(10)) + text[:50])
     following = start(file)
@@ -334,7 +334,7 @@ def test_a_copy_of_a_log_that_grows_does_not_cut_its_line(start: Start, tmp_path
     append(file, text[50:])
     following.poll(2)
     assert stored(following) == asked(range(11))
-    assert following.said == []
+    assert following.messages == []
 
 
 def test_a_rotated_log_that_is_written_to_after_it_was_closed(
@@ -355,7 +355,7 @@ def test_a_rotated_log_that_is_written_to_after_it_was_closed(
     assert stored(following) == asked([*range(12), *range(20, 25)])
 
 
-def test_notes_that_are_spoiled_are_as_none(start: Start, tmp_path: Path) -> None:
+def test_invalid_notes_are_ignored(start: Start, tmp_path: Path) -> None:
     file = tmp_path / 'access.log'
     append(file, log(range(10)))
     following = start(file)

@@ -1,4 +1,4 @@
-"""What is no access log is refused as a whole, by name and with what to do, before much of it is read."""
+"""A file that is not an access log is refused early, with its name and a remedy."""
 
 import gzip
 import lzma
@@ -27,7 +27,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def refused(file: Path) -> str:
-    """The error; '' where there is none."""
+    """Returns the error; '' if there is none."""
     with closing(LogFile(str(file))) as opened:
         try:
             refuse(opened)
@@ -53,15 +53,15 @@ def test_text_in_another_encoding(file: Path, encoding: str, told: str, pack: Ca
 
 @pytest.mark.parametrize('form', [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 @pytest.mark.parametrize('mode', ['w', 'w:gz', 'w:bz2', 'w:xz'])
-def test_tar_archives_also_packed_ones(file: Path, tmp_path: Path, form: int, mode: str) -> None:
+def test_tar_archives_also_compressed(file: Path, tmp_path: Path, form: int, mode: str) -> None:
     (tmp_path / 'inside').write_bytes(LINES)
     with tarfile.open(str(file), mode, format=form) as archive:  # type: ignore[call-overload]
         archive.add(tmp_path / 'inside', 'access.log')
     assert refused(file) == 'F: this is a tar archive; unpack it with tar -xf F and import the logs in it'
 
 
-def test_a_tar_archive_that_has_no_mark(file: Path) -> None:
-    """Those of 1979 have only a checksum."""
+def test_tar_archive_without_magic(file: Path) -> None:
+    """The format of 1979 has only a checksum."""
     with tarfile.open(file, 'w') as archive:
         archive.addfile(tarfile.TarInfo('access.log'))
     content = bytearray(file.read_bytes())
@@ -78,11 +78,11 @@ def test_zip_archives(file: Path) -> None:
     assert refused(file) == 'F: this is a zip archive; unpack it with unzip F and import the log'
 
 
-def test_what_is_packed_in_another_way(file: Path) -> None:
+def test_unsupported_compression(file: Path) -> None:
     file.write_bytes(lzma.compress(LINES, lzma.FORMAT_ALONE))
-    assert refused(file) == 'F: this is packed as .lzma; unpack it with unlzma F and import the log'
+    assert refused(file) == 'F: this is compressed as .lzma; unpack it with unlzma F and import the log'
     file.write_bytes(gzip.compress(gzip.compress(LINES)))
-    assert refused(file) == 'F: this is packed twice; unpack it once and import the result'
+    assert refused(file) == 'F: this is compressed twice; decompress it once and import the result'
 
 
 @pytest.mark.parametrize('start', [b'\x0b\x02\x80', b'\x7fELF\x02\x01', bytes(range(1, 10))])
@@ -118,7 +118,7 @@ LOGS = [
 
 @pytest.mark.parametrize('content', LOGS, ids=lambda content: repr(content[:12]))
 @pytest.mark.parametrize('pack', [bytes, gzip.compress], ids=['plain', 'gz'])
-def test_what_may_be_a_log_is_not_refused(file: Path, content: bytes, pack: Callable[[bytes], bytes]) -> None:
+def test_possible_log_is_not_refused(file: Path, content: bytes, pack: Callable[[bytes], bytes]) -> None:
     file.write_bytes(pack(content))
     assert refused(file) == ''
 

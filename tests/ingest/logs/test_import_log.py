@@ -1,4 +1,4 @@
-"""Whatever ends an import, what it says is true, and the next one finishes the job: each line counts once, also in the rollups."""
+"""However an import ends, its summary is correct and the next one completes it; each line counts once."""
 
 import json
 import os
@@ -37,7 +37,7 @@ from exporter.store.clickhouse import ClickHouse
 from exporter.store.ledger import Ledger
 from exporter.ingest.logs import batches
 
-batches.PIECE = {piece}
+batches.CHUNK = {chunk}
 where, left = '{where}', {left}
 begin, insert, done = Ledger.begin, ClickHouse.insert_file, Ledger.done
 
@@ -67,7 +67,7 @@ FROM calls
 
 
 class Stopped(EngineError):
-    """What a lost server is to an import."""
+    """Stands for a lost server."""
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def import_(database: ClickHouse, file: Path, summary: Summary, watched: list[in
         )  # fmt: skip
 
 
-def test_an_outcome_adds_up() -> None:
+def test_summary_adds_up() -> None:
     summary = Summary()
     summary.count(Tally(10, {'path': 2}, {'format': 1}))
     summary.count_before(Tally(20, {'path': 3}, {'format': 4, 'status': 1}))
@@ -95,7 +95,7 @@ def test_an_outcome_adds_up() -> None:
     }  # fmt: skip
 
 
-def test_it_says_after_each_batch_how_far_it_is(file: Path, database: ClickHouse) -> None:
+def test_progress_is_reported_after_each_batch(file: Path, database: ClickHouse) -> None:
     file.write_bytes(log(range(200)))
     summary, watched = Summary(), list[int]()
     import_(database, file, summary, watched)
@@ -104,7 +104,7 @@ def test_it_says_after_each_batch_how_far_it_is(file: Path, database: ClickHouse
     assert watched[-1] == 200
 
 
-def test_what_was_stored_before_it_failed_is_told_and_stays(
+def test_batches_stored_before_a_failure_are_reported_and_stay(
     file: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file.write_bytes(log(range(200)))
@@ -131,7 +131,7 @@ def test_what_was_stored_before_it_failed_is_told_and_stays(
     assert_rollups_agree(database)
 
 
-def test_what_was_begun_comes_first_and_with_the_same_range(
+def test_unfinished_batch_comes_first_with_the_same_range(
     file: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file.write_bytes(log(range(50)))
@@ -151,9 +151,7 @@ def test_what_was_begun_comes_first_and_with_the_same_range(
     assert paths(database) == asked(range(500))
 
 
-def test_a_part_of_what_was_begun_is_refused_and_nothing_is_counted_twice(
-    file: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_part_of_an_unfinished_batch_is_refused(file: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, 'CHUNK', 1 << 20)
     file.write_bytes(log(range(100)))
 
@@ -164,7 +162,7 @@ def test_a_part_of_what_was_begun_is_refused_and_nothing_is_counted_twice(
         faults.setattr(Ledger, 'done', stop)
         import_(database, file, Summary())
     file.write_bytes(log(range(60)))
-    with pytest.raises(InputError, match='a longer copy of this log was being imported; import that one first'):
+    with pytest.raises(InputError, match='an unfinished import read a longer copy of this log; import that copy first'):
         import_(database, file, Summary())
     file.write_bytes(log(range(100)))
     import_(database, file, Summary())
@@ -175,14 +173,14 @@ def test_a_part_of_what_was_begun_is_refused_and_nothing_is_counted_twice(
 @pytest.mark.parametrize(
     ('content', 'says'),
     [
-        (b'\x89PNG\r\n\x1a\n' + bytes(range(256)) * 50, 'this is no text; import an access log'),
+        (b'\x89PNG\r\n\x1a\n' + bytes(range(256)) * 50, 'this is not text; import an access log'),
         (b'\0' * 5_000 + b'no log\n', NO_LOG),
         ('no log\n'.encode('utf-16'), 'this is UTF-16 text'),
         (b'#Software: IIS\n#Fields: date time\n2025-05-17 10:05:03 GET /\n', NO_LOG),
         (b'\n\nno log\n\n', NO_LOG),
     ],
 )
-def test_what_is_no_log_is_refused_as_a_whole(file: Path, database: ClickHouse, content: bytes, says: str) -> None:
+def test_file_that_is_not_a_log_is_refused(file: Path, database: ClickHouse, content: bytes, says: str) -> None:
     file.write_bytes(content)
     with pytest.raises(InputError, match=f'access.log: {says}'):
         import_(database, file, Summary())
@@ -198,15 +196,15 @@ def run(program: str, directory: Path, *arguments: str) -> subprocess.CompletedP
     )
 
 
-def test_killed_at_any_point_and_finished_every_line_counts_once(tmp_path: Path) -> None:
-    """The real thing: another process with an embedded database of its own, and `kill -9`."""
+def test_every_line_counts_once_after_a_kill_at_any_point(tmp_path: Path) -> None:
+    """Another process with its own embedded database gets `kill -9`."""
     file = tmp_path / 'access.log'
     file.write_bytes(log(range(300)))
     for where, nth in (('before insert', 1), ('after insert', 2), ('before done', 2)):
-        killed = run(PROGRAM.format(piece=CHUNK, where=where, left=nth), tmp_path, 'import', str(file))
+        killed = run(PROGRAM.format(chunk=CHUNK, where=where, left=nth), tmp_path, 'import', str(file))
         assert killed.returncode == -signal.SIGKILL, (where, killed.stderr)
-    finished = run(PROGRAM.format(piece=CHUNK, where='', left=0), tmp_path, 'import', str(file), '--format', 'json')
+    finished = run(PROGRAM.format(chunk=CHUNK, where='', left=0), tmp_path, 'import', str(file), '--format', 'json')
     summary = json.loads(finished.stdout)
     assert summary['read'] == summary['stored'] + summary['already_stored'] == 300
-    [sums] = json.loads(run(PROGRAM.format(piece=CHUNK, where='', left=0), tmp_path, 'query', SUMS, '--format', 'json').stdout)
+    [sums] = json.loads(run(PROGRAM.format(chunk=CHUNK, where='', left=0), tmp_path, 'query', SUMS, '--format', 'json').stdout)
     assert set(sums.values()) == {300}

@@ -1,4 +1,4 @@
-"""A log is the same bytes however it is packed, and what is no log is said in one line."""
+"""A log has the same bytes in any compression; a file that is not a log is a one-line error."""
 
 import bz2
 import gzip
@@ -58,27 +58,27 @@ def test_a_plain_log(file: Path) -> None:
 
 @PACKED
 @pytest.mark.parametrize('parts', [1, 2, 50])
-def test_a_packed_log_of_one_part_or_of_several(file: Path, pack: Callable[[bytes], bytes], parts: int) -> None:
-    """Parts: a .gz that was appended to has several members, and so have what pigz, pbzip2 and pzstd write."""
+def test_compressed_log_of_one_or_several_members(file: Path, pack: Callable[[bytes], bytes], parts: int) -> None:
+    """An appended .gz has several members, and so have the files of pigz, pbzip2 and pzstd."""
     step = -(-len(LINES) // parts)
     file.write_bytes(b''.join(pack(LINES[start : start + step]) for start in range(0, len(LINES), step)))
     assert content(file) == LINES
 
 
 @PACKED
-def test_a_name_says_nothing_about_how_a_log_is_packed(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+def test_compression_is_detected_by_content(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
     (tmp_path / 'a.gz').write_bytes(LINES)
     (tmp_path / 'a.log').write_bytes(pack(LINES))
     assert content(tmp_path / 'a.gz') == content(tmp_path / 'a.log') == LINES
 
 
 @PACKED
-def test_nothing_packed_is_nothing(file: Path, pack: Callable[[bytes], bytes]) -> None:
+def test_compressed_empty_log(file: Path, pack: Callable[[bytes], bytes]) -> None:
     file.write_bytes(pack(b''))
     assert content(file) == b''
 
 
-def test_an_empty_file_is_nothing(file: Path) -> None:
+def test_empty_file(file: Path) -> None:
     file.touch()
     assert content(file) == b''
 
@@ -104,7 +104,7 @@ def test_only_a_plain_log_may_grow(file: Path, pack: Callable[[bytes], bytes]) -
 
 
 @PACKED
-def test_a_packed_log_that_was_cut_short_is_read_up_to_there(file: Path, pack: Callable[[bytes], bytes]) -> None:
+def test_truncated_compressed_log_is_read_up_to_the_cut(file: Path, pack: Callable[[bytes], bytes]) -> None:
     whole = b''.join(pack(LINES[start : start + 30_000]) for start in range(0, len(LINES), 30_000))
     file.write_bytes(whole[: len(whole) // 2])
     with closing(LogFile(str(file))) as log_file:
@@ -117,8 +117,8 @@ def test_a_packed_log_that_was_cut_short_is_read_up_to_there(file: Path, pack: C
 
 
 @PACKED
-def test_where_a_packed_log_does_not_reach_there_is_nothing(file: Path, pack: Callable[[bytes], bytes]) -> None:
-    """Whether a log that was imported before is as long as it was is asked by reading its last byte."""
+def test_offset_after_the_end_of_a_compressed_log_is_empty(file: Path, pack: Callable[[bytes], bytes]) -> None:
+    """An import reads the last stored byte to find out whether the log is shorter now."""
     whole = pack(LINES)
     file.write_bytes(whole[: len(whole) // 2])
     with closing(LogFile(str(file))) as log_file:
@@ -138,7 +138,7 @@ def test_damage_is_noticed(file: Path, pack: Callable[[bytes], bytes]) -> None:
 
 @pytest.mark.parametrize('magic', [b'\x1f\x8b', b'BZh', b'\xfd7zXZ\x00', b'\x28\xb5\x2f\xfd'])
 @pytest.mark.parametrize('rest', [b'', b'\0' * 100, b'no such thing'])
-def test_what_only_begins_as_if_it_were_packed_is_damaged(file: Path, magic: bytes, rest: bytes) -> None:
+def test_magic_without_valid_data_is_damage(file: Path, magic: bytes, rest: bytes) -> None:
     file.write_bytes(magic + rest)
     try:
         log_file = LogFile(str(file))
@@ -150,18 +150,18 @@ def test_what_only_begins_as_if_it_were_packed_is_damaged(file: Path, magic: byt
         assert log_file.damage
 
 
-def test_a_directory_is_no_log(tmp_path: Path) -> None:
+def test_directory_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r'this is a directory; name the logs in it'):
         LogFile(str(tmp_path))
 
 
-def test_a_log_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_missing_log_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r'missing\.log: cannot read the log \(No such file or directory\)'):
         LogFile(str(tmp_path / 'missing.log'))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason='needs a user other than root, who may read everything')
-def test_a_log_that_may_not_be_read_is_named(file: Path) -> None:
+def test_unreadable_log_is_named(file: Path) -> None:
     file.write_bytes(LINES)
     file.chmod(0)
     with pytest.raises(InputError, match=r'access\.log: cannot read the log \(Permission denied\)'):
@@ -179,7 +179,7 @@ def test_a_named_pipe_is_read_to_its_end(file: Path, pack: Callable[[bytes], byt
 
 @pytest.fixture
 def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.BufferedWriter]:
-    """What is written to it is standard input."""
+    """Yields a pipe to standard input."""
     reading, writing = os.pipe()
     with open(reading) as stdin, open(writing, 'wb') as into:  # noqa: PTH123  # descriptors
         monkeypatch.setattr(sys, 'stdin', stdin)
@@ -200,21 +200,19 @@ def test_standard_input(pipe: io.BufferedWriter, pack: Callable[[bytes], bytes])
     writing.join()
 
 
-def test_standard_input_that_is_closed_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closed_standard_input_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, 'stdin', None)  # what Python makes of `<&-`
     with pytest.raises(InputError, match='standard input'):
         LogFile('-')
 
 
 def write(pipe: Path, content: bytes) -> None:
-    """Writes until nobody reads any more."""
+    """Writes until the reader closes the pipe."""
     with suppress(BrokenPipeError):
         pipe.write_bytes(content)
 
 
-def test_a_pipe_for_whose_copy_there_is_no_room_is_told_with_the_directory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_full_temporary_directory_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path))
     pipe = tmp_path / 'pipe'
     os.mkfifo(pipe)
@@ -225,7 +223,7 @@ def test_a_pipe_for_whose_copy_there_is_no_room_is_told_with_the_directory(
         resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, before[1]))
         try:
             with pytest.raises(
-                InputError, match=re.escape(f'{tmp_path}: no room for a copy of the log (File too large); let TMPDIR')
+                InputError, match=re.escape(f'{tmp_path}: cannot write a copy of the log (File too large); set TMPDIR')
             ):
                 LogFile(str(pipe))
         finally:

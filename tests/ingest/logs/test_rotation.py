@@ -1,10 +1,10 @@
-"""Names of rotated logs: what is one, what is another log, and where a switched link may have led."""
+"""Names of rotated logs and of other logs, and former targets of links."""
 
 from pathlib import Path
 
 import pytest
 
-from exporter.ingest.logs.rotation import Listing, between, hops, rotated
+from exporter.ingest.logs.rotation import Listing, link_chain, rotated, targets_between
 
 ROTATED = (
     'access.log.1', 'access.log.12', 'access.log-20261102', 'access.log-2026110215', 'access.log.2026-11-02',
@@ -20,14 +20,14 @@ OTHERS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize('packed', ['', '.gz', '.bz2', '.xz', '.zst'])
-def test_names_of_rotated_logs(packed: str) -> None:
+@pytest.mark.parametrize('compressed', ['', '.gz', '.bz2', '.xz', '.zst'])
+def test_names_of_rotated_logs(compressed: str) -> None:
     fits = rotated('access.log')
-    assert [name for name in ROTATED if not fits.fullmatch(name + packed)] == []
-    assert [name for name in OTHERS if fits.fullmatch(name + packed)] == []
+    assert [name for name in ROTATED if not fits.fullmatch(name + compressed)] == []
+    assert [name for name in OTHERS if fits.fullmatch(name + compressed)] == []
 
 
-def test_names_without_an_extension_and_with_marks_of_their_own() -> None:
+def test_names_without_an_extension_and_with_special_characters() -> None:
     assert rotated('access_log').fullmatch('access_log-20261102.gz')
     assert not rotated('access_log').fullmatch('access-20261102_log')
     assert rotated('access[1].log').fullmatch('access[1].log.1')
@@ -35,29 +35,29 @@ def test_names_without_an_extension_and_with_marks_of_their_own() -> None:
     assert not rotated('0.log').fullmatch('1.log')
 
 
-def test_a_log_itself_and_names_that_begin_otherwise_are_not_beside_it(tmp_path: Path) -> None:
+def test_listing_excludes_the_log_and_other_prefixes(tmp_path: Path) -> None:
     for name in ('access.log', 'access.log.1', 'access-20261102.log', 'access-admin.log', 'zzz.log', 'acc'):
         (tmp_path / name).touch()
-    found = [path.name for path in Listing().beside(tmp_path / 'access.log')]
-    assert found == ['access-20261102.log', 'access.log.1']
+    names = [path.name for path in Listing().beside(tmp_path / 'access.log')]
+    assert names == ['access-20261102.log', 'access.log.1']
     assert list(Listing().beside(tmp_path / 'nowhere' / 'access.log')) == []
 
 
-def test_links_are_followed_from_one_to_the_next_and_not_in_circles(tmp_path: Path) -> None:
+def test_link_chain_ends_in_a_cycle(tmp_path: Path) -> None:
     first, second, log = (tmp_path / name for name in ('first', 'second', 'access.log'))
     first.symlink_to('second')
     second.symlink_to(log)
-    assert list(hops(first)) == [first, second, log]
+    assert list(link_chain(first)) == [first, second, log]
     log.symlink_to(first)
-    assert len(list(hops(first))) == 40
+    assert len(list(link_chain(first))) == 40
 
 
-def test_where_a_link_led_in_between(tmp_path: Path) -> None:
+def test_link_targets_between_two_paths(tmp_path: Path) -> None:
     for day in ('10/31', '11/01', '11/02', '11/03', '11/x'):
         (tmp_path / day).mkdir(parents=True)
         (tmp_path / day / 'access.log').touch()
     paths = {day: str(tmp_path / day / 'access.log') for day in ('10/31', '11/01', '11/02', '11/03')}
-    assert between(paths['10/31'], paths['11/03']) == [paths['11/01'], paths['11/02']]
-    assert between(paths['11/01'], paths['11/02']) == []
-    assert between(paths['11/03'], paths['11/01']) == []
-    assert between(paths['11/03'], str(tmp_path / 'other.log')) == []
+    assert targets_between(paths['10/31'], paths['11/03']) == [paths['11/01'], paths['11/02']]
+    assert targets_between(paths['11/01'], paths['11/02']) == []
+    assert targets_between(paths['11/03'], paths['11/01']) == []
+    assert targets_between(paths['11/03'], str(tmp_path / 'other.log')) == []

@@ -74,7 +74,7 @@ def test_without_a_valid_call_the_problem_gives_each_reason(web: Serving, databa
     document = problem(web.post([CALL | {'domain': 'no domain'}, {}]), 400)
     assert [document[name] for name in ('accepted', 'skipped', 'rejected')] == [0, 0, 2]
     assert [reject['field'] for reject in document['rejects']] == ['domain', 'timestamp']
-    assert problem(web.post(b'nonsense'), 400)['detail'].startswith('the body is no JSON')
+    assert problem(web.post(b'nonsense'), 400)['detail'].startswith('the body is invalid JSON')
     problem(web.post(b''), 400)
     assert stored(web, database) == 0
 
