@@ -108,8 +108,8 @@ def _told(error: Exception) -> tuple[str, int]:
             line += ' See ' if line.endswith('?') else '; see '
             return line + (f'{error.ctx.command_path} --help' if error.ctx else '--help'), error.exit_code
         case OSError(strerror=str()):
-            return f'{error.filename or "system"}: {error.strerror}; mend that and run it again', 1
-    return f'{type(error).__name__}: {error}; this is a fault of usage-exporter: report it with what --debug shows', 1
+            return f'{error.filename or "system"}: {error.strerror}; fix it and run the command again', 1
+    return f'{type(error).__name__}: {error}; this is a bug in usage-exporter: report it with the output of --debug', 1
 
 
 @click.group(cls=Commands, epilog=EXAMPLES, context_settings={'help_option_names': ['-h', '--help'], 'max_content_width': 120})
@@ -117,13 +117,13 @@ def _told(error: Exception) -> tuple[str, int]:
     '--config',
     type=click.Path(path_type=Path),
     metavar='FILE',
-    help='The TOML file of settings.  [default: usage-exporter.toml]',
+    help='The settings file (TOML).  [default: usage-exporter.toml]',
 )
 @click.option('--debug', is_flag=True, help='Show the traceback of an error.')
 @click.version_option(package_name='usage-exporter')
 @click.pass_context
 def main(ctx: click.Context, config: Path | None, debug: bool) -> None:  # noqa: ARG001
-    """Who uses an open-data portal: seven indicators from its API calls."""
+    """Show who uses an open-data portal: seven indicators from its API calls."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors='replace')  # a terminal that is not UTF-8 shows ? for what it cannot
     from exporter.commands.context import Context  # here: whoever interrupts while it loads wants no traceback

@@ -39,7 +39,7 @@ def domain_name(value: str) -> str:
     """A portal's host name, in lower case. Raises ValueError where it is none."""
     name = value.lower().removesuffix('.')
     if not DOMAIN.fullmatch(name):
-        raise ValueError(f'{value!r} is no domain name; write the portal as data.example.org')
+        raise ValueError(f'invalid domain name {value!r}; write the portal as data.example.org')
     return name
 
 
@@ -49,12 +49,12 @@ def _time_zone(value: str) -> str:
             return ZoneInfo(value).key
     except (KeyError, ValueError, OSError):
         pass
-    raise ValueError(f'{value!r} is no time zone; write one as Europe/Paris')
+    raise ValueError(f'invalid time zone {value!r}; write it as Europe/Paris')
 
 
 def _account_source(value: str) -> str:
     if not re.fullmatch(r'user|query:\S+', value):
-        raise ValueError(f"{value!r} is no source of accounts; write user (the log's user field) or query:apikey")
+        raise ValueError(f"invalid source of accounts {value!r}; write user (the log's user field) or query:apikey")
     return value
 
 
@@ -67,13 +67,13 @@ def tables(value: object) -> object:
     try:
         return json.loads(value) if isinstance(value, str) else value
     except (ValueError, RecursionError):
-        raise ValueError('this is no JSON; tables of a TOML file are easier to write') from None
+        raise ValueError('invalid JSON; correct it, or write these tables in the TOML file') from None
 
 
 def _listen(value: str) -> str:
     host, _, port = value.rpartition(':')
     if not re.fullmatch(r'[\w.-]+|\[[\da-fA-F:.]+\]', host) or not port.isdigit() or int(port) > 65_535:
-        raise ValueError(f'{value!r} is no address to listen on; write it as 127.0.0.1:8093')
+        raise ValueError(f'invalid listen address {value!r}; write it as 127.0.0.1:8093')
     return value
 
 
@@ -90,19 +90,19 @@ class PortalRules(BaseModel):
 
     model_config = ConfigDict(extra='forbid', frozen=True)
 
-    timezone: Zone = Field('UTC', description="the portal's time zone: it decides where its days begin")
-    paths: Words = Field((), description='which requests are API calls: paths in which * is any text; none given means all')
+    timezone: Zone = Field('UTC', description="the portal's time zone; it decides when a day begins")
+    paths: Words = Field((), description='the paths of API calls, with * for any text; empty: all paths')
     accounts: AccountSources = Field(
         ('user',),
-        description="where an account is looked for, in this order: user (the log's user field), query:NAME (an API key)",
+        description="where to find the account, in this order: user (the log's user field), query:NAME (an API key)",
     )
     api_keys: Path | None = Field(
         None,
-        description="CSV file key,account that names the keys' accounts; a key that is not in it becomes a short keyed hash",
+        description='CSV file key,account with the account of each API key; a key that is not listed becomes a short keyed hash',
     )
     datasets: Words = Field(
         ('opendatasoft', 'ckan', 'socrata'),
-        description='how the data set is found in a request: presets, query:NAME, or a pattern of one group over the path',
+        description='where to find the data set: presets, query:NAME, or a regular expression for the path, with one group',
     )
 
 
@@ -111,9 +111,9 @@ class Follow(BaseModel):
 
     model_config = ConfigDict(extra='forbid', frozen=True)
 
-    path: Annotated[str, Field(min_length=1)] = Field(description='a log, or a pattern of logs with * ? [ ]')
-    domain: DomainName = Field(description='the portal whose log it is')
-    log_format: LogFormat = Field('auto', description='how the lines are written')
+    path: Annotated[str, Field(min_length=1)] = Field(description='a log, or several as a pattern with * ? [ ]')
+    domain: DomainName = Field(description='the portal that wrote the log')
+    log_format: LogFormat = Field('auto', description='the format of the lines')
 
 
 class Settings(PortalRules, BaseSettings):
@@ -127,27 +127,29 @@ class Settings(PortalRules, BaseSettings):
     )
     data_dir: Path = Field(
         default_factory=lambda: Path(os.environ.get('XDG_DATA_HOME') or Path.home() / '.local' / 'share') / 'usage-exporter',
-        description='where the secret, the tokens, the spool, rejected input and the embedded database lie',
+        description='the directory of the secret, the tokens, the spool, rejected input and the embedded database',
     )
-    domain: DomainName | None = Field(None, description='the portal that is meant when a command names none')
-    geo_database: Path | None = Field(None, description='an MMDB file such as GeoLite2-City.mmdb; without one, countries only')
-    listen: Listen = Field('127.0.0.1:8093', description='address and port of serve; without tokens, of this machine only')
+    domain: DomainName | None = Field(None, description='the portal of commands that name none')
+    geo_database: Path | None = Field(
+        None, description='an MMDB file such as GeoLite2-City.mmdb; without it, places are countries'
+    )
+    listen: Listen = Field('127.0.0.1:8093', description='address and port of serve; without tokens, its own machine only')
     spool_bytes: Annotated[int, Field(ge=1 << 20)] = Field(
-        1 << 30, description='how much of what is accepted may wait for the database, in bytes on the disk'
+        1 << 30, description='the largest size of the calls that wait for the database, in bytes on the disk'
     )
     secret: SecretStr | None = Field(
-        None, description='what keys the visitors, where several hosts must agree; else made once in the data directory'
+        None, description='the visitor secret, if several hosts must use the same; by default, a file in the data directory'
     )
     keep_calls_days: Annotated[int, Field(ge=1)] | None = Field(
-        None, description='calls of earlier days are removed; their sums stay. None given keeps them for ever'
+        None, description='delete calls after so many days, and keep their daily sums; by default, keep calls for ever'
     )
     keep_rollups_days: Annotated[int, Field(ge=1)] | None = Field(
         None,
-        description='the sums of earlier days are removed too, at least as late as the calls. None given keeps them for ever',
+        description='delete daily sums after so many days, not before the calls; by default, keep them for ever',
     )
-    keep_rejected_days: int = Field(30, ge=1, description='rejected input is removed after so many days')
+    keep_rejected_days: int = Field(30, ge=1, description='delete rejected input after so many days')
     rejected_bytes: int = Field(
-        256 << 20, ge=1 << 20, description='how much disk rejected input may take, in bytes; the oldest goes first'
+        256 << 20, ge=1 << 20, description='the largest size of rejected input on the disk, in bytes; the oldest is deleted first'
     )
     domains: Annotated[dict[DomainName, PortalRules], NoDecode, BeforeValidator(tables)] = Field(
         {}, description='tables of the TOML file: [domains."data.example.org"]; in the environment, the same as JSON'
@@ -161,7 +163,7 @@ class Settings(PortalRules, BaseSettings):
     @classmethod
     def _sums_outlive_calls(cls, days: int | None, others: ValidationInfo) -> int | None:
         if days and days < (others.data.get('keep_calls_days') or math.inf):
-            raise ValueError(f'{days} days are fewer than keep_calls_days; the sums of a day are kept as long as its calls')
+            raise ValueError(f'{days} is less than keep_calls_days; keep the sums of a day at least as long as its calls')
         return days
 
     @property
@@ -199,12 +201,12 @@ def _toml(path: Path | None) -> tuple[Path, dict[str, object]]:
         settings = tomllib.loads(file.read_text(encoding='utf-8-sig'))
         return file, {name: value for name, value in settings.items() if value != ''}  # as an empty variable, it is none
     except OSError as error:
-        raise SettingsError(f'{file}: cannot read the settings ({error.strerror})', 'name a file that is there') from error
+        raise SettingsError(f'{file}: cannot read the settings ({error.strerror})', 'name an existing file') from error
     except (
         ValueError,
         RecursionError,
     ) as error:  # no TOML, no UTF-8, a number of thousands of digits; arrays in arrays in arrays
-        raise SettingsError(f'{file}: this is not TOML ({error})', 'mend that line') from error
+        raise SettingsError(f'{file}: invalid TOML ({error})', 'fix this line') from error
 
 
 def _unknown(name: str, known: Iterable[str], before: str = '', source: str = '') -> SettingsError:

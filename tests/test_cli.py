@@ -59,8 +59,7 @@ def test_help_of_every_command_has_examples_that_can_be_typed(command: tuple[str
 def test_commands_are_listed_with_a_whole_sentence_in_80_columns() -> None:
     lines = run('--help').stdout.partition('Commands:\n')[2].partition('\n\n')[0].splitlines()
     assert [entry.split()[0] for entry in lines] == main.list_commands(click.Context(main))
-    mine = [entry for entry in lines if not entry.startswith('  import')]
-    assert all(entry.endswith('.') and not entry.endswith('...') for entry in mine), lines
+    assert all(entry.endswith('.') and not entry.endswith('...') for entry in lines), lines
 
 
 def test_without_a_command_it_prints_its_help() -> None:
@@ -85,7 +84,7 @@ def test_it_tells_its_version() -> None:
         (['report', '--from'], "Option '--from' requires an argument"),
         (['query'], "Missing argument 'SQL'; see usage-exporter query --help"),
         (['report', 'x'], 'Got unexpected extra argument (x); see usage-exporter report --help'),
-        (['query', 'DROP TABLE calls'], 'this is no statement that reads'),
+        (['query', 'DROP TABLE calls'], 'only statements that read are allowed'),
         (['--config', 'none.toml', 'report'], 'none.toml: cannot read the settings (No such file or directory)'),
     ],
 )
@@ -112,7 +111,7 @@ def test_what_the_disk_refuses_is_one_line_and_1(tmp_path: Path) -> None:
     (tmp_path / 'data' / 'rejected').touch()  # where the directory of rejects should be
     result = run('import', '-', '--domain', 'a.org', stdin=f'{line(1)}\nno call\n'.encode())
     assert result.exit_code == 1
-    assert result.stderr == f'error: {tmp_path}/data/rejected: File exists; mend that and run it again\n'
+    assert result.stderr == f'error: {tmp_path}/data/rejected: File exists; fix it and run the command again\n'
 
 
 @pytest.fixture
@@ -146,7 +145,7 @@ def test_debug_shows_the_traceback_wherever_it_stands(arguments: list[str]) -> N
 def test_what_stands_behind_two_dashes_is_no_option() -> None:
     result = run('query', '--', '--debug')
     assert result.exit_code == 2
-    assert 'this is no statement that reads' in result.stderr
+    assert 'only statements that read are allowed' in result.stderr
     assert 'Traceback' not in result.stderr
 
 

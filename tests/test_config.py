@@ -188,7 +188,7 @@ def test_an_unknown_key_is_named_with_the_nearest(text: str, said: str) -> None:
     'zone', ['Paris', 'europe/paris', 'Europe', '+01:00', '../etc/passwd', '/etc/localtime', 'localtime', 'right/Europe/Paris']
 )
 def test_a_wrong_time_zone_is_refused(environment: pytest.MonkeyPatch, zone: str) -> None:
-    said = f'{zone!r} is no time zone; write one as Europe/Paris'
+    said = f'invalid time zone {zone!r}; write it as Europe/Paris'
     assert refused(file(f'timezone = "{zone}"')) == f'usage-exporter.toml: timezone: {said}'
     assert (
         refused(file(f'[domains."a.example"]\ntimezone = "{zone}"'))
@@ -203,7 +203,7 @@ def test_a_wrong_time_zone_is_refused(environment: pytest.MonkeyPatch, zone: str
     'name', ['a b', 'https://data.example.org', 'data.example.org/api', 'data..org', '-a.org', "o'x.org", 'é.org', 'x' * 64]
 )
 def test_a_wrong_domain_name_is_refused(environment: pytest.MonkeyPatch, name: str) -> None:
-    said = f'{name!r} is no domain name; write the portal as data.example.org'
+    said = f'invalid domain name {name!r}; write the portal as data.example.org'
     assert refused(file(f'domain = "{name}"')) == f'usage-exporter.toml: domain: {said}'
     assert refused(file(f'[domains."{name}"]\ntimezone = "UTC"')).endswith(f': {said}')
     Path('usage-exporter.toml').unlink()
@@ -223,9 +223,9 @@ def test_a_domain_name_is_kept_in_lower_case(environment: pytest.MonkeyPatch, gi
 @pytest.mark.parametrize(
     ('setting', 'value', 'said'),
     [
-        ('accounts', 'user,header:x', "'header:x' is no source of accounts; write user (the log's user field) or query:apikey"),
-        ('domains', '{', 'this is no JSON; tables of a TOML file are easier to write'),
-        ('follow', '[' * 100_000, 'this is no JSON; tables of a TOML file are easier to write'),
+        ('accounts', 'user,header:x', "invalid source of accounts 'header:x'; write user (the log's user field) or query:apikey"),
+        ('domains', '{', 'invalid JSON; correct it, or write these tables in the TOML file'),
+        ('follow', '[' * 100_000, 'invalid JSON; correct it, or write these tables in the TOML file'),
         ('domains', '3', 'Input should be a valid dictionary'),
     ],
 )
@@ -241,29 +241,29 @@ def test_a_wrong_value_is_named_by_the_variable_or_the_key(
 @pytest.mark.parametrize('text', ['domain = "a', 'domain', 'a = 1\na = 2', f'clickhouse_url = http://me:{PASSWORD}@ch'])
 def test_a_broken_file_is_named_with_the_place(text: str) -> None:
     said = refused(file(text, 'broken.toml'))
-    assert said.startswith('broken.toml: this is not TOML (')
+    assert said.startswith('broken.toml: invalid TOML (')
     assert ' (at ' in said
     assert PASSWORD not in said
 
 
 @pytest.mark.parametrize('value', ['[' * 5_000, '9' * 5_000], ids=['arrays in arrays', 'thousands of digits'])
 def test_what_no_reader_of_toml_takes_is_refused_too(value: str) -> None:
-    assert refused(file(f'spool_bytes = {value}', 'broken.toml')).startswith('broken.toml: this is not TOML (')
+    assert refused(file(f'spool_bytes = {value}', 'broken.toml')).startswith('broken.toml: invalid TOML (')
 
 
 def test_a_file_that_is_no_text_is_refused() -> None:
     Path('latin.toml').write_bytes('domain = "é"'.encode('latin-1'))
-    assert refused(Path('latin.toml')).startswith('latin.toml: this is not TOML (')
+    assert refused(Path('latin.toml')).startswith('latin.toml: invalid TOML (')
 
 
 def test_a_named_file_that_cannot_be_read_is_refused(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
     gone = tmp_path / 'gone.toml'
-    said = f'{gone}: cannot read the settings (No such file or directory); name a file that is there'
+    said = f'{gone}: cannot read the settings (No such file or directory); name an existing file'
     assert refused(gone) == said
     environment.setenv('USAGE_CONFIG', str(gone))
     assert refused() == said
     environment.setenv('USAGE_CONFIG', str(tmp_path))
-    assert refused() == f'{tmp_path}: cannot read the settings (Is a directory); name a file that is there'
+    assert refused() == f'{tmp_path}: cannot read the settings (Is a directory); name an existing file'
 
 
 # what is not shown

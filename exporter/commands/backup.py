@@ -20,10 +20,10 @@ Examples:
 def backup(context: Context, target: str) -> None:
     """Write a backup of the database.
 
-    TARGET is a directory or a .tar file; for a server, where it keeps backups: "Disk('backups', 'usage')".
+    TARGET is a new directory or .tar file; for a server, the place where it keeps backups: "Disk('backups', 'usage')".
     """
     with context.database() as database, nobody_storing(context.settings.data_dir):
         stored.backup(database, target)
     click.echo(f'wrote {target}')
     if context.settings.secret is None:
-        context.note(f'keep {context.settings.data_dir / "secret"} with it: without that key all visitors count as new')
+        context.note(f'also copy {context.settings.data_dir / "secret"}: without this secret, all visitors count as new')

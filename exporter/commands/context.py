@@ -115,7 +115,7 @@ class Context:
         try:
             return open_places(self.settings.geo_database)
         except SettingsError as error:
-            self.warn(f'{error}; until then places are countries only')
+            self.warn(f'{error}; until then, places are countries only')
             return open_places(None)
 
     @cached_property
@@ -136,8 +136,8 @@ class Context:
         ledger = Ledger(database, enrichment.key_id, enrichment.geo_date)
         if (keys := ledger.keys(enrichment.domain)) and enrichment.key_id not in keys:
             self.warn(
-                'the key that tells visitors apart is not the one of earlier calls: who came before counts as new; '
-                f'put back {self.settings.data_dir}/secret or USAGE_SECRET'
+                'the visitor secret differs from that of earlier calls: returning visitors count as new; '
+                f'restore {self.settings.data_dir}/secret or USAGE_SECRET'
             )
         return ledger
 

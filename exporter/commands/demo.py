@@ -40,12 +40,13 @@ In Grafana:    cp .env.example .env; docker compose up -d; then http://localhost
 
 
 @click.command(epilog=EXAMPLES)
-@click.option('--remove', is_flag=True, help='Take all calls and events of the demo away.')
+@click.option('--remove', is_flag=True, help='Delete all calls and events of the demo.')
 @pass_context
 def demo(context: Context, remove: bool) -> None:
-    """Store a made-up portal's traffic and show who uses it.
+    """Store the traffic of a made-up portal and print its report.
 
-    The portal is demo.example.org. Its 30 days end today; another time, those that have come since are added, none twice.
+    The portal is demo.example.org. The traffic is of 30 days; the last day is today. Running it again adds the days since then,
+    and no day twice.
     """
     with context.opening() as opened:
         enrichment = context.enrichment(source.DOMAIN, PortalRules(timezone=source.TIMEZONE))
@@ -55,7 +56,7 @@ def demo(context: Context, remove: bool) -> None:
             calls = count(database, of_domain(source.DOMAIN))
             with nobody_storing(context.settings.data_dir):
                 forget_domain(database, ledger, context.rejected, source.DOMAIN)
-            click.echo(f'took away {calls:,} calls of {source.DOMAIN}')
+            click.echo(f'deleted {calls:,} calls of {source.DOMAIN}')
             return
         today = datetime.now(ZoneInfo(source.TIMEZONE)).date()
         with storing(context.settings.data_dir):

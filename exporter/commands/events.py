@@ -23,24 +23,24 @@ Examples:
 
 @click.group(epilog=EXAMPLES)
 def events() -> None:
-    """Note what explains a change in activity.
+    """Record what explains a change in activity.
 
-    A new data set, a campaign, an outage: drawn on the dashboards and named in the report.
+    A new data set, a campaign, an outage: Grafana draws the events on the activity chart, and the report lists them.
     """
 
 
 @events.command(epilog=EXAMPLES)
 @click.argument('title')
 @click.option('--start', required=True, metavar='TIME', help="A day or date-time in the portal's time zone.")
-@click.option('--end', metavar='TIME', help='Until when; a day is included whole.  [default: the start]')
+@click.option('--end', metavar='TIME', help='The end; a day is included whole.  [default: the start]')
 @click.option('--domain', metavar='D', help='The portal.  [default: every portal]')
-@click.option('--text', default='', help='More about it.')
-@click.option('--tag', 'tags', multiple=True, metavar='TAG', help='A word to filter by; may be given several times.')
+@click.option('--text', default='', help='A longer description.')
+@click.option('--tag', 'tags', multiple=True, metavar='TAG', help='A word to filter by; can be given several times.')
 @pass_context
 def add(context: Context, title: str, start: str, end: str | None, domain: str | None, text: str, tags: tuple[str, ...]) -> None:
     """Add an event."""
     if not title.strip():
-        raise click.UsageError('an event needs a title')
+        raise click.UsageError('the title is empty; write a title')
     portal = context.given_domain(domain) if domain else ''
     with context.database() as database:
         zone = _zones(context, database)(portal)
@@ -52,8 +52,8 @@ def add(context: Context, title: str, start: str, end: str | None, domain: str |
 
 
 @events.command('list', epilog=EXAMPLES)
-@click.option('--domain', metavar='D', help='Those of one portal, and of every portal.')
-@click.option('--format', 'form', type=FORMATS, default='table', show_default=True, help='How to print them.')
+@click.option('--domain', metavar='D', help='Limit to the events of this portal and those for every portal.')
+@click.option('--format', 'form', type=FORMATS, default='table', show_default=True, help='How to print the events.')
 @pass_context
 def list_events(context: Context, domain: str | None, form: str) -> None:
     """List the events, the earliest first."""

@@ -24,18 +24,22 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.option('--file', 'file', metavar='F', help='The calls that came from this log, known by its content.')
-@click.option('--user', metavar='X', help='The calls of this account.')
-@click.option('--domain', metavar='D', help='Of this portal; alone: everything of it.  [default of --file: the setting domain]')
-@click.option('--yes', is_flag=True, help='Do not ask.')
+@click.option('--file', 'file', metavar='F', help='Delete the calls of this log, recognized by its content.')
+@click.option('--user', metavar='X', help='Delete the calls of this account.')
+@click.option(
+    '--domain',
+    metavar='D',
+    help='Limit to this portal; on its own, delete all its data.  [default with --file: the setting domain]',
+)
+@click.option('--yes', is_flag=True, help='Do not ask for confirmation.')
 @pass_context
 def forget(context: Context, file: str | None, user: str | None, domain: str | None, yes: bool) -> None:
-    """Take calls back and put all numbers right.
+    """Delete calls and correct all numbers.
 
-    A log that was forgotten can be imported again, with another time zone, other paths or another geolocation file.
+    After --file, you can import the log again: with another time zone, other paths or another geolocation file.
     """
     if (file is not None) + (user is not None) + (file is None and user is None and domain is not None) != 1:
-        raise click.UsageError('say what to forget: --file F, --user X, or --domain D alone')
+        raise click.UsageError('choose what to delete: --file F, --user X, or --domain D on its own')
     with nobody_serving(context.settings.data_dir):
         if file is not None:
             _file(context, file, context.portal(domain), yes)
@@ -43,7 +47,7 @@ def forget(context: Context, file: str | None, user: str | None, domain: str | N
             _user(context, user, context.given_domain(domain) if domain else None, yes)
         else:
             _domain(context, context.given_domain(domain or ''), yes)
-    context.note('not reached: backups, the logs themselves, and what other hosts have not stored yet')
+    context.note('not deleted: backups, the logs themselves, and calls that other hosts have not stored yet')
 
 
 def _file(context: Context, file: str, portal: str, yes: bool) -> None:
@@ -67,7 +71,7 @@ def _file(context: Context, file: str, portal: str, yes: bool) -> None:
 
 def _user(context: Context, user: str, domain: str | None, yes: bool) -> None:
     if user in ('', 'anonymous'):
-        raise click.UsageError('--user: those who are not logged in are nobody in particular; name an account')
+        raise click.UsageError(f'--user: {user!r} stands for all users who are not logged in; name an account')
     with context.database() as database:
         portals = [portal.domain for portal in indicators.portals(database) if domain in (None, portal.domain)]
         calls = sum(taking.count(database, taking.of_user(portal, user)) for portal in portals)

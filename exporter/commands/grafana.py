@@ -24,35 +24,35 @@ Examples:
 
 @click.group(epilog=EXAMPLES)
 def grafana() -> None:
-    """Write the pages and alerts for a Grafana of your own."""
+    """Write pages and alerts for your own Grafana."""
 
 
 @grafana.command(epilog=EXAMPLES)
 @click.argument('folder', metavar='DIR', type=click.Path(file_okay=False, path_type=Path))
-@click.option('--datasource', metavar='UID', help='A data source that is there already.  [default: one is made]')
-@click.option('--mounted-as', metavar='PATH', help='Where Grafana sees DIR, if it is not the same path.')
-@click.option('--runbooks', metavar='URL', help='Where you show docs/alerts.md: the alerts then link to it.')
+@click.option('--datasource', metavar='UID', help='An existing data source.  [default: a new one]')
+@click.option('--mounted-as', metavar='PATH', help='The path of DIR as Grafana sees it, as in a container.  [default: DIR]')
+@click.option('--runbooks', metavar='URL', help='The address where you publish docs/alerts.md; the alerts then link to it.')
 def export(folder: Path, datasource: str | None, mounted_as: str | None, runbooks: str | None) -> None:
-    """Write dashboards, data source and alerts into Grafana's provisioning folder DIR.
+    """Write pages, data source and alerts into Grafana's provisioning folder DIR.
 
-    After an upgrade run it again: its own files are replaced, an alert that was switched on stays so. No other file is touched.
+    Run it again after an upgrade: it replaces its own files, and active alerts stay active. It changes no other file.
     """
     if datasource is not None and not re.fullmatch(r'[\w-]{1,40}', datasource, re.ASCII):
-        raise SettingsError(f'--datasource: {datasource!r} is no uid', 'it stands in the address of the data source in Grafana')
+        raise SettingsError(f'--datasource: invalid uid {datasource!r}', 'copy it from the address of the data source in Grafana')
     if mounted_as is not None and not mounted_as.startswith('/'):
-        raise SettingsError(f'--mounted-as: {mounted_as!r} is no whole path', 'write it from / on')
+        raise SettingsError(f'--mounted-as: {mounted_as!r} is not an absolute path', 'begin it with /')
     if runbooks is not None and not re.fullmatch(r'https?://[^\s"#]+', runbooks):
-        raise SettingsError(f'--runbooks: {runbooks!r} is no address of a page', 'write https://…')
+        raise SettingsError(f'--runbooks: invalid URL {runbooks!r}', 'write it as https://wiki.example.org/alerts')
     texts = {folder / name: text for name, text in files(datasource, mounted_as or str(folder.absolute()), runbooks).items()}
     for file, text in texts.items():
         if file.exists() and not _ours(file, text):
-            raise ExportError(f'{file}: this is not of usage-exporter, and nothing was written', 'move it, or choose another DIR')
+            raise ExportError(f'{file}: not a file of usage-exporter, so nothing was written', 'move it, or choose another DIR')
     for file, text in texts.items():
         kept = _switched(text, file.read_text(encoding='utf-8')) if file.exists() else text
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(kept, encoding='utf-8')
     variables = ', '.join(dict.fromkeys(re.findall(r'\$(\w+)', _provisioned('datasources'))))
-    click.echo(f'{folder}: {len(texts)} files; Grafana takes them as {mounted_as or folder.absolute()}, its provisioning folder')
+    click.echo(f'{folder}: {len(texts)} files; Grafana reads them from its provisioning folder {mounted_as or folder.absolute()}')
     click.echo(f'Next: {"" if datasource else f"set {variables} in its environment, "}restart it and open /d/usage-users-en')
 
 

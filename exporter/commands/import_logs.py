@@ -20,11 +20,11 @@ from exporter.system.locks import storing
 
 MEANING = {
     'read': 'lines',
-    'stored': 'calls, in the database now',
-    'already_stored': 'calls of an earlier import',
-    'skipped': 'not to be counted, by reason',
-    'left': 'a last line that is still being written',
-    'rejected': 'unreadable: usage-exporter rejected list',
+    'stored': 'calls that this import stored',
+    'already_stored': 'calls that an earlier import stored',
+    'skipped': 'no API calls, by reason',
+    'left': 'a last line without a line end',
+    'rejected': 'unreadable, by reason: see usage-exporter rejected list',
 }
 FORMATS = click.Choice(get_args(LogFormat))
 QUIET = 10  # seconds between two lines of progress where there is no terminal
@@ -38,26 +38,27 @@ Examples:
 
 @click.command('import', epilog=EXAMPLES)
 @click.argument('files', metavar='FILE...', nargs=-1, required=True)
-@click.option('--domain', metavar='D', help='The portal whose log this is.  [default: the setting domain]')
-@click.option('--log-format', type=FORMATS, default='auto', show_default=True, help='How the lines are written.')
-@click.option('--complete', is_flag=True, help='Take a last line that has no end yet; else it is left for the next import.')
+@click.option('--domain', metavar='D', help='The portal that wrote the log.  [default: the setting domain]')
+@click.option('--log-format', type=FORMATS, default='auto', show_default=True, help='The format of the lines.')
+@click.option('--complete', is_flag=True, help='Take a last line without a line end; by default it is left for the next import.')
 @click.option(
     '--format',
     'form',
     type=click.Choice(['table', 'json']),
     default='table',
     show_default=True,
-    help='How to print the result.',
+    help='How to print the summary.',
 )
 @pass_context
 def import_logs(context: Context, files: tuple[str, ...], domain: str | None, log_format: str, complete: bool, form: str) -> None:
-    """Import access logs: every call once, however often.
+    """Store every call of access logs once.
 
-    FILE is a log in the common or combined format, plain or packed (.gz, .bz2, .xz, .zst); - is standard input.
+    Importing a log again stores only what is new.
+    FILE is a log in the common or combined format, plain or compressed (.gz, .bz2, .xz, .zst); - is standard input.
     """
     portal = context.portal(domain)
     if files.count('-') > 1:
-        raise InputError('standard input can be read once only', 'name - once')
+        raise InputError('standard input can be read only once', 'give - once')
     summary, problems, days = Summary(), list[str](), list[str]()
     with Interrupts() as interrupts:
         try:
@@ -84,7 +85,7 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
                     days = [f'--from {one.first_day} --to {one.last_day}' for one in known]
             interrupts.over()
         except KeyboardInterrupt:
-            problems.append('interrupted; what is stored stays stored, and the same command again finishes the job')
+            problems.append('interrupted; stored calls stay stored: run the command again to finish the import')
         except (ExporterError, OSError):
             if summary.read:  # what was stored before is stored: its lines are accounted for all the same
                 _show(context, summary, form)

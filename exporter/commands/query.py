@@ -80,7 +80,7 @@ def _within(database: ClickHouse, statement: str) -> None:
             called.append('file')
     if called:
         raise QueryError(
-            f'{called[0]}() is refused, since it reads what is outside of the database', 'ask the tables and views of docs/sql.md'
+            f'{called[0]}() is not allowed: it reads data outside of the database', 'read the tables and views of docs/sql.md'
         )
 
 
@@ -88,8 +88,8 @@ def _no_sql(text: str) -> QueryError:
     """What the engine says of a statement that it cannot read, without the setting that was put behind it."""
     place = re.search(r'failed at position \d+ (\(.*?\).*)', text)
     if not place or place[1].startswith(('(readonly)', '(SETTINGS)', '(end of query)')):
-        return QueryError('this is no SQL: it ends too early, or a bracket or quote stays open', 'docs/sql.md has examples')
-    return QueryError(f'this is no SQL at {place[1]}', 'docs/sql.md has examples')
+        return QueryError('invalid SQL: it ends too early, or a bracket or quote is unclosed', 'see the examples in docs/sql.md')
+    return QueryError(f'invalid SQL at {place[1]}', 'see the examples in docs/sql.md')
 
 
 @contextmanager
@@ -109,20 +109,18 @@ def reading(sql: str) -> str:
     written: those words may stand nowhere, since only the engine's own parser knows what is a comment or a text.
     """
     if any('\ud800' <= character <= '\udfff' for character in sql):
-        raise QueryError('the statement is not UTF-8', 'see which encoding the terminal writes')
+        raise QueryError('the statement is not valid UTF-8', 'set the terminal to UTF-8')
     words = _words(sql)
     plain = _plain(sql)
     for word in WRITERS:
         if word in plain:
-            raise QueryError(
-                f'the word {word} is refused, since it writes a file', 'to get one, use --format and redirect the output'
-            )
+            raise QueryError(f'the word {word} is not allowed: it writes a file', 'use --format and redirect the output')
     if ';' in ' '.join(words):
-        raise QueryError('one statement at a time', 'leave out what stands behind the semicolon')
+        raise QueryError('only one statement is allowed', 'delete the text after the semicolon')
     if not words or words[0] not in READS:
-        raise QueryError('this is no statement that reads', f'begin with one of {", ".join(READS).upper()}')
+        raise QueryError('only statements that read are allowed', f'begin with one of {", ".join(READS).upper()}')
     if re.search(r'\bformat (?!asc\b|desc\b)[a-z]\w*( settings\b.*)?$', ' '.join(words)):
-        raise QueryError('leave FORMAT out', 'choose with --format')
+        raise QueryError('the clause FORMAT is not allowed', 'use the option --format')
     return sql.strip().rstrip(';')
 
 

@@ -19,7 +19,7 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.option('--domain', metavar='D', help='The portal.  [default: the setting domain, or the only portal there is]')
+@click.option('--domain', metavar='D', help='The portal.  [default: the setting domain, or the only portal]')
 @click.option(
     '--from',
     'first',
@@ -36,7 +36,7 @@ def report(
 ) -> None:
     """Print the seven indicators of a portal.
 
-    By default of the last 14 days, today included.
+    By default, the period is the last 14 days, including today.
     """
     named = context.domain(domain)
     with context.database() as database:

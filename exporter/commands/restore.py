@@ -19,9 +19,9 @@ Examples:
 @click.argument('source', metavar='SOURCE')
 @pass_context
 def restore(context: Context, source: str) -> None:
-    """Bring a backup back, into an empty database.
+    """Restore a backup into an empty database.
 
-    SOURCE is what was TARGET. The key that tells visitors apart is put back by hand.
+    SOURCE is the TARGET of the backup. The backup does not contain the visitor secret; copy it yourself.
     """
     database = connect(context.settings.database_url)
     try:

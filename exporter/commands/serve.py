@@ -56,10 +56,10 @@ log = logging.getLogger('usage-exporter')
 @click.command(epilog=EXAMPLES)
 @pass_context
 def serve(context: Context) -> None:
-    """Take calls over HTTP and follow logs, and store both.
+    """Accept calls over HTTP, follow logs, and store both.
 
-    It runs until SIGTERM or Ctrl-C. What it has answered with 202, and what it has read of a log, is on the disk and is stored
-    once, whatever happens.
+    It runs until SIGTERM or Ctrl-C. Calls that it has answered with 202 or read from a log are on the disk; each is stored once,
+    also after a crash.
     """
     logging.basicConfig(format='%(asctime)s %(levelname)s %(message)s', level=logging.INFO)
     logging.getLogger('apscheduler').setLevel(logging.CRITICAL)  # jobs.py says what fails, in a line
@@ -76,7 +76,7 @@ def serve(context: Context) -> None:
         spool = Spool(directory / 'spool', settings.spool_bytes, *made_with)
         parts.callback(spool.close)
         if calls := spool.release():
-            log.info('%d calls in quarantine are tried again', calls)
+            log.info('tries again to store %d calls in quarantine', calls)
         keys = IdempotencyKeys(directory / 'keys.sqlite', spool.keys())
         parts.callback(keys.close)
         database = parts.enter_context(Connections(settings.database_url))
@@ -111,8 +111,8 @@ def serve(context: Context) -> None:
             timezone=lambda domain: settings.portal(domain).timezone,
             metrics=Metrics(State(spool, drain, lambda: follower.lag, lambda: follower.readable), indicators),
             ready=lambda: {
-                'database': ['the last try to store failed'] if drain.trouble else [],
-                'spool': [] if spool.takes() else ['there is no room'],
+                'database': ['the last attempt to store calls failed'] if drain.trouble else [],
+                'spool': [] if spool.takes() else ['the spool or the disk is full'],
                 'quarantine': ['the database refused calls'] if spool.balance.quarantined else [],
                 'follow': follower.faults,
             },

@@ -63,5 +63,5 @@ def of_period(database: ClickHouse, domain: str, asked: Period) -> list[Event]:
 def remove(database: ClickHouse, event_id: str) -> None:
     """Takes an event away. Raises InputError where there is none of this id, EngineError."""
     if not database.query('SELECT 1 FROM events WHERE id = {id:String}', {'id': event_id}):
-        raise InputError(f'there is no event {event_id}', 'usage-exporter events list shows them')
+        raise InputError(f'there is no event {event_id}', 'run usage-exporter events list to see the events')
     database.command('ALTER TABLE events DELETE WHERE id = {id:String} SETTINGS mutations_sync = 1', {'id': event_id})

@@ -46,13 +46,13 @@ def chosen(named: str | None, known: list[Portal], option: str = '--domain') -> 
     Raises PeriodError, naming those that there are, where it is not clear.
     """
     if not known:
-        raise PeriodError('there are no calls yet', 'begin with usage-exporter import or usage-exporter demo')
+        raise PeriodError('there are no calls yet', 'run usage-exporter import or usage-exporter demo')
     matching = [portal for portal in known if portal.domain == named] if named else known
     if len(matching) == 1:
         return matching[0]
     names = ', '.join(portal.domain for portal in known)
     if named:
-        raise PeriodError(f'{named} has no calls', f'portals with calls are {names}')
+        raise PeriodError(f'{named} has no calls', f'choose a portal that has calls: {names}')
     raise PeriodError('several portals have calls', f'choose one with {option}: {names}')
 
 

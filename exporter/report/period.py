@@ -36,9 +36,9 @@ def moment(option: str, text: str, zone: ZoneInfo) -> Moment:
     try:
         found = _moment(text, zone)
     except (ValueError, OverflowError):
-        raise PeriodError(f'{option}: {text!r} is no day', 'write it as 2026-11-01 or 2026-11-01T08:30:00') from None
+        raise PeriodError(f'{option}: invalid day or date-time {text!r}', 'write 2026-11-01 or 2026-11-01T08:30:00') from None
     if not FIRST <= found.day <= LAST:
-        raise PeriodError(f'{option}: {found.text} is not between {FIRST} and {LAST}', 'choose another')
+        raise PeriodError(f'{option}: {found.text} is not between {FIRST} and {LAST}', 'choose a day in this range')
     return found
 
 
@@ -68,6 +68,6 @@ def period(
     to = moment(to_name, last or now.astimezone(zone).date().isoformat(), zone)
     since = moment(from_name, first or (to.day - (DEFAULT_DAYS - 1) * DAY).isoformat(), zone)
     if since.begins >= to.ends:
-        mend = f'swap {from_name} and {to_name}' if last else f'say {to_name} as well'
+        mend = f'swap {from_name} and {to_name}' if last else f'add {to_name}'
         raise PeriodError(f'the period from {since.text} to {to.text} is empty or ends before it begins', mend)
     return Period(since.begins, to.ends, since.text, to.text)

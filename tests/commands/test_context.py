@@ -23,7 +23,7 @@ def test_the_portal_is_the_one_given_else_the_one_of_the_settings(settings: pyte
     settings.setenv('USAGE_DOMAIN', 'set.example.org')
     assert Context(None).portal(None) == 'set.example.org'
     assert Context(None).portal('Given.Example.ORG.') == 'given.example.org'
-    with pytest.raises(SettingsError, match="--domain: 'a b' is no domain name"):
+    with pytest.raises(SettingsError, match="--domain: invalid domain name 'a b'"):
         Context(None).portal('a b')
 
 
@@ -64,7 +64,7 @@ def test_a_geolocation_file_that_cannot_be_used_is_a_warning(settings: pytest.Mo
     assert result.exit_code == 0
     assert json.loads(result.stdout)['stored'] == 1
     assert result.stderr.startswith('warning: none.mmdb: cannot be read')
-    assert result.stderr.endswith('; until then places are countries only\n')
+    assert result.stderr.endswith('; until then, places are countries only\n')
     assert database.query('SELECT country FROM calls') == [{'country': 'US'}]
 
 
@@ -73,7 +73,7 @@ def test_another_key_than_that_of_the_calls_is_a_warning(settings: pytest.Monkey
     settings.setenv('USAGE_SECRET', 'another secret than before')
     result = run('import', '-', '--domain', DOMAIN, '--format', 'json', stdin=line(2).encode())
     assert (result.exit_code, json.loads(result.stdout)['stored']) == (0, 1)
-    assert result.stderr.startswith('warning: the key that tells visitors apart is not the one of earlier calls')
+    assert result.stderr.startswith('warning: the visitor secret differs from that of earlier calls')
 
 
 def test_calls_are_enriched_by_the_rules_of_their_portal_or_those_given(settings: pytest.MonkeyPatch) -> None:

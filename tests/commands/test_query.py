@@ -19,7 +19,7 @@ from exporter.store.clickhouse import ClickHouse
 
 pytestmark = pytest.mark.usefixtures('settings')
 
-UNENDED = ': it ends too early, or a bracket or quote stays open'
+UNENDED = ': it ends too early, or a bracket or quote is unclosed'
 WRITES = [
     'INSERT INTO victim VALUES (2)',
     'INSERT INTO victim SELECT 2',
@@ -207,13 +207,13 @@ def test_an_empty_result_still_has_its_columns() -> None:
 @pytest.mark.parametrize(
     ('sql', 'said'),
     [
-        ('SELECT 1 FORMAT CSV', 'leave FORMAT out; choose with --format'),
-        ('select 1 format JSONEachRow settings max_threads = 1', 'leave FORMAT out; choose with --format'),
-        ('SELECT 1; SELECT 2', 'one statement at a time; leave out what stands behind the semicolon'),
-        ('DROP TABLE calls', 'this is no statement that reads; begin with one of SELECT, WITH'),
-        ("SELECT 1 INTO OUTFILE 'x'", 'to get one, use --format and redirect the output'),
-        ('', 'this is no statement that reads'),
-        ("SELECT 'caf\udce9'", 'the statement is not UTF-8'),
+        ('SELECT 1 FORMAT CSV', 'the clause FORMAT is not allowed; use the option --format'),
+        ('select 1 format JSONEachRow settings max_threads = 1', 'the clause FORMAT is not allowed; use the option --format'),
+        ('SELECT 1; SELECT 2', 'only one statement is allowed; delete the text after the semicolon'),
+        ('DROP TABLE calls', 'only statements that read are allowed; begin with one of SELECT, WITH'),
+        ("SELECT 1 INTO OUTFILE 'x'", 'it writes a file; use --format and redirect the output'),
+        ('', 'only statements that read are allowed'),
+        ("SELECT 'caf\udce9'", 'the statement is not valid UTF-8'),
     ],
 )
 def test_what_is_refused_is_said_with_the_mend(sql: str, said: str) -> None:
@@ -270,7 +270,11 @@ def test_it_reads_no_file_and_asks_no_other_host(tmp_path: Path) -> None:
 )
 def test_what_is_no_sql_is_wrong_usage(sql: str, said: str) -> None:
     result = run('query', sql)
-    assert (result.exit_code, result.stdout, result.stderr) == (2, '', f'error: this is no SQL{said}; docs/sql.md has examples\n')
+    assert (result.exit_code, result.stdout, result.stderr) == (
+        2,
+        '',
+        f'error: invalid SQL{said}; see the examples in docs/sql.md\n',
+    )
 
 
 @pytest.mark.usefixtures('victim')

@@ -92,7 +92,7 @@ def test_an_event_can_be_removed_by_its_id() -> None:
     assert [event['id'] for event in listing()] == [kept]
     again = run('events', 'remove', gone)
     assert (again.exit_code, again.stdout) == (1, '')
-    assert again.stderr == f'error: there is no event {gone}; usage-exporter events list shows them\n'
+    assert again.stderr == f'error: there is no event {gone}; run usage-exporter events list to see the events\n'
 
 
 def test_the_list_as_a_table_and_as_csv() -> None:
@@ -117,13 +117,13 @@ def test_without_events_the_list_is_empty() -> None:
     ('options', 'said'),
     [
         (['T'], "Missing option '--start'"),
-        ([' ', '--start', '2026-11-03'], 'an event needs a title'),
-        (['T', '--start', 'soon'], "--start: 'soon' is no day; write it as"),
-        (['T', '--start', '2026-11-03', '--end', '2026-11-31'], "--end: '2026-11-31' is no day"),
+        ([' ', '--start', '2026-11-03'], 'the title is empty; write a title'),
+        (['T', '--start', 'soon'], "--start: invalid day or date-time 'soon'; write"),
+        (['T', '--start', '2026-11-03', '--end', '2026-11-31'], "--end: invalid day or date-time '2026-11-31'"),
         (['T', '--start', '2026-11-03', '--end', '2026-11-02'], 'ends before it begins'),
         (['T', '--start', '2026-11-03T10:00', '--end', '2026-11-03T09:59:59'], 'swap --start and --end'),
         (['T', '--start', '1812-11-03'], '--start: 1812-11-03 is not between'),
-        (['T', '--start', '2026-11-03', '--domain', 'a b'], "--domain: 'a b' is no domain name"),
+        (['T', '--start', '2026-11-03', '--domain', 'a b'], "--domain: invalid domain name 'a b'"),
     ],
 )
 def test_what_is_no_event_is_one_line_and_stores_nothing(options: list[str], said: str) -> None:

@@ -216,14 +216,14 @@ def _expected(found: dict[str, Any]) -> Iterator[tuple[str, str, float | None]]:
 def test_where_there_are_no_calls_it_says_where_to_begin() -> None:
     result = run('report')
     assert (result.exit_code, result.stdout) == (2, '')
-    assert result.stderr == 'error: there are no calls yet; begin with usage-exporter import or usage-exporter demo\n'
+    assert result.stderr == 'error: there are no calls yet; run usage-exporter import or usage-exporter demo\n'
 
 
 def test_the_portal_is_the_one_named_or_set_or_the_only_one(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
     imported(a_log(tmp_path))
     unknown = run('report', '--domain', 'other.example.org')
     assert (unknown.exit_code, unknown.stdout) == (2, '')
-    assert unknown.stderr == f'error: other.example.org has no calls; portals with calls are {DOMAIN}\n'
+    assert unknown.stderr == f'error: other.example.org has no calls; choose a portal that has calls: {DOMAIN}\n'
     imported(a_log(tmp_path), domain='other.example.org')
     unclear = run('report')
     assert unclear.exit_code == 2

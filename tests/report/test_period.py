@@ -67,9 +67,9 @@ def test_a_day_written_without_dashes_is_a_day() -> None:
     [
         ('2026-11-02', '2026-11-01', 'swap --from and --to'),
         ('2026-11-01T08:00', '2026-11-01T08:00', 'is empty'),
-        ('2026-12-24', None, 'say --to as well'),
-        ('yesterday', None, "--from: 'yesterday' is no day; write it as 2026-11-01"),
-        (None, '2026-02-30', "--to: '2026-02-30' is no day"),
+        ('2026-12-24', None, 'add --to'),
+        ('yesterday', None, "--from: invalid day or date-time 'yesterday'; write 2026-11-01"),
+        (None, '2026-02-30', "--to: invalid day or date-time '2026-02-30'"),
         ('2026-11-01T25:00', None, '--from'),
         ('1900-01-01', None, '--from: 1900-01-01 is not between 1970-01-03 and 2105-12-31'),
         ('2026-01-01', '2200-01-01', '--to: 2200-01-01 is not between'),
