@@ -70,8 +70,8 @@ def serve(context: Context) -> None:
     if clash := next(twice(settings.follow), None):
         raise clash
     for domain in ('', *settings.domains):  # a wrong rule is said now, and not to whoever sends a call
-        Requests(settings.portal(domain), context.key)
-    made_with = key_id(context.key), context.places.date
+        Requests(settings.portal(domain), context.visitor_secret)
+    made_with = key_id(context.visitor_secret), context.places.date
     with ExitStack() as parts:
         spool = Spool(directory / 'spool', settings.spool_bytes, *made_with)
         parts.callback(spool.close)
