@@ -1,4 +1,4 @@
-"""`check`: says what is wrong with a set-up."""
+"""`check`: checks the set-up and prints the findings."""
 
 from dataclasses import asdict
 

@@ -29,7 +29,7 @@ FORMATS = click.Choice(['table', 'json', 'csv'])
 
 
 class Context:
-    """The state of one run of the program. Results go to `out` (standard output), notes and warnings to `notes` (standard error)."""
+    """The state of one run of the program. Results go to `out` (standard output), warnings to `notes` (standard error)."""
 
     def __init__(self, config_file: Path | None) -> None:
         self.config_file = config_file
@@ -60,7 +60,7 @@ class Context:
                     database.result().close()
 
     def connected(self) -> ClickHouse:
-        """Connects to the database, whatever its schema. Raises EngineError; if `serve` holds the database, its remedy says what to do."""
+        """Connects to the database, whatever its schema. Raises EngineError, also if `serve` holds the database."""
         try:
             return connect(self.settings.database_url)
         except DatabaseLocked as error:

@@ -71,12 +71,12 @@ def demo(context: Context, remove: bool) -> None:
 
 
 def store(database: ClickHouse, ledger: Ledger, enrichment: Enrichment, rejected: RejectStore, today: date) -> Summary:
-    """Stores the days that are not stored yet, a batch each, and the events. Raises EngineError."""
+    """Stores the days that are not stored yet, one batch for each day, and the events. Raises EngineError."""
     summary = Summary()
-    known = {event.id for event in events.listed(database, traffic.DOMAIN)}
+    stored_ids = {event.id for event in events.listed(database, traffic.DOMAIN)}
     for event in traffic.events(today):
         event_id = f'demo-{event.start.date()}'
-        if event_id not in known:
+        if event_id not in stored_ids:
             events.add(database, events.Event(traffic.DOMAIN, **event._asdict(), id=event_id))
     with Writer(ledger, summary.count) as writer:
         pipeline.put_batches(pipeline.enriched(_missing_days(ledger, today, summary), enrichment), rejected, writer.put)
@@ -86,8 +86,8 @@ def store(database: ClickHouse, ledger: Ledger, enrichment: Enrichment, rejected
 
 def _missing_days(ledger: Ledger, today: date, summary: Summary) -> Iterator[Chunk]:
     logs = {log.partition('~')[0]: log for log in sorted(ledger.logs(traffic.DOMAIN))}
-    for ago in reversed(range(traffic.DAYS)):
-        day = today - timedelta(days=ago)
+    for days_ago in reversed(range(traffic.DAYS)):
+        day = today - timedelta(days=days_ago)
         name = day.isoformat()
         entry = next(iter(ledger.entries(traffic.DOMAIN, logs[name])), None) if name in logs else None
         if entry and entry.tally:

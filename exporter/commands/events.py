@@ -1,4 +1,4 @@
-"""`events`: what explains a change in activity, drawn on the dashboards."""
+"""`events`: adds, lists and removes events, which explain a change in activity."""
 
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from exporter.commands.context import FORMATS, Context, pass_context
-from exporter.report import events as stored
+from exporter.report import events as event_store
 from exporter.report import indicators
 from exporter.report.period import moment
 from exporter.store.clickhouse import ClickHouse
@@ -44,10 +44,10 @@ def add(context: Context, title: str, start: str, end: str | None, domain: str |
     portal = context.given_domain(domain) if domain else ''
     with context.database() as database:
         zone = _zones(context, database)(portal)
-        first = moment('--start', start, zone).begins
-        last = stored.last_second(moment('--end', end, zone)) if end else first
-        event = stored.Event(portal, first, last, title, text, list(tags))
-        stored.add(database, event)
+        first_second = moment('--start', start, zone).begins
+        last_second = event_store.last_second(moment('--end', end, zone)) if end else first_second
+        event = event_store.Event(portal, first_second, last_second, title, text, list(tags))
+        event_store.add(database, event)
     click.echo(f'added event {event.id}')
 
 
@@ -60,11 +60,11 @@ def list_events(context: Context, domain: str | None, form: str) -> None:
     portal = context.given_domain(domain) if domain else None
     with context.database() as database:
         zone = _zones(context, database)
-        found = [
+        rows = [
             vars(event) | {name: getattr(event, name).astimezone(zone(event.domain)).isoformat() for name in ('start', 'end')}
-            for event in stored.listed(database, portal)
+            for event in event_store.listed(database, portal)
         ]
-    context.show(found, ['id', 'domain', 'start', 'end', 'title', 'text', 'tags'], form)
+    context.show(rows, ['id', 'domain', 'start', 'end', 'title', 'text', 'tags'], form)
 
 
 @events.command(epilog=EXAMPLES)
@@ -73,7 +73,7 @@ def list_events(context: Context, domain: str | None, form: str) -> None:
 def remove(context: Context, event_id: str) -> None:
     """Remove an event."""
     with context.database() as database:
-        stored.remove(database, event_id)
+        event_store.remove(database, event_id)
     click.echo(f'removed event {event_id}')
 
 

@@ -1,4 +1,4 @@
-"""`prune`: removes what is older than the settings keep it."""
+"""`prune`: deletes data that is older than the settings allow."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""`rejected`: the input that could not be counted, and how to count it after all."""
+"""`rejected`: lists rejected input, and reads it again."""
 
 from functools import cache
 from itertools import chain
@@ -37,8 +37,8 @@ def list_rejected(context: Context, domain: str | None, form: str) -> None:
     """List rejected input: reason, portal, log, offset in the log, text; and batches in quarantine."""
     portal = context.given_domain(domain) if domain else None
     rejects = chain(context.rejected, in_quarantine(context.settings.data_dir / 'spool'))
-    found = [vars(reject) for reject in rejects if portal in (None, reject.domain)]
-    context.show(found, ['reason', 'domain', 'origin', 'offset', 'text'], form)
+    rows = [vars(reject) for reject in rejects if portal in (None, reject.domain)]
+    context.show(rows, ['reason', 'domain', 'origin', 'offset', 'text'], form)
 
 
 @rejected.command(epilog=EXAMPLES)

@@ -1,11 +1,11 @@
-"""`backup` and `restore`: the whole database, by ClickHouse's own means."""
+"""`restore`: restores a backup into an empty database, by ClickHouse's own RESTORE."""
 
 import click
 
 from exporter.commands.context import Context, pass_context
 from exporter.store.clickhouse import connect
 from exporter.system.locks import nobody_storing
-from exporter.upkeep import backup as stored
+from exporter.upkeep import backup as backups
 
 EXAMPLES = """\b
 Examples:
@@ -26,7 +26,7 @@ def restore(context: Context, source: str) -> None:
     database = connect(context.settings.database_url)
     try:
         with nobody_storing(context.settings.data_dir):
-            stored.restore(database, source)
+            backups.restore(database, source)
         [row] = database.query('SELECT count() AS calls FROM calls')
     finally:
         database.close()

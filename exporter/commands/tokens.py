@@ -1,4 +1,4 @@
-"""`tokens`: who may send calls to `serve`, and read reports from it."""
+"""`tokens`: adds, lists and revokes the tokens for the HTTP interface of `serve`."""
 
 import click
 
@@ -59,10 +59,10 @@ def list_tokens(context: Context, form: str) -> None:
 @pass_context
 def revoke(context: Context, token_id: str) -> None:
     """Make a token invalid at once."""
-    kept = Tokens(context.settings.data_dir)
-    kept.revoke(token_id)
+    store = Tokens(context.settings.data_dir)
+    store.revoke(token_id)
     click.echo(f'revoked token {token_id}')
-    if not kept.listed():
+    if not store.listed():
         context.note(
-            f'no token is left, so nobody may send or read; add one, or delete {kept.file} to open serve to its own machine'
+            f'no token is left, so nobody may send or read; add one, or delete {store.file} to open serve to its own machine'
         )
