@@ -102,9 +102,9 @@ def test_the_command_stores_shows_and_deletes(database: ClickHouse) -> None:
     assert again.stdout.startswith(f'demo.example.org: stored 0 calls; {calls} were stored already\n')
     assert again.stdout.splitlines()[1:] == first.stdout.splitlines()[1:]
     [numbers] = database.query(NUMBERS)
-    assert run('demo', '--remove').stdout == f'deleted {calls} calls of traffic.example.org\n'
+    assert run('demo', '--remove').stdout == f'deleted {calls} calls of demo.example.org\n'
     assert database.query(NUMBERS) == [{'days': [], 'accounts': [], 'places': [], 'events': [], 'calls': 0}]
-    assert run('demo', '--remove').stdout == 'deleted 0 calls of traffic.example.org\n'
+    assert run('demo', '--remove').stdout == 'deleted 0 calls of demo.example.org\n'
     assert run('demo').stdout == first.stdout
     assert database.query(NUMBERS) == [numbers]
     assert_rollups_agree(database, traffic.DOMAIN)
