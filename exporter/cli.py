@@ -1,4 +1,4 @@
-"""The command line: finds the command, hands it the settings, and says errors in one line."""
+"""The command line: loads and runs the command, and prints an error as one line."""
 
 import atexit
 import errno
@@ -17,11 +17,11 @@ import click
 
 from exporter.errors import ExporterError
 
-# Set before polars loads: piece follows piece, so its allocator keeps what was freed for two seconds, large or small. To fetch
-# new pages costs an import a tenth of its time.
+# Set before polars loads: its allocator keeps freed memory for two seconds, because the next chunk needs it again. Fetching new
+# pages from the system takes a tenth of the time of an import.
 os.environ.setdefault('_RJEM_MALLOC_CONF', 'oversize_threshold:0,dirty_decay_ms:2000,muzzy_decay_ms:0')
 
-# Loading hundreds of modules makes objects that stay: to look among them for garbage, again at the end, costs a report 0.1 s.
+# The objects of hundreds of loaded modules stay: searching them for garbage, also at exit, adds 0.1 s to a report.
 gc.set_threshold(100_000)
 atexit.register(gc.freeze)
 
@@ -54,14 +54,14 @@ Settings come from USAGE_* variables and from usage-exporter.toml; docs/settings
 
 
 class Commands(click.Group):
-    """Loads a command when it is asked for: who wants a report should not wait for what an import needs."""
+    """Loads the module of a command only when it runs: a report need not wait for what an import loads."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Their names, in the order in which one meets them."""
+        """The names of the commands, in the order of first use."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of a name."""
+        """Loads a command by its name."""
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
         module, name = COMMANDS[cmd_name].split(':')
@@ -69,37 +69,37 @@ class Commands(click.Group):
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Takes --debug wherever it stands: one adds it at the end of a line that failed."""
+        """Accepts --debug anywhere before --, because users add it at the end of the command that failed."""
         options = args[: args.index('--')] if '--' in args else args
         if '--debug' in options:
-            args = ['--debug', *(one for one in options if one != '--debug'), *args[len(options) :]]
-        with _in_one_line(ctx):
+            args = ['--debug', *(option for option in options if option != '--debug'), *args[len(options) :]]
+        with _print_error(ctx):
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command."""
-        with _in_one_line(ctx):
+        with _print_error(ctx):
             return super().invoke(ctx)
 
 
 @contextmanager
-def _in_one_line(ctx: click.Context) -> Iterator[None]:
-    """What fails becomes one line on standard error and an exit code, with --debug behind its traceback."""
+def _print_error(ctx: click.Context) -> Iterator[None]:
+    """Prints an error as one line on standard error and sets the exit code; with --debug, the traceback comes first."""
     try:
         yield
     except (click.exceptions.NoArgsIsHelpError, click.exceptions.Exit, click.Abort):
         raise
     except Exception as error:
-        if isinstance(error, OSError) and error.errno == errno.EPIPE:  # the reader has seen enough, as head does
+        if isinstance(error, OSError) and error.errno == errno.EPIPE:  # the reader closed the pipe, as head does
             raise
         if ctx.params.get('debug'):
             traceback.print_exc()
-        line, code = _told(error)
+        line, code = _describe(error)
         click.echo(f'error: {line}', err=True)
         ctx.exit(code)
 
 
-def _told(error: Exception) -> tuple[str, int]:
+def _describe(error: Exception) -> tuple[str, int]:
     match error:
         case ExporterError():
             return str(error), error.exit_code
@@ -108,8 +108,8 @@ def _told(error: Exception) -> tuple[str, int]:
             line += ' See ' if line.endswith('?') else '; see '
             return line + (f'{error.ctx.command_path} --help' if error.ctx else '--help'), error.exit_code
         case OSError(strerror=str()):
-            return f'{error.filename or "system"}: {error.strerror}; mend that and run it again', 1
-    return f'{type(error).__name__}: {error}; this is a fault of usage-exporter: report it with what --debug shows', 1
+            return f'{error.filename or "system"}: {error.strerror}; fix it and run the command again', 1
+    return f'{type(error).__name__}: {error}; this is a bug in usage-exporter: report it with the output of --debug', 1
 
 
 @click.group(cls=Commands, epilog=EXAMPLES, context_settings={'help_option_names': ['-h', '--help'], 'max_content_width': 120})
@@ -117,15 +117,15 @@ def _told(error: Exception) -> tuple[str, int]:
     '--config',
     type=click.Path(path_type=Path),
     metavar='FILE',
-    help='The TOML file of settings.  [default: usage-exporter.toml]',
+    help='The settings file (TOML).  [default: usage-exporter.toml]',
 )
 @click.option('--debug', is_flag=True, help='Show the traceback of an error.')
 @click.version_option(package_name='usage-exporter')
 @click.pass_context
 def main(ctx: click.Context, config: Path | None, debug: bool) -> None:  # noqa: ARG001
-    """Who uses an open-data portal: seven indicators from its API calls."""
+    """Show who uses an open-data portal: seven indicators from its API calls."""
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors='replace')  # a terminal that is not UTF-8 shows ? for what it cannot
-    from exporter.commands.context import Context  # here: whoever interrupts while it loads wants no traceback
+        sys.stdout.reconfigure(errors='replace')  # show ? for what the encoding of the terminal lacks
+    from exporter.commands.context import Context  # here, so that Ctrl-C while it loads prints no traceback
 
     ctx.obj = Context(config)

@@ -1,4 +1,4 @@
-"""The settings: environment over a TOML file over defaults, checked at start."""
+"""Reads and validates the settings: the environment overrides the TOML file, which overrides the defaults."""
 
 import difflib
 import json
@@ -31,15 +31,17 @@ PREFIX = 'USAGE_'
 FILE_VARIABLE = 'USAGE_CONFIG'
 DEFAULT_FILE = Path('usage-exporter.toml')
 LABEL = r'[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?'
-MACHINE_FILES = re.compile('(posix|right)/|(localtime|posixrules|Factory)$')  # beside the zones; other machines lack them
+MACHINE_FILES = re.compile(
+    '(posix|right)/|(localtime|posixrules|Factory)$'
+)  # files beside the time zones that not every machine has
 DOMAIN = re.compile(rf'(?=.{{1,253}}$){LABEL}(?:\.{LABEL})*')
 
 
 def domain_name(value: str) -> str:
-    """A portal's host name, in lower case. Raises ValueError where it is none."""
+    """A portal's host name, in lower case. Raises ValueError if it is invalid."""
     name = value.lower().removesuffix('.')
     if not DOMAIN.fullmatch(name):
-        raise ValueError(f'{value!r} is no domain name; write the portal as data.example.org')
+        raise ValueError(f'invalid domain name {value!r}; write the portal as data.example.org')
     return name
 
 
@@ -49,31 +51,31 @@ def _time_zone(value: str) -> str:
             return ZoneInfo(value).key
     except (KeyError, ValueError, OSError):
         pass
-    raise ValueError(f'{value!r} is no time zone; write one as Europe/Paris')
+    raise ValueError(f'invalid time zone {value!r}; write it as Europe/Paris')
 
 
 def _account_source(value: str) -> str:
     if not re.fullmatch(r'user|query:\S+', value):
-        raise ValueError(f"{value!r} is no source of accounts; write user (the log's user field) or query:apikey")
+        raise ValueError(f"invalid source of accounts {value!r}; write user (the log's user field) or query:apikey")
     return value
 
 
-def _words(value: object) -> object:
+def _comma_separated(value: object) -> object:
     return tuple(word.strip() for word in value.split(',') if word.strip()) if isinstance(value, str) else value
 
 
 def tables(value: object) -> object:
-    """Tables of the TOML file, as they are or as JSON. Raises ValueError for what is no JSON."""
+    """Tables of the TOML file, or the same as JSON text. Raises ValueError if the JSON is invalid."""
     try:
         return json.loads(value) if isinstance(value, str) else value
     except (ValueError, RecursionError):
-        raise ValueError('this is no JSON; tables of a TOML file are easier to write') from None
+        raise ValueError('invalid JSON; correct it, or write these tables in the TOML file') from None
 
 
 def _listen(value: str) -> str:
     host, _, port = value.rpartition(':')
     if not re.fullmatch(r'[\w.-]+|\[[\da-fA-F:.]+\]', host) or not port.isdigit() or int(port) > 65_535:
-        raise ValueError(f'{value!r} is no address to listen on; write it as 127.0.0.1:8093')
+        raise ValueError(f'invalid listen address {value!r}; write it as 127.0.0.1:8093')
     return value
 
 
@@ -81,43 +83,45 @@ DomainName = Annotated[str, AfterValidator(domain_name)]
 LogFormat = Literal['auto', 'combined', 'common']
 Zone = Annotated[str, AfterValidator(_time_zone)]
 Listen = Annotated[str, AfterValidator(_listen)]
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
-AccountSources = Annotated[tuple[Annotated[str, AfterValidator(_account_source)], ...], NoDecode, BeforeValidator(_words)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
+AccountSources = Annotated[
+    tuple[Annotated[str, AfterValidator(_account_source)], ...], NoDecode, BeforeValidator(_comma_separated)
+]
 
 
 class PortalRules(BaseModel):
-    """How the calls of a portal are read: what may differ from one domain to the next."""
+    """The settings that each portal can have of its own: how to read its calls."""
 
     model_config = ConfigDict(extra='forbid', frozen=True)
 
-    timezone: Zone = Field('UTC', description="the portal's time zone: it decides where its days begin")
-    paths: Words = Field((), description='which requests are API calls: paths in which * is any text; none given means all')
+    timezone: Zone = Field('UTC', description="the portal's time zone; it decides when a day begins")
+    paths: Words = Field((), description='the paths of API calls, with * for any text; empty: all paths')
     accounts: AccountSources = Field(
         ('user',),
-        description="where an account is looked for, in this order: user (the log's user field), query:NAME (an API key)",
+        description="where to find the account, in this order: user (the log's user field), query:NAME (an API key)",
     )
     api_keys: Path | None = Field(
         None,
-        description="CSV file key,account that names the keys' accounts; a key that is not in it becomes a short keyed hash",
+        description='CSV file key,account with the account of each API key; a key that is not listed becomes a short keyed hash',
     )
     datasets: Words = Field(
         ('opendatasoft', 'ckan', 'socrata'),
-        description='how the data set is found in a request: presets, query:NAME, or a pattern of one group over the path',
+        description='where to find the data set: presets, query:NAME, or a regular expression for the path, with one group',
     )
 
 
 class Follow(BaseModel):
-    """A log, or several by a pattern, that `serve` follows."""
+    """A log that `serve` follows, or several logs as a pattern."""
 
     model_config = ConfigDict(extra='forbid', frozen=True)
 
-    path: Annotated[str, Field(min_length=1)] = Field(description='a log, or a pattern of logs with * ? [ ]')
-    domain: DomainName = Field(description='the portal whose log it is')
-    log_format: LogFormat = Field('auto', description='how the lines are written')
+    path: Annotated[str, Field(min_length=1)] = Field(description='a log, or several as a pattern with * ? [ ]')
+    domain: DomainName = Field(description='the portal that wrote the log')
+    log_format: LogFormat = Field('auto', description='the format of the lines')
 
 
 class Settings(PortalRules, BaseSettings):
-    """All settings, as the user gave them; the portal's own rules are the defaults of every domain."""
+    """All settings. The rules at the top level are the defaults of every domain."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra='forbid', frozen=True)
 
@@ -127,27 +131,29 @@ class Settings(PortalRules, BaseSettings):
     )
     data_dir: Path = Field(
         default_factory=lambda: Path(os.environ.get('XDG_DATA_HOME') or Path.home() / '.local' / 'share') / 'usage-exporter',
-        description='where the secret, the tokens, the spool, rejected input and the embedded database lie',
+        description='the directory of the secret, the tokens, the spool, rejected input and the embedded database',
     )
-    domain: DomainName | None = Field(None, description='the portal that is meant when a command names none')
-    geo_database: Path | None = Field(None, description='an MMDB file such as GeoLite2-City.mmdb; without one, countries only')
-    listen: Listen = Field('127.0.0.1:8093', description='address and port of serve; without tokens, of this machine only')
+    domain: DomainName | None = Field(None, description='the portal of commands that name none')
+    geo_database: Path | None = Field(
+        None, description='an MMDB file such as GeoLite2-City.mmdb; without it, places are countries'
+    )
+    listen: Listen = Field('127.0.0.1:8093', description='address and port of serve; without tokens, its own machine only')
     spool_bytes: Annotated[int, Field(ge=1 << 20)] = Field(
-        1 << 30, description='how much of what is accepted may wait for the database, in bytes on the disk'
+        1 << 30, description='the largest size of the calls that wait for the database, in bytes on the disk'
     )
     secret: SecretStr | None = Field(
-        None, description='what keys the visitors, where several hosts must agree; else made once in the data directory'
+        None, description='the visitor secret, if several hosts must use the same; by default, a file in the data directory'
     )
     keep_calls_days: Annotated[int, Field(ge=1)] | None = Field(
-        None, description='calls of earlier days are removed; their sums stay. None given keeps them for ever'
+        None, description='delete calls after so many days, and keep their daily sums; by default, keep calls for ever'
     )
     keep_rollups_days: Annotated[int, Field(ge=1)] | None = Field(
         None,
-        description='the sums of earlier days are removed too, at least as late as the calls. None given keeps them for ever',
+        description='delete daily sums after so many days, not before the calls; by default, keep them for ever',
     )
-    keep_rejected_days: int = Field(30, ge=1, description='rejected input is removed after so many days')
+    keep_rejected_days: int = Field(30, ge=1, description='delete rejected input after so many days')
     rejected_bytes: int = Field(
-        256 << 20, ge=1 << 20, description='how much disk rejected input may take, in bytes; the oldest goes first'
+        256 << 20, ge=1 << 20, description='the largest size of rejected input on the disk, in bytes; the oldest is deleted first'
     )
     domains: Annotated[dict[DomainName, PortalRules], NoDecode, BeforeValidator(tables)] = Field(
         {}, description='tables of the TOML file: [domains."data.example.org"]; in the environment, the same as JSON'
@@ -159,18 +165,18 @@ class Settings(PortalRules, BaseSettings):
 
     @field_validator('keep_rollups_days')
     @classmethod
-    def _sums_outlive_calls(cls, days: int | None, others: ValidationInfo) -> int | None:
-        if days and days < (others.data.get('keep_calls_days') or math.inf):
-            raise ValueError(f'{days} days are fewer than keep_calls_days; the sums of a day are kept as long as its calls')
+    def _sums_outlive_calls(cls, days: int | None, info: ValidationInfo) -> int | None:
+        if days and days < (info.data.get('keep_calls_days') or math.inf):
+            raise ValueError(f'{days} is less than keep_calls_days; keep the sums of a day at least as long as its calls')
         return days
 
     @property
     def database_url(self) -> str:
-        """The address of the engine. It may hold a password: not for logs."""
+        """The URL of the engine. It may contain a password, so do not log it."""
         return self.clickhouse_url.get_secret_value() or f'chdb://{quote(str(self.data_dir.absolute()))}/clickhouse'
 
     def portal(self, domain: str) -> PortalRules:
-        """The rules of one domain: its own over the common ones."""
+        """The rules of one domain; its own rules override the defaults."""
         own = self.domains.get(domain, PortalRules())
         return PortalRules(
             **{name: getattr(own if name in own.model_fields_set else self, name) for name in PortalRules.model_fields}
@@ -179,48 +185,50 @@ class Settings(PortalRules, BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003  # pydantic-settings hands all sources on
+        settings_cls: type[BaseSettings],  # noqa: ARG003  # pydantic-settings passes all sources
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment goes over what `load` read from the TOML file."""
+        """The environment overrides the TOML file, which `load` passes as arguments."""
         return env_settings, init_settings
 
 
 def _toml(path: Path | None) -> tuple[Path, dict[str, object]]:
-    """The settings file and its keys: the one named, by option or variable, or the default one where it is there."""
+    """The settings file and its keys: the file of the option or the variable, else the default file if it exists."""
     named = path or (Path(os.environ[FILE_VARIABLE]) if os.environ.get(FILE_VARIABLE) else None)
     file = named or DEFAULT_FILE
     if named is None and not DEFAULT_FILE.exists():
         return file, {}
     try:
         settings = tomllib.loads(file.read_text(encoding='utf-8-sig'))
-        return file, {name: value for name, value in settings.items() if value != ''}  # as an empty variable, it is none
+        return file, {
+            name: value for name, value in settings.items() if value != ''
+        }  # an empty value means not set, as for variables
     except OSError as error:
-        raise SettingsError(f'{file}: cannot read the settings ({error.strerror})', 'name a file that is there') from error
+        raise SettingsError(f'{file}: cannot read the settings ({error.strerror})', 'name an existing file') from error
     except (
         ValueError,
         RecursionError,
-    ) as error:  # no TOML, no UTF-8, a number of thousands of digits; arrays in arrays in arrays
-        raise SettingsError(f'{file}: this is not TOML ({error})', 'mend that line') from error
+    ) as error:  # invalid TOML or UTF-8, a number with thousands of digits; arrays nested too deeply
+        raise SettingsError(f'{file}: invalid TOML ({error})', 'fix this line') from error
 
 
-def _unknown(name: str, known: Iterable[str], before: str = '', source: str = '') -> SettingsError:
-    """The error for an unknown setting. `before` stands before each name, `source` before the error."""
+def _unknown(name: str, known: Iterable[str], prefix: str = '', source: str = '') -> SettingsError:
+    """The error for an unknown setting. `prefix` comes before each name, `source` before the message."""
     near = difflib.get_close_matches(name, known, 1)
-    remedy = f'did you mean {before}{near[0]}?' if near else 'docs/settings.md lists the settings'
-    return SettingsError(f'{source}{before}{name} is an unknown setting', remedy)
+    remedy = f'did you mean {prefix}{near[0]}?' if near else 'docs/settings.md lists the settings'
+    return SettingsError(f'{source}{prefix}{name} is an unknown setting', remedy)
 
 
-def _written(part: str) -> str:
-    """A part of a key as TOML writes it."""
-    return part if re.fullmatch(r'[\w-]+', part) else f'"{part}"'
+def _quoted(key: str) -> str:
+    """A key as TOML writes it."""
+    return key if re.fullmatch(r'[\w-]+', key) else f'"{key}"'
 
 
 def load(path: Path | None = None) -> Settings:
-    """The settings in force. `path` names the TOML file. Raises SettingsError, in one line, for what is wrong."""
+    """Loads the settings. `path` is the TOML file. Raises SettingsError for the first unknown or invalid setting."""
     file, from_file = _toml(path)
     variables = [name.upper() for name in Settings.model_fields]
     for variable in os.environ:
@@ -234,11 +242,11 @@ def load(path: Path | None = None) -> Settings:
         return Settings(**from_file)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        setting, *inner = [part for part in first['loc'] if isinstance(part, str) and part != '[key]']
+        setting, *inner = [key for key in first['loc'] if isinstance(key, str) and key != '[key]']
         variable = PREFIX + setting.upper()
         given = os.environ.get(variable)
         source = '' if given else f'{file}: '
-        place = [variable if given else setting, *map(_written, inner)]
+        place = [variable if given else setting, *map(_quoted, inner)]
         if first['type'] == 'extra_forbidden':
             known = Follow.model_fields if setting == 'follow' else PortalRules.model_fields
             raise _unknown(inner[-1], known, '.'.join(place[:-1]) + '.', source) from None

@@ -1,12 +1,12 @@
-"""Errors that a user meets: each is one line that says what is wrong, and what to do."""
+"""Errors for the user: one line that says what is wrong and what to do."""
 
 import traceback
 
 
 class ExporterError(Exception):
-    """Root of what the program raises on purpose; the command line prints it in one line and exits with `exit_code`.
+    """Base of the errors that the program raises on purpose. The command line prints them in one line and exits with `exit_code`.
 
-    `what` names the thing and says what is wrong with it; `remedy` says what to do, where that is known.
+    `what` names the thing and says what is wrong with it. `remedy` says what to do; it may be empty.
     """
 
     exit_code = 1
@@ -20,29 +20,29 @@ class ExporterError(Exception):
 
 
 class SettingsError(ExporterError):
-    """A setting is unknown, has a wrong value or names a file that cannot be used."""
+    """A setting is unknown or invalid, or names a file that cannot be used."""
 
     exit_code = 2
 
 
 class InputError(ExporterError):
-    """A source (a log, a file of keys) cannot be read, or not to its end."""
+    """An input (a log, a file of API keys) cannot be read, or not to its end."""
 
 
 class TooLarge(InputError):
-    """A request holds more than is taken at once."""
+    """A request exceeds a size limit."""
 
 
 class KeyReused(ExporterError):
-    """An idempotency key came before, with another body."""
+    """An idempotency key was used before, with another body."""
 
 
 class KeyInUse(ExporterError):
-    """The request that brought this idempotency key first is still under way."""
+    """The first request with this idempotency key is still in progress."""
 
 
 class SpoolFull(ExporterError):
-    """What is accepted and not yet stored fills the room that it may take: no more is accepted until some is stored."""
+    """The spool is full: it accepts calls again when some of its calls are stored."""
 
 
 class ConcurrentImport(InputError):
@@ -50,9 +50,9 @@ class ConcurrentImport(InputError):
 
 
 class EngineError(ExporterError):
-    """ClickHouse, embedded or served, cannot be reached, is held by another process, or refuses a statement.
+    """ClickHouse, embedded or a server, cannot be reached, is held by another process, or refuses a statement.
 
-    `code` is ClickHouse's number of the error, where it has answered.
+    `code` is ClickHouse's error code, or None if ClickHouse did not answer.
     """
 
     def __init__(self, what: str, remedy: str = '', code: int | None = None) -> None:
@@ -61,32 +61,34 @@ class EngineError(ExporterError):
 
 
 class DatabaseLocked(EngineError):
-    """Another process has the embedded engine."""
+    """Another process holds the embedded database."""
 
 
 class SchemaError(ExporterError):
-    """The database is not of this program, or newer than it."""
+    """The schema of the database is of another program or another version."""
 
 
 class PeriodError(ExporterError):
-    """A period is none, or there is no portal to ask it of."""
+    """A period or its portal is invalid, or there is no portal with calls."""
 
     exit_code = 2
 
 
 class QueryError(ExporterError):
-    """A statement that does more than read, or is none."""
+    """A statement is invalid, or does more than read."""
 
     exit_code = 2
 
 
 class ExportError(ExporterError):
-    """A file that is to be written is there, and is somebody else's."""
+    """A file to be written exists, and usage-exporter did not write it."""
 
 
 def loggable(error: BaseException) -> str:
-    """What a log may hold of an error: where it was raised, unless it is one of ours or the disk's. What others say may quote a
-    line or a request, with an address."""
+    """The text of an error that is safe for a log: the message of our own and the operating system's errors, else the traceback.
+
+    Messages of libraries may quote a line or a request, and so an address.
+    """
     if isinstance(error, ExporterError | OSError):
         return str(error)
     return f'{type(error).__name__}\n' + ''.join(traceback.format_tb(error.__traceback__))

@@ -1,4 +1,4 @@
-"""The set-up with Docker: what is mounted fits together, nothing is open to the network, Grafana may only read."""
+"""The set-up with Docker: its parts fit together, no port is open to the network, and Grafana may only read."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def test_compose_accepts_the_file_with_the_values_of_the_example(tmp_path: Path)
 
 
 @pytest.mark.parametrize('name', PASSWORDS)
-def test_a_missing_password_is_named_with_the_mend(name: str, tmp_path: Path) -> None:
+def test_a_missing_password_is_named_with_the_remedy(name: str, tmp_path: Path) -> None:
     done = config({**EXAMPLE, name: ''}, tmp_path)
     assert done.returncode != 0
     assert name in done.stderr
@@ -72,7 +72,7 @@ def test_nothing_is_open_to_the_network() -> None:
     assert all(port.startswith('127.0.0.1:') for port in ports)
 
 
-def test_servers_start_again_and_say_whether_they_are_well() -> None:
+def test_servers_restart_and_have_health_checks() -> None:
     for name in ('clickhouse', 'grafana'):
         assert SERVICES[name]['restart'] == 'unless-stopped'
         assert SERVICES[name]['healthcheck']['test'][0] == 'CMD'
@@ -89,7 +89,7 @@ def test_the_demo_is_stored_once_and_then_the_exporter_serves() -> None:
     assert 'depends_on' not in SERVICES['grafana']
 
 
-def test_the_exporter_has_time_to_stop_and_says_whether_it_is_well() -> None:
+def test_the_exporter_has_time_to_stop_and_a_health_check() -> None:
     assert int(SERVICES['exporter']['stop_grace_period'].removesuffix('s')) > 5 + LAST + LAST  # requests, jobs, storing
     assert "urlopen('http://127.0.0.1:8093/healthz')" in SERVICES['exporter']['healthcheck']['test'][-1]
 
@@ -99,7 +99,7 @@ def test_the_exporter_gets_settings_that_it_knows() -> None:
     assert set(SERVICES['exporter']['environment']) <= known
 
 
-def test_what_we_provide_is_there_and_mounted_as_it_is() -> None:
+def test_provided_files_exist_and_are_mounted_read_only() -> None:
     mounts = [volume for service in SERVICES.values() for volume in service.get('volumes', []) if volume.startswith('.')]
     assert mounts
     for source, _, mode in (mount.split(':') for mount in mounts):
@@ -107,7 +107,7 @@ def test_what_we_provide_is_there_and_mounted_as_it_is() -> None:
         assert mode == 'ro'
 
 
-def test_what_is_kept_is_kept_in_named_volumes() -> None:
+def test_data_is_kept_in_named_volumes() -> None:
     named = {volume.split(':')[0] for service in SERVICES.values() for volume in service['volumes'] if volume[0] != '.'}
     assert named == set(COMPOSE['volumes']) == set(SERVICES) - {'demo'}
 
@@ -178,7 +178,7 @@ def test_grafana_may_read_one_database_only() -> None:
     assert limits()['readonly'] == '2'
 
 
-def test_the_limits_of_the_reading_user_cannot_be_lifted_but_bear_with_the_plugin() -> None:
+def test_the_reading_user_cannot_lift_its_limits_and_the_plugin_works_within_them() -> None:
     constraints = {setting.tag: setting for setting in USERS.findall('profiles/usage_reader/constraints/*')}
     assert constraints.keys() == limits().keys() - {'readonly'}
     assert {'max_memory_usage', 'max_execution_time', 'max_result_rows'} <= constraints.keys()
@@ -195,7 +195,7 @@ def test_every_limit_is_a_setting_of_the_engine(database: ClickHouse) -> None:
         assert value.isdigit() == (known[name] != 'OverflowMode'), name
 
 
-def test_the_documentation_tells_the_limits_that_there_are() -> None:
+def test_the_documented_limits_are_the_real_ones() -> None:
     text = (ROOT / 'docs' / 'sql.md').read_text().partition('## Who may ask')[2]
     sql = (
         (ROOT / 'docs' / 'grafana.md').read_text().partition('CREATE SETTINGS PROFILE usage_reader SETTINGS')[2].partition(';')[0]
@@ -222,7 +222,7 @@ def test_the_image_is_built_from_locked_dependencies_and_files_that_are_sent_to_
     assert [name for name in copied if not (ROOT / name).exists()] == []
 
 
-def test_the_image_runs_the_program_as_nobody_special() -> None:
+def test_the_image_runs_the_program_as_an_ordinary_user() -> None:
     lines = (ROOT / 'Dockerfile').read_text().splitlines()
     assert lines[-1] == 'ENTRYPOINT ["usage-exporter"]'
     [user] = [line.removeprefix('USER ') for line in lines if line.startswith('USER ')]

@@ -1,4 +1,4 @@
-"""Settings: the environment goes over the file, what is wrong is named in one line, and secrets are not shown."""
+"""Settings: the environment overrides the file, errors are one line, and secrets are not shown."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def file(text: str, name: str = 'usage-exporter.toml') -> Path:
 
 
 def refused(path: Path | None = None) -> str:
-    """What is said of settings that cannot be used, in one line, and the program ends with 2."""
+    """The error, of one line, for invalid settings; the program ends with exit code 2."""
     with pytest.raises(SettingsError) as error:
         load(path)
     ended = CliRunner().invoke(main, [*(['--config', str(path)] if path else []), 'report'])
@@ -60,7 +60,7 @@ def test_without_any_setting_everything_has_a_value(environment: pytest.MonkeyPa
     assert settings.database_url == f'chdb://{tmp_path}/usage-exporter/clickhouse'
 
 
-def test_the_environment_goes_over_the_file_and_the_file_over_the_defaults(environment: pytest.MonkeyPatch) -> None:
+def test_the_environment_overrides_the_file_and_the_file_the_defaults(environment: pytest.MonkeyPatch) -> None:
     file('timezone = "Europe/Paris"\ndomain = "data.example.org"\npaths = ["/file"]')
     environment.setenv('USAGE_TIMEZONE', 'Asia/Kathmandu')
     environment.setenv('USAGE_PATHS', '/environment')
@@ -70,7 +70,7 @@ def test_the_environment_goes_over_the_file_and_the_file_over_the_defaults(envir
     assert settings.datasets == DEFAULT_DATASETS
 
 
-def test_a_file_is_named_by_the_option_else_by_the_variable_else_it_lies_here(environment: pytest.MonkeyPatch) -> None:
+def test_the_file_is_that_of_the_option_the_variable_or_the_current_directory(environment: pytest.MonkeyPatch) -> None:
     assert load().domain is None
     file('domain = "here.example"')
     assert load().domain == 'here.example'
@@ -82,7 +82,7 @@ def test_a_file_is_named_by_the_option_else_by_the_variable_else_it_lies_here(en
 
 
 @pytest.mark.parametrize('setting', Settings.model_fields)
-def test_an_empty_value_is_none(environment: pytest.MonkeyPatch, setting: str) -> None:
+def test_an_empty_value_means_not_set(environment: pytest.MonkeyPatch, setting: str) -> None:
     default = load()
     environment.setenv(f'USAGE_{setting.upper()}', '')
     assert load() == default
@@ -122,7 +122,7 @@ accounts = "query:apikey,user"
 """
 
 
-def test_a_portal_has_its_own_rules_over_the_common_ones(environment: pytest.MonkeyPatch) -> None:
+def test_the_rules_of_a_portal_override_the_defaults(environment: pytest.MonkeyPatch) -> None:
     file(TWO_PORTALS)
     common = PortalRules(timezone='Europe/Paris', paths=('/api/*',))
     assert load().portal('data.example.org') == common.model_copy(
@@ -144,7 +144,7 @@ def test_portals_rules_can_stand_in_the_environment(environment: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    ('name', 'said'),
+    ('name', 'message'),
     [
         ('USAGE_TIMEZON', 'USAGE_TIMEZON is an unknown setting; did you mean USAGE_TIMEZONE?'),
         ('USAGE_CLICKHOUSE_URI', 'USAGE_CLICKHOUSE_URI is an unknown setting; did you mean USAGE_CLICKHOUSE_URL?'),
@@ -153,13 +153,15 @@ def test_portals_rules_can_stand_in_the_environment(environment: pytest.MonkeyPa
     ],
 )
 @pytest.mark.parametrize('value', ['', f'http://me:{PASSWORD}@ch'])
-def test_an_unknown_variable_is_named_with_the_nearest(environment: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
+def test_an_unknown_variable_is_named_with_the_nearest(
+    environment: pytest.MonkeyPatch, name: str, value: str, message: str
+) -> None:
     environment.setenv(name, value)
-    assert refused() == said
+    assert refused() == message
 
 
 @pytest.mark.parametrize(
-    ('text', 'said'),
+    ('text', 'message'),
     [
         ('timezon = "UTC"', 'timezon is an unknown setting; did you mean timezone?'),
         ('qqq = 1', 'qqq is an unknown setting; docs/settings.md lists the settings'),
@@ -180,35 +182,35 @@ def test_an_unknown_variable_is_named_with_the_nearest(environment: pytest.Monke
         ),
     ],
 )
-def test_an_unknown_key_is_named_with_the_nearest(text: str, said: str) -> None:
-    assert refused(file(text)) == f'usage-exporter.toml: {said}'
+def test_an_unknown_key_is_named_with_the_nearest(text: str, message: str) -> None:
+    assert refused(file(text)) == f'usage-exporter.toml: {message}'
 
 
 @pytest.mark.parametrize(
     'zone', ['Paris', 'europe/paris', 'Europe', '+01:00', '../etc/passwd', '/etc/localtime', 'localtime', 'right/Europe/Paris']
 )
 def test_a_wrong_time_zone_is_refused(environment: pytest.MonkeyPatch, zone: str) -> None:
-    said = f'{zone!r} is no time zone; write one as Europe/Paris'
-    assert refused(file(f'timezone = "{zone}"')) == f'usage-exporter.toml: timezone: {said}'
+    message = f'invalid time zone {zone!r}; write it as Europe/Paris'
+    assert refused(file(f'timezone = "{zone}"')) == f'usage-exporter.toml: timezone: {message}'
     assert (
         refused(file(f'[domains."a.example"]\ntimezone = "{zone}"'))
-        == f'usage-exporter.toml: domains."a.example".timezone: {said}'
+        == f'usage-exporter.toml: domains."a.example".timezone: {message}'
     )
     Path('usage-exporter.toml').unlink()
     environment.setenv('USAGE_TIMEZONE', zone)
-    assert refused() == f'USAGE_TIMEZONE: {said}'
+    assert refused() == f'USAGE_TIMEZONE: {message}'
 
 
 @pytest.mark.parametrize(
     'name', ['a b', 'https://data.example.org', 'data.example.org/api', 'data..org', '-a.org', "o'x.org", 'é.org', 'x' * 64]
 )
 def test_a_wrong_domain_name_is_refused(environment: pytest.MonkeyPatch, name: str) -> None:
-    said = f'{name!r} is no domain name; write the portal as data.example.org'
-    assert refused(file(f'domain = "{name}"')) == f'usage-exporter.toml: domain: {said}'
-    assert refused(file(f'[domains."{name}"]\ntimezone = "UTC"')).endswith(f': {said}')
+    message = f'invalid domain name {name!r}; write the portal as data.example.org'
+    assert refused(file(f'domain = "{name}"')) == f'usage-exporter.toml: domain: {message}'
+    assert refused(file(f'[domains."{name}"]\ntimezone = "UTC"')).endswith(f': {message}')
     Path('usage-exporter.toml').unlink()
     environment.setenv('USAGE_DOMAIN', name)
-    assert refused() == f'USAGE_DOMAIN: {said}'
+    assert refused() == f'USAGE_DOMAIN: {message}'
 
 
 @pytest.mark.parametrize(
@@ -221,49 +223,49 @@ def test_a_domain_name_is_kept_in_lower_case(environment: pytest.MonkeyPatch, gi
 
 
 @pytest.mark.parametrize(
-    ('setting', 'value', 'said'),
+    ('setting', 'value', 'message'),
     [
-        ('accounts', 'user,header:x', "'header:x' is no source of accounts; write user (the log's user field) or query:apikey"),
-        ('domains', '{', 'this is no JSON; tables of a TOML file are easier to write'),
-        ('follow', '[' * 100_000, 'this is no JSON; tables of a TOML file are easier to write'),
+        ('accounts', 'user,header:x', "invalid source of accounts 'header:x'; write user (the log's user field) or query:apikey"),
+        ('domains', '{', 'invalid JSON; correct it, or write these tables in the TOML file'),
+        ('follow', '[' * 100_000, 'invalid JSON; correct it, or write these tables in the TOML file'),
         ('domains', '3', 'Input should be a valid dictionary'),
     ],
 )
 def test_a_wrong_value_is_named_by_the_variable_or_the_key(
-    environment: pytest.MonkeyPatch, setting: str, value: str, said: str
+    environment: pytest.MonkeyPatch, setting: str, value: str, message: str
 ) -> None:
-    assert refused(file(f"{setting} = '{value}'")) == f'usage-exporter.toml: {setting}: {said}'
+    assert refused(file(f"{setting} = '{value}'")) == f'usage-exporter.toml: {setting}: {message}'
     Path('usage-exporter.toml').unlink()
     environment.setenv(f'USAGE_{setting.upper()}', value)
-    assert refused() == f'USAGE_{setting.upper()}: {said}'
+    assert refused() == f'USAGE_{setting.upper()}: {message}'
 
 
 @pytest.mark.parametrize('text', ['domain = "a', 'domain', 'a = 1\na = 2', f'clickhouse_url = http://me:{PASSWORD}@ch'])
 def test_a_broken_file_is_named_with_the_place(text: str) -> None:
-    said = refused(file(text, 'broken.toml'))
-    assert said.startswith('broken.toml: this is not TOML (')
-    assert ' (at ' in said
-    assert PASSWORD not in said
+    message = refused(file(text, 'broken.toml'))
+    assert message.startswith('broken.toml: invalid TOML (')
+    assert ' (at ' in message
+    assert PASSWORD not in message
 
 
 @pytest.mark.parametrize('value', ['[' * 5_000, '9' * 5_000], ids=['arrays in arrays', 'thousands of digits'])
-def test_what_no_reader_of_toml_takes_is_refused_too(value: str) -> None:
-    assert refused(file(f'spool_bytes = {value}', 'broken.toml')).startswith('broken.toml: this is not TOML (')
+def test_values_that_overflow_the_toml_parser_are_refused(value: str) -> None:
+    assert refused(file(f'spool_bytes = {value}', 'broken.toml')).startswith('broken.toml: invalid TOML (')
 
 
-def test_a_file_that_is_no_text_is_refused() -> None:
+def test_a_file_that_is_not_utf8_is_refused() -> None:
     Path('latin.toml').write_bytes('domain = "é"'.encode('latin-1'))
-    assert refused(Path('latin.toml')).startswith('latin.toml: this is not TOML (')
+    assert refused(Path('latin.toml')).startswith('latin.toml: invalid TOML (')
 
 
 def test_a_named_file_that_cannot_be_read_is_refused(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
     gone = tmp_path / 'gone.toml'
-    said = f'{gone}: cannot read the settings (No such file or directory); name a file that is there'
-    assert refused(gone) == said
+    message = f'{gone}: cannot read the settings (No such file or directory); name an existing file'
+    assert refused(gone) == message
     environment.setenv('USAGE_CONFIG', str(gone))
-    assert refused() == said
+    assert refused() == message
     environment.setenv('USAGE_CONFIG', str(tmp_path))
-    assert refused() == f'{tmp_path}: cannot read the settings (Is a directory); name a file that is there'
+    assert refused() == f'{tmp_path}: cannot read the settings (Is a directory); name an existing file'
 
 
 # what is not shown
@@ -271,9 +273,7 @@ def test_a_named_file_that_cannot_be_read_is_refused(environment: pytest.MonkeyP
 
 @pytest.mark.parametrize('broken', ['', 'timezone = "Paris"', 'timezon = "UTC"', 'secret = ["{}"]', 'clickhouse_url = ["{}"]'])
 @pytest.mark.parametrize('from_file', [False, True])
-def test_secrets_are_in_no_text_of_the_settings_nor_in_an_error(
-    environment: pytest.MonkeyPatch, broken: str, from_file: bool
-) -> None:
+def test_secrets_are_not_in_texts_of_settings_or_errors(environment: pytest.MonkeyPatch, broken: str, from_file: bool) -> None:
     values: dict[str, Any] = {'clickhouse_url': f'http://me:{PASSWORD}@ch/usage', 'secret': SECRET}
     lines = [broken.format(SECRET)] if broken else []
     for name, value in values.items():
@@ -293,11 +293,11 @@ def test_secrets_are_in_no_text_of_the_settings_nor_in_an_error(
         assert SECRET not in text
 
 
-# what others make of a setting
+# settings that other programs read
 
 
 @pytest.mark.parametrize('directory', ['plain', 'with space', 'with#hash', 'with?mark', 'with%20code', 'é'])
-def test_the_embedded_database_lies_in_the_data_directory_whatever_its_name(
+def test_the_embedded_database_is_in_the_data_directory_whatever_its_name(
     environment: pytest.MonkeyPatch, tmp_path: Path, directory: str
 ) -> None:
     environment.setenv('USAGE_DATA_DIR', directory)

@@ -1,4 +1,4 @@
-"""The documentation is complete and true: what there is, is in it, and what it shows works."""
+"""The documentation is complete, and its examples work."""
 
 import json
 import re
@@ -85,7 +85,7 @@ def test_every_option_of_every_command(name: str) -> None:
                 assert all(f'`{choice}`' in ' '.join(described) for choice in option.type.choices), described
 
 
-def test_every_option_of_the_program_and_no_command_that_there_is_not() -> None:
+def test_every_option_of_the_program_and_only_existing_commands() -> None:
     text = page('commands')
     assert all(f'`{option.opts[0]}' in text for option in main.params)
     assert set(re.findall(r'^##+ (.+)$', text, re.MULTILINE)) == set(COMMANDS)
@@ -130,7 +130,7 @@ def test_every_reason() -> None:
     assert all(row[1] for row in reasons + skips)
 
 
-def test_every_part_of_an_imports_account() -> None:
+def test_every_number_of_an_imports_summary() -> None:
     table = [row[0] for row in rows(section(page('import'), 'What becomes of a line'))]
     assert {f'`{part.replace("_", " ")}`' for part in Summary().as_dict() if part not in ('read', 'skipped_by_reason')} <= set(
         table
@@ -155,7 +155,7 @@ def test_every_view_with_its_columns(database: ClickHouse) -> None:
         assert described[f'`{view.name}`'] == [column['name'] for column in columns]
 
 
-def test_every_table_is_public_or_said_to_be_internal(database: ClickHouse) -> None:
+def test_every_table_is_documented_as_public_or_internal(database: ClickHouse) -> None:
     found = database.query("SELECT name FROM system.tables WHERE database = currentDatabase() AND name NOT LIKE '%\\_mv'")
     assert all(f'`{row["name"]}`' in page('sql') for row in found)
 
@@ -173,7 +173,7 @@ def test_the_keys_of_a_report_as_json(settings: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize('path', PAGES, ids=lambda path: path.name)
-def test_every_command_line_is_one_that_the_program_takes(path: Path) -> None:
+def test_every_command_line_is_valid(path: Path) -> None:
     for block in blocks(path.read_text(encoding='utf-8'), 'sh'):
         for line in block.splitlines():
             for words in re.findall(r'(?<![\w.])(?:\.venv/bin/)?usage-exporter ([^|<>;]*)', line):
@@ -181,7 +181,7 @@ def test_every_command_line_is_one_that_the_program_takes(path: Path) -> None:
 
 
 def takes(words: list[str]) -> None:
-    """Fails where the program would say that this is wrong usage."""
+    """Fails if these words are wrong usage of the program."""
     command: click.Command = main
     while isinstance(command, click.Group):
         context = click.Context(command, help_option_names=['-h', '--help'])  # a command keeps its first ones
@@ -234,7 +234,7 @@ def test_the_picture_is_the_report_of_the_demo(settings: pytest.MonkeyPatch) -> 
     assert (DOCS / 'report.svg').read_text(encoding='utf-8') == drawing['picture'](), 'run: make picture'
 
 
-def account(settings: pytest.MonkeyPatch, log: Path) -> dict[str, Any]:
+def import_summary(settings: pytest.MonkeyPatch, log: Path) -> dict[str, Any]:
     """What an import of the log says of its lines."""
     settings.setenv('USAGE_DOMAIN', 'data.example.org')
     result: dict[str, Any] = json.loads(CliRunner().invoke(main, ['import', str(log), '--format', 'json']).stdout)
@@ -244,12 +244,12 @@ def account(settings: pytest.MonkeyPatch, log: Path) -> dict[str, Any]:
 def test_a_copy_that_ends_early_has_the_lines_that_it_has(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
     lines = [f'192.0.2.{n} - - [01/Nov/2026:08:30:00 +0100] "GET /{"long" * 400} HTTP/1.1" 200 512\n' for n in range(4)]
     (tmp_path / 'log').write_text(''.join(lines[:2]))
-    account(settings, tmp_path / 'log')
+    import_summary(settings, tmp_path / 'log')
     (tmp_path / 'log').write_text(''.join(lines))
-    account(settings, tmp_path / 'log')
+    import_summary(settings, tmp_path / 'log')
     (tmp_path / 'copy').write_text(''.join(lines[:2]))
     counted = {'read': 2, 'stored': 0, 'already_stored': 2, 'skipped': 0, 'skipped_by_reason': {}, 'left': 0, 'rejected': {}}
-    assert account(settings, tmp_path / 'copy') == counted
+    assert import_summary(settings, tmp_path / 'copy') == counted
 
 
 @pytest.mark.parametrize('host', ['data.example.org', 'data.example.org:443'])
@@ -257,7 +257,7 @@ def test_a_log_that_begins_with_the_virtual_host_is_not_read_as_it_is(
     settings: pytest.MonkeyPatch, tmp_path: Path, host: str
 ) -> None:
     (tmp_path / 'log').write_text(f'{host} 192.0.2.7 - - [01/Nov/2026:08:30:00 +0100] "GET / HTTP/1.1" 200 512 "-" "curl/8"\n')
-    assert account(settings, tmp_path / 'log')['stored'] == 0
+    assert import_summary(settings, tmp_path / 'log')['stored'] == 0
 
 
 # links and addresses
@@ -270,7 +270,7 @@ def anchors(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize('path', PAGES, ids=lambda path: path.name)
-def test_every_link_within_the_repository_leads_somewhere(path: Path) -> None:
+def test_every_link_within_the_repository_has_a_target(path: Path) -> None:
     text = re.sub(r'^```.*?^```', '', path.read_text(encoding='utf-8'), flags=re.MULTILINE | re.DOTALL)
     for target in re.findall(r'\]\(([^)\s]+)\)', text):
         if re.match(r'https?:', target):

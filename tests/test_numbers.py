@@ -1,4 +1,4 @@
-"""The report of a real log says what an independent count says: plain Python, line by line."""
+"""The report of a real log equals an independent count in plain Python."""
 
 import gzip
 import json
@@ -70,7 +70,7 @@ def report(real: Counted, settings: pytest.MonkeyPatch, domain: str, tmp_path: P
     return dict(json.loads(result.stdout))
 
 
-def test_every_exact_number_is_the_independent_one(real: Counted, settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_every_exact_number_equals_the_independent_count(real: Counted, settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
     found = report(real, settings, 'data.example.org', tmp_path)
     calls = real.counted()
     assert 5_000 < len(calls) < 9_500  # of both kinds there are many
@@ -92,7 +92,7 @@ def test_every_exact_number_is_the_independent_one(real: Counted, settings: pyte
     assert found['calls_per_user'] == pytest.approx(len(calls) / found['total_users'], rel=1e-12)
 
 
-def test_crawlers_are_counted_when_asked_for(real: Counted, settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_option_crawlers_counts_crawlers(real: Counted, settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
     found = report(real, settings, 'data.example.org', tmp_path, '--crawlers')
     assert found['calls'] == len(real.calls)
     days = Counter((call.timestamp + timedelta(hours=2)).date().isoformat() for call in real.calls)

@@ -1,4 +1,4 @@
-"""The wheel has everything in it: installed away from the checkout, the program makes its schema, imports, reports and exports."""
+"""The wheel is complete: installed without the checkout, the program creates its schema, imports, reports and exports."""
 
 import json
 import os

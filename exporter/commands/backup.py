@@ -1,10 +1,10 @@
-"""`backup` and `restore`: the whole database, by ClickHouse's own means."""
+"""`backup`: writes a backup of the database, by ClickHouse's own BACKUP."""
 
 import click
 
 from exporter.commands.context import Context, pass_context
 from exporter.system.locks import nobody_storing
-from exporter.upkeep import backup as stored
+from exporter.upkeep import backup as backups
 
 EXAMPLES = """\b
 Examples:
@@ -20,10 +20,10 @@ Examples:
 def backup(context: Context, target: str) -> None:
     """Write a backup of the database.
 
-    TARGET is a directory or a .tar file; for a server, where it keeps backups: "Disk('backups', 'usage')".
+    TARGET is a new directory or .tar file; for a server, the place where it keeps backups: "Disk('backups', 'usage')".
     """
     with context.database() as database, nobody_storing(context.settings.data_dir):
-        stored.backup(database, target)
+        backups.backup(database, target)
     click.echo(f'wrote {target}')
     if context.settings.secret is None:
-        context.note(f'keep {context.settings.data_dir / "secret"} with it: without that key all visitors count as new')
+        context.note(f'also copy {context.settings.data_dir / "secret"}: without this secret, all visitors count as new')

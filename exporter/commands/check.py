@@ -1,4 +1,4 @@
-"""`check`: says what is wrong with a set-up."""
+"""`check`: checks the set-up and prints the findings."""
 
 import click
 from rich.table import Table
@@ -28,9 +28,9 @@ Examples:
 )
 @pass_context
 def check(context: Context, form: str) -> None:
-    """Say what is wrong with the set-up, and how to mend it.
+    """Check the set-up, and show how to fix its faults.
 
-    Ends with 1 where there is a fault.
+    If there is a fault, the exit code is 1.
     """
     findings = list(findings_of(context.settings))
     if form == 'json':

@@ -1,4 +1,4 @@
-"""What commands share: the settings, and the parts that are opened by them."""
+"""Opens what commands share: settings, database, enrichment, output."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +29,7 @@ FORMATS = click.Choice(['table', 'json', 'csv'])
 
 
 class Context:
-    """The state of one run of the program. `notes` go to standard error, results to standard output."""
+    """The state of one run of the program. Results go to `out` (standard output), warnings to `notes` (standard error)."""
 
     def __init__(self, config_file: Path | None) -> None:
         self.config_file = config_file
@@ -38,19 +38,19 @@ class Context:
 
     @cached_property
     def settings(self) -> config.Settings:
-        """The settings in force. Raises SettingsError."""
+        """The settings, loaded at first use. Raises SettingsError."""
         return config.load(self.config_file)
 
     @contextmanager
     def database(self) -> Iterator[ClickHouse]:
-        """The database, with the schema of this program. Raises EngineError, SchemaError."""
+        """Opens the database and creates its schema if it is empty. Raises EngineError, SchemaError."""
         with self.opening() as opened:
             yield opened()
 
     @contextmanager
     def opening(self) -> Iterator[Callable[[], ClickHouse]]:
-        """Gives what waits for the database: a thread opens it, which takes 0.2 s, while one does something else."""
-        load(address(self.settings.database_url))  # not in the thread: two that load modules are in each other's way
+        """Opens the database in a thread, which takes 0.2 s. The function that it yields waits for the database."""
+        load(address(self.settings.database_url))  # not in the thread: two threads that load modules wait for each other
         with ThreadPoolExecutor(1, thread_name_prefix='opener') as opener:
             database = opener.submit(self._open)
             try:
@@ -60,7 +60,7 @@ class Context:
                     database.result().close()
 
     def connected(self) -> ClickHouse:
-        """The database as it is. Raises EngineError, with the way out where `serve` holds it."""
+        """Connects to the database, whatever its schema. Raises EngineError, also if `serve` holds the database."""
         try:
             return connect(self.settings.database_url)
         except DatabaseLocked as error:
@@ -81,46 +81,46 @@ class Context:
             raise
 
     def given_domain(self, text: str) -> str:
-        """The domain that was given as an option. Raises SettingsError for what is none."""
+        """Validates the value of the option --domain. Raises SettingsError."""
         try:
             return domain_name(text)
         except ValueError as error:
             raise SettingsError(f'--domain: {error}') from None
 
     def domain(self, given: str | None) -> str | None:
-        """The portal that a command means: the one given, else the one of the settings."""
+        """The portal of the option --domain, else of the settings, else None."""
         return self.given_domain(given) if given else self.settings.domain
 
     def portal(self, given: str | None) -> str:
-        """The portal that a command cannot do without. Raises SettingsError where none is named."""
+        """The portal of the option --domain, else of the settings. Raises SettingsError if neither names one."""
         if domain := self.domain(given):
             return domain
         raise SettingsError('no portal is named', 'add --domain data.example.org, or set USAGE_DOMAIN')
 
     def enrichment(self, domain: str, rules: config.PortalRules | None = None) -> 'Enrichment':
-        """What adds to the calls of a portal, by `rules` or those of the settings.
+        """The enrichment of the calls of a portal, by `rules` or by those of the settings.
 
-        Warns of a geolocation file that cannot be used. Raises SettingsError for a rule or a key of no use.
+        Warns if the geolocation file cannot be used. Raises SettingsError for an invalid rule or visitor secret.
         """
-        # here: they take 0.3 s to load, for which a report need not wait
+        # here: it takes 0.3 s to load, and a report does not need it
         from exporter.enrich.enrichment import Enrichment
 
-        return Enrichment(domain, rules or self.settings.portal(domain), self.places, self.key)
+        return Enrichment(domain, rules or self.settings.portal(domain), self.places, self.visitor_secret)
 
     @cached_property
     def places(self) -> 'Places':
-        """Where addresses are. Warns of a geolocation file that cannot be used: until then places are countries."""
+        """The geolocation of addresses. Warns if the geolocation file cannot be used, and locates by country only."""
         from exporter.enrich.geo import open_places
 
         try:
             return open_places(self.settings.geo_database)
         except SettingsError as error:
-            self.warn(f'{error}; until then places are countries only')
+            self.warn(f'{error}; until then, places are countries only')
             return open_places(None)
 
     @cached_property
-    def key(self) -> bytes:
-        """What keys the visitors. Raises SettingsError."""
+    def visitor_secret(self) -> bytes:
+        """The key of the hash that identifies visitors (32 bytes). Raises SettingsError."""
         from exporter.enrich.visitor import load_visitor_secret
 
         secret = self.settings.secret.get_secret_value() if self.settings.secret else None
@@ -128,37 +128,37 @@ class Context:
 
     @property
     def rejected(self) -> RejectStore:
-        """Where rejected input is kept, as much and as long as the settings say."""
+        """The store of rejected input, with the limits of the settings."""
         return RejectStore(self.settings.data_dir, self.settings.rejected_bytes, self.settings.keep_rejected_days)
 
     def ledger(self, database: ClickHouse, enrichment: 'Enrichment') -> Ledger:
-        """The ledger of calls that are enriched so. Warns where visitors will not be what they were. Raises EngineError."""
+        """The ledger for calls of this enrichment. Warns if earlier calls used another visitor secret. Raises EngineError."""
         ledger = Ledger(database, enrichment.key_id, enrichment.geo_date)
         if (keys := ledger.key_ids(enrichment.domain)) and enrichment.key_id not in keys:
             self.warn(
-                'the key that tells visitors apart is not the one of earlier calls: who came before counts as new; '
-                f'put back {self.settings.data_dir}/secret or USAGE_SECRET'
+                'the visitor secret differs from that of earlier calls: returning visitors count as new; '
+                f'restore {self.settings.data_dir}/secret or USAGE_SECRET'
             )
         return ledger
 
     def warn(self, text: str) -> None:
-        """A warning on standard error: it stops nothing."""
+        """Prints a warning on standard error."""
         self.note(f'warning: {text}')
 
     def note(self, text: str) -> None:
-        """A line on standard error."""
+        """Prints a line on standard error."""
         self.notes.print(text, style='yellow', markup=False, soft_wrap=True)
 
     def json(self, value: Any) -> None:
-        """A result as JSON on standard output."""
+        """Prints a result as JSON on standard output."""
         click.echo(output.as_json(value))
 
     def csv(self, text: str) -> None:
-        """A result as CSV on standard output, as it is: click would leave out what steers a terminal."""
+        """Prints a result as CSV on standard output, unchanged: `color` keeps click from removing control characters."""
         click.echo(text, nl=False, color=True)
 
     def show(self, rows: list[Row], columns: list[str], form: str) -> None:
-        """Rows on standard output, as a table, JSON or CSV."""
+        """Prints rows on standard output, as a table, JSON or CSV."""
         if form == 'json':
             self.json(rows)
         elif form == 'csv':

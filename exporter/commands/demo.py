@@ -1,4 +1,4 @@
-"""`demo`: the traffic of a made-up portal, to see what there is to see before one has a log."""
+"""`demo`: stores the traffic of a made-up portal, so that you can see a report before you have a log."""
 
 import shutil
 import sys
@@ -12,14 +12,14 @@ from exporter.commands.context import Context, pass_context
 from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.ingest import pipeline
-from exporter.ingest.demo import traffic as source
+from exporter.ingest.demo import traffic
 from exporter.ingest.formats import Lines
 from exporter.ingest.pipeline import Chunk
 from exporter.model.batch import Batch
 from exporter.model.tally import Summary
 from exporter.report import events, indicators
 from exporter.report.period import period
-from exporter.report.terminal import drawing
+from exporter.report.terminal import render_report
 from exporter.store.clickhouse import ClickHouse
 from exporter.store.ledger import Ledger
 from exporter.store.rejects import RejectStore
@@ -40,42 +40,44 @@ In Grafana:    cp .env.example .env; docker compose up -d; then http://localhost
 
 
 @click.command(epilog=EXAMPLES)
-@click.option('--remove', is_flag=True, help='Take all calls and events of the demo away.')
+@click.option('--remove', is_flag=True, help='Delete all calls and events of the demo.')
 @pass_context
 def demo(context: Context, remove: bool) -> None:
-    """Store a made-up portal's traffic and show who uses it.
+    """Store the traffic of a made-up portal and print its report.
 
-    The portal is demo.example.org. Its 30 days end today; another time, those that have come since are added, none twice.
+    The portal is demo.example.org. The traffic is of 30 days; the last day is today. Running it again adds the days since then,
+    and no day twice.
     """
     with context.opening() as opened:
-        enrichment = context.enrichment(source.DOMAIN, PortalRules(timezone=source.TIMEZONE))
+        enrichment = context.enrichment(traffic.DOMAIN, PortalRules(timezone=traffic.TIMEZONE))
         database = opened()
         ledger = context.ledger(database, enrichment)
         if remove:
-            calls = count(database, of_domain(source.DOMAIN))
+            calls = count(database, of_domain(traffic.DOMAIN))
             with nobody_storing(context.settings.data_dir):
-                forget_domain(database, ledger, context.rejected, source.DOMAIN)
-            click.echo(f'took away {calls:,} calls of {source.DOMAIN}')
+                forget_domain(database, ledger, context.rejected, traffic.DOMAIN)
+            click.echo(f'deleted {calls:,} calls of {traffic.DOMAIN}')
             return
-        today = datetime.now(ZoneInfo(source.TIMEZONE)).date()
+        today = datetime.now(ZoneInfo(traffic.TIMEZONE)).date()
         with storing(context.settings.data_dir):
             summary = store(database, ledger, enrichment, context.rejected, today)
-        click.echo(f'{source.DOMAIN}: stored {summary.stored:,} calls; {summary.already_stored:,} were stored already\n')
-        asked = period(None, None, source.TIMEZONE, datetime.now(UTC))
-        found = indicators.fetch(database, source.DOMAIN, source.TIMEZONE, asked)
-        context.out.print(drawing(found, 'en', crawlers=False, events=events.of_period(database, source.DOMAIN, asked)))
-    program = 'usage-exporter' if shutil.which('usage-exporter') else sys.argv[0]  # as make calls it, it is on no path
+        click.echo(f'{traffic.DOMAIN}: stored {summary.stored:,} calls; {summary.already_stored:,} were stored already\n')
+        last_days = period(None, None, traffic.TIMEZONE, datetime.now(UTC))
+        report = indicators.fetch(database, traffic.DOMAIN, traffic.TIMEZONE, last_days)
+        period_events = events.of_period(database, traffic.DOMAIN, last_days)
+        context.out.print(render_report(report, 'en', crawlers=False, events=period_events))
+    program = 'usage-exporter' if shutil.which('usage-exporter') else sys.argv[0]  # make demo runs it by its path
     context.out.print(NEXT.format(program=program), markup=False, soft_wrap=True)
 
 
 def store(database: ClickHouse, ledger: Ledger, enrichment: Enrichment, rejected: RejectStore, today: date) -> Summary:
-    """Stores the days that are not stored yet, a batch each, and the events. Raises EngineError."""
+    """Stores the days that are not stored yet, one batch for each day, and the events. Raises EngineError."""
     summary = Summary()
-    known = {event.id for event in events.listed(database, source.DOMAIN)}
-    for event in source.events(today):
+    stored_ids = {event.id for event in events.listed(database, traffic.DOMAIN)}
+    for event in traffic.events(today):
         event_id = f'demo-{event.start.date()}'
-        if event_id not in known:
-            events.add(database, events.Event(source.DOMAIN, **event._asdict(), id=event_id))
+        if event_id not in stored_ids:
+            events.add(database, events.Event(traffic.DOMAIN, **event._asdict(), id=event_id))
     with Writer(ledger, summary.count) as writer:
         pipeline.put_batches(pipeline.enriched(_missing_days(ledger, today, summary), enrichment), rejected, writer.put)
         writer.wait()
@@ -83,14 +85,14 @@ def store(database: ClickHouse, ledger: Ledger, enrichment: Enrichment, rejected
 
 
 def _missing_days(ledger: Ledger, today: date, summary: Summary) -> Iterator[Chunk]:
-    logs = {log.partition('~')[0]: log for log in sorted(ledger.logs(source.DOMAIN))}
-    for ago in reversed(range(source.DAYS)):
-        day = today - timedelta(days=ago)
+    logs = {log.partition('~')[0]: log for log in sorted(ledger.logs(traffic.DOMAIN))}
+    for days_ago in reversed(range(traffic.DAYS)):
+        day = today - timedelta(days=days_ago)
         name = day.isoformat()
-        entry = next(iter(ledger.entries(source.DOMAIN, logs[name])), None) if name in logs else None
+        entry = next(iter(ledger.entries(traffic.DOMAIN, logs[name])), None) if name in logs else None
         if entry and entry.tally:
             summary.count_before(entry.tally)
             continue
-        batch = entry.batch if entry else Batch(source.DOMAIN, 'demo', ledger.new_log(source.DOMAIN, name), 0, 1)
-        calls = source.day_of_calls(day).with_row_index('line')
+        batch = entry.batch if entry else Batch(traffic.DOMAIN, 'demo', ledger.new_log(traffic.DOMAIN, name), 0, 1)
+        calls = traffic.day_of_calls(day).with_row_index('line')
         yield Chunk(Lines(calls), batch)

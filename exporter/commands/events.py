@@ -1,4 +1,4 @@
-"""`events`: what explains a change in activity, drawn on the dashboards."""
+"""`events`: adds, lists and removes events, which explain a change in activity."""
 
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from exporter.commands.context import FORMATS, Context, pass_context
-from exporter.report import events as stored
+from exporter.report import events as event_store
 from exporter.report import indicators
 from exporter.report.period import moment
 from exporter.store.clickhouse import ClickHouse
@@ -23,48 +23,48 @@ Examples:
 
 @click.group(epilog=EXAMPLES)
 def events() -> None:
-    """Note what explains a change in activity.
+    """Record what explains a change in activity.
 
-    A new data set, a campaign, an outage: drawn on the dashboards and named in the report.
+    A new data set, a campaign, an outage: Grafana draws the events on the activity chart, and the report lists them.
     """
 
 
 @events.command(epilog=EXAMPLES)
 @click.argument('title')
 @click.option('--start', required=True, metavar='TIME', help="A day or date-time in the portal's time zone.")
-@click.option('--end', metavar='TIME', help='Until when; a day is included whole.  [default: the start]')
+@click.option('--end', metavar='TIME', help='The end; a day is included whole.  [default: the start]')
 @click.option('--domain', metavar='D', help='The portal.  [default: every portal]')
-@click.option('--text', default='', help='More about it.')
-@click.option('--tag', 'tags', multiple=True, metavar='TAG', help='A word to filter by; may be given several times.')
+@click.option('--text', default='', help='A longer description.')
+@click.option('--tag', 'tags', multiple=True, metavar='TAG', help='A word to filter by; can be given several times.')
 @pass_context
 def add(context: Context, title: str, start: str, end: str | None, domain: str | None, text: str, tags: tuple[str, ...]) -> None:
     """Add an event."""
     if not title.strip():
-        raise click.UsageError('an event needs a title')
+        raise click.UsageError('the title is empty; write a title')
     portal = context.given_domain(domain) if domain else ''
     with context.database() as database:
         zone = _zones(context, database)(portal)
-        first = moment('--start', start, zone).begins
-        last = stored.last_second(moment('--end', end, zone)) if end else first
-        event = stored.Event(portal, first, last, title, text, list(tags))
-        stored.add(database, event)
+        first_second = moment('--start', start, zone).begins
+        last_second = event_store.last_second(moment('--end', end, zone)) if end else first_second
+        event = event_store.Event(portal, first_second, last_second, title, text, list(tags))
+        event_store.add(database, event)
     click.echo(f'added event {event.id}')
 
 
 @events.command('list', epilog=EXAMPLES)
-@click.option('--domain', metavar='D', help='Those of one portal, and of every portal.')
-@click.option('--format', 'form', type=FORMATS, default='table', show_default=True, help='How to print them.')
+@click.option('--domain', metavar='D', help='Limit to the events of this portal and those for every portal.')
+@click.option('--format', 'form', type=FORMATS, default='table', show_default=True, help='How to print the events.')
 @pass_context
 def list_events(context: Context, domain: str | None, form: str) -> None:
     """List the events, the earliest first."""
     portal = context.given_domain(domain) if domain else None
     with context.database() as database:
         zone = _zones(context, database)
-        found = [
+        rows = [
             vars(event) | {name: getattr(event, name).astimezone(zone(event.domain)).isoformat() for name in ('start', 'end')}
-            for event in stored.listed(database, portal)
+            for event in event_store.listed(database, portal)
         ]
-    context.show(found, ['id', 'domain', 'start', 'end', 'title', 'text', 'tags'], form)
+    context.show(rows, ['id', 'domain', 'start', 'end', 'title', 'text', 'tags'], form)
 
 
 @events.command(epilog=EXAMPLES)
@@ -73,7 +73,7 @@ def list_events(context: Context, domain: str | None, form: str) -> None:
 def remove(context: Context, event_id: str) -> None:
     """Remove an event."""
     with context.database() as database:
-        stored.remove(database, event_id)
+        event_store.remove(database, event_id)
     click.echo(f'removed event {event_id}')
 
 

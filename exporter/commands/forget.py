@@ -1,4 +1,4 @@
-"""`forget`: takes calls back, by their log, their account or their portal."""
+"""`forget`: deletes calls by their log, their account or their portal."""
 
 from contextlib import closing
 
@@ -12,7 +12,7 @@ from exporter.model.batch import Batch
 from exporter.report import indicators
 from exporter.store.ledger import Ledger
 from exporter.system.locks import nobody_serving, nobody_storing
-from exporter.upkeep import forget as taking
+from exporter.upkeep import forget as deletion
 from exporter.upkeep.retention import calls_from
 
 EXAMPLES = """\b
@@ -24,75 +24,81 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.option('--file', 'file', metavar='F', help='The calls that came from this log, known by its content.')
-@click.option('--user', metavar='X', help='The calls of this account.')
-@click.option('--domain', metavar='D', help='Of this portal; alone: everything of it.  [default of --file: the setting domain]')
-@click.option('--yes', is_flag=True, help='Do not ask.')
+@click.option('--file', 'file', metavar='F', help='Delete the calls of this log, recognized by its content.')
+@click.option('--user', metavar='X', help='Delete the calls of this account.')
+@click.option(
+    '--domain',
+    metavar='D',
+    help='Limit to this portal; on its own, delete all its data.  [default with --file: the setting domain]',
+)
+@click.option('--yes', is_flag=True, help='Do not ask for confirmation.')
 @pass_context
 def forget(context: Context, file: str | None, user: str | None, domain: str | None, yes: bool) -> None:
-    """Take calls back and put all numbers right.
+    """Delete calls and correct all numbers.
 
-    A log that was forgotten can be imported again, with another time zone, other paths or another geolocation file.
+    After --file, you can import the log again: with another time zone, other paths or another geolocation file.
     """
     if (file is not None) + (user is not None) + (file is None and user is None and domain is not None) != 1:
-        raise click.UsageError('say what to forget: --file F, --user X, or --domain D alone')
+        raise click.UsageError('choose what to delete: --file F, --user X, or --domain D on its own')
     with nobody_serving(context.settings.data_dir):
         if file is not None:
-            _file(context, file, context.portal(domain), yes)
+            _forget_file(context, file, context.portal(domain), yes)
         elif user is not None:
-            _user(context, user, context.given_domain(domain) if domain else None, yes)
+            _forget_user(context, user, context.given_domain(domain) if domain else None, yes)
         else:
-            _domain(context, context.given_domain(domain or ''), yes)
-    context.note('not reached: backups, the logs themselves, and what other hosts have not stored yet')
+            _forget_domain(context, context.given_domain(domain or ''), yes)
+    context.note('not deleted: backups, the logs themselves, and calls that other hosts have not stored yet')
 
 
-def _file(context: Context, file: str, portal: str, yes: bool) -> None:
-    with context.database() as database, closing(LogFile(file)) as opened:
+def _forget_file(context: Context, file: str, portal: str, yes: bool) -> None:
+    with context.database() as database, closing(LogFile(file)) as log_file:
         ledger = Ledger(database, '', None)
 
         def batches() -> list[Batch]:
-            name, _ = AccessLog(opened).identify(portal, ledger)
-            return taking.batches_of_log(ledger, portal, name)
+            name, _ = AccessLog(log_file).identify(portal, ledger)
+            return deletion.batches_of_log(ledger, portal, name)
 
-        if not (found := batches()):
+        if not (stored_batches := batches()):
             raise InputError(
-                f'{opened.name}: nothing of this log is stored for {portal}', 'name the log and the portal of its import'
+                f'{log_file.name}: nothing of this log is stored for {portal}', 'name the log and the portal of its import'
             )
-        calls = taking.count(database, taking.of_batches(portal, [batch.id for batch in found]))
-        _ask(f'{calls:,} calls of {portal} that came from {opened.name}', yes)
+        calls = deletion.count(database, deletion.of_batches(portal, [batch.id for batch in stored_batches]))
+        _confirm(f'{calls:,} calls of {portal} that came from {log_file.name}', yes)
         with nobody_storing(context.settings.data_dir):
-            taking.forget_batches(database, ledger, context.rejected, portal, batches())
-    click.echo(f'took away {calls:,} calls of {portal}; {opened.name} can be imported again')
+            deletion.forget_batches(database, ledger, context.rejected, portal, batches())
+    click.echo(f'took away {calls:,} calls of {portal}; {log_file.name} can be imported again')
 
 
-def _user(context: Context, user: str, domain: str | None, yes: bool) -> None:
+def _forget_user(context: Context, user: str, domain: str | None, yes: bool) -> None:
     if user in ('', 'anonymous'):
-        raise click.UsageError('--user: those who are not logged in are nobody in particular; name an account')
+        raise click.UsageError(f'--user: {user!r} stands for all users who are not logged in; name an account')
     with context.database() as database:
         portals = [portal.domain for portal in indicators.portals(database) if domain in (None, portal.domain)]
-        calls = sum(taking.count(database, taking.of_user(portal, user)) for portal in portals)
-        _ask(f'{calls:,} calls of {user} on {domain or "every portal"}', yes)
+        calls = sum(deletion.count(database, deletion.of_user(portal, user)) for portal in portals)
+        _confirm(f'{calls:,} calls of {user} on {domain or "every portal"}', yes)
         with nobody_storing(context.settings.data_dir):
-            left = sum(taking.forget_user(database, portal, user) for portal in portals)
+            summed_only = sum(deletion.forget_user(database, portal, user) for portal in portals)
         first = calls_from(database)
     click.echo(f'took away {calls:,} calls of {user}')
-    if left:
-        context.warn(f'{left:,} calls of days before {first} stay in their sums, under no name: the calls themselves are gone')
+    if summed_only:
+        context.warn(
+            f'{summed_only:,} calls of days before {first} stay in their sums, under no name: the calls themselves are gone'
+        )
     if lines := sum(user in reject.text for reject in context.rejected):
         context.warn(
             f'{lines:,} rejected lines hold {user!r}; see usage-exporter rejected list, and {context.rejected.directory}'
         )
 
 
-def _domain(context: Context, portal: str, yes: bool) -> None:
+def _forget_domain(context: Context, portal: str, yes: bool) -> None:
     with context.database() as database:
-        calls = taking.count(database, taking.of_domain(portal))
-        _ask(f'{calls:,} calls of {portal}, with its sums, events and rejects', yes)
+        calls = deletion.count(database, deletion.of_domain(portal))
+        _confirm(f'{calls:,} calls of {portal}, with its sums, events and rejects', yes)
         with nobody_storing(context.settings.data_dir):
-            taking.forget_domain(database, Ledger(database, '', None), context.rejected, portal)
+            deletion.forget_domain(database, Ledger(database, '', None), context.rejected, portal)
     click.echo(f'took away {calls:,} calls of {portal}')
 
 
-def _ask(what: str, yes: bool) -> None:
+def _confirm(what: str, yes: bool) -> None:
     if not yes:
         click.confirm(f'Take away {what}?', abort=True, err=True)

@@ -1,4 +1,4 @@
-"""`grafana export`: the pages and alerts as files that a Grafana which is there already takes."""
+"""`grafana export`: writes pages and alerts as provisioning files for an existing Grafana."""
 
 import json
 import re
@@ -9,9 +9,9 @@ import click
 from exporter.errors import ExportError, SettingsError
 
 PACKAGE = Path(__file__).parents[1]
-SOURCE = PACKAGE if (PACKAGE / 'provisioning').is_dir() else PACKAGE.parent  # in a wheel; in a checkout
-DATASOURCE = 'usage-clickhouse'  # the uid that is provisioned
-DASHBOARDS = Path('dashboards', 'usage')  # in Grafana's provisioning folder, where only YAML files beside it are read
+SOURCE = PACKAGE if (PACKAGE / 'provisioning').is_dir() else PACKAGE.parent  # the first in a wheel, the second in a checkout
+DATASOURCE = 'usage-clickhouse'  # the uid of the provisioned data source
+DASHBOARDS = Path('dashboards', 'usage')  # below dashboards/, where Grafana reads only YAML files
 MARK = '# Written by usage-exporter grafana export, which writes it anew.\n'
 SWITCH = re.compile(r'(uid: (\S+)\n +isPaused: )(true|false)')
 EXAMPLES = """\b
@@ -24,51 +24,51 @@ Examples:
 
 @click.group(epilog=EXAMPLES)
 def grafana() -> None:
-    """Write the pages and alerts for a Grafana of your own."""
+    """Write pages and alerts for your own Grafana."""
 
 
 @grafana.command(epilog=EXAMPLES)
 @click.argument('folder', metavar='DIR', type=click.Path(file_okay=False, path_type=Path))
-@click.option('--datasource', metavar='UID', help='A data source that is there already.  [default: one is made]')
-@click.option('--mounted-as', metavar='PATH', help='Where Grafana sees DIR, if it is not the same path.')
-@click.option('--runbooks', metavar='URL', help='Where you show docs/alerts.md: the alerts then link to it.')
+@click.option('--datasource', metavar='UID', help='An existing data source.  [default: a new one]')
+@click.option('--mounted-as', metavar='PATH', help='The path of DIR as Grafana sees it, as in a container.  [default: DIR]')
+@click.option('--runbooks', metavar='URL', help='The address where you publish docs/alerts.md; the alerts then link to it.')
 def export(folder: Path, datasource: str | None, mounted_as: str | None, runbooks: str | None) -> None:
-    """Write dashboards, data source and alerts into Grafana's provisioning folder DIR.
+    """Write pages, data source and alerts into Grafana's provisioning folder DIR.
 
-    After an upgrade run it again: its own files are replaced, an alert that was switched on stays so. No other file is touched.
+    Run it again after an upgrade: it replaces its own files, and active alerts stay active. It changes no other file.
     """
     if datasource is not None and not re.fullmatch(r'[\w-]{1,40}', datasource, re.ASCII):
-        raise SettingsError(f'--datasource: {datasource!r} is no uid', 'it stands in the address of the data source in Grafana')
+        raise SettingsError(f'--datasource: invalid uid {datasource!r}', 'copy it from the address of the data source in Grafana')
     if mounted_as is not None and not mounted_as.startswith('/'):
-        raise SettingsError(f'--mounted-as: {mounted_as!r} is no whole path', 'write it from / on')
+        raise SettingsError(f'--mounted-as: {mounted_as!r} is not an absolute path', 'begin it with /')
     if runbooks is not None and not re.fullmatch(r'https?://[^\s"#]+', runbooks):
-        raise SettingsError(f'--runbooks: {runbooks!r} is no address of a page', 'write https://…')
+        raise SettingsError(f'--runbooks: invalid URL {runbooks!r}', 'write it as https://wiki.example.org/alerts')
     texts = {folder / name: text for name, text in files(datasource, mounted_as or str(folder.absolute()), runbooks).items()}
     for file, text in texts.items():
-        if file.exists() and not _ours(file, text):
-            raise ExportError(f'{file}: this is not of usage-exporter, and nothing was written', 'move it, or choose another DIR')
+        if file.exists() and not _is_export(file, text):
+            raise ExportError(f'{file}: not a file of usage-exporter, so nothing was written', 'move it, or choose another DIR')
     for file, text in texts.items():
-        kept = _switched(text, file.read_text(encoding='utf-8')) if file.exists() else text
+        merged = _keep_active(text, file.read_text(encoding='utf-8')) if file.exists() else text
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(kept, encoding='utf-8')
+        file.write_text(merged, encoding='utf-8')
     variables = ', '.join(dict.fromkeys(re.findall(r'\$(\w+)', _provisioned('datasources'))))
-    click.echo(f'{folder}: {len(texts)} files; Grafana takes them as {mounted_as or folder.absolute()}, its provisioning folder')
+    click.echo(f'{folder}: {len(texts)} files; Grafana reads them from its provisioning folder {mounted_as or folder.absolute()}')
     click.echo(f'Next: {"" if datasource else f"set {variables} in its environment, "}restart it and open /d/usage-users-en')
 
 
 def files(datasource: str | None, folder: str, runbooks: str | None) -> dict[Path, str]:
-    """What is written: paths in the provisioning folder, which Grafana sees as `folder`, and their texts."""
+    """The files to write: paths in the provisioning folder, and their texts. Grafana sees the folder as `folder`."""
     uid = datasource or DATASOURCE
     pages = SOURCE / 'grafana' / 'dashboards'
     written = {
         DASHBOARDS / page.relative_to(pages): page.read_text(encoding='utf-8').replace(DATASOURCE, uid)
         for page in sorted(pages.rglob('*.json'))
     }
-    place = json.dumps(f'{folder}/{DASHBOARDS}'.replace('$', '$$'), ensure_ascii=False)  # $NAME would be a variable
-    written[Path('dashboards', 'usage.yaml')] = MARK + re.sub('(?<= path: ).*', lambda _: place, _provisioned('dashboards'))
+    pages_path = json.dumps(f'{folder}/{DASHBOARDS}'.replace('$', '$$'), ensure_ascii=False)  # $NAME would be a variable
+    written[Path('dashboards', 'usage.yaml')] = MARK + re.sub('(?<= path: ).*', lambda _: pages_path, _provisioned('dashboards'))
     alerts = _provisioned('alerting').replace(DATASOURCE, uid)
     if runbooks:
-        alerts = re.sub(r'runbook: \S+(#\S+)', lambda found: f'runbook_url: "{runbooks}{found[1]}"', alerts)
+        alerts = re.sub(r'runbook: \S+(#\S+)', lambda match: f'runbook_url: "{runbooks}{match[1]}"', alerts)
     written[Path('alerting', 'usage.yaml')] = MARK + alerts
     if not datasource:
         written[Path('datasources', 'usage.yaml')] = MARK + _provisioned('datasources')
@@ -79,16 +79,16 @@ def _provisioned(kind: str) -> str:
     return (SOURCE / 'provisioning' / kind / 'usage.yaml').read_text(encoding='utf-8')
 
 
-def _ours(file: Path, text: str) -> bool:
-    """Whether an export wrote the file: a page by its uid, another by its mark."""
-    there = file.read_text(encoding='utf-8', errors='replace')
+def _is_export(file: Path, text: str) -> bool:
+    """Whether an export wrote the file: a page has the same uid, a YAML file begins with MARK."""
+    existing = file.read_text(encoding='utf-8', errors='replace')
     try:
-        return there.startswith(MARK) if file.suffix == '.yaml' else json.loads(there)['uid'] == json.loads(text)['uid']
+        return existing.startswith(MARK) if file.suffix == '.yaml' else json.loads(existing)['uid'] == json.loads(text)['uid']
     except (ValueError, LookupError, TypeError):
         return False
 
 
-def _switched(text: str, before: str) -> str:
-    """The text, with each alert paused or not as it was before."""
-    states = {uid: paused for _, uid, paused in SWITCH.findall(before)}
-    return SWITCH.sub(lambda found: f'{found[1]}{states.get(found[2], found[3])}', text)
+def _keep_active(text: str, existing: str) -> str:
+    """The text, with each alert paused or active as in the existing file."""
+    states = {uid: paused for _, uid, paused in SWITCH.findall(existing)}
+    return SWITCH.sub(lambda match: f'{match[1]}{states.get(match[2], match[3])}', text)

@@ -1,4 +1,4 @@
-"""`import`: reads log files to their end, and says what became of every line."""
+"""`import`: stores the calls of log files, and prints a summary that accounts for every line."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -20,14 +20,14 @@ from exporter.system.locks import storing
 
 MEANING = {
     'read': 'lines',
-    'stored': 'calls, in the database now',
-    'already_stored': 'calls of an earlier import',
-    'skipped': 'not to be counted, by reason',
-    'left': 'a last line that is still being written',
-    'rejected': 'unreadable: usage-exporter rejected list',
+    'stored': 'calls that this import stored',
+    'already_stored': 'calls that an earlier import stored',
+    'skipped': 'no API calls, by reason',
+    'left': 'a last line without a line end',
+    'rejected': 'unreadable, by reason: see usage-exporter rejected list',
 }
 FORMATS = click.Choice(get_args(LogFormat))
-QUIET = 10  # seconds between two lines of progress where there is no terminal
+PROGRESS_INTERVAL = 10  # seconds between two lines of progress, if standard error is no terminal
 EXAMPLES = """\b
 Examples:
   usage-exporter import access.log --domain data.example.org
@@ -38,32 +38,33 @@ Examples:
 
 @click.command('import', epilog=EXAMPLES)
 @click.argument('files', metavar='FILE...', nargs=-1, required=True)
-@click.option('--domain', metavar='D', help='The portal whose log this is.  [default: the setting domain]')
-@click.option('--log-format', type=FORMATS, default='auto', show_default=True, help='How the lines are written.')
-@click.option('--complete', is_flag=True, help='Take a last line that has no end yet; else it is left for the next import.')
+@click.option('--domain', metavar='D', help='The portal that wrote the log.  [default: the setting domain]')
+@click.option('--log-format', type=FORMATS, default='auto', show_default=True, help='The format of the lines.')
+@click.option('--complete', is_flag=True, help='Take a last line without a line end; by default it is left for the next import.')
 @click.option(
     '--format',
     'form',
     type=click.Choice(['table', 'json']),
     default='table',
     show_default=True,
-    help='How to print the result.',
+    help='How to print the summary.',
 )
 @pass_context
 def import_logs(context: Context, files: tuple[str, ...], domain: str | None, log_format: str, complete: bool, form: str) -> None:
-    """Import access logs: every call once, however often.
+    """Store every call of access logs once.
 
-    FILE is a log in the common or combined format, plain or packed (.gz, .bz2, .xz, .zst); - is standard input.
+    Importing a log again stores only what is new.
+    FILE is a log in the common or combined format, plain or compressed (.gz, .bz2, .xz, .zst); - is standard input.
     """
     portal = context.portal(domain)
     if files.count('-') > 1:
-        raise InputError('standard input can be read once only', 'name - once')
+        raise InputError('standard input can be read only once', 'give - once')
     summary, problems, days = Summary(), list[str](), list[str]()
     with Interrupts() as interrupts:
         try:
             directory = context.settings.data_dir
-            with context.opening() as opened, _progress(context, interrupts) as watching, storing(directory):
-                # here: they take 0.1 s to load, while the database opens
+            with context.opening() as opened, _progress(context, interrupts) as progress_of, storing(directory):
+                # here, because they take 0.1 s to load; meanwhile, the database opens
                 from exporter.ingest.logs.batches import AccessLog
                 from exporter.ingest.logs.history import spooled
                 from exporter.ingest.logs.import_log import import_log
@@ -76,17 +77,19 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
                         with closing(LogFile(name)) as file, interrupts.held():
                             log = AccessLog(file, complete)
                             waiting = spooled(context.settings.data_dir / 'spool')
-                            import_log(log, log_format, enrichment, ledger, rejected, summary, watching(file, summary), waiting)
+                            import_log(
+                                log, log_format, enrichment, ledger, rejected, summary, progress_of(file, summary), waiting
+                            )
                     except InputError as error:  # the other logs can still be imported
                         problems.append(str(error))
                 if form == 'table':
-                    known = [one for one in portals(opened()) if one.domain == portal]
-                    days = [f'--from {one.first_day} --to {one.last_day}' for one in known]
+                    stored = [row for row in portals(opened()) if row.domain == portal]
+                    days = [f'--from {row.first_day} --to {row.last_day}' for row in stored]
             interrupts.over()
         except KeyboardInterrupt:
-            problems.append('interrupted; what is stored stays stored, and the same command again finishes the job')
+            problems.append('interrupted; stored calls stay stored: run the command again to finish the import')
         except (ExporterError, OSError):
-            if summary.read:  # what was stored before is stored: its lines are accounted for all the same
+            if summary.read:  # the summary also accounts for what was stored before the error
                 _show(context, summary, form)
             raise
         _show(context, summary, form)
@@ -100,25 +103,25 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
 
 @contextmanager
 def _progress(context: Context, interrupts: Interrupts) -> Iterator[Callable[[LogFile, Summary], Callable[[], None]]]:
-    """Gives what watches the import of a file: a bar on a terminal, and elsewhere a line now and then. An interrupt ends it."""
+    """Yields a function that returns the callback for a file: it shows progress, and raises KeyboardInterrupt after Ctrl-C."""
     columns = TextColumn('{task.description}'), BarColumn(), DownloadColumn(), TimeRemainingColumn()
     with Progress(*columns, console=context.notes, transient=True, disable=not context.notes.is_terminal) as progress:
-        said = time.monotonic()
+        last_line = time.monotonic()
 
-        def watching(file: LogFile, summary: Summary) -> Callable[[], None]:
+        def progress_of(file: LogFile, summary: Summary) -> Callable[[], None]:
             task = progress.add_task(file.name, total=file.size)
 
-            def watch() -> None:
-                nonlocal said
+            def show_progress() -> None:
+                nonlocal last_line
                 progress.update(task, completed=file.position)
-                if not context.notes.is_terminal and time.monotonic() - said > QUIET:
-                    said = time.monotonic()
+                if not context.notes.is_terminal and time.monotonic() - last_line > PROGRESS_INTERVAL:
+                    last_line = time.monotonic()
                     click.echo(f'{file.name}: {100 * file.position // file.size} %, {summary.stored:,} calls stored', err=True)
                 interrupts.check()
 
-            return watch
+            return show_progress
 
-        yield watching
+        yield progress_of
 
 
 def _show(context: Context, summary: Summary, form: str) -> None:
@@ -132,6 +135,6 @@ def _show(context: Context, summary: Summary, form: str) -> None:
     for name, meaning in MEANING.items():
         lines = summary.rejected.total() if name == 'rejected' else result[name]
         table.add_row(name.replace('_', ' '), f'{lines:,}', meaning, style='' if lines else 'dim')
-        for reason, some in sorted({'skipped': summary.skipped, 'rejected': summary.rejected}.get(name, {}).items()):
-            table.add_row('', f'{some:,}', f'  {reason}')
+        for reason, count in sorted({'skipped': summary.skipped, 'rejected': summary.rejected}.get(name, {}).items()):
+            table.add_row('', f'{count:,}', f'  {reason}')
     context.out.print(table)

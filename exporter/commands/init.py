@@ -15,9 +15,9 @@ Examples:
 @click.command(epilog=EXAMPLES)
 @pass_context
 def init(context: Context) -> None:
-    """Create the tables and views, or bring them to this version.
+    """Create the tables and views, or upgrade them to this version.
 
-    The other commands do so by themselves where there is nothing yet. A second time there is nothing to do.
+    Other commands create them themselves if the database is empty. Running it again changes nothing.
     """
     database = context.connected()
     try:

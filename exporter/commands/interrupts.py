@@ -1,4 +1,4 @@
-"""Ctrl-C while something is stored: heeded between two batches, so that what is said of them is true."""
+"""Delays Ctrl-C to the end of a batch, so that the summary of an import is true."""
 
 import os
 import signal
@@ -8,17 +8,19 @@ from typing import Self
 
 
 class Interrupts:
-    """The first Ctrl-C raises KeyboardInterrupt, at once or where `check` is called; further ones change nothing. Use it in a
-    `with`."""
+    """A context manager in which the first Ctrl-C raises KeyboardInterrupt, at once or in `check`; further ones do nothing.
+
+    The main thread creates and enters it; any thread may call `check`.
+    """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.interrupted = False
         self._held = False
         self._before = signal.getsignal(signal.SIGINT)
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Within it only `check` raises, and its end."""
+        """Inside it, only `check` raises KeyboardInterrupt; a Ctrl-C is raised at its end at the latest."""
         self._held = True
         try:
             yield
@@ -27,26 +29,26 @@ class Interrupts:
         self.check()
 
     def check(self) -> None:
-        """Raises KeyboardInterrupt where it was asked for, in whatever thread this is."""
-        if self.asked:
+        """Raises KeyboardInterrupt, in the calling thread, if Ctrl-C was pressed."""
+        if self.interrupted:
             raise KeyboardInterrupt
 
     def over(self) -> None:
-        """There is nothing left to interrupt."""
+        """Ignores Ctrl-C from now on: the work is done."""
         self._held = True
 
-    def _ask(self, *_: object) -> None:
-        if self.asked:
+    def _on_signal(self, *_: object) -> None:
+        if self.interrupted:
             return
-        self.asked = True
+        self.interrupted = True
         if self._held:
-            os.write(2, b'stopping after this batch\n')  # print may be at work, and cannot be called twice
+            os.write(2, b'stopping after this batch\n')  # not print, which is not reentrant
         else:
             raise KeyboardInterrupt
 
     def __enter__(self) -> Self:
         with suppress(ValueError):  # only the main thread is interrupted
-            signal.signal(signal.SIGINT, self._ask)
+            signal.signal(signal.SIGINT, self._on_signal)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""`prune`: removes what is older than the settings keep it."""
+"""`prune`: deletes data that is older than the settings allow."""
 
 from datetime import UTC, datetime
 
@@ -16,9 +16,9 @@ Examples:
 @click.command(epilog=EXAMPLES)
 @pass_context
 def prune(context: Context) -> None:
-    """Remove what is older than the settings keep it.
+    """Delete data that is older than the settings allow.
 
-    Calls (keep_calls_days), sums of days (keep_rollups_days), rejected input (keep_rejected_days). `serve` does this every night.
+    Calls (keep_calls_days), daily sums (keep_rollups_days), rejected input (keep_rejected_days). serve does this every night.
     """
     with context.database() as database:
         removed = remove_old(context.settings, database, datetime.now(UTC).date())

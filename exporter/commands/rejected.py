@@ -1,4 +1,4 @@
-"""`rejected`: the input that could not be counted, and how to count it after all."""
+"""`rejected`: lists rejected input, and reads it again."""
 
 from functools import cache
 from itertools import chain
@@ -23,29 +23,27 @@ Examples:
 
 @click.group(epilog=EXAMPLES)
 def rejected() -> None:
-    """Look at the input that could not be counted, or retry it.
+    """List rejected input, or read it again.
 
-    It is kept as it came, with its reason, in the data directory, for 30 days (keep_rejected_days).
+    The data directory keeps the input unchanged, with the reason, for 30 days (keep_rejected_days).
     """
 
 
 @rejected.command('list', epilog=EXAMPLES)
-@click.option('--domain', metavar='D', help='Those of one portal.')
-@click.option('--format', 'form', type=FORMATS, default='table', show_default=True, help='How to print them.')
+@click.option('--domain', metavar='D', help='Limit to this portal.')
+@click.option('--format', 'form', type=FORMATS, default='table', show_default=True, help='How to print the rejects.')
 @pass_context
 def list_rejected(context: Context, domain: str | None, form: str) -> None:
-    """List rejected input: reason, portal, log, byte in the log, text; and batches that the database refused."""
+    """List rejected input: reason, portal, log, offset in the log, text; and batches in quarantine."""
     portal = context.given_domain(domain) if domain else None
     rejects = chain(context.rejected, list_quarantined(context.settings.data_dir / 'spool'))
-    found = [vars(reject) for reject in rejects if portal in (None, reject.domain)]
-    context.show(found, ['reason', 'domain', 'origin', 'offset', 'text'], form)
+    rows = [vars(reject) for reject in rejects if portal in (None, reject.domain)]
+    context.show(rows, ['reason', 'domain', 'origin', 'offset', 'text'], form)
 
 
 @rejected.command(epilog=EXAMPLES)
-@click.option('--domain', metavar='D', help='Those of one portal.')
-@click.option(
-    '--log-format', type=click.Choice(LOG_FORMATS), default='auto', show_default=True, help='How the lines are written.'
-)
+@click.option('--domain', metavar='D', help='Limit to this portal.')
+@click.option('--log-format', type=click.Choice(LOG_FORMATS), default='auto', show_default=True, help='The format of the lines.')
 @click.option(
     '--format',
     'form',
@@ -56,9 +54,9 @@ def list_rejected(context: Context, domain: str | None, form: str) -> None:
 )
 @pass_context
 def retry(context: Context, domain: str | None, log_format: str, form: str) -> None:
-    """Read rejected input again, as after new settings or with a newer program.
+    """Read rejected input again, for example after a change of settings or an upgrade.
 
-    What can be counted now is stored, once, and is no reject any more.
+    Input that now parses is stored once and leaves the reject list.
     """
     portal = context.given_domain(domain) if domain else None
     with context.database() as database, nobody_storing(context.settings.data_dir):
@@ -81,4 +79,4 @@ def retry(context: Context, domain: str | None, log_format: str, form: str) -> N
     for reason, lines in sorted(retried.rejected.items()):
         click.echo(f'  {lines:,} {reason}')
     if retried.waiting:
-        context.warn(f'{retried.waiting:,} are of an import that was cut off; run it again first: it decides about them')
+        context.warn(f'{retried.waiting:,} rejects belong to an import that was cut off; run that import again first')

@@ -1,14 +1,13 @@
-"""`report`: the seven indicators of a portal over a period."""
+"""`report`: prints the seven indicators of a portal over a period."""
 
 from datetime import UTC, datetime
 
 import click
 
 from exporter.commands.context import FORMATS, Context, pass_context
-from exporter.report import events
-from exporter.report import indicators as reports
+from exporter.report import events, indicators
 from exporter.report.period import period
-from exporter.report.terminal import LANGUAGES, drawing, nothing
+from exporter.report.terminal import LANGUAGES, empty_period, render_report
 
 EXAMPLES = """\b
 Examples:
@@ -19,7 +18,7 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.option('--domain', metavar='D', help='The portal.  [default: the setting domain, or the only portal there is]')
+@click.option('--domain', metavar='D', help='The portal.  [default: the setting domain, or the only portal]')
 @click.option(
     '--from',
     'first',
@@ -36,19 +35,19 @@ def report(
 ) -> None:
     """Print the seven indicators of a portal.
 
-    By default of the last 14 days, today included.
+    By default, the period is the last 14 days, including today.
     """
-    named = context.domain(domain)
+    chosen = context.domain(domain)
     with context.database() as database:
-        portal = reports.chosen(named, reports.portals(database))
-        asked = period(first, last, portal.timezone, datetime.now(UTC))
-        found = reports.fetch(database, portal.domain, portal.timezone, asked, crawlers)
-        happened = events.of_period(database, portal.domain, asked)
+        portal = indicators.chosen(chosen, indicators.portals(database))
+        report_period = period(first, last, portal.timezone, datetime.now(UTC))
+        result = indicators.fetch(database, portal.domain, portal.timezone, report_period, crawlers)
+        period_events = events.of_period(database, portal.domain, report_period)
     if form == 'json':
-        context.json(found)
+        context.json(result)
     elif form == 'csv':
-        context.csv(reports.as_csv(found))
+        context.csv(indicators.as_csv(result))
     else:
-        context.out.print(drawing(found, lang, crawlers, happened))
-    if not found['calls']:
-        context.note(nothing(portal, lang))
+        context.out.print(render_report(result, lang, crawlers, period_events))
+    if not result['calls']:
+        context.note(empty_period(portal, lang))

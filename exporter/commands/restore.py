@@ -1,11 +1,11 @@
-"""`backup` and `restore`: the whole database, by ClickHouse's own means."""
+"""`restore`: restores a backup into an empty database, by ClickHouse's own RESTORE."""
 
 import click
 
 from exporter.commands.context import Context, pass_context
 from exporter.store.clickhouse import connect
 from exporter.system.locks import nobody_storing
-from exporter.upkeep import backup as stored
+from exporter.upkeep import backup as backups
 
 EXAMPLES = """\b
 Examples:
@@ -19,14 +19,14 @@ Examples:
 @click.argument('source', metavar='SOURCE')
 @pass_context
 def restore(context: Context, source: str) -> None:
-    """Bring a backup back, into an empty database.
+    """Restore a backup into an empty database.
 
-    SOURCE is what was TARGET. The key that tells visitors apart is put back by hand.
+    SOURCE is the TARGET of the backup. The backup does not contain the visitor secret; copy it yourself.
     """
     database = connect(context.settings.database_url)
     try:
         with nobody_storing(context.settings.data_dir):
-            stored.restore(database, source)
+            backups.restore(database, source)
         [row] = database.query('SELECT count() AS calls FROM calls')
     finally:
         database.close()

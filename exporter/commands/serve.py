@@ -1,4 +1,4 @@
-"""`serve`: takes calls over HTTP, follows logs, stores, and tells Prometheus, until it is told to stop."""
+"""`serve`: accepts calls over HTTP, follows logs, stores both and exposes metrics, until it is stopped."""
 
 import logging
 import os
@@ -40,9 +40,9 @@ from exporter.system.files import write
 from exporter.system.locks import SERVING
 from exporter.upkeep import retention
 
-THREADS = 16  # that answer requests
-PORTALS = 200  # of which the rules, and what was found out about their addresses, are kept in memory
-LAST = 8.0  # seconds for which, at the end, what is accepted is still stored; what then waits is stored after the next start
+THREADS = 16  # threads that answer requests
+PORTALS = 200  # portals with their enrichment in memory
+LAST = 8.0  # seconds to store accepted calls after the signal to stop; the rest is stored after the next start
 EXAMPLES = """\b
 Examples:
   usage-exporter serve
@@ -56,33 +56,33 @@ log = logging.getLogger('usage-exporter')
 @click.command(epilog=EXAMPLES)
 @pass_context
 def serve(context: Context) -> None:
-    """Take calls over HTTP and follow logs, and store both.
+    """Accept calls over HTTP, follow logs, and store both.
 
-    It runs until SIGTERM or Ctrl-C. What it has answered with 202, and what it has read of a log, is on the disk and is stored
-    once, whatever happens.
+    It runs until SIGTERM or Ctrl-C. Calls that it has answered with 202 or read from a log are on the disk; each is stored once,
+    also after a crash.
     """
     logging.basicConfig(format='%(asctime)s %(levelname)s %(message)s', level=logging.INFO)
-    logging.getLogger('apscheduler').setLevel(logging.CRITICAL)  # jobs.py says what fails, in a line
+    logging.getLogger('apscheduler').setLevel(logging.CRITICAL)  # jobs.py logs failures, in one line each
     settings, directory = context.settings, context.settings.data_dir
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     tokens, rejected = Tokens(directory), context.rejected
     listen = _listen(settings.listen, tokens.needed)
     if clash := next(duplicate_logs(settings.follow), None):
         raise clash
-    for domain in ('', *settings.domains):  # a wrong rule is said now, and not to whoever sends a call
-        Requests(settings.portal(domain), context.key)
-    made_with = key_id(context.key), context.places.date
+    for domain in ('', *settings.domains):  # report an invalid rule now, not to the sender of a call
+        Requests(settings.portal(domain), context.visitor_secret)
+    made_with = key_id(context.visitor_secret), context.places.date
     with ExitStack() as parts:
         spool = Spool(directory / 'spool', settings.spool_bytes, *made_with)
         parts.callback(spool.close)
         if calls := spool.release():
-            log.info('%d calls in quarantine are tried again', calls)
+            log.info('tries again to store %d calls in quarantine', calls)
         keys = IdempotencyKeys(directory / 'keys.sqlite', spool.keys())
         parts.callback(keys.close)
         database = parts.enter_context(Connections(settings.database_url))
-        _open(database, settings.database_url)
+        _open_database(database, settings.database_url)
         drain = Drain(spool, keys, rejected, database, directory)
-        parts.callback(_begin(drain))
+        parts.callback(_start_drain(drain))
         intake = parts.enter_context(GroupCommit(spool, keys, lru_cache(PORTALS)(context.enrichment)))
         follower = Follower(
             settings.follow,
@@ -111,24 +111,24 @@ def serve(context: Context) -> None:
             timezone=lambda domain: settings.portal(domain).timezone,
             metrics=Metrics(State(spool, drain, lambda: follower.lag, lambda: follower.readable), indicators),
             ready=lambda: {
-                'database': ['the last try to store failed'] if drain.error else [],
-                'spool': [] if spool.has_room() else ['there is no room'],
+                'database': ['the last attempt to store calls failed'] if drain.error else [],
+                'spool': [] if spool.has_room() else ['the spool or the disk is full'],
                 'quarantine': ['the database refused calls'] if spool.balance.quarantined else [],
                 'follow': follower.faults,
             },
         )
         for followed in settings.follow:
             log.info('follows %s for %s', followed.path, followed.domain)
-        _answer(app, listen, directory / SERVING)
+        _answer_requests(app, listen, directory / SERVING)
     log.info('stopped')
     if ending.is_alive():
-        os._exit(0)  # a job waits for a server that does not answer, and Python would wait for the job
+        os._exit(0)  # a job waits for a server that does not answer; Python would wait for the job
 
 
-def _listen(listen: str, guarded: bool) -> str:
-    """Where to listen: without tokens this machine only."""
+def _listen(listen: str, tokens_needed: bool) -> str:
+    """The address to listen on: without tokens, this machine only."""
     host, _, port = listen.rpartition(':')
-    if guarded:
+    if tokens_needed:
         return listen
     log.warning('there are no tokens, so only this machine may call; usage-exporter tokens add makes one')
     try:
@@ -138,58 +138,58 @@ def _listen(listen: str, guarded: bool) -> str:
     return listen if loopback else f'127.0.0.1:{port}'
 
 
-def _open(database: Connections, url: str) -> None:
-    """Opens an embedded database, so that a wrong set-up is said at once. A server may be away: what is accepted waits for it."""
+def _open_database(database: Connections, url: str) -> None:
+    """Opens an embedded database, to report a wrong set-up at once. A server may be unreachable: accepted calls wait for it."""
     where = address(url)
     if where.embedded:
         database()
     log.info('writes to %s', where.shown)
 
 
-def _begin(drain: Drain) -> Callable[[], None]:
-    """Starts the thread that stores; gives what ends it."""
+def _start_drain(drain: Drain) -> Callable[[], None]:
+    """Starts the thread that stores accepted calls; returns the function that stops it."""
     stop = threading.Event()
     thread = threading.Thread(target=drain.run, args=(stop,), name='drain', daemon=True)
     thread.start()
 
-    def end() -> None:
+    def stop_drain() -> None:
         stop.set()
-        until = time.monotonic() + LAST
+        deadline = time.monotonic() + LAST
         thread.join(LAST)
         try:
             if not thread.is_alive():
-                drain.empty(lambda: time.monotonic() > until)
+                drain.empty(lambda: time.monotonic() > deadline)
         except (ExporterError, OSError, sqlite3.Error) as error:
             log.warning('%s', error)
         if waiting := drain.spool.balance.waiting:
             log.info('%d accepted calls wait on the disk for the next start', waiting)
 
-    return end
+    return stop_drain
 
 
-def _answer(app: Flask, listen: str, told: Path) -> None:
-    """Answers requests until a signal; those that are then under way are finished, in at most five seconds."""
+def _answer_requests(app: Flask, listen: str, address_file: Path) -> None:
+    """Answers requests until SIGTERM or SIGINT, then finishes the requests in progress, within five seconds."""
     host, _, port = listen.rpartition(':')
     family = socket.AF_INET6 if ':' in host else socket.AF_INET
     try:
         listening = socket.create_server((host.strip('[]'), int(port)), family=family, backlog=1_024)
     except OSError as error:
-        why = os.strerror(error.errno or 0)
-        raise SettingsError(f'{listen}: cannot listen here ({why})', 'choose another USAGE_LISTEN') from error
+        reason = os.strerror(error.errno or 0)
+        raise SettingsError(f'{listen}: cannot listen here ({reason})', 'choose another USAGE_LISTEN') from error
     connections: dict[int, object] = {}
     server = create_server(app, map=connections, sockets=[listening], threads=THREADS, **LIMITS)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     where = f'{host}:{listening.getsockname()[1]}'
-    write(told, where.encode())
+    write(address_file, where.encode())
     log.info('listens on http://%s', where)
     try:
         while not stop.is_set():
             wasyncore.loop(timeout=0.5, use_poll=True, map=connections, count=1)
         log.info('stopping')
         server.task_dispatcher.shutdown()
-        wasyncore.loop(timeout=0.1, use_poll=True, map=connections, count=10)  # sends the answers that were being made
+        wasyncore.loop(timeout=0.1, use_poll=True, map=connections, count=10)  # sends the last answers
     finally:
         server.close()
-        told.unlink()
+        address_file.unlink()

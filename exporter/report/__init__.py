@@ -1,1 +1,1 @@
-"""Answers: the indicators and events, and their forms."""
+"""Reports: the indicators and events of a period, and their output formats."""

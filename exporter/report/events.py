@@ -1,4 +1,4 @@
-"""Events: what explains a change in activity. Rows of the table `events`."""
+"""Stores and reads events, the rows of the table `events`. An event explains a change in activity."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to a portal, or with domain '' to every one. `start` <= `end`, to the second."""
+    """An event of one portal, or of every portal if `domain` is ''. `start` <= `end`, with a resolution of one second."""
 
     domain: str
     start: datetime
@@ -25,12 +25,12 @@ class Event:
 
 
 def last_second(until: Moment) -> datetime:
-    """When an event ends that lasts until a day, which is included whole, or until a moment."""
+    """The end of an event that was given a last day, which is included whole, or a last moment."""
     return max(until.begins, until.ends - SECOND)
 
 
 def add(database: ClickHouse, event: Event) -> None:
-    """Stores an event. Raises PeriodError for one that ends before it begins, EngineError."""
+    """Stores an event. Raises PeriodError if it ends before it begins, EngineError."""
     if event.end < event.start:
         raise PeriodError(f'the event ends before it begins ({event.start:%Y-%m-%d %H:%M} UTC)', 'swap --start and --end')
     row = vars(event) | {name: f'{getattr(event, name).astimezone(UTC):%Y-%m-%d %H:%M:%S}' for name in ('start', 'end')}
@@ -38,7 +38,7 @@ def add(database: ClickHouse, event: Event) -> None:
 
 
 def listed(database: ClickHouse, domain: str | None) -> list[Event]:
-    """The events of a portal and those of every portal, by their start; without a domain all there are. Raises EngineError."""
+    """The events of a portal and those for every portal, sorted by start; without a domain, all events. Raises EngineError."""
     rows = database.query(
         """
         SELECT domain, toUnixTimestamp(start) AS first, toUnixTimestamp(end) AS last, title, text, tags, id
@@ -55,13 +55,13 @@ def listed(database: ClickHouse, domain: str | None) -> list[Event]:
     ]  # fmt: skip
 
 
-def of_period(database: ClickHouse, domain: str, asked: Period) -> list[Event]:
-    """The events of a portal, and of every portal, that overlap a period. Raises EngineError."""
-    return [event for event in listed(database, domain) if event.start < asked.end and event.end >= asked.start]
+def of_period(database: ClickHouse, domain: str, period: Period) -> list[Event]:
+    """The events of a portal, and those for every portal, that overlap a period. Raises EngineError."""
+    return [event for event in listed(database, domain) if event.start < period.end and event.end >= period.start]
 
 
 def remove(database: ClickHouse, event_id: str) -> None:
-    """Takes an event away. Raises InputError where there is none of this id, EngineError."""
+    """Removes an event. Raises InputError if no event has this id, EngineError."""
     if not database.query('SELECT 1 FROM events WHERE id = {id:String}', {'id': event_id}):
-        raise InputError(f'there is no event {event_id}', 'usage-exporter events list shows them')
+        raise InputError(f'there is no event {event_id}', 'run usage-exporter events list to see the events')
     database.command('ALTER TABLE events DELETE WHERE id = {id:String} SETTINGS mutations_sync = 1', {'id': event_id})

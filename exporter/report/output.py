@@ -1,4 +1,4 @@
-"""Rows and values as text that is safe to print, whatever a caller of the portal wrote into them."""
+"""Prints rows and values as a table, CSV or JSON; text of callers cannot control the terminal."""
 
 import csv
 import io
@@ -16,33 +16,33 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-CONTROL = re.compile(r'[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]')  # they steer a terminal
-NO_TEXT = re.compile('[\ud800-\udfff]')  # what stands for bytes that are no UTF-8
-WIDEST = 100_000  # characters
+CONTROL = re.compile(r'[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]')  # they control a terminal
+SURROGATE = re.compile('[\ud800-\udfff]')  # Python's stand-ins for bytes that are not UTF-8 (PEP 383)
+UNLIMITED = 100_000  # characters
 
 
 def printable(text: str) -> str:
-    r"""A text for a terminal: what would steer it, and bytes that are no UTF-8, are written as \x1b."""
-    return CONTROL.sub(lambda found: found[0].encode('unicode_escape').decode(), _whole(text))
+    r"""A text for a terminal: control characters, and bytes that are not UTF-8, are escaped as in \x1b."""
+    return CONTROL.sub(lambda match: match[0].encode('unicode_escape').decode(), _escape_surrogates(text))
 
 
-def _whole(text: str) -> str:
-    return NO_TEXT.sub(lambda found: f'\\x{ord(found[0]) & 0xFF:02x}', text)
+def _escape_surrogates(text: str) -> str:
+    return SURROGATE.sub(lambda match: f'\\x{ord(match[0]) & 0xFF:02x}', text)
 
 
 def as_json(value: Any) -> str:
-    """A value as JSON; numbers that JSON cannot hold (0 / 0, 1 / 0) are null."""
-    return json.dumps(_plain(value), ensure_ascii=False, indent=2, allow_nan=False)
+    """A value as JSON; NaN and infinity become null."""
+    return json.dumps(_json_value(value), ensure_ascii=False, indent=2, allow_nan=False)
 
 
-def _plain(value: Any) -> Any:
-    """A value in the types of JSON."""
+def _json_value(value: Any) -> Any:
+    """A value as one of the types of JSON."""
     if isinstance(value, str):
-        return _whole(value)
+        return _escape_surrogates(value)
     if isinstance(value, Mapping):
-        return {str(name): _plain(one) for name, one in value.items()}
+        return {str(name): _json_value(member) for name, member in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [_json_value(member) for member in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, datetime):
@@ -53,15 +53,15 @@ def _plain(value: Any) -> Any:
 
 
 def _field(value: Any) -> str:
-    """A value as one field of a table: nothing is empty, a list or a map is JSON."""
-    plain = _plain(value)
-    if isinstance(plain, list | dict):
-        return json.dumps(plain, ensure_ascii=False)
-    return '' if plain is None else str(plain)
+    """A value as one field of a table: None is empty, a list or a map is JSON."""
+    converted = _json_value(value)
+    if isinstance(converted, list | dict):
+        return json.dumps(converted, ensure_ascii=False)
+    return '' if converted is None else str(converted)
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
-    """Rows as CSV, with a line of names first."""
+    """Rows as CSV, with a header line."""
     text = io.StringIO()
     lines = csv.writer(text, lineterminator='\n')
     lines.writerows([columns, *([_field(row[name]) for name in columns] for row in rows)])
@@ -69,18 +69,18 @@ def as_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
 
 
 def as_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
-    """Rows as a table, numbers to the right."""
+    """Rows as a table; columns of numbers are aligned to the right."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for name in columns:
-        numbers = bool(rows) and all(isinstance(row[name], int | float | None) for row in rows)
-        table.add_column(printable(name), justify='right' if numbers else 'left')
+        numeric = bool(rows) and all(isinstance(row[name], int | float | None) for row in rows)
+        table.add_column(printable(name), justify='right' if numeric else 'left')
     for row in rows:
         table.add_row(*(Text(printable(_field(row[name]))) for name in columns))
     return table
 
 
 def show(console: Console, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """Prints rows as a table; on a terminal that is too narrow for it, one row below the other."""
+    """Prints rows as a table. If the terminal is too narrow, prints each row as a list of names and values."""
     table = as_table(rows, columns)
     if not console.is_terminal or natural_width(console, table) <= console.width:
         show_whole(console, table)
@@ -93,12 +93,12 @@ def show(console: Console, rows: Sequence[Mapping[str, Any]], columns: Sequence[
 
 
 def show_whole(console: Console, renderable: RenderableType) -> None:
-    """Prints in the width of a terminal; elsewhere in the width it needs, so that nothing is cut."""
+    """Prints in the width of the terminal; elsewhere, as in a file, in the width it needs, so that nothing is cut."""
     if not console.is_terminal:
         console.width = max(natural_width(console, renderable), 1)
     console.print(renderable)
 
 
 def natural_width(console: Console, renderable: RenderableType) -> int:
-    """The characters that a line of it needs."""
-    return Measurement.get(console, console.options.update(width=WIDEST), renderable).maximum
+    """The width, in characters, of its longest line."""
+    return Measurement.get(console, console.options.update(width=UNLIMITED), renderable).maximum

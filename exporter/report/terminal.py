@@ -1,4 +1,4 @@
-"""Draws a report in the terminal, in English or French."""
+"""Renders a report for the terminal, in English or French."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
@@ -60,68 +60,68 @@ TEXTS = {
 LANGUAGES = tuple(TEXTS)
 LOCALES = {'en': Locale('en', 'GB'), 'fr': Locale('fr')}
 BLUE, ORANGE = '#4a7ec2', '#f0653a'
-NOTHING = '\u2013'  # where a value does not exist
-PLACES = 10  # shown of the map
-DAYS = 62  # shown; the days of a longer period are added up by month
-WIDEST, LABEL = 100, 36  # columns of the report, and of a label in it
+NO_VALUE = '\u2013'
+PLACES = 10  # shown; the others are one row
+DAYS = 62  # a longer period is shown by month
+MAX_WIDTH, LABEL_WIDTH = 100, 36  # characters
 
 
-def drawing(report: Report, language: str, crawlers: bool, events: Sequence[Event] = ()) -> RenderableType:
-    """The report as tables and bars, as wide as the terminal, up to 100 columns.
+def render_report(report: Report, language: str, crawlers: bool, events: Sequence[Event] = ()) -> RenderableType:
+    """The report as tables and bars, as wide as the terminal, up to 100 characters.
 
-    `crawlers` says whether their calls are among those counted; `events` are those of its period.
+    `crawlers` says whether the report counts the calls of crawlers; `events` are the events of its period.
     """
     texts, locale, zone = TEXTS[language], LOCALES[language], ZoneInfo(report['timezone'])
 
     def number(value: float | None, form: str = '#,##0') -> str:
-        return NOTHING if value is None else format_decimal(value, form, locale)
+        return NO_VALUE if value is None else format_decimal(value, form, locale)
 
     def bars(rows: Iterable[tuple[str, int]]) -> Table:
-        counted = list(rows)
-        most = max((calls for _, calls in counted), default=0) or 1
+        entries = list(rows)
+        largest = max((calls for _, calls in entries), default=0) or 1
         table = Table.grid(padding=(0, 2), expand=True)
-        table.add_column(no_wrap=True, max_width=LABEL)
+        table.add_column(no_wrap=True, max_width=LABEL_WIDTH)
         table.add_column(no_wrap=True, justify='right')
         table.add_column(ratio=1)
-        for label, calls in counted:
-            table.add_row(Text(printable(label)), number(calls), Bar(most, 0, calls, color=BLUE))
-        if not counted:
-            table.add_row(NOTHING)
+        for label, calls in entries:
+            table.add_row(Text(printable(label)), number(calls), Bar(largest, 0, calls, color=BLUE))
+        if not entries:
+            table.add_row(NO_VALUE)
         return table
 
-    def big(name: str, form: str) -> Panel:
+    def figure(name: str, form: str) -> Panel:
         return Panel(Text(number(report[name], form), 'bold', justify='center'), title=texts[name])
 
-    def ring(name: str) -> Panel:
+    def percentage(name: str) -> Panel:
         share = report[name]
-        text = NOTHING if share is None else texts['percent'].format(share=number(share, '#,##0.0'))
-        ring = ProgressBar(completed=share or 0, complete_style=ORANGE, finished_style=ORANGE)
-        return Panel(Group(Text(text, 'bold', justify='center'), ring), title=texts[name])
+        text = NO_VALUE if share is None else texts['percent'].format(share=number(share, '#,##0.0'))
+        bar = ProgressBar(completed=share or 0, complete_style=ORANGE, finished_style=ORANGE)
+        return Panel(Group(Text(text, 'bold', justify='center'), bar), title=texts[name])
 
     panels = Table.grid(expand=True)
     panels.add_column(ratio=1)
     panels.add_column(ratio=1)
-    panels.add_row(big('total_users', '#,##0'), big('calls_per_user', '#,##0.0'))
-    panels.add_row(ring('anonymous_users_percent'), ring('mobile_users_percent'))
+    panels.add_row(figure('total_users', '#,##0'), figure('calls_per_user', '#,##0.0'))
+    panels.add_row(percentage('anonymous_users_percent'), percentage('mobile_users_percent'))
     counted = texts['calls'].format(calls=number(report['calls']))
-    beside = texts['crawlers_counted' if crawlers else 'crawlers'].format(calls=number(report['crawler_calls']))
-    long = len(report['activity']) > DAYS
+    crawler_calls = texts['crawlers_counted' if crawlers else 'crawlers'].format(calls=number(report['crawler_calls']))
+    by_month = len(report['activity']) > DAYS
     users = ((texts['anonymous'] if row['user'] == 'anonymous' else row['user'], row['calls']) for row in report['top_users'])
-    parts: list[RenderableType] = [
+    sections: list[RenderableType] = [
         Text.assemble((report['domain'], 'bold'), f'  {_period(report, locale)} ({report["timezone"]})'),
-        Text(f'{counted} ({beside})', style='dim'),
-        _titled(texts['by_month' if long else 'activity'], bars(_activity(report, _month if long else _day, locale))),
+        Text(f'{counted} ({crawler_calls})', style='dim'),
+        _titled(texts['by_month' if by_month else 'activity'], bars(_activity(report, _month if by_month else _day, locale))),
         *(_event(event, zone, locale) for event in events),
         '',
         panels,
         _titled(texts['top_users'], bars(users)),
         _titled(texts['map'], bars(_places(report, texts, locale))),
     ]
-    return Constrain(Group(*parts), WIDEST)
+    return Constrain(Group(*sections), MAX_WIDTH)
 
 
-def nothing(portal: Portal, language: str) -> str:
-    """Which period has data, where the one that was asked for has none."""
+def empty_period(portal: Portal, language: str) -> str:
+    """The warning for a period without calls; it names the days that have calls."""
     return TEXTS[language]['empty'].format(domain=portal.domain, first=portal.first_day, last=portal.last_day)
 
 
@@ -130,13 +130,13 @@ def _titled(title: str, table: Table) -> Group:
 
 
 def _period(report: Report, locale: Locale) -> str:
-    ends = [
+    bounds = [
         format_date(date.fromisoformat(text), locale=locale)
         if len(text) == len('2026-11-01')
         else format_datetime(datetime.fromisoformat(text), locale=locale)
         for text in (report['from'], report['to'])
     ]
-    return ' \u2013 '.join(dict.fromkeys(ends))
+    return ' \u2013 '.join(dict.fromkeys(bounds))
 
 
 def _day(day: date, locale: Locale) -> str:
@@ -147,12 +147,12 @@ def _month(day: date, locale: Locale) -> str:
     return format_skeleton('yMMM', day, locale=locale)
 
 
-def _activity(report: Report, name: Callable[[date, Locale], str], locale: Locale) -> Iterable[tuple[str, int]]:
-    """Calls by what a day is called: its own name, or that of its month."""
+def _activity(report: Report, label: Callable[[date, Locale], str], locale: Locale) -> Iterable[tuple[str, int]]:
+    """The calls of each day or month: `label` makes the label of a day, which is the same for all days of a month."""
     calls: dict[str, int] = {}
     for row in report['activity']:
-        label = name(date.fromisoformat(row['day']), locale)
-        calls[label] = calls.get(label, 0) + row['calls']
+        text = label(date.fromisoformat(row['day']), locale)
+        calls[text] = calls.get(text, 0) + row['calls']
     return calls.items()
 
 

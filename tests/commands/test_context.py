@@ -1,4 +1,4 @@
-"""What the commands share: the portal that is meant, a database that fits the program, and warnings that stop nothing."""
+"""What commands share: choosing the portal, opening the database, and warnings."""
 
 import json
 from pathlib import Path
@@ -16,19 +16,19 @@ from exporter.store.clickhouse import ClickHouse, connect
 CITIES = DATA / 'GeoLite2-City-Test.mmdb'
 
 
-def test_the_portal_is_the_one_given_else_the_one_of_the_settings(settings: pytest.MonkeyPatch) -> None:
+def test_the_portal_comes_from_the_option_else_from_the_settings(settings: pytest.MonkeyPatch) -> None:
     assert Context(None).domain(None) is None
     with pytest.raises(SettingsError, match='no portal is named'):
         Context(None).portal(None)
     settings.setenv('USAGE_DOMAIN', 'set.example.org')
     assert Context(None).portal(None) == 'set.example.org'
     assert Context(None).portal('Given.Example.ORG.') == 'given.example.org'
-    with pytest.raises(SettingsError, match="--domain: 'a b' is no domain name"):
+    with pytest.raises(SettingsError, match="--domain: invalid domain name 'a b'"):
         Context(None).portal('a b')
 
 
 @pytest.mark.usefixtures('settings')
-def test_the_settings_are_those_of_the_file_that_is_named(tmp_path: Path) -> None:
+def test_settings_come_from_the_named_file(tmp_path: Path) -> None:
     file = tmp_path / 'some.toml'
     file.write_text("timezone = 'Europe/Paris'\n")
     assert Context(file).settings.timezone == 'Europe/Paris'
@@ -37,7 +37,7 @@ def test_the_settings_are_those_of_the_file_that_is_named(tmp_path: Path) -> Non
 
 @pytest.mark.no_database
 @pytest.mark.usefixtures('settings')
-def test_a_database_in_which_there_is_nothing_gets_its_tables(database_url: str) -> None:
+def test_an_empty_database_gets_its_tables(database_url: str) -> None:
     with Context(None).database() as database:
         assert schema.pending(database) == []
     again = connect(database_url)
@@ -46,7 +46,7 @@ def test_a_database_in_which_there_is_nothing_gets_its_tables(database_url: str)
 
 
 @pytest.mark.usefixtures('settings')
-def test_a_database_of_another_version_is_refused_with_the_mend(database: ClickHouse) -> None:
+def test_a_database_of_another_version_is_refused_with_the_remedy(database: ClickHouse) -> None:
     database.command("INSERT INTO migrations (name, digest) VALUES ('activity', 'of an earlier text')")
     for command in (['report'], ['query', 'SELECT 1'], ['events', 'list'], ['import', '-', '--domain', DOMAIN], ['demo']):
         result = run(*command)
@@ -64,16 +64,16 @@ def test_a_geolocation_file_that_cannot_be_used_is_a_warning(settings: pytest.Mo
     assert result.exit_code == 0
     assert json.loads(result.stdout)['stored'] == 1
     assert result.stderr.startswith('warning: none.mmdb: cannot be read')
-    assert result.stderr.endswith('; until then places are countries only\n')
+    assert result.stderr.endswith('; until then, places are countries only\n')
     assert database.query('SELECT country FROM calls') == [{'country': 'US'}]
 
 
-def test_another_key_than_that_of_the_calls_is_a_warning(settings: pytest.MonkeyPatch) -> None:
+def test_another_visitor_secret_is_a_warning(settings: pytest.MonkeyPatch) -> None:
     imported('-', stdin=line(1).encode())
     settings.setenv('USAGE_SECRET', 'another secret than before')
     result = run('import', '-', '--domain', DOMAIN, '--format', 'json', stdin=line(2).encode())
     assert (result.exit_code, json.loads(result.stdout)['stored']) == (0, 1)
-    assert result.stderr.startswith('warning: the key that tells visitors apart is not the one of earlier calls')
+    assert result.stderr.startswith('warning: the visitor secret differs from that of earlier calls')
 
 
 def test_calls_are_enriched_by_the_rules_of_their_portal_or_those_given(settings: pytest.MonkeyPatch) -> None:

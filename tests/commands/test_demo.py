@@ -1,4 +1,4 @@
-"""`demo`: whatever happens to it, a made-up portal's days are stored once each, and all that is told of them agrees."""
+"""`demo` stores each day of the made-up portal once, also after a kill, and all tables agree."""
 
 import json
 import subprocess
@@ -91,7 +91,7 @@ def test_a_later_day_adds_only_the_days_since_and_events_come_once(database: Cli
     assert (event.id, event.domain, event.start) == ('demo-2026-11-17', traffic.DOMAIN, datetime(2026, 11, 17, 8, tzinfo=UTC))
 
 
-def test_the_command_stores_shows_and_takes_away(database: ClickHouse) -> None:
+def test_the_command_stores_shows_and_deletes(database: ClickHouse) -> None:
     first = run('demo')
     assert first.exit_code == 0, first.output
     today = datetime.now(ZoneInfo(traffic.TIMEZONE)).date()
@@ -102,15 +102,15 @@ def test_the_command_stores_shows_and_takes_away(database: ClickHouse) -> None:
     assert again.stdout.startswith(f'demo.example.org: stored 0 calls; {calls} were stored already\n')
     assert again.stdout.splitlines()[1:] == first.stdout.splitlines()[1:]
     [numbers] = database.query(NUMBERS)
-    assert run('demo', '--remove').stdout == f'took away {calls} calls of traffic.example.org\n'
+    assert run('demo', '--remove').stdout == f'deleted {calls} calls of demo.example.org\n'
     assert database.query(NUMBERS) == [{'days': [], 'accounts': [], 'places': [], 'events': [], 'calls': 0}]
-    assert run('demo', '--remove').stdout == 'took away 0 calls of traffic.example.org\n'
+    assert run('demo', '--remove').stdout == 'deleted 0 calls of demo.example.org\n'
     assert run('demo').stdout == first.stdout
     assert database.query(NUMBERS) == [numbers]
     assert_rollups_agree(database, traffic.DOMAIN)
 
 
-def test_killed_half_way_it_is_finished_by_the_next(database: ClickHouse, tmp_path: Path, settings: pytest.MonkeyPatch) -> None:
+def test_the_next_run_finishes_a_killed_one(database: ClickHouse, tmp_path: Path, settings: pytest.MonkeyPatch) -> None:
     settings.delenv('USAGE_CLICKHOUSE_URL')
     settings.setenv('USAGE_DATA_DIR', str(tmp_path / 'killed'))
     settings.setenv('PYTHONPATH', str(ROOT))
@@ -127,7 +127,7 @@ def test_killed_half_way_it_is_finished_by_the_next(database: ClickHouse, tmp_pa
     assert numbers == json.loads(json.dumps(whole))
 
 
-def test_the_next_step_works_as_it_is_written(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_next_step_is_a_command_that_works(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
     settings.setattr(sys, 'argv', ['.venv/bin/usage-exporter', 'demo'])
     settings.setenv('PATH', str(tmp_path))
     assert '\nYour own log:  .venv/bin/usage-exporter import access.log ' in run('demo').stdout

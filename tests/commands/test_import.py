@@ -1,4 +1,4 @@
-"""`usage-exporter import` accounts for every line, says what is wrong in one line, and gives no address away."""
+"""`usage-exporter import` accounts for every line, prints errors in one line, and shows no address."""
 
 import gzip
 import json
@@ -55,7 +55,7 @@ def faults(text: str) -> list[str]:
     return [row for row in text.splitlines() if row.startswith('error: ')]
 
 
-def test_the_parts_add_up(file: Path, settings: pytest.MonkeyPatch, database: ClickHouse) -> None:
+def test_the_numbers_of_the_summary_add_up(file: Path, settings: pytest.MonkeyPatch, database: ClickHouse) -> None:
     settings.setenv('USAGE_PATHS', '/api/*')
     lines = [*mixed(range(120)), line(120, request='GET /x HTTP/1.1'), line(121, request='OPTIONS /api/x HTTP/1.1'), line(122)]
     file.write_text('\n'.join(lines))
@@ -68,7 +68,7 @@ def test_the_parts_add_up(file: Path, settings: pytest.MonkeyPatch, database: Cl
     assert_rollups_agree(database)
 
 
-def test_the_table_says_the_same(file: Path) -> None:
+def test_the_table_shows_the_same_numbers(file: Path) -> None:
     file.write_text('\n'.join(mixed(range(24))))
     result = run('import', file)
     assert result.exit_code == 0
@@ -78,7 +78,7 @@ def test_the_table_says_the_same(file: Path) -> None:
     } | {name: number for name, number in numbers.items() if name in ('format', 'status')}  # fmt: skip
 
 
-def test_json_is_all_there_is_on_standard_output(file: Path) -> None:
+def test_standard_output_is_only_json(file: Path) -> None:
     file.write_bytes(log(range(3)) + b'x\n')
     result = run('import', file, '--format', 'json')
     assert json.loads(result.stdout) == summary(stored=3, format=1)
@@ -101,7 +101,7 @@ def test_the_other_logs_are_imported_where_one_is_bad(file: Path, tmp_path: Path
     assert set(asked([*range(10), *range(20, 30)])) <= set(paths(database))
 
 
-def test_of_what_is_refused_as_a_whole_nothing_counts(file: Path) -> None:
+def test_a_refused_file_counts_no_lines(file: Path) -> None:
     file.write_bytes(b'\x89PNG\r\n\x00\x01abc')
     result = run('import', file, '--format', 'json')
     assert (result.exit_code, json.loads(result.stdout)) == (1, summary())
@@ -114,7 +114,7 @@ def test_a_log_that_is_named_twice_counts_once(file: Path, database: ClickHouse)
     assert paths(database) == asked(range(10))
 
 
-def test_standard_input_named_twice_is_said_in_one_line(file: Path) -> None:
+def test_standard_input_given_twice_is_an_error_of_one_line(file: Path) -> None:
     result = run('import', '-', '-', stdin=log(range(10)))
     assert result.exit_code == 1
     assert len(faults(result.stderr)) == 1
@@ -123,7 +123,7 @@ def test_standard_input_named_twice_is_said_in_one_line(file: Path) -> None:
 
 
 @pytest.mark.parametrize('error', [OSError(28, 'No space left on device', 'rejected'), EngineError('the disk is full')])
-def test_what_ends_an_import_is_said_behind_the_account(
+def test_an_error_that_ends_an_import_comes_after_the_summary(
     file: Path, tmp_path: Path, database: ClickHouse, settings: pytest.MonkeyPatch, error: Exception
 ) -> None:
     (tmp_path / 'first.log').write_bytes(log(range(10)))
@@ -160,13 +160,13 @@ def test_a_name_that_is_not_utf8_is_no_fault(file: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     'domain', ['data example', 'http://data.example.org', 'data.example.org/', '', '-x', "d'; DROP TABLE calls"]
 )
-def test_what_is_no_domain_is_wrong_usage(file: Path, domain: str) -> None:
+def test_an_invalid_domain_is_wrong_usage(file: Path, domain: str) -> None:
     file.write_bytes(log(range(3)))
     result = run('import', file, f'--domain={domain}')
     if domain:
         assert result.exit_code == 2
         assert len(faults(result.stderr)) == 1
-        assert 'is no domain name' in result.stderr
+        assert 'invalid domain name' in result.stderr
     else:  # as if it were not given
         assert result.exit_code == 0
 
@@ -204,17 +204,17 @@ def test_a_damaged_place_database_only_warns(
     assert database.query('SELECT country, city FROM calls') == [{'country': 'GB', 'city': ''}]
 
 
-def test_a_lost_secret_is_said_once(file: Path, settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_lost_secret_is_one_warning(file: Path, settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file.write_bytes(log(range(3)))
     assert 'warning' not in run('import', file).stderr
     (tmp_path / 'data' / 'secret').unlink()
     file.write_bytes(log(range(4)))
-    said = run('import', file)
-    assert said.exit_code == 0
-    assert 'the key that tells visitors apart is not the one of earlier calls' in said.stderr
+    result = run('import', file)
+    assert result.exit_code == 0
+    assert 'the visitor secret differs from that of earlier calls' in result.stderr
     settings.setenv('USAGE_SECRET', 'another secret of 16 characters')
     file.write_bytes(log(range(5)))
-    assert 'the key that tells visitors apart' in run('import', file).stderr
+    assert 'the visitor secret differs' in run('import', file).stderr
 
 
 def test_no_address_and_no_key_is_stored_or_printed(
@@ -299,7 +299,7 @@ def test_settings_of_the_portal_are_used(file: Path, settings: pytest.MonkeyPatc
     ]
 
 
-def test_a_log_format_can_be_said(file: Path, database: ClickHouse) -> None:
+def test_a_log_format_can_be_chosen(file: Path, database: ClickHouse) -> None:
     common = line(0).partition(' "-" ')[0]
     file.write_text(f'{common}\n{line(1)}\n')
     result = run('import', file, '--log-format', 'combined', '--format', 'json')
@@ -336,15 +336,15 @@ def test_an_interrupt_says_what_was_stored_and_the_next_import_finishes(
         patch.setattr(ClickHouse, 'insert_file', interrupted)
         result = run('import', file, '--format', 'json')
     assert result.exit_code == 1
-    assert result.stderr == 'error: interrupted; what is stored stays stored, and the same command again finishes the job\n'
-    said = json.loads(result.stdout)
-    assert 0 < said['stored'] < 300
-    assert paths(database) == asked(range(said['stored']))
-    assert imported(file) == summary(stored=300 - said['stored'], already=said['stored'])
+    assert result.stderr == 'error: interrupted; stored calls stay stored: run the command again to finish the import\n'
+    counts = json.loads(result.stdout)
+    assert 0 < counts['stored'] < 300
+    assert paths(database) == asked(range(counts['stored']))
+    assert imported(file) == summary(stored=300 - counts['stored'], already=counts['stored'])
     assert_rollups_agree(database)
 
 
-def test_a_disk_that_cannot_keep_rejects_is_said_in_one_line(file: Path, database: ClickHouse, tmp_path: Path) -> None:
+def test_a_disk_that_cannot_keep_rejects_is_an_error_of_one_line(file: Path, database: ClickHouse, tmp_path: Path) -> None:
     (tmp_path / 'data').mkdir()
     (tmp_path / 'data' / 'rejected').touch()
     file.write_bytes(log(range(3)) + b'no log\n')
@@ -369,7 +369,7 @@ def test_every_agent_of_a_line_is_read(file: Path, database: ClickHouse) -> None
 # what becomes of odd lines and files
 
 
-def test_where_every_line_is_rejected_the_import_fails(file: Path) -> None:
+def test_an_import_fails_if_every_line_is_rejected(file: Path) -> None:
     """One line is in the format, so the file is a log; its lines are kept as rejects."""
     file.write_text(line(0, status='abc') + '\nno log\n')
     for _ in range(2):
@@ -407,7 +407,7 @@ def test_a_gzip_with_something_behind_it_counts_with_a_warning(
     assert paths(database) == asked(range(30))
 
 
-def test_what_is_no_log_is_refused_in_one_line_that_says_what_to_do(file: Path) -> None:
+def test_a_file_that_is_not_a_log_is_refused_with_a_remedy(file: Path) -> None:
     file.write_bytes(log(range(9)).decode().encode('utf-16'))
     result = run('import', file)
     assert result.exit_code == 1

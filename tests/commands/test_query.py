@@ -1,4 +1,4 @@
-"""`query`: answers reading SQL in three formats, and never writes: neither to the database nor to the disk."""
+"""`query` answers SQL that reads, in three formats, and never writes to the database or the disk."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ from exporter.store.clickhouse import ClickHouse
 
 pytestmark = pytest.mark.usefixtures('settings')
 
-UNENDED = ': it ends too early, or a bracket or quote stays open'
+UNENDED = ': it ends too early, or a bracket or quote is unclosed'
 WRITES = [
     'INSERT INTO victim VALUES (2)',
     'INSERT INTO victim SELECT 2',
@@ -123,7 +123,7 @@ def answered(sql: str) -> Any:
     return json.loads(result.stdout)
 
 
-def test_nothing_that_writes_is_run(victim: ClickHouse, tmp_path: Path) -> None:
+def test_no_statement_that_writes_is_run(victim: ClickHouse, tmp_path: Path) -> None:
     before = state(victim)
     out = tmp_path / 'out'
     for attack in WRITES:
@@ -152,7 +152,7 @@ FRAGMENTS = st.sampled_from(
 @pytest.mark.slow
 @hypothesis.settings(max_examples=60, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(READS), st.lists(FRAGMENTS, max_size=12))
-def test_no_arrangement_of_them_writes_either(victim: ClickHouse, tmp_path: Path, begin: str, fragments: list[str]) -> None:
+def test_no_combination_of_fragments_writes(victim: ClickHouse, tmp_path: Path, begin: str, fragments: list[str]) -> None:
     out = tmp_path / 'out'
     result = run('query', ' '.join([begin, *fragments]).replace('{out}', str(out)))
     assert result.exit_code in (0, 1, 2)
@@ -161,7 +161,7 @@ def test_no_arrangement_of_them_writes_either(victim: ClickHouse, tmp_path: Path
 
 
 @pytest.mark.usefixtures('victim')
-def test_what_reads_is_answered() -> None:
+def test_statements_that_read_are_answered() -> None:
     assert answered('SELECT n FROM victim') == [{'n': 1}]
     assert answered('  select n from victim ;  ') == [{'n': 1}]
     assert answered("SELECT 'a;b' AS a -- and ; a comment") == [{'a': 'a;b'}]
@@ -180,7 +180,7 @@ def test_what_reads_is_answered() -> None:
 
 
 @pytest.mark.usefixtures('victim')
-def test_values_that_json_has_no_word_for_are_json_all_the_same() -> None:
+def test_values_of_other_types_become_json() -> None:
     assert answered("SELECT 0 / 0 AS a, [1, 2] AS b, toDate('2026-11-01') AS c, map('x', 1) AS d, NULL AS e") == [
         {'a': None, 'b': [1, 2], 'c': '2026-11-01', 'd': {'x': 1}, 'e': None}
     ]
@@ -205,25 +205,25 @@ def test_an_empty_result_still_has_its_columns() -> None:
 
 
 @pytest.mark.parametrize(
-    ('sql', 'said'),
+    ('sql', 'message'),
     [
-        ('SELECT 1 FORMAT CSV', 'leave FORMAT out; choose with --format'),
-        ('select 1 format JSONEachRow settings max_threads = 1', 'leave FORMAT out; choose with --format'),
-        ('SELECT 1; SELECT 2', 'one statement at a time; leave out what stands behind the semicolon'),
-        ('DROP TABLE calls', 'this is no statement that reads; begin with one of SELECT, WITH'),
-        ("SELECT 1 INTO OUTFILE 'x'", 'to get one, use --format and redirect the output'),
-        ('', 'this is no statement that reads'),
-        ("SELECT 'caf\udce9'", 'the statement is not UTF-8'),
+        ('SELECT 1 FORMAT CSV', 'the clause FORMAT is not allowed; use the option --format'),
+        ('select 1 format JSONEachRow settings max_threads = 1', 'the clause FORMAT is not allowed; use the option --format'),
+        ('SELECT 1; SELECT 2', 'only one statement is allowed; delete the text after the semicolon'),
+        ('DROP TABLE calls', 'only statements that read are allowed; begin with one of SELECT, WITH'),
+        ("SELECT 1 INTO OUTFILE 'x'", 'it writes a file; use --format and redirect the output'),
+        ('', 'only statements that read are allowed'),
+        ("SELECT 'caf\udce9'", 'the statement is not valid UTF-8'),
     ],
 )
-def test_what_is_refused_is_said_with_the_mend(sql: str, said: str) -> None:
+def test_a_refused_statement_has_a_remedy(sql: str, message: str) -> None:
     with pytest.raises(QueryError) as error:
         reading(sql)
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 @pytest.mark.usefixtures('victim')
-def test_it_reads_no_file_and_asks_no_other_host(tmp_path: Path) -> None:
+def test_it_reads_no_file_and_connects_to_no_other_host(tmp_path: Path) -> None:
     (tmp_path / 'private').write_text('private')
     with socket.create_server(('127.0.0.1', 0)) as host:
         host.setblocking(False)
@@ -260,7 +260,7 @@ def test_it_reads_no_file_and_asks_no_other_host(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures('victim')
 @pytest.mark.parametrize(
-    ('sql', 'said'),
+    ('sql', 'message'),
     [
         ('SELECT * FORM calls', ' at (calls) (line 1, col 15): calls'),
         ('SELECT 1 WHERE 1 =', UNENDED),
@@ -268,13 +268,17 @@ def test_it_reads_no_file_and_asks_no_other_host(tmp_path: Path) -> None:
         ("SELECT 'a", UNENDED),
     ],
 )
-def test_what_is_no_sql_is_wrong_usage(sql: str, said: str) -> None:
+def test_invalid_sql_is_wrong_usage(sql: str, message: str) -> None:
     result = run('query', sql)
-    assert (result.exit_code, result.stdout, result.stderr) == (2, '', f'error: this is no SQL{said}; docs/sql.md has examples\n')
+    assert (result.exit_code, result.stdout, result.stderr) == (
+        2,
+        '',
+        f'error: invalid SQL{message}; see the examples in docs/sql.md\n',
+    )
 
 
 @pytest.mark.usefixtures('victim')
-def test_what_the_engine_refuses_is_one_line() -> None:
+def test_an_error_of_the_engine_is_one_line() -> None:
     result = run('query', 'SELECT * FROM nowhere')
     assert (result.exit_code, result.stdout) == (1, '')
     assert 'nowhere' in result.stderr

@@ -1,4 +1,4 @@
-"""`events`: what explains a change in activity is stored to the second, in the portal's time zone, and found again."""
+"""`events` stores, lists and removes events, to the second, in the portal's time zone."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ def listing(*options: str) -> list[dict[str, Any]]:
     return list(json.loads(result.stdout))
 
 
-def test_an_event_is_stored_with_all_that_was_said_of_it(settings: pytest.MonkeyPatch) -> None:
+def test_an_event_is_stored_with_all_its_fields(settings: pytest.MonkeyPatch) -> None:
     settings.setenv('USAGE_TIMEZONE', 'Europe/Paris')
     event_id = added(
         'Air quality', '--start', '2026-11-03T08:15', '--end', '2026-11-03T10:00:30', '--domain', 'Data.Example.org',
@@ -56,7 +56,7 @@ def test_a_day_begins_at_midnight_and_as_the_end_is_included_whole(options: list
     assert [(event['start'], event['end'], event['domain']) for event in listing()] == [(start, end, '')]
 
 
-def test_the_time_zone_is_that_of_the_portals_calls(settings: pytest.MonkeyPatch, database: ClickHouse) -> None:
+def test_times_are_in_the_time_zone_of_the_portals_calls(settings: pytest.MonkeyPatch, database: ClickHouse) -> None:
     settings.setenv('USAGE_TIMEZONE', 'Asia/Kathmandu')
     imported('-', stdin=line(1).encode())
     settings.delenv('USAGE_TIMEZONE')
@@ -66,7 +66,7 @@ def test_the_time_zone_is_that_of_the_portals_calls(settings: pytest.MonkeyPatch
     assert listing()[0]['start'] == '2026-11-03T00:00:00+05:45'
 
 
-def test_a_portal_has_its_events_and_those_of_every_portal_in_their_order() -> None:
+def test_a_portal_lists_its_events_and_those_for_every_portal_by_start() -> None:
     added('Third', '--start', '2026-11-03', '--domain', 'data.example.org')
     added('First', '--start', '2026-11-01')
     added('Other', '--start', '2026-11-02', '--domain', 'other.example.org')
@@ -81,18 +81,18 @@ def test_an_event_belongs_to_the_periods_that_it_overlaps(database: ClickHouse) 
     for start, end in ((1, 2), (1, 5), (5, 5), (6, 9), (9, 12), (10, 12), (1, 23)):
         add(database, Event('data.example.org', utc(start), utc(end), f'{start}-{end}'))
     add(database, Event('other.example.org', utc(6), utc(7), 'other'))
-    found = of_period(database, 'data.example.org', Period(utc(5), utc(10), '', ''))
-    assert {event.title for event in found} == {'1-5', '5-5', '6-9', '9-12', '1-23'}
+    events = of_period(database, 'data.example.org', Period(utc(5), utc(10), '', ''))
+    assert {event.title for event in events} == {'1-5', '5-5', '6-9', '9-12', '1-23'}
 
 
 def test_an_event_can_be_removed_by_its_id() -> None:
-    kept, gone = (added(title, '--start', '2026-11-03') for title in ('BatchRejects', 'Gone'))
-    result = run('events', 'remove', gone)
-    assert (result.exit_code, result.stdout) == (0, f'removed event {gone}\n')
+    kept, removed = (added(title, '--start', '2026-11-03') for title in ('Kept', 'Removed'))
+    result = run('events', 'remove', removed)
+    assert (result.exit_code, result.stdout) == (0, f'removed event {removed}\n')
     assert [event['id'] for event in listing()] == [kept]
-    again = run('events', 'remove', gone)
+    again = run('events', 'remove', removed)
     assert (again.exit_code, again.stdout) == (1, '')
-    assert again.stderr == f'error: there is no event {gone}; usage-exporter events list shows them\n'
+    assert again.stderr == f'error: there is no event {removed}; run usage-exporter events list to see the events\n'
 
 
 def test_the_list_as_a_table_and_as_csv() -> None:
@@ -102,7 +102,7 @@ def test_the_list_as_a_table_and_as_csv() -> None:
     assert (row['id'], row['title'], json.loads(row['tags'])) == (event_id, 'Air quality', ['a', 'b'])
 
 
-def test_what_a_terminal_writes_that_is_not_utf8_leaves_the_rest_readable() -> None:
+def test_bytes_that_are_not_utf8_are_replaced() -> None:
     added('caf\udce9 \U0001f600', '--start', '2026-11-03', '--text', 'é\udcff', '--tag', '\udcc3')
     assert [(event['title'], event['text'], event['tags']) for event in listing()] == [('caf? \U0001f600', 'é?', ['?'])]
 
@@ -114,21 +114,21 @@ def test_without_events_the_list_is_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    ('options', 'said'),
+    ('options', 'message'),
     [
         (['T'], "Missing option '--start'"),
-        ([' ', '--start', '2026-11-03'], 'an event needs a title'),
-        (['T', '--start', 'soon'], "--start: 'soon' is no day; write it as"),
-        (['T', '--start', '2026-11-03', '--end', '2026-11-31'], "--end: '2026-11-31' is no day"),
+        ([' ', '--start', '2026-11-03'], 'the title is empty; write a title'),
+        (['T', '--start', 'soon'], "--start: invalid day or date-time 'soon'; write"),
+        (['T', '--start', '2026-11-03', '--end', '2026-11-31'], "--end: invalid day or date-time '2026-11-31'"),
         (['T', '--start', '2026-11-03', '--end', '2026-11-02'], 'ends before it begins'),
         (['T', '--start', '2026-11-03T10:00', '--end', '2026-11-03T09:59:59'], 'swap --start and --end'),
         (['T', '--start', '1812-11-03'], '--start: 1812-11-03 is not between'),
-        (['T', '--start', '2026-11-03', '--domain', 'a b'], "--domain: 'a b' is no domain name"),
+        (['T', '--start', '2026-11-03', '--domain', 'a b'], "--domain: invalid domain name 'a b'"),
     ],
 )
-def test_what_is_no_event_is_one_line_and_stores_nothing(options: list[str], said: str) -> None:
+def test_an_invalid_event_is_an_error_of_one_line_and_is_not_stored(options: list[str], message: str) -> None:
     result = run('events', 'add', *options)
     assert (result.exit_code, result.stdout) == (2, '')
-    assert said in result.stderr
+    assert message in result.stderr
     assert result.stderr.count('\n') == 1
     assert listing() == []

@@ -1,4 +1,4 @@
-"""`report`: the seven indicators of exactly the calls of a period, in three formats, and always those of the views."""
+"""`report` counts exactly the calls of a period, in three formats, and equals the views."""
 
 import csv
 import io
@@ -42,18 +42,18 @@ SECONDS = st.integers(-90_000, 53 * 60 * 151 + 90_000).map(lambda seconds: FIRST
 
 @pytest.fixture(scope='module')
 def portal(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
-    """150 calls of a portal in Paris, from the 25th to the 31st of October 2024. Only for reading."""
+    """150 calls of a portal in Paris, from the 25th to the 31st of October 2024. Tests only read it."""
     folder = tmp_path_factory.mktemp('report')
     with databases.ready() as url, pytest.MonkeyPatch.context() as environment:
         environment.setenv('USAGE_CLICKHOUSE_URL', url)
         environment.setenv('USAGE_DATA_DIR', str(folder))
         environment.setenv('USAGE_TIMEZONE', 'Europe/Paris')
-        imported(a_log(folder))
+        imported(write_log(folder))
         with closing(connect(url)) as database:
             yield database
 
 
-def a_log(folder: Path) -> Path:
+def write_log(folder: Path) -> Path:
     """The calls as an access log."""
     lines = (
         line(number, time=f'{moment:%d/%b/%Y:%H:%M:%S %z}', user=user, agent=agent, ip=ip)
@@ -63,13 +63,13 @@ def a_log(folder: Path) -> Path:
     return folder / 'access.log'
 
 
-def told(*options: str) -> dict[str, Any]:
+def report(*options: str) -> dict[str, Any]:
     result = run('report', '--format', 'json', *options)
     assert result.exit_code == 0, result.output
     return dict(json.loads(result.stdout))
 
 
-def users(start: datetime, end: datetime, crawlers: bool = False) -> list[tuple[datetime, str, str]]:
+def counted(start: datetime, end: datetime, crawlers: bool = False) -> list[tuple[datetime, str, str]]:
     """Moment, account and agent of the calls that count. An account is never a crawler."""
     return [
         (moment, user, agent)
@@ -78,21 +78,21 @@ def users(start: datetime, end: datetime, crawlers: bool = False) -> list[tuple[
     ]
 
 
-def exactly(start: datetime, end: datetime, crawlers: bool = False) -> dict[str, Any]:
-    """What is known of these calls without the program, by a plain count."""
-    counted = users(start, end, crawlers)
-    top = Counter('anonymous' if user == '-' else user for _, user, _ in counted)
+def expected_numbers(start: datetime, end: datetime, crawlers: bool = False) -> dict[str, Any]:
+    """The numbers of these calls, counted without the program."""
+    calls = counted(start, end, crawlers)
+    top = Counter('anonymous' if user == '-' else user for _, user, _ in calls)
     return {
-        'calls': len(counted),
-        'activity': dict(Counter(moment.astimezone(PARIS).date().isoformat() for moment, _, _ in counted)),
-        'mobile': 100 * sum(agent == IPHONE for _, _, agent in counted) / len(counted) if counted else None,
+        'calls': len(calls),
+        'activity': dict(Counter(moment.astimezone(PARIS).date().isoformat() for moment, _, _ in calls)),
+        'mobile': 100 * sum(agent == IPHONE for _, _, agent in calls) / len(calls) if calls else None,
         'top': sorted(top.items(), key=lambda entry: (-entry[1], entry[0]))[:5],
-        'crawlers': len(users(start, end, True)) - len(users(start, end)),
+        'crawlers': len(counted(start, end, True)) - len(counted(start, end)),
     }
 
 
-def seen(found: dict[str, Any]) -> dict[str, Any]:
-    """The same of a report."""
+def numbers_of(found: dict[str, Any]) -> dict[str, Any]:
+    """The same numbers, taken from a report."""
     return {
         'calls': found['calls'],
         'activity': {row['day']: row['calls'] for row in found['activity'] if row['calls']},
@@ -105,13 +105,13 @@ def seen(found: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.slow
 @hypothesis.settings(max_examples=12, deadline=None)
 @given(SECONDS, SECONDS, st.booleans())
-def test_a_report_is_of_exactly_the_calls_of_its_period_and_equals_the_views(
-    portal: ClickHouse, one: datetime, other: datetime, crawlers: bool
+def test_a_report_counts_exactly_the_calls_of_its_period_and_equals_the_views(
+    portal: ClickHouse, moment: datetime, other_moment: datetime, crawlers: bool
 ) -> None:
-    start, end = min(one, other), max(one, other) + timedelta(seconds=1)
-    asked = period(start.isoformat(), end.isoformat(), 'Europe/Paris', end)
-    found = indicators.fetch(portal, DOMAIN, 'Europe/Paris', asked, crawlers)
-    assert seen(found) == exactly(start, end, crawlers)
+    start, end = min(moment, other_moment), max(moment, other_moment) + timedelta(seconds=1)
+    report_period = period(start.isoformat(), end.isoformat(), 'Europe/Paris', end)
+    found = indicators.fetch(portal, DOMAIN, 'Europe/Paris', report_period, crawlers)
+    assert numbers_of(found) == expected_numbers(start, end, crawlers)
     assert sum(row['calls'] for row in found['map']) + found['unlocated_calls'] == found['calls']
     view = f"(domains=['{DOMAIN}'], from={int(start.timestamp())}, to={int(end.timestamp())}, crawlers={int(crawlers)})"
     for name in ('total_users', 'calls_per_user', 'anonymous_users_percent', 'mobile_users_percent'):
@@ -119,13 +119,13 @@ def test_a_report_is_of_exactly_the_calls_of_its_period_and_equals_the_views(
         assert found[name] == single[name], name
     for name, view_name in (('activity', 'activity'), ('top_users', 'top_users'), ('map', 'map_of_calls')):
         rows = portal.query(f'SELECT * FROM {view_name}{view}')
-        kept = found[name][0].keys() if found[name] else ()
-        assert found[name] == [{key: str(row[key]) if key == 'day' else row[key] for key in kept} for row in rows]
+        columns = found[name][0].keys() if found[name] else ()
+        assert found[name] == [{key: str(row[key]) if key == 'day' else row[key] for key in columns} for row in rows]
 
 
 @pytest.mark.usefixtures('portal')
-def test_json_has_the_promised_keys_in_their_order_and_no_other() -> None:
-    found = told('--from', '2024-10-25', '--to', '2024-10-31')
+def test_json_has_the_documented_keys_in_order() -> None:
+    found = report('--from', '2024-10-25', '--to', '2024-10-31')
     assert list(found) == KEYS
     assert [found[key] for key in KEYS[:4]] == [DOMAIN, '2024-10-25', '2024-10-31', 'Europe/Paris']
     assert [list(found[key][0]) for key in ('activity', 'top_users', 'map')] == [
@@ -140,43 +140,49 @@ def test_json_has_the_promised_keys_in_their_order_and_no_other() -> None:
 
 @pytest.mark.usefixtures('portal')
 def test_days_are_whole_days_of_the_portal_and_none_is_missing() -> None:
-    long = told('--from', '2024-10-27', '--to', '2024-10-27')  # 25 hours
-    assert seen(long) == exactly(datetime(2024, 10, 26, 22, tzinfo=UTC), datetime(2024, 10, 27, 23, tzinfo=UTC))
-    wide = told('--from', '2024-10-20', '--to', '2024-11-02')
-    assert [row['day'] for row in wide['activity']] == [f'{date(2024, 10, 20) + timedelta(day)}' for day in range(14)]
-    assert [row['calls'] for row in wide['activity']][:5] == [0] * 5
-    assert wide['calls'] == sum(row['calls'] for row in wide['activity']) == exactly(FIRST, FIRST + timedelta(99))['calls']
+    long_day = report('--from', '2024-10-27', '--to', '2024-10-27')  # 25 hours
+    assert numbers_of(long_day) == expected_numbers(
+        datetime(2024, 10, 26, 22, tzinfo=UTC), datetime(2024, 10, 27, 23, tzinfo=UTC)
+    )
+    long_period = report('--from', '2024-10-20', '--to', '2024-11-02')
+    assert [row['day'] for row in long_period['activity']] == [f'{date(2024, 10, 20) + timedelta(day)}' for day in range(14)]
+    assert [row['calls'] for row in long_period['activity']][:5] == [0] * 5
+    assert (
+        long_period['calls']
+        == sum(row['calls'] for row in long_period['activity'])
+        == expected_numbers(FIRST, FIRST + timedelta(99))['calls']
+    )
 
 
 @pytest.mark.usefixtures('portal')
 def test_date_times_are_exact_to_the_second() -> None:
     moment = CALLS[30][0].astimezone(PARIS)
     for end, calls in ((moment, 0), (moment + timedelta(seconds=1), 1)):
-        found = told('--from', f'{moment - timedelta(seconds=9):%FT%T}', '--to', f'{end:%FT%T}')
+        found = report('--from', f'{moment - timedelta(seconds=9):%FT%T}', '--to', f'{end:%FT%T}')
         assert found['calls'] == calls
     assert found['to'] == f'{end:%FT%T}'
 
 
 @pytest.mark.usefixtures('portal')
-def test_crawlers_count_when_asked_for() -> None:
-    without, with_them = (told('--from', '2024-10-25', '--to', '2024-10-31', *options) for options in ([], ['--crawlers']))
+def test_the_option_crawlers_counts_crawlers() -> None:
+    without, with_them = (report('--from', '2024-10-25', '--to', '2024-10-31', *options) for options in ([], ['--crawlers']))
     assert without['crawler_calls'] == with_them['crawler_calls'] > 0
     assert with_them['calls'] == without['calls'] + without['crawler_calls'] == len(CALLS)
 
 
 @pytest.mark.usefixtures('portal')
-def test_by_default_it_is_of_today_and_the_13_days_before() -> None:
-    before, found, after = datetime.now(PARIS).date(), told(), datetime.now(PARIS).date()
+def test_the_default_period_is_today_and_the_13_days_before() -> None:
+    before, found, after = datetime.now(PARIS).date(), report(), datetime.now(PARIS).date()
     assert date.fromisoformat(found['to']) in (before, after)
     assert len(found['activity']) == 14
     assert found['activity'][-1]['day'] == found['to']
     assert found['activity'][0]['day'] == found['from']
-    assert told('--to', '2024-10-31')['from'] == '2024-10-18'
-    assert told('--from', '2024-10-25')['to'] == found['to']
+    assert report('--to', '2024-10-31')['from'] == '2024-10-18'
+    assert report('--from', '2024-10-25')['to'] == found['to']
 
 
 @pytest.mark.usefixtures('portal')
-def test_an_empty_period_has_no_values_and_says_which_period_has() -> None:
+def test_an_empty_period_has_no_values_and_names_the_days_with_calls() -> None:
     result = run('report', '--format', 'json', '--from', '2024-01-01', '--to', '2024-01-02')
     assert result.exit_code == 0
     assert result.stderr == f'no calls in this period; {DOMAIN} has calls from 2024-10-25 to 2024-10-31\n'
@@ -189,9 +195,9 @@ def test_an_empty_period_has_no_values_and_says_which_period_has() -> None:
 
 
 @pytest.mark.usefixtures('portal')
-def test_csv_says_all_that_json_says() -> None:
+def test_csv_holds_the_same_values_as_json() -> None:
     for options in (['--from', '2024-10-25', '--to', '2024-10-31'], ['--from', '2024-01-01', '--to', '2024-01-01']):
-        found = told(*options)
+        found = report(*options)
         lines = list(csv.DictReader(io.StringIO(run('report', '--format', 'csv', *options).stdout)))
         assert all([row[key] for key in KEYS[:4]] == [found[key] for key in KEYS[:4]] for row in lines)
         assert list(_values(lines)) == list(_expected(found))
@@ -213,31 +219,31 @@ def _expected(found: dict[str, Any]) -> Iterator[tuple[str, str, float | None]]:
 
 @pytest.mark.no_database
 @pytest.mark.usefixtures('settings')
-def test_where_there_are_no_calls_it_says_where_to_begin() -> None:
+def test_without_calls_the_error_names_the_first_steps() -> None:
     result = run('report')
     assert (result.exit_code, result.stdout) == (2, '')
-    assert result.stderr == 'error: there are no calls yet; begin with usage-exporter import or usage-exporter demo\n'
+    assert result.stderr == 'error: there are no calls yet; run usage-exporter import or usage-exporter demo\n'
 
 
-def test_the_portal_is_the_one_named_or_set_or_the_only_one(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    imported(a_log(tmp_path))
+def test_the_portal_comes_from_the_option_the_setting_or_is_the_only_one(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    imported(write_log(tmp_path))
     unknown = run('report', '--domain', 'other.example.org')
     assert (unknown.exit_code, unknown.stdout) == (2, '')
-    assert unknown.stderr == f'error: other.example.org has no calls; portals with calls are {DOMAIN}\n'
-    imported(a_log(tmp_path), domain='other.example.org')
+    assert unknown.stderr == f'error: other.example.org has no calls; choose a portal that has calls: {DOMAIN}\n'
+    imported(write_log(tmp_path), domain='other.example.org')
     unclear = run('report')
     assert unclear.exit_code == 2
     assert unclear.stderr == f'error: several portals have calls; choose one with --domain: {DOMAIN}, other.example.org\n'
-    assert told('--domain', 'OTHER.example.org')['domain'] == 'other.example.org'
+    assert report('--domain', 'OTHER.example.org')['domain'] == 'other.example.org'
     settings.setenv('USAGE_DOMAIN', 'other.example.org')
-    assert told()['domain'] == 'other.example.org'
+    assert report()['domain'] == 'other.example.org'
 
 
 @pytest.mark.usefixtures('portal')
 @pytest.mark.parametrize(
     'options', [['--from', '2024-11-02', '--to', '2024-11-01'], ['--from', 'x'], ['--to', '2200-01-01'], ['--domain', "a'b"]]
 )
-def test_a_wrong_period_or_domain_is_one_line_and_wrong_usage(options: list[str]) -> None:
+def test_an_invalid_period_or_domain_is_wrong_usage_in_one_line(options: list[str]) -> None:
     result = run('report', *options)
     assert (result.exit_code, result.stdout) == (2, '')
     assert result.stderr.startswith('error: ')

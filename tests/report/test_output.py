@@ -1,4 +1,4 @@
-"""Rows and values as text: nothing is lost, and nothing that a caller wrote steers a terminal."""
+"""Rows and values as text lose nothing, and text of callers cannot control the terminal."""
 
 import csv
 import io
@@ -34,7 +34,7 @@ def test_every_value_is_json(value: Any) -> None:
     json.loads(as_json(value).encode(), parse_constant=pytest.fail)
 
 
-def test_json_keeps_what_it_can_and_writes_the_rest_as_text() -> None:
+def test_json_keeps_its_own_types_and_writes_others_as_text() -> None:
     row = {
         'n': 2**64 - 1, 'share': 0.5, 'none': None, 'yes': True, 'no number': float('nan'), 'endless': float('inf'),
         'day': date(2026, 11, 1), 'time': datetime(2026, 11, 1, 8), 'exact': datetime(2026, 11, 1, 8, 0, 0, 125_000),
@@ -63,7 +63,7 @@ def test_csv_has_its_names_also_without_rows_and_lists_as_json() -> None:
 
 
 @given(st.text())
-def test_what_is_printable_steers_no_terminal_and_can_be_encoded(text: str) -> None:
+def test_printable_text_has_no_control_characters_and_can_be_encoded(text: str) -> None:
     shown = printable(text)
     assert not any((ord(char) < 32 and char not in '\t\n') or 127 <= ord(char) < 160 for char in shown)
     shown.encode()
@@ -71,32 +71,32 @@ def test_what_is_printable_steers_no_terminal_and_can_be_encoded(text: str) -> N
 
 @pytest.mark.parametrize('terminal', [True, False])
 @pytest.mark.parametrize('width', [20, 80])
-def test_what_a_caller_wrote_is_shown_and_not_obeyed(terminal: bool, width: int) -> None:
+def test_control_characters_of_callers_are_escaped(terminal: bool, width: int) -> None:
     shown = printed([{'a\x1b': HOSTILE}], ['a\x1b'], width, terminal)
     assert r'a\x1b' in shown
     assert r'x\x1b[2Jy\x07\x9bz\u202e\xff' in ''.join(shown.split())
     assert not set(shown) & {'\x1b', '\x07', '\x9b', '\u202e'}
 
 
-def test_numbers_stand_below_each_other() -> None:
+def test_numbers_are_aligned_to_the_right() -> None:
     rows: list[dict[str, Any]] = [{'status': 200, 'calls': 12}, {'status': 404, 'calls': 5}, {'status': 500, 'calls': None}]
     lines = [line.rstrip() for line in printed(rows, ['status', 'calls'], 80, terminal=True).splitlines()]
     assert lines == ['status   calls', '──────────────', '   200      12', '   404       5', '   500']
 
 
-def test_a_table_that_is_too_wide_for_the_terminal_is_shown_row_by_row() -> None:
-    rows = [{'id': number, 'text': LONG, 'more': LONG} for number in (7, 8)]
-    shown = printed(rows, ['id', 'text', 'more'], 80, terminal=True)
+def test_a_table_too_wide_for_the_terminal_is_shown_row_by_row() -> None:
+    rows = [{'id': number, 'text': LONG, 'note': LONG} for number in (7, 8)]
+    shown = printed(rows, ['id', 'text', 'note'], 80, terminal=True)
     assert shown.count(LONG) == 4
     assert [line.split() for line in shown.splitlines() if line.startswith('id')] == [['id', '7'], ['id', '8']]
     assert max(map(len, shown.splitlines())) <= 80
 
 
-def test_what_is_no_terminal_gets_whole_lines() -> None:
+def test_output_to_a_file_has_whole_lines() -> None:
     shown = printed([{'id': 7, 'text': LONG * 5}], ['id', 'text'], 80, terminal=False)
     assert LONG * 5 in shown.splitlines()[2]
 
 
-def test_nothing_is_shown_of_nothing() -> None:
+def test_a_table_without_rows_has_only_its_header() -> None:
     assert printed([], ['id', 'text'], 80, terminal=True).split('\n')[0].split() == ['id', 'text']
     assert printed([], [], 80, terminal=False).strip() == ''

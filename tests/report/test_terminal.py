@@ -1,4 +1,4 @@
-"""The report in a terminal: it fits, it says every number, and in French all of it is French."""
+"""The report fits the terminal, shows every number, and is all French in French."""
 
 import io
 import re
@@ -10,12 +10,12 @@ from rich.console import Console
 
 from exporter.report.events import Event
 from exporter.report.indicators import Portal, Report
-from exporter.report.terminal import DAYS, LANGUAGES, NOTHING, PLACES, drawing, nothing
+from exporter.report.terminal import DAYS, LANGUAGES, NO_VALUE, PLACES, empty_period, render_report
 
 ENGLISH = re.compile(r'\b(calls|users?|other|without|anonymous\b|activity|crawlers|of|to|Mon|Tue|Germany)\b', re.IGNORECASE)
 
 
-def a_report(days: int = 14, **other: Any) -> Report:
+def make_report(days: int = 14, **values: Any) -> Report:
     first = date(2026, 11, 3)
     last = first + timedelta(days - 1)
     return {
@@ -37,25 +37,27 @@ def a_report(days: int = 14, **other: Any) -> Report:
         ],
         'unlocated_calls': 4_321,
         'crawler_calls': 77_000,
-    } | other
+    } | values
 
 
-EMPTY = a_report(
+EMPTY = make_report(
     calls=0, activity=[{'day': '2026-11-03', 'calls': 0}], total_users=0, calls_per_user=None, anonymous_users_percent=None,
     mobile_users_percent=None, top_users=[], map=[], unlocated_calls=0, crawler_calls=0,
 )  # fmt: skip
 
 
-def drawn(report: Report, language: str = 'en', width: int = 80, crawlers: bool = False, events: tuple[Event, ...] = ()) -> str:
+def rendered(
+    report: Report, language: str = 'en', width: int = 80, crawlers: bool = False, events: tuple[Event, ...] = ()
+) -> str:
     console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=True)
-    console.print(drawing(report, language, crawlers, events))
+    console.print(render_report(report, language, crawlers, events))
     return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
 @pytest.mark.parametrize('width', [40, 60, 80, 120, 200])
 @pytest.mark.parametrize('language', LANGUAGES)
 def test_it_fits_and_no_day_or_number_is_cut(language: str, width: int) -> None:
-    shown = drawn(a_report(), language, width)
+    shown = rendered(make_report(), language, width)
     assert max(map(len, shown.splitlines())) <= width
     numbers = re.sub(r'[\u202f,]', '', shown)
     for number in ('1234567', '77000', '15204', '900000', '500000', '36956', '4321', *(str(10_000 + day) for day in range(14))):
@@ -66,15 +68,15 @@ def test_it_fits_and_no_day_or_number_is_cut(language: str, width: int) -> None:
 
 def test_bars_are_as_long_as_their_numbers() -> None:
     calls = [800, 400, 100, 0]
-    shown = drawn(a_report(activity=[{'day': f'2026-11-0{day}', 'calls': n} for day, n in enumerate(calls, 3)]))
+    shown = rendered(make_report(activity=[{'day': f'2026-11-0{day}', 'calls': n} for day, n in enumerate(calls, 3)]))
     bars = [line.count('█') for line in shown.splitlines() if re.match(r'\w{3} \d Nov', line)]
     assert bars[0] > 50
     assert bars == [bars[0], bars[0] // 2, bars[0] // 8, 0]
 
 
-def test_it_says_every_indicator_in_english() -> None:
-    lines = drawn(a_report()).splitlines()
-    assert lines[0] == f'data.example.org  3 Nov 2026 {NOTHING} 16 Nov 2026 (Europe/Paris)'
+def test_it_shows_every_indicator_in_english() -> None:
+    lines = rendered(make_report()).splitlines()
+    assert lines[0] == f'data.example.org  3 Nov 2026 {NO_VALUE} 16 Nov 2026 (Europe/Paris)'
     assert lines[1] == 'API calls: 1,234,567 (left out, of crawlers: 77,000)'
     text = '\n'.join(lines)
     for part in (
@@ -86,9 +88,9 @@ def test_it_says_every_indicator_in_english() -> None:
         assert part in text, part
 
 
-def test_it_says_every_indicator_in_french_with_numbers_dates_and_places_as_in_france() -> None:
-    lines = drawn(a_report(), 'fr').splitlines()
-    assert lines[0] == f'data.example.org  3 nov. 2026 {NOTHING} 16 nov. 2026 (Europe/Paris)'
+def test_it_shows_every_indicator_in_french_with_french_numbers_dates_and_places() -> None:
+    lines = rendered(make_report(), 'fr').splitlines()
+    assert lines[0] == f'data.example.org  3 nov. 2026 {NO_VALUE} 16 nov. 2026 (Europe/Paris)'
     assert lines[1] == "Appels API : 1\u202f234\u202f567 (non comptés, de robots d'indexation : 77\u202f000)"
     text = '\n'.join(lines)
     for part in (
@@ -97,34 +99,34 @@ def test_it_says_every_indicator_in_french_with_numbers_dates_and_places_as_in_f
         'anonyme ', 'Carte des appels API', 'Saint-Étienne, France', 'Allemagne', 'sans lieu',
     ):  # fmt: skip
         assert part in text, part
-    assert not ENGLISH.search(drawn(a_report(map=a_report()['map'] * 5), 'fr', crawlers=True))
+    assert not ENGLISH.search(rendered(make_report(map=make_report()['map'] * 5), 'fr', crawlers=True))
 
 
-def test_the_title_says_date_times_and_a_single_day() -> None:
-    hours = drawn(a_report() | {'from': '2026-11-03T08:00:00', 'to': '2026-11-03T12:30:00+01:00'}).splitlines()[0]
-    assert hours == f'data.example.org  3 Nov 2026, 08:00:00 {NOTHING} 3 Nov 2026, 12:30:00 (Europe/Paris)'
-    day = drawn(a_report(1)).splitlines()[0]
+def test_the_title_shows_date_times_and_a_single_day() -> None:
+    hours = rendered(make_report() | {'from': '2026-11-03T08:00:00', 'to': '2026-11-03T12:30:00+01:00'}).splitlines()[0]
+    assert hours == f'data.example.org  3 Nov 2026, 08:00:00 {NO_VALUE} 3 Nov 2026, 12:30:00 (Europe/Paris)'
+    day = rendered(make_report(1)).splitlines()[0]
     assert day == 'data.example.org  3 Nov 2026 (Europe/Paris)'
 
 
 @pytest.mark.parametrize('language', LANGUAGES)
 def test_an_empty_period_has_dashes_and_no_error(language: str) -> None:
-    shown = drawn(EMPTY, language)
-    assert shown.count(NOTHING) == 2 + 3 + 1  # two lists, three indicators, the title
+    shown = rendered(EMPTY, language)
+    assert shown.count(NO_VALUE) == 2 + 3 + 1  # two lists, three indicators, the title
     portal = Portal('data.example.org', 'UTC', date(2026, 1, 2), date(2026, 3, 4))
-    assert all(part in nothing(portal, language) for part in ('data.example.org', '2026-01-02', '2026-03-04'))
+    assert all(part in empty_period(portal, language) for part in ('data.example.org', '2026-01-02', '2026-03-04'))
 
 
-def test_crawlers_are_among_the_calls_where_they_were_asked_for() -> None:
-    assert '(of crawlers: 77,000)' in drawn(a_report(), crawlers=True)
+def test_a_report_with_crawlers_says_so() -> None:
+    assert '(of crawlers: 77,000)' in rendered(make_report(), crawlers=True)
 
 
-def test_a_long_period_is_added_up_by_month() -> None:
-    assert drawn(a_report(DAYS)).count('10,0') == DAYS
-    shown = drawn(a_report(100))
+def test_a_long_period_is_shown_by_month() -> None:
+    assert rendered(make_report(DAYS)).count('10,0') == DAYS
+    shown = rendered(make_report(100))
     assert 'Activity, by month' in shown
     months = [line.split()[:3] for line in shown.splitlines() if re.match(r'\w{3} 20\d\d ', line)]
-    days = a_report(100)['activity']
+    days = make_report(100)['activity']
     expected = [
         [name, year, f'{sum(row["calls"] for row in days if row["day"].startswith(f"{year}-{number}")):,}']
         for name, year, number in (('Nov', '2026', '11'), ('Dec', '2026', '12'), ('Jan', '2027', '01'), ('Feb', '2027', '02'))
@@ -132,27 +134,27 @@ def test_a_long_period_is_added_up_by_month() -> None:
     assert months == expected
 
 
-def test_places_that_are_not_shown_are_counted() -> None:
-    many = [
+def test_other_places_are_one_row() -> None:
+    places = [
         {'country': 'FR', 'city': f'City {n}', 'latitude': 0.0, 'longitude': 0.0, 'calls': 1000 - n} for n in range(PLACES + 3)
     ]
-    shown = drawn(a_report(map=many, unlocated_calls=0))
+    shown = rendered(make_report(map=places, unlocated_calls=0))
     assert shown.count('City') == PLACES
     assert f'other places    {sum(1000 - n for n in range(PLACES, PLACES + 3)):,}' in shown
     assert 'without a place' not in shown
 
 
-def test_events_stand_below_the_activity_on_their_local_day() -> None:
+def test_events_are_listed_with_their_local_day() -> None:
     late = datetime(2026, 11, 4, 23, 30, tzinfo=UTC)  # the 5th in Paris
-    shown = drawn(a_report(), events=(Event('', late, late, 'Air quality published'),))
+    shown = rendered(make_report(), events=(Event('', late, late, 'Air quality published'),))
     assert '◆ Thu 5 Nov  Air quality published' in shown
 
 
-def test_what_a_caller_or_an_event_is_called_steers_no_terminal() -> None:
+def test_names_of_users_places_and_events_cannot_control_the_terminal() -> None:
     now = datetime.now(UTC)
     hostile = 'a\x1b[2Jb\x07'
-    shown = drawn(
-        a_report(top_users=[{'user': hostile, 'calls': 1}], map=[{'country': 'FR', 'city': hostile, 'calls': 1}]),
+    shown = rendered(
+        make_report(top_users=[{'user': hostile, 'calls': 1}], map=[{'country': 'FR', 'city': hostile, 'calls': 1}]),
         events=(Event('', now, now, hostile),),
     )
     assert shown.count(r'a\x1b[2Jb\x07') == 3
