@@ -66,7 +66,7 @@ def _forget_file(context: Context, file: str, portal: str, yes: bool) -> None:
         _confirm(f'{calls:,} calls of {portal} that came from {log_file.name}', yes)
         with nobody_storing(context.settings.data_dir):
             deletion.forget_batches(database, ledger, context.rejected, portal, batches())
-    click.echo(f'took away {calls:,} calls of {portal}; {log_file.name} can be imported again')
+    click.echo(f'deleted {calls:,} calls of {portal}; {log_file.name} can be imported again')
 
 
 def _forget_user(context: Context, user: str, domain: str | None, yes: bool) -> None:
@@ -79,10 +79,10 @@ def _forget_user(context: Context, user: str, domain: str | None, yes: bool) -> 
         with nobody_storing(context.settings.data_dir):
             summed_only = sum(deletion.forget_user(database, portal, user) for portal in portals)
         first = calls_from(database)
-    click.echo(f'took away {calls:,} calls of {user}')
+    click.echo(f'deleted {calls:,} calls of {user}')
     if summed_only:
         context.warn(
-            f'{summed_only:,} calls of days before {first} stay in their sums, under no name: the calls themselves are gone'
+            f'{summed_only:,} calls of days before {first} stay in the daily sums without the account, since the calls themselves were removed before'
         )
     if lines := sum(user in reject.text for reject in context.rejected):
         context.warn(
@@ -96,9 +96,9 @@ def _forget_domain(context: Context, portal: str, yes: bool) -> None:
         _confirm(f'{calls:,} calls of {portal}, with its sums, events and rejects', yes)
         with nobody_storing(context.settings.data_dir):
             deletion.forget_domain(database, Ledger(database, '', None), context.rejected, portal)
-    click.echo(f'took away {calls:,} calls of {portal}')
+    click.echo(f'deleted {calls:,} calls of {portal}')
 
 
 def _confirm(what: str, yes: bool) -> None:
     if not yes:
-        click.confirm(f'Take away {what}?', abort=True, err=True)
+        click.confirm(f'Delete {what}?', abort=True, err=True)

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1]
 SOURCE = PACKAGE if (PACKAGE / 'provisioning').is_dir() else PACKAGE.parent  # the first in a wheel, the second in a checkout
 DATASOURCE = 'usage-clickhouse'  # the uid of the provisioned data source
 DASHBOARDS = Path('dashboards', 'usage')  # below dashboards/, where Grafana reads only YAML files
-MARK = '# Written by usage-exporter grafana export, which writes it anew.\n'
+MARK = '# Written by usage-exporter grafana export, which replaces it.\n'
 SWITCH = re.compile(r'(uid: (\S+)\n +isPaused: )(true|false)')
 EXAMPLES = """\b
 Examples:

@@ -79,4 +79,4 @@ def retry(context: Context, domain: str | None, log_format: str, form: str) -> N
     for reason, lines in sorted(retried.rejected.items()):
         click.echo(f'  {lines:,} {reason}')
     if retried.waiting:
-        context.warn(f'{retried.waiting:,} rejects belong to an import that was cut off; run that import again first')
+        context.warn(f'{retried.waiting:,} rejects belong to an interrupted import; run that import again first')

@@ -168,7 +168,7 @@ def test_a_log_is_forgotten_and_can_be_imported_again(
     assert len(list(rejected)) == 1
     for _ in range(2):
         result = run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes')
-        assert result.stdout == f'took away 40 calls of {DOMAIN}; second.log can be imported again\n', result.output
+        assert result.stdout == f'deleted 40 calls of {DOMAIN}; second.log can be imported again\n', result.output
         assert (answers(database), list(rejected)) == (without, [])
         assert imported('second.log') == summary(stored=40, format=1)
         assert (answers(database), len(list(rejected))) == (after, 1)
@@ -278,7 +278,7 @@ def test_an_account_is_forgotten(ledger: Ledger, database: ClickHouse, tmp_path:
     for portal in domains:
         assert imported('of_zoe.log', domain=portal) == summary(stored=10)
     result = run('forget', '--user', 'zoe', '--yes', *(('--domain', domain) if domain else ()))
-    assert result.stdout == f'took away {10 * len(domains)} calls of zoe\n'
+    assert result.stdout == f'deleted {10 * len(domains)} calls of zoe\n'
     assert answers(database) == before
     assert imported('of_zoe.log') == summary(already=10)
     assert answers(database) == before
@@ -316,7 +316,7 @@ def test_the_sums_of_removed_calls_do_not_name_a_forgotten_account(
         f"SELECT sum(calls) AS calls FROM accounts WHERE user_id = 'alice' AND day < '2024-10-31' AND domain = '{DOMAIN}'"
     )
     result = run('forget', '--user', 'alice', '--domain', DOMAIN, '--yes')
-    assert f'warning: {alice["calls"]} calls of days before 2024-10-31 stay in their sums, under no name' in result.stderr
+    assert f'warning: {alice["calls"]} calls of days before 2024-10-31 stay in the daily sums without the account' in result.stderr
     assert database.query(f"SELECT 1 FROM accounts WHERE user_id = 'alice' AND domain = '{DOMAIN}'") == []
 
 
@@ -343,9 +343,9 @@ def test_without_confirmation_nothing_is_deleted(ledger: Ledger, database: Click
     ):
         for reply in (b'', b'n\n'):
             result = run('forget', *options, stdin=reply)
-            assert (result.exit_code, f'Take away {text}? [y/N]' in result.output) == (1, True), result.output
+            assert (result.exit_code, f'Delete {text}? [y/N]' in result.output) == (1, True), result.output
     assert answers(database) == before
-    assert run('forget', '--domain', DOMAIN, stdin=b'y\n').stdout.endswith(f'took away 40 calls of {DOMAIN}\n')
+    assert run('forget', '--domain', DOMAIN, stdin=b'y\n').stdout.endswith(f'deleted 40 calls of {DOMAIN}\n')
 
 
 def test_nothing_is_deleted_while_calls_are_being_stored(

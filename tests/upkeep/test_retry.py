@@ -182,14 +182,14 @@ def test_rejects_of_an_unfinished_batch_wait(
     interrupt(1, lambda: run('import', 'access.log', '--domain', DOMAIN))
     fix(tmp_path)
     assert retried() == of(waiting=1, format=2)
-    assert 'an import that was cut off' in run('rejected', 'retry').stderr
+    assert 'belong to an interrupted import' in run('rejected', 'retry').stderr
     assert imported('access.log')['rejected'] == {'status': 5, 'format': 2}
     assert retried() == of(status=1, format=2)
 
 
 def test_a_retry_is_forgotten_with_its_log(rejected: RejectStore, database: ClickHouse, tmp_path: Path) -> None:
     retried()
-    assert run('forget', '--file', 'access.log', '--domain', DOMAIN, '--yes').stdout.startswith('took away 14 calls')
+    assert run('forget', '--file', 'access.log', '--domain', DOMAIN, '--yes').stdout.startswith('deleted 14 calls')
     assert answers(database) == [[], [], [], []]
     assert list(rejected) == []
     assert imported('access.log') == summary(stored=10, status=4, format=2)
