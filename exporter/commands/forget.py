@@ -82,7 +82,8 @@ def _forget_user(context: Context, user: str, domain: str | None, yes: bool) -> 
     click.echo(f'deleted {calls:,} calls of {user}')
     if summed_only:
         context.warn(
-            f'{summed_only:,} calls of days before {first} stay in the daily sums without the account, since the calls themselves were removed before'
+            f'{summed_only:,} calls of days before {first} stay in the daily sums without the account, '
+            'since the calls themselves were removed before'
         )
     if lines := sum(user in reject.text for reject in context.rejected):
         context.warn(

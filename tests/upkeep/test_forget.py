@@ -316,7 +316,9 @@ def test_the_sums_of_removed_calls_do_not_name_a_forgotten_account(
         f"SELECT sum(calls) AS calls FROM accounts WHERE user_id = 'alice' AND day < '2024-10-31' AND domain = '{DOMAIN}'"
     )
     result = run('forget', '--user', 'alice', '--domain', DOMAIN, '--yes')
-    assert f'warning: {alice["calls"]} calls of days before 2024-10-31 stay in the daily sums without the account' in result.stderr
+    assert (
+        f'warning: {alice["calls"]} calls of days before 2024-10-31 stay in the daily sums without the account' in result.stderr
+    )
     assert database.query(f"SELECT 1 FROM accounts WHERE user_id = 'alice' AND domain = '{DOMAIN}'") == []
 
 
