@@ -1,9 +1,6 @@
 """The command line: loads and runs the command, and prints an error as one line."""
 
-import atexit
 import errno
-import gc
-import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -16,14 +13,9 @@ from typing import Any
 import click
 
 from exporter.errors import ExporterError
+from exporter.system.startup import tune_process
 
-# Set before polars loads: its allocator keeps freed memory for two seconds, because the next chunk needs it again. Fetching new
-# pages from the system takes a tenth of the time of an import.
-os.environ.setdefault('_RJEM_MALLOC_CONF', 'oversize_threshold:0,dirty_decay_ms:2000,muzzy_decay_ms:0')
-
-# The objects of hundreds of loaded modules stay: searching them for garbage, also at exit, adds 0.1 s to a report.
-gc.set_threshold(100_000)
-atexit.register(gc.freeze)
+tune_process()
 
 COMMANDS = {
     'init': 'init:init',

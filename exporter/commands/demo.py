@@ -14,7 +14,7 @@ from exporter.enrich.enrichment import Enrichment
 from exporter.ingest import pipeline
 from exporter.ingest.demo import traffic
 from exporter.ingest.formats import Lines
-from exporter.ingest.pipeline import Chunk
+from exporter.ingest.pipeline import ParsedChunk
 from exporter.model.batch import Batch
 from exporter.model.tally import Summary
 from exporter.report import events, indicators
@@ -84,7 +84,7 @@ def store(database: ClickHouse, ledger: Ledger, enrichment: Enrichment, rejected
     return summary
 
 
-def _missing_days(ledger: Ledger, today: date, summary: Summary) -> Iterator[Chunk]:
+def _missing_days(ledger: Ledger, today: date, summary: Summary) -> Iterator[ParsedChunk]:
     logs = {log.partition('~')[0]: log for log in sorted(ledger.logs(traffic.DOMAIN))}
     for days_ago in reversed(range(traffic.DAYS)):
         day = today - timedelta(days=days_ago)
@@ -95,4 +95,4 @@ def _missing_days(ledger: Ledger, today: date, summary: Summary) -> Iterator[Chu
             continue
         batch = entry.batch if entry else Batch(traffic.DOMAIN, 'demo', ledger.new_log(traffic.DOMAIN, name), 0, 1)
         calls = traffic.day_of_calls(day).with_row_index('line')
-        yield Chunk(Lines(calls), batch)
+        yield ParsedChunk(Lines(calls), batch)

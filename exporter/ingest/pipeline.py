@@ -23,7 +23,7 @@ Step = Callable[[Lines, Enrichment], Lines]
 ENRICHED = [column.name for column in COLUMNS if column.name != 'batch_id']
 
 
-class Chunk(NamedTuple):
+class ParsedChunk(NamedTuple):
     """Parsed lines; `batch` is set on the last chunk of a batch.
 
     `text` holds the lines as they were read, and `start` is the byte offset of the first one; rejects need both.
@@ -98,13 +98,13 @@ def enrich(lines: Lines, enrichment: Enrichment, steps: tuple[Step, ...] = STEPS
     return reduce(lambda current, step: step(current, enrichment), steps, lines)
 
 
-def enriched(chunks: Iterable[Chunk], enrichment: Enrichment, steps: tuple[Step, ...] = STEPS) -> Iterator[Chunk]:
+def enriched(chunks: Iterable[ParsedChunk], enrichment: Enrichment, steps: tuple[Step, ...] = STEPS) -> Iterator[ParsedChunk]:
     """Applies the steps to each chunk. An import runs the first step in one thread and the others in another."""
     for chunk in chunks:
         yield chunk._replace(lines=enrich(chunk.lines, enrichment, steps))
 
 
-def put_batches(chunks: Iterable[Chunk], rejected: RejectStore, put: Put) -> None:
+def put_batches(chunks: Iterable[ParsedChunk], rejected: RejectStore, put: Put) -> None:
     """Passes each batch of enriched chunks to `put`, after writing its rejects to the disk.
 
     Raises the errors of a source, of `put` and of the disk. Batches put before an error stay, and the next run continues.
@@ -129,7 +129,7 @@ def by_reason(lines: pl.DataFrame) -> Counter[str]:
     return Counter(dict(lines['reason'].value_counts().iter_rows()))
 
 
-def _rejects(chunk: Chunk) -> Iterator[tuple[str, int, str]]:
+def _rejects(chunk: ParsedChunk) -> Iterator[tuple[str, int, str]]:
     """Yields reason, byte offset and text of each rejected line."""
     if chunk.lines.rejected.is_empty():
         return

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from exporter.errors import DatabaseLocked, EngineError
 from exporter.store.url import Address, address
-from exporter.system.startup import without_module
+from exporter.system.startup import lean_engine
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -140,9 +140,7 @@ def load(where: Address) -> 'ModuleType':
     import clickhouse_connect
 
     if where.embedded:
-        # one heap for all threads of the engine: each insert starts new threads, whose own heaps would take more memory
-        os.environ.setdefault('JE_MALLOC_CONF', 'percpu_arena:disabled,narenas:1')
-        with without_module('pyarrow'):  # chDB imports it and numpy for result formats not used here: 50 ms, 40 MB
+        with lean_engine():
             import_module('chdb.state')
     return clickhouse_connect
 

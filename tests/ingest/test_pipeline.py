@@ -11,7 +11,7 @@ from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.ingest import pipeline
 from exporter.ingest.formats.access_log import parse
-from exporter.ingest.pipeline import Chunk
+from exporter.ingest.pipeline import ParsedChunk
 from exporter.model.batch import Batch
 from exporter.model.reject import Reject
 from exporter.model.tally import Tally
@@ -33,11 +33,11 @@ def batch(start: int, end: int) -> Batch:
     return Batch(DOMAIN, 'access_log', 'log:1024', start, end, 'access.log')
 
 
-def chunk(lines: bytes, start: int = 0, of: Batch | None = None) -> Chunk:
-    return Chunk(parse(lines, 'auto', NOW), of, start, lines)
+def chunk(lines: bytes, start: int = 0, of: Batch | None = None) -> ParsedChunk:
+    return ParsedChunk(parse(lines, 'auto', NOW), of, start, lines)
 
 
-def run(ledger: Ledger, rejected: RejectStore, *chunks: Chunk) -> list[Tally]:
+def run(ledger: Ledger, rejected: RejectStore, *chunks: ParsedChunk) -> list[Tally]:
     """Returns the tally of each stored batch."""
     tallies: list[Tally] = []
     enrichment = Enrichment(DOMAIN, PORTAL, open_places(None), b'k' * 32)

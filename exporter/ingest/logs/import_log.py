@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from exporter.enrich.enrichment import Enrichment
 from exporter.ingest import pipeline
-from exporter.ingest.formats.parsed import parse_chunks
 from exporter.ingest.logs.batches import AccessLog
 from exporter.ingest.logs.history import Waiting, WithSpool
+from exporter.ingest.logs.parse_chunks import parse_chunks
 from exporter.ingest.pipeline import STEPS
 from exporter.ingest.prefetch import Prefetch
 from exporter.model.tally import Summary, Tally

@@ -9,11 +9,11 @@ import polars as pl
 
 from exporter.enrich.enrichment import Enrichment
 from exporter.ingest import pipeline
-from exporter.ingest.formats.parsed import parse_chunks
 from exporter.ingest.logs.batches import AccessLog
 from exporter.ingest.logs.history import History
 from exporter.ingest.logs.log_file import LogFile
-from exporter.ingest.pipeline import Chunk, Put
+from exporter.ingest.logs.parse_chunks import parse_chunks
+from exporter.ingest.pipeline import ParsedChunk, Put
 from exporter.model.batch import Batch
 from exporter.model.tally import Tally
 from exporter.store.rejects import RejectStore
@@ -57,7 +57,7 @@ class Tail:
         self.position: int | None = None  # set once everything before it is taken
         self.start_state: State | None = None  # when reading last started
         self.last_tally: Tally | None = None  # of the last batch
-        self._chunks: Iterator[Chunk] | None = None
+        self._chunks: Iterator[ParsedChunk] | None = None
         # from the buffer of the file: the log may be truncated before the first batch is read
         self._mark = self.file.read(0, MARK) if self.file.grows else b''
         self._mark_end = len(self._mark)
@@ -163,7 +163,7 @@ class Tail:
         self._chunks = parse_chunks(chunks, self.file.name, self.log_format)
         return True
 
-    def _batch(self) -> Iterator[Chunk]:
+    def _batch(self) -> Iterator[ParsedChunk]:
         """Yields the chunks of the next batch."""
         assert self._chunks
         for chunk in self._chunks:

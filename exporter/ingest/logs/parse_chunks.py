@@ -5,20 +5,20 @@ from datetime import UTC, datetime
 
 from exporter.ingest.formats.access_log import parse
 from exporter.ingest.formats.lines import normalize_line_ends
-from exporter.ingest.logs import batches
+from exporter.ingest.logs.batches import Chunk
 from exporter.ingest.logs.foreign import NoLog
-from exporter.ingest.pipeline import Chunk
+from exporter.ingest.pipeline import ParsedChunk
 from exporter.model.batch import Batch
 
 
-def parse_chunks(chunks: Iterable[tuple[batches.Chunk, Batch | None]], name: str, log_format: str) -> Iterator[Chunk]:
+def parse_chunks(chunks: Iterable[tuple[Chunk, Batch | None]], name: str, log_format: str) -> Iterator[ParsedChunk]:
     """Parses the chunks of the log `name`. Raises NoLog if no line of its first chunk is in the format."""
     for chunk, batch in chunks:
         text = normalize_line_ends(chunk.lines)
         lines = parse(text, log_format, datetime.now(UTC))
         if chunk.first and lines.no_format:
             raise _no_log(name, text, log_format)
-        yield Chunk(lines, batch, chunk.start, text)
+        yield ParsedChunk(lines, batch, chunk.start, text)
 
 
 def _no_log(name: str, text: bytes, log_format: str) -> NoLog:
