@@ -52,7 +52,7 @@ def forget(context: Context, file: str | None, user: str | None, domain: str | N
 
 def _forget_file(context: Context, file: str, portal: str, yes: bool) -> None:
     with context.database() as database, closing(LogFile(file)) as log_file:
-        ledger = Ledger(database, '', None)
+        ledger = Ledger(database)
 
         def batches() -> list[Batch]:
             name, _ = AccessLog(log_file).identify(portal, ledger)
@@ -96,7 +96,7 @@ def _forget_domain(context: Context, portal: str, yes: bool) -> None:
         calls = deletion.count(database, deletion.of_domain(portal))
         _confirm(f'{calls:,} calls of {portal}, with its sums, events and rejects', yes)
         with nobody_storing(context.settings.data_dir):
-            deletion.forget_domain(database, Ledger(database, '', None), context.rejected, portal)
+            deletion.forget_domain(database, Ledger(database), context.rejected, portal)
     click.echo(f'deleted {calls:,} calls of {portal}')
 
 

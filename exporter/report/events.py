@@ -64,4 +64,4 @@ def remove(database: ClickHouse, event_id: str) -> None:
     """Removes an event. Raises InputError if no event has this id, EngineError."""
     if not database.query('SELECT 1 FROM events WHERE id = {id:String}', {'id': event_id}):
         raise InputError(f'there is no event {event_id}', 'run usage-exporter events list to see the events')
-    database.command('ALTER TABLE events DELETE WHERE id = {id:String} SETTINGS mutations_sync = 1', {'id': event_id})
+    database.delete('events', 'id = {id:String}', {'id': event_id})

@@ -42,6 +42,10 @@ class ClickHouse:
         except Exception as error:
             raise _engine_error(error, self.address) from error
 
+    def delete(self, table: str, condition: str, parameters: Mapping[str, Any]) -> None:
+        """Deletes the rows of a table for which a condition holds, and waits until they are gone. Raises EngineError."""
+        self.command(f'ALTER TABLE {table} DELETE WHERE {condition} SETTINGS mutations_sync = 1', parameters)
+
     def query(self, statement: str, parameters: Mapping[str, Any] | None = None, **settings: Any) -> list[Row]:
         """Returns the rows of a statement; `parameters` are those of ClickHouse, {name:Type}. Raises EngineError.
 

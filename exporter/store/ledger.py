@@ -12,9 +12,12 @@ from exporter.store.clickhouse import ClickHouse, Row
 
 
 class Ledger:
-    """Reads and writes the table `batches`. The thread that owns `database` may call it."""
+    """Reads and writes the table `batches`. The thread that owns `database` may call it.
 
-    def __init__(self, database: ClickHouse, key_id: str, geo_date: date | None) -> None:
+    The rows that it writes record `key_id`, of the visitor secret, and `geo_date`, of the geolocation data.
+    """
+
+    def __init__(self, database: ClickHouse, key_id: str = '', geo_date: date | None = None) -> None:
         self.database = database
         self._provenance = {'geo_date': geo_date, 'key_id': key_id}
 
@@ -26,9 +29,9 @@ class Ledger:
         """
         self._add('begun', batch, {})
         if self._is_overlapped(batch):
-            self.database.command(
-                'ALTER TABLE batches DELETE WHERE domain = {domain:String} AND log = {log:String} AND batch_id = {id:String} '
-                "AND state = 'begun' SETTINGS mutations_sync = 1",
+            self.database.delete(
+                'batches',
+                "domain = {domain:String} AND log = {log:String} AND batch_id = {id:String} AND state = 'begun'",
                 {'domain': batch.domain, 'log': batch.log, 'id': batch.id},
             )
             raise ConcurrentImport(
@@ -98,6 +101,18 @@ class Ledger:
             {'domain': batch.domain, 'log': batch.log, 'start': batch.start, 'id': batch.id},
         )
         return bool(rows)
+
+    def unfinished(self) -> list[Row]:
+        """The batches that are neither done nor forgotten: `domain`, `batch_id`, `origin`, `begun` (UTC). Raises EngineError."""
+        return self.database.query(
+            """
+            SELECT domain, batch_id, if(any(origin) = '', any(source), any(origin)) AS origin, max(at) AS begun
+            FROM batches
+            GROUP BY domain, batch_id
+            HAVING max(state) = 'begun'
+            ORDER BY domain, origin
+            """
+        )
 
     def logs(self, domain: str) -> list[str]:
         """Returns every log that ever had a batch, also a forgotten one. Raises EngineError."""

@@ -19,7 +19,7 @@ from exporter.store.clickhouse import NO_DATABASE, ClickHouse, connect
 from exporter.store.ledger import Ledger
 from exporter.system.locks import SERVING
 from exporter.upkeep.findings import Finding, fault, fault_of, note, ok
-from exporter.upkeep.forget import differing, unfinished
+from exporter.upkeep.forget import differing
 
 OLDEST_PLACES = timedelta(days=90)  # age of geolocation data: addresses move
 CONNECT_TIMEOUT = 5.0  # seconds
@@ -164,24 +164,15 @@ def _database(settings: Settings, database: ClickHouse, visitor_key_id: str) -> 
 
 def _interrupted(database: ClickHouse) -> Iterator[Finding]:
     """Logs with batches that were begun and never done: until then a rollup may lack calls that the table has."""
-    rows = database.query(
-        """
-        SELECT domain, if(any(origin) = '', any(source), any(origin)) AS origin
-        FROM batches
-        GROUP BY domain, batch_id
-        HAVING max(state) = 'begun' AND max(at) < now() - {longest:UInt32}
-        ORDER BY domain, origin
-        LIMIT 1 BY domain, origin
-        """,
-        {'longest': int(LONGEST_BATCH.total_seconds())},
-    )
-    for row in rows:
-        yield fault(row['domain'], f'an import of {row["origin"]} was interrupted', 'run the import again to finish it')
+    latest = datetime.now(UTC).replace(tzinfo=None) - LONGEST_BATCH
+    interrupted = {(row['domain'], row['origin']) for row in Ledger(database).unfinished() if row['begun'] < latest}
+    for domain, origin in sorted(interrupted):
+        yield fault(domain, f'an import of {origin} was interrupted', 'run the import again to finish it')
 
 
 def _portal(settings: Settings, database: ClickHouse, visitor_key_id: str, portal: indicators.Portal) -> Iterator[Finding]:
     part, zone = portal.domain, settings.portal(portal.domain).timezone
-    if (days := differing(database, part)) and not unfinished(database, part):
+    if (days := differing(database, part)) and all(row['domain'] != part for row in Ledger(database).unfinished()):
         yield fault(
             part,
             f'the daily sums differ from the calls on {len(days)} days, such as {days[0]}',
@@ -194,7 +185,7 @@ def _portal(settings: Settings, database: ClickHouse, visitor_key_id: str, porta
             f'the stored days are in time zone {portal.timezone}, the settings say {zone}',
             f'set its timezone to {portal.timezone}; stored days do not change',
         )
-    if (key_ids := Ledger(database, '', None).key_ids(part)) and visitor_key_id not in key_ids:
+    if (key_ids := Ledger(database).key_ids(part)) and visitor_key_id not in key_ids:
         yield fault(
             part,
             'the stored visitors were hashed with another key' if visitor_key_id else 'the key of the stored visitors is missing',

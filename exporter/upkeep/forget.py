@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from exporter.errors import InputError
 from exporter.model.batch import Batch
-from exporter.store.clickhouse import ClickHouse, Row
+from exporter.store.clickhouse import ClickHouse
 from exporter.store.ledger import Ledger
 from exporter.store.rejects import RejectStore
 from exporter.upkeep.retention import ROLLUPS, calls_from
@@ -105,9 +105,10 @@ def delete_unfinished(database: ClickHouse) -> None:
 
     Needed in a restored database, since the engine does not know their deduplication tokens there.
     """
+    unfinished = Ledger(database).unfinished()
     for row in database.query('SELECT DISTINCT domain FROM batches'):
         domain = row['domain']
-        if ids := {row['batch_id'] for row in unfinished(database, domain)}:
+        if ids := {batch['batch_id'] for batch in unfinished if batch['domain'] == domain}:
             _delete(database, 'calls', of_batches(domain, ids))
         repair(database, domain)
 
@@ -140,27 +141,13 @@ def repair(database: ClickHouse, domain: str) -> None:
 
 
 def _delete(database: ClickHouse, table: str, selection: Selection) -> None:
-    database.command(f'ALTER TABLE {table} DELETE WHERE {selection.where} SETTINGS mutations_sync = 1', selection.parameters)
-
-
-def unfinished(database: ClickHouse, domain: str) -> list[Row]:
-    """The batches of a portal that are neither done nor forgotten: `batch_id` and `origin`. Raises EngineError."""
-    return database.query(
-        """
-        SELECT batch_id, if(any(origin) = '', any(source), any(origin)) AS origin
-        FROM batches
-        WHERE domain = {domain:String}
-        GROUP BY batch_id
-        HAVING max(state) = 'begun'
-        """,
-        {'domain': domain},
-    )
+    database.delete(table, selection.where, selection.parameters)
 
 
 def _refuse_unfinished(database: ClickHouse, domain: str, except_ids: set[str]) -> None:
     """Raises InputError for an unfinished batch: its calls may be in a rollup or not, so no day can be computed again."""
-    for row in unfinished(database, domain):
-        if row['batch_id'] not in except_ids:
+    for row in Ledger(database).unfinished():
+        if row['domain'] == domain and row['batch_id'] not in except_ids:
             raise InputError(
                 f'{domain}: an import of {row["origin"]} was interrupted or is in progress',
                 'finish the import, then run the command again',

@@ -32,12 +32,12 @@ def remove_old(settings: Settings, database: ClickHouse, today: date) -> Removed
             calls = _count(database, 'count() AS n FROM calls', first)
             if calls:
                 _record_first_day(database, first)
-                _delete(database, 'calls', first)
+                database.delete('calls', 'day < {first:Date}', {'first': first})
         if settings.keep_rollups_days:
             first = today - timedelta(settings.keep_rollups_days)
             days = _count(database, 'uniqExact(domain, day) AS n FROM days', first)
             for table in ROLLUPS:
-                _delete(database, table, first)
+                database.delete(table, 'day < {first:Date}', {'first': first})
     return Removed(calls, days)
 
 
@@ -59,7 +59,3 @@ def _record_first_day(database: ClickHouse, first: date) -> None:
         now = f'{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}'[:-3]
         database.insert_rows('retention', [{'at': now, 'calls_from': first}], token=now)
     schema.apply(database)
-
-
-def _delete(database: ClickHouse, table: str, first: date) -> None:
-    database.command(f'ALTER TABLE {table} DELETE WHERE day < {{first:Date}} SETTINGS mutations_sync = 1', {'first': first})

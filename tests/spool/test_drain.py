@@ -39,7 +39,6 @@ from exporter.store.clickhouse import ClickHouse, connect
 from exporter.store.ledger import Ledger
 from exporter.store.rejects import RejectStore
 from exporter.store.writer import store
-from exporter.upkeep.forget import unfinished
 
 pytestmark = pytest.mark.slow
 PORTAL, OTHER = 'data.example.org', 'open.example.net'
@@ -305,7 +304,7 @@ def test_a_batch_whose_lines_another_process_stores_is_given_up_with_its_rejects
     assert stored(database) == paths(3)
     assert (drain.spool.given_up(), drain.spool.given_up()) == ([BATCH], [])
     assert (drain.spool.balance.accepted, list(drain.rejected)) == (0, [reject])
-    assert not unfinished(database, PORTAL)
+    assert not Ledger(database).unfinished()
 
 
 def test_a_damaged_file_does_not_block_others(database: ClickHouse, tmp_path: Path) -> None:

@@ -233,7 +233,7 @@ def test_an_older_and_a_newer_schema(database: ClickHouse) -> None:
 
 
 def test_an_interrupted_import(portal: ClickHouse) -> None:
-    ledger = Ledger(portal, '', None)
+    ledger = Ledger(portal)
     ledger.begin(Batch(DOMAIN, 'access_log', 'log', 0, 9, 'now.log'))  # in progress
     assert check().exit_code == 0
     long_ago = f'{datetime.now(UTC) - timedelta(hours=1):%F %T}'

@@ -58,7 +58,7 @@ def ledger(settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path) -
         assert imported('access.log', domain=domain) == summary(stored=len(NUMBERS))
     for domain in (DOMAIN, OTHER, ''):
         events.add(database, events.Event(domain, now, now, f'of {domain}'))
-    return Ledger(database, '', None)
+    return Ledger(database)
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_an_interrupted_forget_of_a_portal_is_finished_by_the_next(
 
 
 def test_a_batch_that_was_only_begun_is_forgotten(database: ClickHouse, rejected: RejectStore) -> None:
-    ledger = Ledger(database, '', None)
+    ledger = Ledger(database)
     ledger.begin(Batch(DOMAIN, 'access_log', 'cut', 0, 9))
     forget_domain(database, ledger, rejected, DOMAIN)
     assert all(ledger.entries(DOMAIN, name) == [] for name in ledger.logs(DOMAIN))
@@ -195,7 +195,7 @@ def test_a_log_is_recognized_by_its_content(without: list[Any], database: ClickH
 def test_an_interrupted_forget_of_a_log_is_finished_by_the_next(
     without: list[Any], database: ClickHouse, interrupt: Callable[[int, Callable[[], object]], bool]
 ) -> None:
-    ledger, rejected = Ledger(database, '', None), RejectStore(Path('data'))
+    ledger, rejected = Ledger(database), RejectStore(Path('data'))
 
     def forget_log() -> None:
         result = run('forget', '--file', 'second.log', '--domain', DOMAIN, '--yes', '--debug')
@@ -229,7 +229,7 @@ def test_an_import_between_two_attempts_to_forget_its_log_is_harmless(
 
 
 def test_no_rollup_is_changed_while_an_import_is_unfinished(without: list[Any], database: ClickHouse) -> None:
-    Ledger(database, '', None).begin(Batch(DOMAIN, 'access_log', 'cut', 0, 9, 'cut.log'))
+    Ledger(database).begin(Batch(DOMAIN, 'access_log', 'cut', 0, 9, 'cut.log'))
     before = answers(database)
     for options in (('--file', 'second.log', '--domain', DOMAIN), ('--user', 'alice')):
         result = run('forget', *options, '--yes')
