@@ -25,7 +25,7 @@ class Ledger:
         """Records that a batch is about to be stored. Raises EngineError.
 
         Raises ConcurrentImport, and records nothing, if another batch holds some of its lines: at most one of two overlapping
-        batches goes on. Beginning the same batch again changes nothing.
+        batches goes on. A batch that begins again is not counted twice.
         """
         self._add('begun', batch, {})
         if self._is_overlapped(batch):
