@@ -13,3 +13,9 @@ M_ARENA_MAX = -8  # of malloc.h
 
 with suppress(AttributeError, OSError):  # not every C library has it
     ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
+
+
+def trim() -> None:
+    """Gives the free memory of the C library's heap back to the system."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)

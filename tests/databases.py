@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import NamedTuple
 
+import allocator
+
 from exporter.store import schema
 from exporter.store.clickhouse import connect
 from exporter.store.url import address
 
-PURGE_EVERY = 10  # tests
+PURGE_EVERY = 5  # tests
 
 
 class Content(NamedTuple):
@@ -42,7 +44,9 @@ class Databases:
         self._lent += 1
         if self._lent % PURGE_EVERY == 0 and self.engine_url.startswith('chdb'):
             # 15 ms; without it the engine keeps hundreds of megabytes of freed memory
-            self.connection.command('SYSTEM JEMALLOC PURGE')
+            for statement in ('SYSTEM DROP MARK CACHE', 'SYSTEM DROP COMPILED EXPRESSION CACHE', 'SYSTEM JEMALLOC PURGE'):
+                self.connection.command(statement)
+            allocator.trim()
         try:
             yield self._url(name)
         finally:

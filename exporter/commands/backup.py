@@ -9,7 +9,6 @@ from exporter.upkeep import backup as backups
 EXAMPLES = """\b
 Examples:
   usage-exporter backup /backup/usage.tar
-  usage-exporter restore /backup/usage.tar
   usage-exporter backup "Disk('backups', 'usage')"
 """
 

@@ -4,7 +4,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from exporter.commands.context import Context, pass_context
+from exporter.commands.context import RESULT, Context, format_option, pass_context
 from exporter.report import output
 from exporter.upkeep.check import findings_of
 from exporter.upkeep.findings import Level
@@ -18,14 +18,7 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.option(
-    '--format',
-    'form',
-    type=click.Choice(['table', 'json']),
-    default='table',
-    show_default=True,
-    help='How to print the findings.',
-)
+@format_option('findings', RESULT)
 @pass_context
 def check(context: Context, form: str) -> None:
     """Check the set-up, and show how to fix its faults.

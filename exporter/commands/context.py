@@ -1,6 +1,6 @@
 """Opens what commands share: settings, database, enrichment, output."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from exporter.enrich.enrichment import Enrichment
     from exporter.enrich.geo import Places
 
-FORMATS = click.Choice(['table', 'json', 'csv'])
+ROWS = ('table', 'json', 'csv')
+RESULT = ('table', 'json')
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def format_option(what: str, formats: Sequence[str]) -> Decorator:
+    """The option --format, which every command hands on as `form`."""
+    return click.option(
+        '--format', 'form', type=click.Choice(formats), default='table', show_default=True, help=f'How to print the {what}.'
+    )
 
 
 class Context:

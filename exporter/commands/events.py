@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from exporter.commands.context import FORMATS, Context, pass_context
+from exporter.commands.context import ROWS, Context, format_option, pass_context
 from exporter.report import events as event_store
 from exporter.report import indicators
 from exporter.report.period import moment
@@ -53,7 +53,7 @@ def add(context: Context, title: str, start: str, end: str | None, domain: str |
 
 @events.command('list', epilog=EXAMPLES)
 @click.option('--domain', metavar='D', help='Limit to the events of this portal and those for every portal.')
-@click.option('--format', 'form', type=FORMATS, default='table', show_default=True, help='How to print the events.')
+@format_option('events', ROWS)
 @pass_context
 def list_events(context: Context, domain: str | None, form: str) -> None:
     """List the events, the earliest first."""

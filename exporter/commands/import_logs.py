@@ -9,7 +9,7 @@ import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from exporter.commands.context import Context, pass_context
+from exporter.commands.context import RESULT, Context, format_option, pass_context
 from exporter.commands.interrupts import Interrupts
 from exporter.config import LogFormat
 from exporter.errors import ExporterError, InputError
@@ -41,14 +41,7 @@ Examples:
 @click.option('--domain', metavar='D', help='The portal that wrote the log.  [default: the setting domain]')
 @click.option('--log-format', type=FORMATS, default='auto', show_default=True, help='The format of the lines.')
 @click.option('--complete', is_flag=True, help='Take a last line without a line end; by default it is left for the next import.')
-@click.option(
-    '--format',
-    'form',
-    type=click.Choice(['table', 'json']),
-    default='table',
-    show_default=True,
-    help='How to print the summary.',
-)
+@format_option('summary', RESULT)
 @pass_context
 def import_logs(context: Context, files: tuple[str, ...], domain: str | None, log_format: str, complete: bool, form: str) -> None:
     """Store every call of access logs once.

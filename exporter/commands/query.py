@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import click
 
-from exporter.commands.context import FORMATS, Context, pass_context
+from exporter.commands.context import ROWS, Context, format_option, pass_context
 from exporter.errors import EngineError, QueryError
 from exporter.store.clickhouse import ClickHouse
 
@@ -37,7 +37,7 @@ LOCAL_FUNCTIONS = {
 
 @click.command(epilog=EXAMPLES)
 @click.argument('sql', metavar='SQL')
-@click.option('--format', 'form', type=FORMATS, default='table', show_default=True, help='How to print the rows.')
+@format_option('rows', ROWS)
 @pass_context
 def query(context: Context, sql: str, form: str) -> None:
     """Run one SQL statement that only reads.

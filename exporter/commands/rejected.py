@@ -5,7 +5,7 @@ from itertools import chain
 
 import click
 
-from exporter.commands.context import FORMATS, Context, pass_context
+from exporter.commands.context import RESULT, ROWS, Context, format_option, pass_context
 from exporter.ingest.formats.access_log import FORMATS as LOG_FORMATS
 from exporter.spool.quarantine import list_quarantined
 from exporter.spool.segment import SOURCE as COLLECTOR
@@ -31,7 +31,7 @@ def rejected() -> None:
 
 @rejected.command('list', epilog=EXAMPLES)
 @click.option('--domain', metavar='D', help='Limit to this portal.')
-@click.option('--format', 'form', type=FORMATS, default='table', show_default=True, help='How to print the rejects.')
+@format_option('rejects', ROWS)
 @pass_context
 def list_rejected(context: Context, domain: str | None, form: str) -> None:
     """List rejected input: reason, portal, log, offset in the log, text; and batches in quarantine."""
@@ -44,14 +44,7 @@ def list_rejected(context: Context, domain: str | None, form: str) -> None:
 @rejected.command(epilog=EXAMPLES)
 @click.option('--domain', metavar='D', help='Limit to this portal.')
 @click.option('--log-format', type=click.Choice(LOG_FORMATS), default='auto', show_default=True, help='The format of the lines.')
-@click.option(
-    '--format',
-    'form',
-    type=click.Choice(['table', 'json']),
-    default='table',
-    show_default=True,
-    help='How to print the result.',
-)
+@format_option('result', RESULT)
 @pass_context
 def retry(context: Context, domain: str | None, log_format: str, form: str) -> None:
     """Read rejected input again, for example after a change of settings or an upgrade.

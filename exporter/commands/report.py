@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import click
 
-from exporter.commands.context import FORMATS, Context, pass_context
+from exporter.commands.context import ROWS, Context, format_option, pass_context
 from exporter.report import events, indicators
 from exporter.report.period import period
 from exporter.report.terminal import LANGUAGES, empty_period, render_report
@@ -28,7 +28,7 @@ Examples:
 @click.option('--to', 'last', metavar='DAY', help='The last day, included whole, or a date-time, not included.  [default: today]')
 @click.option('--crawlers', is_flag=True, help='Count the calls of crawlers too.')
 @click.option('--lang', type=click.Choice(LANGUAGES), default='en', show_default=True, help='The language of the table.')
-@click.option('--format', 'form', type=FORMATS, default='table', show_default=True, help='How to print the report.')
+@format_option('report', ROWS)
 @pass_context
 def report(
     context: Context, domain: str | None, first: str | None, last: str | None, crawlers: bool, lang: str, form: str

@@ -9,9 +9,8 @@ from exporter.upkeep import backup as backups
 
 EXAMPLES = """\b
 Examples:
-  usage-exporter backup /backup/usage.tar
   usage-exporter restore /backup/usage.tar
-  usage-exporter backup "Disk('backups', 'usage')"
+  usage-exporter restore "Disk('backups', 'usage')"
 """
 
 

@@ -2,7 +2,7 @@
 
 import click
 
-from exporter.commands.context import FORMATS, Context, pass_context
+from exporter.commands.context import ROWS, Context, format_option, pass_context
 from exporter.server.tokens import Scope, Tokens
 
 EXAMPLES = """\b
@@ -43,7 +43,7 @@ def add(context: Context, name: str, domain: str | None, scopes: tuple[str, ...]
 
 
 @tokens.command('list', epilog=EXAMPLES)
-@click.option('--format', 'form', type=FORMATS, default='table', show_default=True, help='How to print the list.')
+@format_option('list', ROWS)
 @pass_context
 def list_tokens(context: Context, form: str) -> None:
     """List id, name, portal and scopes of all tokens, the oldest first."""
