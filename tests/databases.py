@@ -12,7 +12,7 @@ from exporter.store import schema
 from exporter.store.clickhouse import connect
 from exporter.store.url import address
 
-PURGE_EVERY = 5  # tests
+PURGE_EVERY = 10  # tests
 
 
 class Content(NamedTuple):
@@ -44,7 +44,7 @@ class Databases:
         self._lent += 1
         if self._lent % PURGE_EVERY == 0 and self.engine_url.startswith('chdb'):
             # 15 ms; without it the engine keeps hundreds of megabytes of freed memory
-            for statement in ('SYSTEM DROP MARK CACHE', 'SYSTEM DROP COMPILED EXPRESSION CACHE', 'SYSTEM JEMALLOC PURGE'):
+            for statement in ('SYSTEM DROP MARK CACHE', 'SYSTEM JEMALLOC PURGE'):
                 self.connection.command(statement)
             allocator.trim()
         try:

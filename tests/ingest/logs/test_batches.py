@@ -449,6 +449,7 @@ def test_hole_is_not_a_line_and_the_next_line_counts(file: Path, database: Click
     assert holed(size)[reject.offset :].startswith(reject.text.encode())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('chunk', 'pack'), [(50, gzip.compress), (997, bytes), (SMALL, lzma.compress)])
 def test_a_log_with_holes_that_grows_is_stored_once(
     file: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch, chunk: int, pack: Callable[[bytes], bytes]

@@ -19,6 +19,8 @@ from exporter.errors import EngineError
 from exporter.ingest.logs import open_logs
 from exporter.store.clickhouse import ClickHouse
 
+pytestmark = pytest.mark.slow
+
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
