@@ -1,5 +1,6 @@
 """Looks up the batches of logs in the ledger, and in the spool those that the ledger will have."""
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -61,10 +62,16 @@ class WithSpool:
 
         A waiting batch is left out if the ledger knows another one with some of its lines: the spool will give it up.
         """
-        entries = self.ledger.entries(domain, log)
-        for batch, tally in self.waiting:
-            if (batch.domain, batch.log) == (domain, log):
-                entries = [entry for entry in entries if entry.batch.id != batch.id]
-                if not any(entry.batch.start < batch.end and entry.batch.end > batch.start for entry in entries):
-                    entries.append(Entry(batch, tally))
-        return sorted(entries, key=lambda entry: (entry.batch.start, entry.batch.end))
+        waiting = [Entry(batch, tally) for batch, tally in self.waiting if (batch.domain, batch.log) == (domain, log)]
+        ids = {entry.batch.id for entry in waiting}
+        entries = [entry for entry in self.ledger.entries(domain, log) if entry.batch.id not in ids]
+        for entry in waiting:
+            at = bisect_left(entries, entry.batch.start, key=_start)
+            starts_within = at > 0 and entries[at - 1].batch.end > entry.batch.start
+            if not starts_within and (at == len(entries) or entries[at].batch.start >= entry.batch.end):
+                entries.insert(at, entry)
+        return entries
+
+
+def _start(entry: Entry) -> int:
+    return entry.batch.start
