@@ -15,7 +15,7 @@ from exporter.ingest import pipeline
 from exporter.ingest.demo import traffic
 from exporter.ingest.formats import Lines
 from exporter.ingest.pipeline import ParsedChunk
-from exporter.model.batch import Batch
+from exporter.model.batch import Log
 from exporter.model.tally import Summary
 from exporter.report import events, indicators
 from exporter.report.period import period
@@ -85,14 +85,15 @@ def store(database: ClickHouse, ledger: Ledger, enrichment: Enrichment, rejected
 
 
 def _missing_days(ledger: Ledger, today: date, summary: Summary) -> Iterator[ParsedChunk]:
-    logs = {log.partition('~')[0]: log for log in sorted(ledger.logs(traffic.DOMAIN))}
+    logs = ledger.logs(traffic.DOMAIN)
+    newest = {log.head: log for log in sorted(logs, key=lambda log: log.attempt)}
     for days_ago in reversed(range(traffic.DAYS)):
         day = today - timedelta(days=days_ago)
         name = day.isoformat()
-        entry = next(iter(ledger.entries(traffic.DOMAIN, logs[name])), None) if name in logs else None
+        entry = next(iter(ledger.entries(traffic.DOMAIN, newest[name].name)), None) if name in newest else None
         if entry and entry.tally:
             summary.count_before(entry.tally)
             continue
-        batch = entry.batch if entry else Batch(traffic.DOMAIN, 'demo', ledger.new_log(traffic.DOMAIN, name), 0, 1)
+        batch = entry.batch if entry else Log.new(name, 0, logs).batch(traffic.DOMAIN, 'demo', 0, 1)
         calls = traffic.day_of_calls(day).with_row_index('line')
         yield ParsedChunk(Lines(calls), batch)

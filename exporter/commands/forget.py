@@ -55,8 +55,8 @@ def _forget_file(context: Context, file: str, portal: str, yes: bool) -> None:
         ledger = Ledger(database)
 
         def batches() -> list[Batch]:
-            name, _ = AccessLog(log_file).identify(portal, ledger)
-            return deletion.batches_of_log(ledger, portal, name)
+            log, _ = AccessLog(log_file).identify(portal, ledger)
+            return deletion.batches_of_log(ledger, portal, log.name)
 
         if not (stored_batches := batches()):
             raise InputError(

@@ -1,12 +1,12 @@
 """The ledger: records which batches were begun, which are done, and the tallies of their lines."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime
 
 import xxhash
 
 from exporter.errors import ConcurrentImport
-from exporter.model.batch import Batch, Checkpoint, Entry
+from exporter.model.batch import Batch, Checkpoint, Entry, Log
 from exporter.model.tally import Tally
 from exporter.store.clickhouse import ClickHouse, Row
 
@@ -71,6 +71,11 @@ class Ledger:
             'source': batch.source,
             'origin': batch.origin,
             'log': batch.log,
+            'head': batch.head
+            or None,  # null: the database takes it from the name, as for batches that an earlier version spooled
+            'head_bytes': batch.head_bytes or None,
+            'attempt': batch.attempt or None,
+            'retried_log': batch.retried_log or None,
             'start': batch.start,
             'end': batch.end,
             'checkpoints': [{'end': point.end, 'hash': point.hash} for point in batch.checkpoints],
@@ -114,14 +119,24 @@ class Ledger:
             """
         )
 
-    def logs(self, domain: str) -> list[str]:
-        """Returns every log that ever had a batch, also a forgotten one. Raises EngineError."""
-        rows = self.database.query('SELECT DISTINCT log FROM batches WHERE domain = {domain:String}', {'domain': domain})
-        return [row['log'] for row in rows]
+    def done_batch(self, domain: str, batch_id: str) -> Batch | None:
+        """Returns the batch with this identity if it is stored, without its checkpoints. Raises EngineError."""
+        rows = self.database.query(
+            """
+            SELECT domain, source, log, start, end, origin FROM batches
+            WHERE domain = {domain:String} AND batch_id = {id:String} AND state = 'done' LIMIT 1
+            """,
+            {'domain': domain, 'id': batch_id},
+        )
+        return Batch(**rows[0]) if rows else None
 
-    def new_log(self, domain: str, name: str) -> str:
-        """Returns a name that no log of the portal ever had: `name`, or `name` with ~1, ~2 … appended. Raises EngineError."""
-        return unused_log_name(name, self.logs(domain))
+    def logs(self, domain: str) -> list[Log]:
+        """Returns every log that ever had a batch, also a forgotten one. Raises EngineError."""
+        rows = self.database.query(
+            'SELECT DISTINCT log AS name, head, head_bytes, attempt, retried_log FROM batches WHERE domain = {domain:String}',
+            {'domain': domain},
+        )
+        return [Log(**row) for row in rows]
 
     def last_call(self, domain: str, origin: str) -> datetime | None:
         """Returns the time of the last stored call of the file `origin`, UTC, or None. Raises EngineError."""
@@ -146,7 +161,8 @@ class Ledger:
         rows = self.database.query(
             """
             SELECT
-                start, end, max(state) AS last, any(source) AS source, any(origin) AS origin, any(checkpoints.end) AS ends,
+                start, end, max(state) AS last, any(head) AS head, any(head_bytes) AS head_bytes, any(attempt) AS attempt,
+                any(retried_log) AS retried_log, any(source) AS source, any(origin) AS origin, any(checkpoints.end) AS ends,
                 any(checkpoints.hash) AS hashes, max(stored) AS stored, maxMap(skipped_by_reason) AS skipped,
                 maxMap(rejected) AS rejected
             FROM batches
@@ -161,18 +177,13 @@ class Ledger:
             Entry(
                 Batch(
                     domain, row['source'], log, row['start'], row['end'], row['origin'],
-                    tuple(map(Checkpoint, row['ends'], row['hashes'])),
+                    tuple(map(Checkpoint, row['ends'], row['hashes'])), row['head'], row['head_bytes'], row['attempt'],
+                    row['retried_log'],
                 ),
                 Tally(row['stored'], row['skipped'], row['rejected']) if row['last'] == 'done' else None,
             )
             for row in rows
         ]  # fmt: skip
-
-
-def unused_log_name(name: str, logs: Iterable[str]) -> str:
-    """Returns a name that none of `logs` has: `name`, or `name` with ~1, ~2 … appended."""
-    used = sum(log.partition('~')[0] == name for log in logs)
-    return f'{name}~{used}' if used else name
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -46,7 +46,9 @@ def migrations() -> list[Change]:
 def views(calls_removed: bool = False) -> list[Change]:
     """Returns the public views, with {{name}} replaced by the shared condition of that name.
 
-    If old calls were removed, conditions from sql/removed apply instead; their {{kept}} is the condition that they replace.
+    If old calls were removed, conditions from sql/removed apply instead; their {{kept}} is the condition that they replace. One
+    set of conditions that reads the table `retention` would cost each query of a database without removed calls 10 to 17 %
+    (10 million calls, paired).
     """
     conditions = _texts('conditions')
     if calls_removed:

@@ -13,7 +13,6 @@ from exporter.store.clickhouse import ClickHouse
 from exporter.store.ledger import Ledger
 from exporter.store.rejects import RejectStore
 from exporter.upkeep.retention import ROLLUPS, calls_from
-from exporter.upkeep.retry import is_retry
 
 PORTAL_TABLES = ('calls', *ROLLUPS, 'events')
 CALLS_PER_DAY = 'SELECT day, {calls} AS n FROM {table} WHERE domain = {{domain:String}} AND day >= {{first:Date}} GROUP BY day'
@@ -57,7 +56,7 @@ def count(database: ClickHouse, selection: Selection, table: str = 'calls') -> i
 
 def batches_of_log(ledger: Ledger, domain: str, name: str) -> list[Batch]:
     """The batches of a log and of the retries of its rejects that are not forgotten. Raises EngineError."""
-    logs = [*(log for log in ledger.logs(domain) if is_retry(log, name)), name]
+    logs = [*(log.name for log in ledger.logs(domain) if log.retried_log == name), name]
     return [entry.batch for log in logs for entry in ledger.entries(domain, log)]
 
 
@@ -68,7 +67,7 @@ def forget_domain(database: ClickHouse, ledger: Ledger, rejected: RejectStore, d
             rejected.remove(batch_rejects.batch_id)
     for table in PORTAL_TABLES:
         _delete(database, table, of_domain(domain))
-    ledger.forget([entry.batch for log in ledger.logs(domain) for entry in ledger.entries(domain, log)])
+    ledger.forget([entry.batch for log in ledger.logs(domain) for entry in ledger.entries(domain, log.name)])
 
 
 def forget_batches(database: ClickHouse, ledger: Ledger, rejected: RejectStore, domain: str, batches: Collection[Batch]) -> None:

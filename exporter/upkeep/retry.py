@@ -18,7 +18,7 @@ from exporter.ingest.collector import calls
 from exporter.ingest.formats import Lines
 from exporter.ingest.formats.access_log import parse
 from exporter.ingest.pipeline import by_reason, enrich
-from exporter.model.batch import Batch
+from exporter.model.batch import Batch, Log
 from exporter.model.reject import Reason, Reject
 from exporter.model.tally import Tally
 from exporter.spool.segment import Header, SpoolFile, encode_record, read_records
@@ -64,11 +64,6 @@ def of_calls(rejects: Sequence[Reject]) -> Lines:
     return Lines(calls.frame(checked.calls).with_columns(line=pl.Series(valid, dtype=pl.UInt32)), rejected)
 
 
-def is_retry(log: str, original: str) -> bool:
-    """Whether `log` names a retry of the rejects of the log `original`."""
-    return log.startswith(f'{SOURCE} ') and log.endswith(f' of {original}')
-
-
 def retry(
     rejected: RejectStore,
     database: ClickHouse,
@@ -89,20 +84,13 @@ def retry(
         if not rejects or domain not in (None, rejects[0].domain):
             continue
         portal_enrichment = enrichment(rejects[0].domain)
-        original, ledger = _batch_of(batch_rejects), Ledger(database, portal_enrichment.key_id, portal_enrichment.geo_date)
-        if not ledger.is_done(original):
+        ledger = Ledger(database, portal_enrichment.key_id, portal_enrichment.geo_date)
+        original = ledger.done_batch(rejects[0].domain, batch_rejects.batch_id)
+        if not original:
             summary.waiting += len(rejects)
         elif new_plan := _write_plan(batch_rejects, original, ledger, portal_enrichment, parsers, summary):
             _carry_out(new_plan, rejected, database, summary)
     return summary
-
-
-def _batch_of(batch_rejects: BatchRejects) -> Batch:
-    """The batch that the rejects come from."""
-    domain, _, rest = batch_rejects.batch_id.partition('/')
-    log, _, byte_range = rest.rpartition('/')
-    start, _, end = byte_range.partition('-')
-    return Batch(domain, '', log, int(start), int(end))
 
 
 def _write_plan(
@@ -121,8 +109,8 @@ def _write_plan(
     resolved = [reject for index, reject in enumerate(rejects) if index not in reasons]
     if not resolved:
         return None
-    number = 1 + sum(is_retry(log, original.log) for log in ledger.logs(original.domain))
-    batch = Batch(original.domain, SOURCE, f'{SOURCE} {number} of {original.log}', original.start, original.end, origin)
+    log = Log.retrying(original.log, ledger.logs(original.domain))
+    batch = log.batch(original.domain, SOURCE, original.start, original.end, origin)
     tally = Tally(len(enriched.calls), dict(by_reason(enriched.skipped)))
     header = Header(
         {batch.domain: tally}, enrichment.key_id, enrichment.geo_date, batch, rejects=tuple(map(_with_hashed_text, resolved))

@@ -14,11 +14,11 @@ FROM
 (
     SELECT day, calls AS n
     FROM days
-    WHERE {{whole_days}} AND crawler <= {crawlers:UInt8}
+    WHERE {{whole_days}} AND {{counted_sums}}
     UNION ALL
     SELECT day, count() AS n
     FROM calls
-    WHERE {{edge_days}} AND (client = 'crawler') <= {crawlers:UInt8}
+    WHERE {{edge_days}} AND {{counted_calls}}
     GROUP BY day
     UNION ALL
     -- every day of the period, also days without calls

@@ -7,9 +7,9 @@ FROM
 (
     SELECT days.calls AS n, registered_users AS registered, anonymous_users AS anonymous
     FROM days
-    WHERE {{whole_days}} AND crawler <= {crawlers:UInt8}
+    WHERE {{whole_days}} AND {{counted_sums}}
     UNION ALL
     SELECT count(), uniqHLL12StateIf(user_id, user_id != ''), uniqHLL12StateIf(visitor, user_id = '')
     FROM calls
-    WHERE {{edge_days}} AND (client = 'crawler') <= {crawlers:UInt8}
+    WHERE {{edge_days}} AND {{counted_calls}}
 )

@@ -5,6 +5,6 @@ SELECT
     count() AS calls,
     uniqHLL12If(user_id, user_id != '') + uniqHLL12If(visitor, user_id = '') AS users
 FROM calls
-WHERE {{period}} AND (client = 'crawler') <= {crawlers:UInt8}
+WHERE {{period}} AND {{counted_calls}}
 GROUP BY client, browser
 ORDER BY calls DESC, client, browser

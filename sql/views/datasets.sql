@@ -6,6 +6,6 @@ SELECT
     countIf(status >= 400) AS errors,
     sum(calls.bytes) AS bytes
 FROM calls
-WHERE {{period}} AND (client = 'crawler') <= {crawlers:UInt8}
+WHERE {{period}} AND {{counted_calls}}
 GROUP BY dataset_id
 ORDER BY calls DESC, dataset_id

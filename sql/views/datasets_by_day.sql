@@ -7,6 +7,6 @@ SELECT
     countIf(status >= 400) AS errors,
     sum(calls.bytes) AS bytes
 FROM calls
-WHERE {{period}} AND (client = 'crawler') <= {crawlers:UInt8}
+WHERE {{period}} AND {{counted_calls}}
 GROUP BY day, dataset_id
 ORDER BY day, calls DESC, dataset_id

@@ -7,7 +7,7 @@ FROM
 (
     SELECT day, hour, timezone, count() AS n
     FROM calls
-    WHERE {{period}} AND (client = 'crawler') <= {crawlers:UInt8}
+    WHERE {{period}} AND {{counted_calls}}
     GROUP BY day, hour, timezone
 ) AS hours
 GROUP BY weekday, hour

@@ -4,11 +4,11 @@ FROM
 (
     SELECT country, city, latitude, longitude, calls AS n
     FROM places
-    WHERE {{whole_days}} AND crawler <= {crawlers:UInt8} AND country != ''
+    WHERE {{whole_days}} AND {{counted_sums}} AND country != ''
     UNION ALL
     SELECT country, city, latitude, longitude, count() AS n
     FROM calls
-    WHERE {{edge_days}} AND (client = 'crawler') <= {crawlers:UInt8} AND country != ''
+    WHERE {{edge_days}} AND {{counted_calls}} AND country != ''
     GROUP BY country, city, latitude, longitude
 )
 GROUP BY country, city, latitude, longitude

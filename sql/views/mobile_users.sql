@@ -4,9 +4,9 @@ FROM
 (
     SELECT calls AS n, mobile_calls AS mobile
     FROM days
-    WHERE {{whole_days}} AND crawler <= {crawlers:UInt8}
+    WHERE {{whole_days}} AND {{counted_sums}}
     UNION ALL
     SELECT count(), countIf(device IN ('phone', 'tablet'))
     FROM calls
-    WHERE {{edge_days}} AND (client = 'crawler') <= {crawlers:UInt8}
+    WHERE {{edge_days}} AND {{counted_calls}}
 )

@@ -13,7 +13,7 @@ FROM
 (
     SELECT
         crawler,
-        crawler <= {crawlers:UInt8} AS counted,
+        {{counted_sums}} AS counted,
         days.calls AS n,
         mobile_calls AS mobile,
         days.unlocated_calls AS unlocated,
@@ -24,7 +24,7 @@ FROM
     UNION ALL
     SELECT
         client = 'crawler' AS crawler,
-        crawler <= {crawlers:UInt8} AS counted,
+        {{counted_sums}} AS counted,
         count(),
         countIf(device IN ('phone', 'tablet')),
         countIf(country = ''),

@@ -14,11 +14,11 @@ FROM
             (
                 SELECT user_id, calls AS c
                 FROM accounts
-                WHERE {{whole_days}} AND crawler <= {crawlers:UInt8}
+                WHERE {{whole_days}} AND {{counted_sums}}
                 UNION ALL
                 SELECT user_id, count() AS c
                 FROM calls
-                WHERE {{edge_days}} AND (client = 'crawler') <= {crawlers:UInt8}
+                WHERE {{edge_days}} AND {{counted_calls}}
                 GROUP BY user_id
             )
             GROUP BY account

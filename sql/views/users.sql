@@ -8,11 +8,11 @@ FROM
 (
     SELECT toString(user_id) AS account, day, accounts.calls AS n
     FROM accounts
-    WHERE {{whole_days}} AND crawler <= {crawlers:UInt8}
+    WHERE {{whole_days}} AND {{counted_sums}}
     UNION ALL
     SELECT toString(user_id) AS account, day, count() AS n
     FROM calls
-    WHERE {{edge_days}} AND (client = 'crawler') <= {crawlers:UInt8}
+    WHERE {{edge_days}} AND {{counted_calls}}
     GROUP BY account, day
 )
 GROUP BY user

@@ -50,7 +50,7 @@ FROM
             (
                 SELECT domain, toUnixTimestamp64Milli(timestamp) AS moment
                 FROM calls
-                WHERE (client = 'crawler') <= {crawlers:UInt8}
+                WHERE {{counted_calls}}
                     -- the calls lie on these days in any time zone
                     AND (domain, day) GLOBAL IN
                     (

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import ConcurrentImport
-from exporter.model.batch import Batch, Checkpoint, Entry
+from exporter.model.batch import Batch, Checkpoint, Entry, Log
 from exporter.model.tally import Tally
 from exporter.store.clickhouse import ClickHouse
 from exporter.store.ledger import Ledger
@@ -25,7 +25,8 @@ def ledger(database: ClickHouse) -> Ledger:
 
 def batch(start: int, end: int, log: str = LOG, **other: Any) -> Batch:
     points = tuple(Checkpoint(at, 2**64 - at) for at in range(start + 10, end + 1, 10))
-    return Batch(DOMAIN, 'access_log', log, start, end, "it's a log, é\n.gz", points, **other)
+    head: dict[str, Any] = {'head': LOG, 'head_bytes': 1024} if log == LOG else {}
+    return Batch(DOMAIN, 'access_log', log, start, end, "it's a log, é\n.gz", points, **head | other)
 
 
 def test_a_batch_is_begun_and_then_done(ledger: Ledger) -> None:
@@ -108,15 +109,35 @@ def test_a_forgotten_batch_has_no_entry_and_its_log_gets_a_new_name(ledger: Ledg
     ledger.done(first, Tally(90), FIRST, LAST)
     ledger.forget([first])
     assert ledger.entries(DOMAIN, LOG) == []
-    assert ledger.logs(DOMAIN) == [LOG]
-    second = ledger.new_log(DOMAIN, LOG)
-    assert batch(0, 100, second).id != first.id
-    ledger.begin(batch(0, 100, second))
-    assert ledger.new_log(DOMAIN, LOG) not in (LOG, second)
+    assert ledger.logs(DOMAIN) == [Log(LOG, LOG, 1024)]
+    second = Log.new(LOG, 1024, ledger.logs(DOMAIN))
+    again = second.batch(DOMAIN, 'access_log', 0, 100)
+    assert again.id != first.id
+    ledger.begin(again)
+    assert {log.attempt for log in ledger.logs(DOMAIN)} == {0, 1}
+    assert second in ledger.logs(DOMAIN)
+    assert Log.new(LOG, 1024, ledger.logs(DOMAIN)).name not in (LOG, second.name)
+    assert ledger.entries(DOMAIN, second.name) == [Entry(again, None)]
 
 
 def test_a_new_log_keeps_its_name(ledger: Ledger) -> None:
-    assert ledger.new_log(DOMAIN, LOG) == LOG
+    assert Log.new(LOG, 1024, ledger.logs(DOMAIN)).name == LOG
+
+
+def test_logs_of_an_earlier_program_are_known_by_their_names(ledger: Ledger) -> None:
+    names = [
+        '0123456789abcdef:512',
+        '0123456789abcdef:512~2',
+        '2026-11-02',
+        '2026-11-02~1',
+        'retry 3 of 0123456789abcdef:512~2',
+        '5f',
+    ]
+    for name in names:
+        ledger.begin(batch(0, 100, name))
+    logs = [Log(names[0], names[0], 512), Log(names[1], names[0], 512, 2), Log(names[2], names[2]), Log(names[3], names[2], 0, 1)]
+    logs += [Log(names[4], attempt=3, retried_log=names[1]), Log(names[5])]
+    assert sorted(ledger.logs(DOMAIN), key=lambda log: names.index(log.name)) == logs
 
 
 def test_portals_are_independent(ledger: Ledger) -> None:

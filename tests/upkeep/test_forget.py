@@ -144,7 +144,7 @@ def test_a_batch_that_was_only_begun_is_forgotten(database: ClickHouse, rejected
     ledger = Ledger(database)
     ledger.begin(Batch(DOMAIN, 'access_log', 'cut', 0, 9))
     forget_domain(database, ledger, rejected, DOMAIN)
-    assert all(ledger.entries(DOMAIN, name) == [] for name in ledger.logs(DOMAIN))
+    assert all(ledger.entries(DOMAIN, log.name) == [] for log in ledger.logs(DOMAIN))
 
 
 # one log

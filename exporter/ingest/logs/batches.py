@@ -11,7 +11,7 @@ from exporter.ingest.formats.lines import HOLE, last_end, normalize_line_ends
 from exporter.ingest.logs.foreign import refuse
 from exporter.ingest.logs.history import History
 from exporter.ingest.logs.log_file import LogFile, leading_nuls
-from exporter.model.batch import Batch, Checkpoint, Entry
+from exporter.model.batch import Batch, Checkpoint, Entry, Log
 from exporter.model.tally import Tally
 
 SOURCE = 'access_log'
@@ -57,7 +57,7 @@ class AccessLog:
     """The unstored part of a log. `complete`: take a last line without a line end, also if the log may still grow.
 
     After `chunks` is exhausted, `already_stored` is the tally of the lines that were stored before, and `left` the number of
-    last lines that are still being written: 0 or 1. `name` is then the name of the log in the ledger, and `position`
+    last lines that are still being written: 0 or 1. `identity` is then the log as in the ledger, and `position`
     the byte offset after its last batch; 0 for a shorter copy.
     """
 
@@ -66,7 +66,7 @@ class AccessLog:
         self.grows = file.grows and not complete
         self.already_stored = Tally()
         self.left = 0
-        self.name = ''
+        self.identity = Log('')
         self.position = 0
 
     def chunks(self, domain: str, ledger: History) -> Iterator[tuple[Chunk, Batch | None]]:
@@ -78,7 +78,7 @@ class AccessLog:
         """
         self.position = position = 0
         refuse(self.file)
-        self.name, entries = self.identify(domain, ledger)
+        self.identity, entries = self.identify(domain, ledger)
         for entry in entries:
             start, gap = entry.batch.start, self._skip_line_end(position)
             if gap < start and self.file.read(start - 1, start):
@@ -113,28 +113,28 @@ class AccessLog:
             hashed_end = chunk.end
             count += 1
             if last or count == (FIRST_BATCH if batch_start == 0 else BATCH):
-                yield chunk, Batch(domain, SOURCE, self.name, batch_start, chunk.end, self.file.name, tuple(points))
+                yield chunk, self.identity.batch(domain, SOURCE, batch_start, chunk.end, self.file.name, tuple(points))
                 self.position = batch_start = chunk.end
                 points, count = [], 0
             else:
                 yield chunk, None
 
-    def identify(self, domain: str, ledger: History) -> tuple[str, list[Entry]]:
-        """Returns the log's name in the ledger, and its batches. Among logs with the same head, the checkpoints decide."""
-        best: tuple[int, str, list[Entry]] = -1, '', []
-        head = self.file.skip_nuls(0)
-        for name in ledger.logs(domain):
-            length = _head_length(name)
+    def identify(self, domain: str, ledger: History) -> tuple[Log, list[Entry]]:
+        """Returns the log as in the ledger, and its batches. Among logs with the same head, the checkpoints decide."""
+        start, logs = self.file.skip_nuls(0), ledger.logs(domain)
+        best: tuple[int, Log, list[Entry]] = -1, Log.new(*self._head(start, HEAD), logs), []
+        for log in logs:
             # earlier versions hashed from offset 0
-            if length and name.partition('~')[0] in {self._fingerprint(offset, length) for offset in (head, 0)}:
-                entries = ledger.entries(domain, name)
+            if log.head_bytes and (log.head, log.head_bytes) in {self._head(offset, log.head_bytes) for offset in (start, 0)}:
+                entries = ledger.entries(domain, log.name)
                 if entries and (verified := self._verified(entries)) > best[0]:
-                    best = verified, name, entries
-        return best[1:] if best[1] else (ledger.new_log(domain, self._fingerprint(head, HEAD)), [])
+                    best = verified, log, entries
+        return best[1:]
 
-    def _fingerprint(self, start: int, length: int) -> str:
+    def _head(self, start: int, length: int) -> tuple[str, int]:
+        """Returns what identifies a log whose first line begins at `start`, and how many bytes that covers, at most `length`."""
         head = self.file.read(start, start + length)
-        return f'{xxhash.xxh3_64_hexdigest(head)}:{len(head)}'
+        return f'{xxhash.xxh3_64_hexdigest(head)}:{len(head)}', len(head)
 
     def _verified(self, entries: list[Entry]) -> int:
         """Returns the offset up to which the log matches these batches; -1 if it differs."""
@@ -226,9 +226,3 @@ def _mark_last(chunks: Iterator[Chunk]) -> Iterator[tuple[Chunk, bool]]:
         previous = chunk
     if previous:
         yield previous, True
-
-
-def _head_length(name: str) -> int:
-    """Returns the number of bytes that a log's name is the hash of; 0 if the name is not one of an access log."""
-    length = name.partition('~')[0].partition(':')[2]
-    return int(length) if length.isdigit() else 0

@@ -6,10 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from exporter.model.batch import Batch, Entry
+from exporter.model.batch import Batch, Entry, Log
 from exporter.model.tally import Tally
 from exporter.spool.segment import read_records
-from exporter.store.ledger import Ledger, unused_log_name
+from exporter.store.ledger import Ledger
 
 Waiting = Iterable[tuple[Batch, Tally]]  # what a spool holds
 
@@ -27,11 +27,8 @@ def spooled(directory: Path) -> list[tuple[Batch, Tally]]:
 class History(Protocol):
     """The queries that an AccessLog makes."""
 
-    def logs(self, domain: str) -> list[str]:
+    def logs(self, domain: str) -> list[Log]:
         """Returns every log that ever had a batch. Raises EngineError."""
-
-    def new_log(self, domain: str, name: str) -> str:
-        """Returns a name that no log of the portal has had: `name`, with a suffix if needed. Raises EngineError."""
 
     def entries(self, domain: str, log: str) -> list[Entry]:
         """Returns the batches of a log that are done or begun, in their order. Raises EngineError."""
@@ -47,15 +44,14 @@ class WithSpool:
         self.waiting = list(waiting)
         self.ledger = ledger
 
-    def logs(self, domain: str) -> list[str]:
+    def logs(self, domain: str) -> list[Log]:
         """Returns the logs in the ledger, and those with a waiting batch. Raises EngineError."""
-        return list(
-            dict.fromkeys([*self.ledger.logs(domain), *(batch.log for batch, _ in self.waiting if batch.domain == domain)])
-        )
-
-    def new_log(self, domain: str, name: str) -> str:
-        """Returns a name that neither has. Raises EngineError."""
-        return unused_log_name(name, self.logs(domain))
+        logs = {
+            batch.log: Log(batch.log, batch.head, batch.head_bytes, batch.attempt, batch.retried_log)
+            for batch, _ in self.waiting
+            if batch.domain == domain
+        }
+        return list((logs | {log.name: log for log in self.ledger.logs(domain)}).values())
 
     def entries(self, domain: str, log: str) -> list[Entry]:
         """Returns the batches of a log; waiting ones count as done. Raises EngineError.

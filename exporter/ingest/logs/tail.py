@@ -73,7 +73,7 @@ class Tail:
         """
         if self._replaced():
             raise Replaced
-        if self.log.name and self.written[self.name] != self._seen_written:
+        if self.log.identity.name and self.written[self.name] != self._seen_written:
             self.position = self._chunks = None
             self.end_state = None
         if ending:
@@ -125,7 +125,7 @@ class Tail:
     @property
     def name(self) -> str:
         """The portal and the log's name in the ledger."""
-        return f'{self.enrichment.domain}/{self.log.name}'
+        return f'{self.enrichment.domain}/{self.log.identity.name}'
 
     @property
     def has_name(self) -> bool:
