@@ -1,4 +1,4 @@
-"""Runs all benchmarks in turn: import compared with GoAccess, disk space per call, stages of an import, views."""
+"""Runs all benchmarks in turn: import compared with GoAccess and DuckDB, disk space per call, stages of an import, views."""
 
 import argparse
 import subprocess
@@ -13,7 +13,7 @@ def main() -> None:
     """Takes some two minutes. `--full` uses ten times the size."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--full', action='store_true', help='10 million lines and calls instead of 1 million')
-    parser.add_argument('--pairs', type=int, default=3, help='how often the import and GoAccess run')
+    parser.add_argument('--pairs', type=int, default=3, help='how often the import, DuckDB and GoAccess run')
     options = parser.parse_args()
     size = '10000000' if options.full else '1000000'
     with tempfile.TemporaryDirectory() as kept:
