@@ -5,7 +5,7 @@ import polars as pl
 from exporter.config import PortalRules
 from exporter.enrich.agent import classify
 from exporter.enrich.geo import Places
-from exporter.enrich.memo import Memo
+from exporter.enrich.memo import Dictionary, Memo
 from exporter.enrich.request import Requests
 from exporter.enrich.visitor import key_id, valid, visitors
 from exporter.model.call import COLUMNS, categorical
@@ -14,7 +14,7 @@ CATEGORIES = [column.name for column in COLUMNS if column.categorical]
 
 
 class Enrichment:
-    """The rules and the memos of one portal. One thread at a time may call each memo."""
+    """The rules, the dictionaries and the memos of one portal. One thread at a time may call each of them."""
 
     def __init__(self, domain: str, rules: PortalRules, places: Places, visitor_secret: bytes) -> None:
         self.domain = domain
@@ -22,14 +22,14 @@ class Enrichment:
         self.geo_date = places.date
         self.timezone = rules.timezone
         self.requests = Requests(rules, visitor_secret)
-        self.agents = Memo(lambda agents: as_categories(classify(agents)))
+        self.texts = {name: Dictionary() for name in ('ip', 'user_agent')}
+        self.valid_addresses = Memo(lambda addresses: valid(addresses).to_frame())
         self.addresses = Memo(
             lambda addresses: as_categories(
-                places.locate(addresses).with_columns(
-                    valid(addresses).alias('valid'), visitors(addresses, visitor_secret).alias('visitor')
-                )
+                places.locate(addresses).with_columns(visitors(addresses, visitor_secret).alias('visitor'))
             )
         )
+        self.agents = Memo(lambda agents: as_categories(classify(agents)))
 
 
 def as_categories(frame: pl.DataFrame) -> pl.DataFrame:

@@ -1,44 +1,75 @@
-"""Computes an expensive function once for each distinct text of a column, and remembers the results between batches."""
+"""Numbers the distinct texts of a column, and computes an expensive function once for each of them."""
 
 from collections.abc import Callable
 
 import polars as pl
 
 CHUNKS = 8  # of results, before they are joined: joining copies all, and polars looks up in up to 8 chunks without it
-REMEMBERED = 300_000  # results, some 300 bytes each; beyond that all are forgotten, so that the memory stays bounded
+REMEMBERED = 300_000  # texts, some 300 bytes each with their results; beyond that all are forgotten: the memory stays bounded
+
+
+class Dictionary:
+    """Numbers the texts of columns from 0 on, in the order in which they first come. One thread at a time may call it.
+
+    The numbers are those of a categorical type, which keeps its texts as long as a column of the type exists.
+    """
+
+    def __init__(self, remembered: int = REMEMBERED) -> None:
+        self.remembered = remembered
+        self.size, self.none = 0, _no_texts()
+
+    def __call__(self, texts: pl.Series) -> pl.Series:
+        """The texts of a column (no nulls) as a categorical column, which takes 4 bytes a row."""
+        if self.size > self.remembered:
+            self.size, self.none = 0, _no_texts()
+        numbered = texts.cast(self.none.dtype)
+        self.size = max(self.size, _end(numbered.to_physical()))
+        return numbered
 
 
 class Memo:
     """A memoized function from texts to rows. One thread at a time may call it.
 
-    `compute` takes distinct texts and returns one row for each, in the same order. polars numbers the texts by a dictionary of
-    its own; the result of a text is the row with its number.
+    `compute` takes distinct texts and returns one row for each, in the same order.
     """
 
     def __init__(self, compute: Callable[[pl.Series], pl.DataFrame], remembered: int = REMEMBERED) -> None:
         self.compute = compute
-        self.remembered = remembered
-        self.dictionary, self.results = _empty()
+        self.dictionary = Dictionary(remembered)
+        self._forget(self.dictionary.none.dtype)
 
     def __call__(self, column: pl.Series) -> pl.DataFrame:
-        """A row for each text of `column` (no nulls), in its order."""
-        if len(self.results) > self.remembered:
-            self.dictionary, self.results = _empty()
-        numbers = column.cast(self.dictionary.dtype).to_physical()
-        size = len(self.results)
-        new = pl.DataFrame({'number': numbers, 'text': column}).filter(pl.col('number') >= size).unique('number').sort('number')
-        if len(new) or not size:
-            try:
-                computed = self.compute(new['text'])
-            except BaseException:  # the new texts have numbers already, and no later result may take their rows
-                self.dictionary, self.results = _empty()
-                raise
-            self.results = self.results.vstack(computed) if size else computed
-            if self.results.n_chunks() > CHUNKS:
-                self.results = self.results.rechunk()
-        return self.results[numbers]
+        """A row for each text of `column` (no nulls), in its order: texts, or a column that a Dictionary numbered."""
+        numbered = self.dictionary(column) if column.dtype == pl.String else column
+        if numbered.dtype != self.type:
+            self._forget(numbered.dtype)
+        numbers = numbered.to_physical()
+        if (missing := _end(numbers) - len(self.rows)) > 0:
+            self.rows = self.rows.extend_constant(None, missing)
+        rows = self.rows[numbers]
+        if rows.has_nulls() or not self.results.width:
+            self._add(pl.DataFrame({'number': numbers, 'text': numbered}).filter(rows.is_null()).unique('number').sort('number'))
+            rows = self.rows[numbers]
+        return self.results[rows]
+
+    def _add(self, new: pl.DataFrame) -> None:
+        """Computes the results of new texts, given with their numbers."""
+        results, size = self.compute(new['text'].cast(pl.String)), len(self.results)
+        self.results = self.results.vstack(results) if self.results.width else results
+        if self.results.n_chunks() > CHUNKS:
+            self.results = self.results.rechunk()
+        self.rows = self.rows.scatter(new['number'], pl.int_range(size, len(self.results), dtype=pl.UInt32, eager=True))
+
+    def _forget(self, of_type: pl.DataType) -> None:
+        self.type, self.results = of_type, pl.DataFrame()
+        self.rows = pl.Series(dtype=pl.UInt32)  # the row of each number in `results`, null if it is not computed yet
 
 
-def _empty() -> tuple[pl.Series, pl.DataFrame]:
-    """A column whose type numbers texts from 0 on, as long as the column lives; and no results."""
-    return pl.Series(dtype=pl.Categorical(pl.Categories.random())), pl.DataFrame()
+def _no_texts() -> pl.Series:
+    """An empty column with a categorical type of its own."""
+    return pl.Series(dtype=pl.Categorical(pl.Categories.random()))
+
+
+def _end(numbers: pl.Series) -> int:
+    """The number after the greatest."""
+    return 0 if numbers.is_empty() else int(numbers.max()) + 1  # type: ignore[call-overload]

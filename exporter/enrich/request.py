@@ -77,20 +77,14 @@ class Requests:
         An account or data set that a call itself gives takes precedence over the rules.
         """
         split = calls['path'].str.splitn('?', 2).struct.rename_fields(['path', 'query']).struct.unnest()
-        paths, queries = split['path'], split['query']
-        path_rows = self.read_paths(paths)
-        if (paths.str.len_bytes() > LONGEST_PATH).any():
-            paths = paths.str.slice(0, LONGEST_PATH)
-        for name in self.account_parameters:
-            if paths.str.contains(f'{name}=', literal=True).any():  # a request without ?: an API key must not be stored
-                paths = paths.str.replace_all(f'{re.escape(name)}=[^&/]*', f'{name}='.replace('$', '$$'))
+        path_rows, queries = self.read_paths(split['path']), split['query']
         sources, datasets = self.sources, self._find_datasets(path_rows, queries)
         if 'dataset_id' in calls.columns:
             sources = ('user', *(source for source in sources if source != 'user'))
             given = self.given_datasets(calls['dataset_id'])['dataset_id']
             datasets = given.zip_with(~is_category(given, ''), datasets)
         accounts = self._find_accounts(sources, calls['user_id'], queries)
-        return pl.DataFrame([paths, accounts, datasets, _skip_reasons(calls['method'], path_rows['api_call'])])
+        return pl.DataFrame([path_rows['path'], accounts, datasets, _skip_reasons(calls['method'], path_rows['api_call'])])
 
     def _find_accounts(self, sources: tuple[str, ...], users: pl.Series, queries: pl.Series) -> pl.Series:
         """The account of each request, from the first source that names one; '' if none does."""
@@ -106,18 +100,27 @@ class Requests:
         return none if accounts is None else accounts
 
     def _read_paths(self, paths: pl.Series) -> pl.DataFrame:
-        """A row for each path: its data set, the number of the rule for a data set in the query (0: none), and `api_call`."""
+        """A row for each path: as it is stored, its data set, the number of the rule for a data set in the query (0: none), and
+        `api_call`."""
         path = pl.col('path')
         in_path = [path.str.extract(rule.path) for rule in self.rules if not rule.parameters]
         in_query = [
             pl.when(path.str.contains(rule.path)).then(number) for number, rule in enumerate(self.rules, 1) if rule.parameters
         ]
         rows = paths.to_frame('path').select(
+            path=self._stored_path(),
             text=pl.coalesce(*in_path, pl.lit('')),
             rule=pl.coalesce(*in_query, pl.lit(0)).cast(pl.UInt32),
             api_call=path.str.contains(self.api_paths),
         )
         return rows.with_columns(_clean_datasets(rows['text'])['dataset_id'])
+
+    def _stored_path(self) -> pl.Expr:
+        """A path as it is stored: cut, and without API keys, which a request without ? may have."""
+        path = pl.col('path').str.slice(0, LONGEST_PATH)
+        for name in self.account_parameters:
+            path = path.str.replace_all(f'{re.escape(name)}=[^&/]*', f'{name}='.replace('$', '$$'))
+        return path
 
     def _find_datasets(self, path_rows: pl.DataFrame, queries: pl.Series) -> pl.Series:
         """The data set of each request, from its path or else from its query; '' if neither names one."""

@@ -35,6 +35,15 @@ class ParsedChunk(NamedTuple):
     text: bytes = b''
 
 
+class ReadBatch(NamedTuple):
+    """A batch whose lines are read; the steps that are left do not skip or reject a line."""
+
+    batch: Batch
+    calls: pl.DataFrame
+    skipped: Counter[str]  # lines by reason
+    rejects: list[Reject]
+
+
 def read_requests(lines: Lines, enrichment: Enrichment) -> Lines:
     """Adds account, data set and path without its query, and `skip`: why a request is not counted, or null."""
     return lines._replace(calls=lines.calls.with_columns(enrichment.requests(lines.calls)))
@@ -48,18 +57,24 @@ def skip_requests(lines: Lines, _: Enrichment) -> Lines:
     return lines._replace(calls=lines.calls.filter(pl.col('skip').is_null()), skipped=pl.concat([lines.skipped, skipped]))
 
 
-def locate_callers(lines: Lines, enrichment: Enrichment) -> Lines:
-    """Adds place and visitor, and `valid`: whether the address is valid."""
-    return lines._replace(calls=lines.calls.hstack(enrichment.addresses(lines.calls['ip'])))
+def number_texts(lines: Lines, enrichment: Enrichment) -> Lines:
+    """Replaces each address and user agent by its number in a dictionary: the steps that follow look at distinct texts only."""
+    numbered = [number(lines.calls[name]) for name, number in enrichment.texts.items()]
+    return lines._replace(calls=lines.calls.with_columns(numbered).drop('skip'))
 
 
-def reject_addresses(lines: Lines, _: Enrichment) -> Lines:
+def reject_addresses(lines: Lines, enrichment: Enrichment) -> Lines:
     """Rejects calls whose address is invalid."""
-    valid = lines.calls['valid']
+    valid = enrichment.valid_addresses(lines.calls['ip'])['valid']
     if valid.all():
         return lines
     rejected = lines.calls.filter(~valid).select('line', reason=pl.lit(Reason.ADDRESS.value))
     return lines._replace(calls=lines.calls.filter(valid), rejected=pl.concat([lines.rejected, rejected]))
+
+
+def locate_callers(lines: Lines, enrichment: Enrichment) -> Lines:
+    """Adds place and visitor."""
+    return lines._replace(calls=lines.calls.hstack(enrichment.addresses(lines.calls['ip'])))
 
 
 def classify_agents(lines: Lines, enrichment: Enrichment) -> Lines:
@@ -85,12 +100,15 @@ def complete_calls(lines: Lines, enrichment: Enrichment) -> Lines:
 STEPS: tuple[Step, ...] = (
     read_requests,
     skip_requests,
-    locate_callers,
+    number_texts,
     reject_addresses,
+    # the steps so far may skip or reject a line; the others run once for a batch
+    locate_callers,
     classify_agents,
     find_local_days,
     complete_calls,
 )
+READING = STEPS.index(reject_addresses) + 1
 
 
 def enrich(lines: Lines, enrichment: Enrichment, steps: tuple[Step, ...] = STEPS) -> Lines:
@@ -98,30 +116,42 @@ def enrich(lines: Lines, enrichment: Enrichment, steps: tuple[Step, ...] = STEPS
     return reduce(lambda current, step: step(current, enrichment), steps, lines)
 
 
-def enriched(chunks: Iterable[ParsedChunk], enrichment: Enrichment, steps: tuple[Step, ...] = STEPS) -> Iterator[ParsedChunk]:
-    """Applies the steps to each chunk. An import runs the first step in one thread and the others in another."""
+def read_batches(chunks: Iterable[ParsedChunk], enrichment: Enrichment) -> Iterator[ReadBatch]:
+    """Applies the first steps to each chunk, and joins the chunks of each batch. Raises the errors of the source."""
+    calls, skipped, rejects = list[pl.DataFrame](), Counter[str](), list[tuple[str, int, str]]()
     for chunk in chunks:
-        yield chunk._replace(lines=enrich(chunk.lines, enrichment, steps))
+        lines = enrich(chunk.lines, enrichment, STEPS[:READING])
+        calls.append(lines.calls.drop('line'))
+        skipped += by_reason(lines.skipped)
+        rejects += _rejects(chunk, lines.rejected)
+        if batch := chunk.batch:
+            kept = [Reject(reason, batch.domain, batch.origin, offset, text) for reason, offset, text in rejects]
+            yield ReadBatch(batch, _join(calls), skipped, kept)
+            calls, skipped, rejects = [], Counter(), []
 
 
-def put_batches(chunks: Iterable[ParsedChunk], rejected: RejectStore, put: Put) -> None:
-    """Passes each batch of enriched chunks to `put`, after writing its rejects to the disk.
+def complete_batches(batches: Iterable[ReadBatch], enrichment: Enrichment) -> Iterator[ReadBatch]:
+    """Applies the other steps to each batch. An import reads and completes batches in two threads."""
+    for read in batches:
+        yield read._replace(calls=enrich(Lines(read.calls), enrichment, STEPS[READING:]).calls)
+
+
+def put_batches(batches: Iterable[ReadBatch], rejected: RejectStore, put: Put) -> None:
+    """Passes each complete batch to `put`, after writing its rejects to the disk.
 
     Raises the errors of a source, of `put` and of the disk. Batches put before an error stay, and the next run continues.
     """
-    calls, skipped, rejects = list[pl.DataFrame](), Counter[str](), list[tuple[str, int, str]]()
-    for chunk in chunks:
-        calls.append(chunk.lines.calls)
-        skipped += by_reason(chunk.lines.skipped)
-        rejects += _rejects(chunk)
-        if batch := chunk.batch:
-            if rejects:
-                rejected.keep(
-                    batch.id, [Reject(reason, batch.domain, batch.origin, offset, text) for reason, offset, text in rejects]
-                )
-            tally = Tally(sum(map(len, calls)), dict(skipped), Counter(reason for reason, _, _ in rejects))
-            put(batch, pl.concat(calls), tally)
-            calls, skipped, rejects = [], Counter(), []
+    for read in batches:
+        if read.rejects:
+            rejected.keep(read.batch.id, read.rejects)
+        put(read.batch, read.calls, Tally(len(read.calls), dict(read.skipped), Counter(reject.reason for reject in read.rejects)))
+
+
+def _join(chunks: list[pl.DataFrame]) -> pl.DataFrame:
+    """The rows of all chunks; texts that were numbered by different dictionaries become texts again."""
+    if any(chunk.schema != chunks[0].schema for chunk in chunks):
+        chunks = [chunk.cast({pl.Categorical: pl.String}) for chunk in chunks]
+    return pl.concat(chunks)
 
 
 def by_reason(lines: pl.DataFrame) -> Counter[str]:
@@ -129,13 +159,13 @@ def by_reason(lines: pl.DataFrame) -> Counter[str]:
     return Counter(dict(lines['reason'].value_counts().iter_rows()))
 
 
-def _rejects(chunk: ParsedChunk) -> Iterator[tuple[str, int, str]]:
+def _rejects(chunk: ParsedChunk, rejected: pl.DataFrame) -> Iterator[tuple[str, int, str]]:
     """Yields reason, byte offset and text of each rejected line."""
-    if chunk.lines.rejected.is_empty():
+    if rejected.is_empty():
         return
     texts = chunk.text.split(b'\n')
     starts = list(accumulate((len(text) + 1 for text in texts), initial=chunk.start))
-    for line, reason in chunk.lines.rejected.sort('line').iter_rows():
+    for line, reason in rejected.sort('line').iter_rows():
         text = texts[line].removesuffix(b'\r').rstrip(b'\0')
         stripped = text.lstrip(b'\0')  # a hole before a line is not part of it
         yield reason, starts[line] + len(text) - len(stripped), stripped.decode(errors='surrogateescape')

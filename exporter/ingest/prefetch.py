@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, Self, TypeVar
 
-ITEMS = 2  # ahead
+ITEMS = 1  # ahead
 Item = TypeVar('Item')
 
 

@@ -58,7 +58,7 @@ class ClickHouse:
         return list(result.named_results())
 
     def insert_file(self, table: str, columns: list[str], file: Path, token: str) -> None:
-        """Inserts a file, an Arrow IPC stream; the same token again inserts nothing. Raises EngineError.
+        """Inserts a file in the Native format; the same token again inserts nothing. Raises EngineError.
 
         The token holds for the table and for the target of each of its materialized views.
         """
@@ -66,12 +66,12 @@ class ClickHouse:
             if self.address.embedded:  # the engine reads the file itself
                 path = str(file).replace('\\', r'\\').replace("'", r'\'')
                 self.client.command(
-                    f"INSERT INTO {table} ({', '.join(columns)}) FROM INFILE '{path}' FORMAT ArrowStream",
+                    f"INSERT INTO {table} ({', '.join(columns)}) FROM INFILE '{path}' FORMAT Native",
                     settings=_deduplicated(token),
                 )
             else:
                 with file.open('rb') as stream:
-                    self.client.raw_insert(table, columns, stream, _deduplicated(token), 'ArrowStream')
+                    self.client.raw_insert(table, columns, stream, _deduplicated(token), 'Native')
         except Exception as error:
             raise _engine_error(error, self.address) from error
 

@@ -14,10 +14,11 @@ from exporter.model.batch import Batch
 from exporter.model.call import categorical
 from exporter.model.tally import Tally
 from exporter.store.ledger import Ledger
+from exporter.store.native import encode_block
 
 
 class EncodedBatch:
-    """A batch as an Arrow stream in an anonymous file in memory (memfd), which `close` frees.
+    """A batch in an anonymous file in memory (memfd), which `close` frees.
 
     `calls` has all columns of a call except `batch_id`, which is added here.
     """
@@ -29,8 +30,9 @@ class EncodedBatch:
         self.first, self.last = calls['timestamp'].min(), calls['timestamp'].max()
         self.descriptor = os.memfd_create('calls')
         self.file = Path(f'/proc/self/fd/{self.descriptor}')
-        # as one record batch: ClickHouse recognizes a repeated insert only if it is cut in the same way
-        calls.rechunk().write_ipc_stream(self.file, compat_level=pl.CompatLevel.oldest())
+        # as one block: ClickHouse recognizes a repeated insert only if it is cut in the same way
+        with open(self.descriptor, 'wb', closefd=False) as file:
+            file.writelines(encode_block(calls))
 
     def store(self, ledger: Ledger) -> None:
         """Stores the batch; storing it again changes nothing. Raises EngineError, ConcurrentImport."""

@@ -7,7 +7,6 @@ from exporter.ingest import pipeline
 from exporter.ingest.logs.batches import AccessLog
 from exporter.ingest.logs.history import Waiting, WithSpool
 from exporter.ingest.logs.parse_chunks import parse_chunks
-from exporter.ingest.pipeline import STEPS
 from exporter.ingest.prefetch import Prefetch
 from exporter.model.tally import Summary, Tally
 from exporter.store.ledger import Ledger
@@ -38,11 +37,10 @@ def import_log(
     chunks = parse_chunks(log.chunks(enrichment.domain, WithSpool(waiting, ledger)), log.file.name, log_format)
     with (
         Writer(ledger, stored) as writer,
-        Prefetch(pipeline.enriched(chunks, enrichment, STEPS[:1])) as with_requests,
-        Prefetch(pipeline.enriched(with_requests, enrichment, STEPS[1:])) as complete,
+        Prefetch(pipeline.read_batches(chunks, enrichment)) as read,
     ):
         try:
-            pipeline.put_batches(complete, rejected, writer.put)
+            pipeline.put_batches(pipeline.complete_batches(read, enrichment), rejected, writer.put)
             writer.wait()
             summary.left += log.left
         finally:
