@@ -49,5 +49,5 @@ def report(
         context.csv(indicators.as_csv(result))
     else:
         context.out.print(render_report(result, lang, crawlers, period_events))
-    if not result['calls']:
+    if not result.calls:
         context.note(empty_period(portal, lang))

@@ -194,18 +194,18 @@ def _portal(settings: Settings, database: ClickHouse, visitor_key_id: str, porta
     all_days = period(portal.first_day.isoformat(), portal.last_day.isoformat(), portal.timezone, datetime.now(UTC))
     report = indicators.fetch(database, part, portal.timezone, all_days)
     values = {
-        'activity': report['calls'],
-        'total users': report['total_users'],
-        'calls per user': report['calls_per_user'],
-        'anonymous users': report['anonymous_users_percent'] is not None,
-        'mobile users': report['mobile_users_percent'] is not None,
-        'top users': report['top_users'],
-        'map': report['map'],
+        'activity': report.calls,
+        'total users': report.total_users,
+        'calls per user': report.calls_per_user,
+        'anonymous users': report.anonymous_users_percent is not None,
+        'mobile users': report.mobile_users_percent is not None,
+        'top users': report.top_users,
+        'map': report.map,
     }
     missing = ', '.join(name for name, value in values.items() if not value)
     if not missing:
         yield ok(part, 'all seven indicators have data')
-    elif report['calls']:
+    elif report.calls:
         remedy = "no address has a place: log the client's address, not the proxy's, and import that log"
         yield fault(part, f'no data for: {missing}', remedy)
     else:

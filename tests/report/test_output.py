@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,6 +48,18 @@ def test_json_keeps_its_own_types_and_writes_others_as_text() -> None:
         'bytes': 'a\\xff',
     }  # fmt: skip
     assert 'é' in as_json(row)
+
+
+def test_a_struct_is_an_object_with_the_names_of_its_fields() -> None:
+    class Inner(msgspec.Struct):
+        share: float
+
+    class Outer(msgspec.Struct, rename={'from_': 'from'}):
+        from_: date
+        rows: list[Inner]
+
+    text = as_json(Outer(date(2026, 11, 1), [Inner(0.5), Inner(float('nan'))]))
+    assert json.loads(text) == {'from': '2026-11-01', 'rows': [{'share': 0.5}, {'share': None}]}
 
 
 @given(

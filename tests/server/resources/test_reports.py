@@ -4,11 +4,14 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from access_logs import run
 from serving import CALL, DOMAIN, OTHER, Serving, problem, stored
 
 from exporter.report import events
+from exporter.report.indicators import Report
+from exporter.report.output import as_json
 from exporter.store.clickhouse import ClickHouse
 
 
@@ -32,6 +35,7 @@ def test_the_report_is_that_of_the_command(web: Serving, database: ClickHouse, s
         response = web.client.get(f'/v1/report?{query}')
         assert response.status_code == 200, response.text
         assert response.text == run('report', '--format', 'json', *options).stdout.rstrip('\n')
+        assert response.text == as_json(msgspec.json.decode(response.data, type=Report))  # the type that OpenAPI describes
 
 
 @pytest.mark.parametrize(
