@@ -8,25 +8,12 @@ import msgspec
 from exporter.ingest.collector.body import JSON, NDJSON
 from exporter.ingest.collector.calls import MOST_CALLS, PATTERN, Call
 from exporter.ingest.collector.group_commit import Answer
+from exporter.report.events import Event
 from exporter.report.indicators import Report
 from exporter.server.resources.problems import MEDIA_TYPE, Problem
 from exporter.server.resources.reports import NewEvent
 
 Schema = dict[str, Any]
-
-
-class Event(msgspec.Struct):
-    """A stored event."""
-
-    id: str
-    domain: str
-    start: str
-    end: str
-    title: str
-    text: str
-    tags: list[str]
-
-
 TYPES = (Call, Answer, NewEvent, Event, Report, Problem)
 REF = '#/components/schemas/{name}'
 IDEMPOTENCY_KEY = {
@@ -62,6 +49,7 @@ PROBLEMS = {
 def document(guarded: bool) -> Schema:
     """Returns the OpenAPI document. `guarded`: whether requests need a token."""
     _, schemas = msgspec.json.schema_components(TYPES, ref_template=REF)
+    schemas['Event']['required'] = list(schemas['Event']['properties'])  # an answer also has the fields with a default
     call = _ref('Call')
     lines = {'schema': {'type': 'string', 'description': 'One call per line.'}}
     content = {JSON: {'schema': {'oneOf': [call, {'type': 'array', 'items': call, 'maxItems': MOST_CALLS}]}}, NDJSON: lines}

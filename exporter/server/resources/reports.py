@@ -71,8 +71,7 @@ def add_event(tokens: Tokens, database: Callable[[], ClickHouse], timezone: Call
     end = moment('end', new.end, zone) if new.end is not None else None
     event = events.Event(domain, start, events.last_second(end) if end else start, new.title, new.text, new.tags)
     events.add(database(), event)
-    answer = vars(event) | {name: getattr(event, name).astimezone(zone).isoformat() for name in ('start', 'end')}
-    return Response(output.as_json(answer), 201, content_type=JSON)
+    return Response(output.as_json(events.as_row(event, zone)), 201, content_type=JSON)
 
 
 def _domain(text: str | None) -> str:

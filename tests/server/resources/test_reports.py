@@ -74,6 +74,7 @@ def test_an_event_is_stored_in_the_portals_time_zone(web: Serving, database: Cli
     assert response.json['id'] == event.id
     start = datetime(2026, 11, 2, 23, tzinfo=UTC)
     assert (event.start, event.end) == (start, start + timedelta(days=2, seconds=-1))
+    assert msgspec.json.decode(response.data, type=events.Event) == event  # the type that OpenAPI describes
     assert (event.domain, event.title, event.text, event.tags) == (DOMAIN, 'Air', 'é', ['a', 'b'])
 
 
