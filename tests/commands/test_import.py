@@ -101,6 +101,15 @@ def test_the_other_logs_are_imported_where_one_is_bad(file: Path, tmp_path: Path
     assert set(asked([*range(10), *range(20, 30)])) <= set(paths(database))
 
 
+def test_debug_shows_where_each_of_several_errors_comes_from(file: Path, tmp_path: Path) -> None:
+    (tmp_path / 'directory').mkdir()
+    plain = run('import', 'missing.log', 'directory').stderr
+    assert len(faults(plain)) == len(plain.splitlines()) == 2
+    debug = run('--debug', 'import', 'missing.log', 'directory').stderr
+    assert debug.endswith(plain)
+    assert debug.count('in import_logs') == 3  # the two errors, and their group
+
+
 def test_a_refused_file_counts_no_lines(file: Path) -> None:
     file.write_bytes(b'\x89PNG\r\n\x00\x01abc')
     result = run('import', file, '--format', 'json')
