@@ -67,7 +67,7 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
                 rejected = context.rejected
                 for name in files:
                     try:
-                        with closing(LogFile(name)) as file, interrupts.held():
+                        with closing(LogFile(name)) as file, interrupts.hold():
                             log = AccessLog(file, complete)
                             waiting = spooled(context.settings.data_dir / 'spool')
                             import_log(

@@ -44,7 +44,7 @@ def add(database: ClickHouse, event: Event) -> None:
     database.insert_rows('events', [msgspec.structs.asdict(event) | times], token=event.id)
 
 
-def listed(database: ClickHouse, domain: str | None) -> list[Event]:
+def read(database: ClickHouse, domain: str | None) -> list[Event]:
     """The events of a portal and those for every portal, sorted by start; without a domain, all events. Raises EngineError."""
     rows = database.query(
         """
@@ -71,7 +71,7 @@ def listed(database: ClickHouse, domain: str | None) -> list[Event]:
 
 def of_period(database: ClickHouse, domain: str, period: Period) -> list[Event]:
     """The events of a portal, and those for every portal, that overlap a period. Raises EngineError."""
-    return [event for event in listed(database, domain) if event.start < period.end and event.end >= period.start]
+    return [event for event in read(database, domain) if event.start < period.end and event.end >= period.start]
 
 
 def remove(database: ClickHouse, event_id: str) -> None:

@@ -79,7 +79,7 @@ def numbers(database: ClickHouse, domain: str, start: int, end: int) -> Row:
     return row
 
 
-def chosen(domain: str | None, portals: list[Portal], option: str = '--domain') -> Portal:
+def choose_portal(domain: str | None, portals: list[Portal], option: str = '--domain') -> Portal:
     """The portal of this domain; without a domain, the only portal. `option` is the option that the error suggests.
 
     Raises PeriodError if no portal has calls, if this one has none, or if there are several to choose from.

@@ -115,12 +115,12 @@ def render_report(report: Report, language: str, crawlers: bool, events: Sequenc
     sections: list[RenderableType] = [
         Text.assemble((report.domain, 'bold'), f'  {_period(report, locale)} ({report.timezone})'),
         Text(f'{counted} ({crawler_calls})', style='dim'),
-        _titled(texts['by_month' if by_month else 'activity'], bars(_activity(report, _month if by_month else _day, locale))),
+        _section(texts['by_month' if by_month else 'activity'], bars(_activity(report, _month if by_month else _day, locale))),
         *(_event(event, zone, locale) for event in events),
         '',
         panels,
-        _titled(texts['top_users'], bars(users)),
-        _titled(texts['map'], bars(_places(report, texts, locale))),
+        _section(texts['top_users'], bars(users)),
+        _section(texts['map'], bars(_places(report, texts, locale))),
     ]
     return Constrain(Group(*sections), MAX_WIDTH)
 
@@ -130,7 +130,7 @@ def empty_period(portal: Portal, language: str) -> str:
     return TEXTS[language]['empty'].format(domain=portal.domain, first=portal.first_day, last=portal.last_day)
 
 
-def _titled(title: str, table: Table) -> Group:
+def _section(title: str, table: Table) -> Group:
     return Group('', Text(title, 'bold'), table)
 
 

@@ -13,7 +13,7 @@ from access_logs import run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.commands.query import READS, reading
+from exporter.commands.query import READS, read_only_statement
 from exporter.errors import QueryError
 from exporter.store.clickhouse import ClickHouse
 
@@ -218,7 +218,7 @@ def test_an_empty_result_still_has_its_columns() -> None:
 )
 def test_a_refused_statement_has_a_remedy(sql: str, message: str) -> None:
     with pytest.raises(QueryError) as error:
-        reading(sql)
+        read_only_statement(sql)
     assert message in str(error.value)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from access_logs import imported, line, run
 
-from exporter.report.events import Event, add, listed, of_period
+from exporter.report.events import Event, add, of_period, read
 from exporter.report.period import Period
 from exporter.store.clickhouse import ClickHouse
 
@@ -61,7 +61,7 @@ def test_times_are_in_the_time_zone_of_the_portals_calls(settings: pytest.Monkey
     imported('-', stdin=line(1).encode())
     settings.delenv('USAGE_TIMEZONE')
     added('Published', '--start', '2026-11-03', '--domain', 'data.example.org')
-    [event] = listed(database, None)
+    [event] = read(database, None)
     assert event.start == datetime(2026, 11, 2, 18, 15, tzinfo=UTC)
     assert listing()[0]['start'] == '2026-11-03T00:00:00+05:45'
 

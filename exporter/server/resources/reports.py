@@ -51,7 +51,7 @@ def report(tokens: Tokens, database: Callable[[], ClickHouse]) -> Response:
     portals = [portal for portal in reports.portals(database()) if token.domain in ('', portal.domain)]
     if not portals or (domain and domain not in [portal.domain for portal in portals]):
         raise NotFound(f'no calls are stored for {domain}' if domain else 'no calls are stored yet')
-    portal = reports.chosen(domain, portals, 'domain')
+    portal = reports.choose_portal(domain, portals, 'domain')
     report_period = period(parameters['from'], parameters['to'], portal.timezone, datetime.now(UTC), ('from', 'to'))
     result = reports.fetch(database(), portal.domain, portal.timezone, report_period, parameters['crawlers'] == 'true')
     return Response(output.as_json(result), content_type=JSON)

@@ -69,7 +69,7 @@ def test_an_event_is_stored_in_the_portals_time_zone(web: Serving, database: Cli
     }
     response = web.client.post('/v1/events', json=sent)
     assert response.status_code == 201
-    [event] = events.listed(database, DOMAIN)
+    [event] = events.read(database, DOMAIN)
     assert response.json
     assert response.json['id'] == event.id
     start = datetime(2026, 11, 2, 23, tzinfo=UTC)
@@ -91,4 +91,4 @@ def test_an_invalid_event_is_refused(web: Serving, database: ClickHouse, event: 
     body = json.dumps(event)
     problem(web.client.post('/v1/events', data=body, content_type='application/json'), 400)
     problem(web.client.post('/v1/events', data=body), 415)
-    assert events.listed(database, None) == []
+    assert events.read(database, None) == []
