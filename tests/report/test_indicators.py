@@ -70,7 +70,7 @@ def json_report(*options: str) -> dict[str, Any]:
     return dict(json.loads(result.stdout))
 
 
-def counted(start: datetime, end: datetime, crawlers: bool = False) -> list[tuple[datetime, str, str]]:
+def counted_calls(start: datetime, end: datetime, crawlers: bool = False) -> list[tuple[datetime, str, str]]:
     """Moment, account and agent of the calls that count. An account is never a crawler."""
     return [
         (moment, user, agent)
@@ -81,14 +81,14 @@ def counted(start: datetime, end: datetime, crawlers: bool = False) -> list[tupl
 
 def expected_numbers(start: datetime, end: datetime, crawlers: bool = False) -> dict[str, Any]:
     """The numbers of these calls, counted without the program."""
-    calls = counted(start, end, crawlers)
+    calls = counted_calls(start, end, crawlers)
     top = Counter('anonymous' if user == '-' else user for _, user, _ in calls)
     return {
         'calls': len(calls),
         'activity': dict(Counter(moment.astimezone(PARIS).date().isoformat() for moment, _, _ in calls)),
         'mobile': 100 * sum(agent == IPHONE for _, _, agent in calls) / len(calls) if calls else None,
         'top': sorted(top.items(), key=lambda entry: (-entry[1], entry[0]))[:5],
-        'crawlers': len(counted(start, end, True)) - len(counted(start, end)),
+        'crawlers': len(counted_calls(start, end, True)) - len(counted_calls(start, end)),
     }
 
 
