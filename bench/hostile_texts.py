@@ -13,7 +13,7 @@ from attacks import KEY, LOG, Attack, engine, one_by_one
 from calls import raw
 from mutation import Mutator
 
-from exporter.commands.query import reading
+from exporter.commands.query import read_only_statement
 from exporter.config import PortalRules, load
 from exporter.enrich.agent import classify
 from exporter.enrich.request import Requests
@@ -134,13 +134,13 @@ def texts(dice: random.Random, folder: Path) -> Iterator[Attack]:
             domain = f'{dice.getrandbits(60):x}.example'
             new = events.Event(domain, at.replace(microsecond=0), at, title.decode(errors='replace'), text(TEXTS), [text(TEXTS)])
             events.add(database, new)
-            [found] = events.listed(database, domain)
+            [found] = events.read(database, domain)
             said = [one.encode(errors='replace').decode() for one in (new.title, new.text, *new.tags)]
             assert [found.title, found.text, *found.tags] == said, f'{new} came back as {found}'
             return 'an event'
 
         def sql(statement: bytes) -> str:
-            found = reading(statement.decode(errors='surrogateescape'))
+            found = read_only_statement(statement.decode(errors='surrogateescape'))
             reader.query(found, readonly=1, max_execution_time=2, max_result_rows=1000)
             return 'a statement'
 

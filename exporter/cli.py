@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from exporter.errors import ExporterError
+from exporter.errors import ErrorGroup, ExporterError
 from exporter.system.startup import tune_process
 
 tune_process()
@@ -76,7 +76,7 @@ class Commands(click.Group):
 
 @contextmanager
 def _print_error(ctx: click.Context) -> Iterator[None]:
-    """Prints an error as one line on standard error and sets the exit code; with --debug, the traceback comes first."""
+    """Prints each error as one line on standard error and sets the exit code; with --debug, the traceback comes first."""
     try:
         yield
     except (click.exceptions.NoArgsIsHelpError, click.exceptions.Exit, click.Abort):
@@ -86,12 +86,14 @@ def _print_error(ctx: click.Context) -> Iterator[None]:
             raise
         if ctx.params.get('debug'):
             traceback.print_exc()
-        line, code = _describe(error)
-        click.echo(f'error: {line}', err=True)
-        ctx.exit(code)
+        descriptions = [_describe(part) for part in (error.exceptions if isinstance(error, ErrorGroup) else [error])]
+        for line, _ in descriptions:
+            click.echo(f'error: {line}', err=True)
+        ctx.exit(max(code for _, code in descriptions))
 
 
 def _describe(error: Exception) -> tuple[str, int]:
+    """The line and the exit code of an error."""
     match error:
         case ExporterError():
             return str(error), error.exit_code

@@ -60,7 +60,7 @@ def _account_source(value: str) -> str:
     return value
 
 
-def _comma_separated(value: object) -> object:
+def _split_at_commas(value: object) -> object:
     return tuple(word.strip() for word in value.split(',') if word.strip()) if isinstance(value, str) else value
 
 
@@ -83,9 +83,9 @@ DomainName = Annotated[str, AfterValidator(domain_name)]
 LogFormat = Literal['auto', 'combined', 'common']
 Zone = Annotated[str, AfterValidator(_time_zone)]
 Listen = Annotated[str, AfterValidator(_listen)]
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_at_commas)]
 AccountSources = Annotated[
-    tuple[Annotated[str, AfterValidator(_account_source)], ...], NoDecode, BeforeValidator(_comma_separated)
+    tuple[Annotated[str, AfterValidator(_account_source)], ...], NoDecode, BeforeValidator(_split_at_commas)
 ]
 
 
@@ -215,14 +215,14 @@ def _toml(path: Path | None) -> tuple[Path, dict[str, object]]:
         raise SettingsError(f'{file}: invalid TOML ({error})', 'fix this line') from error
 
 
-def _unknown(name: str, known: Iterable[str], prefix: str = '', source: str = '') -> SettingsError:
+def _unknown_setting(name: str, valid_names: Iterable[str], prefix: str = '', source: str = '') -> SettingsError:
     """The error for an unknown setting. `prefix` comes before each name, `source` before the message."""
-    near = difflib.get_close_matches(name, known, 1)
+    near = difflib.get_close_matches(name, valid_names, 1)
     remedy = f'did you mean {prefix}{near[0]}?' if near else 'docs/settings.md lists the settings'
     return SettingsError(f'{source}{prefix}{name} is an unknown setting', remedy)
 
 
-def _quoted(key: str) -> str:
+def _quote(key: str) -> str:
     """A key as TOML writes it."""
     return key if re.fullmatch(r'[\w-]+', key) else f'"{key}"'
 
@@ -234,10 +234,10 @@ def load(path: Path | None = None) -> Settings:
     for variable in os.environ:
         name = variable.removeprefix(PREFIX)
         if name not in (variable, *variables) and variable != FILE_VARIABLE and not name.startswith('TEST_'):
-            raise _unknown(name, variables, PREFIX)
+            raise _unknown_setting(name, variables, PREFIX)
     for name in from_file:
         if name not in Settings.model_fields:
-            raise _unknown(name, Settings.model_fields, source=f'{file}: ')
+            raise _unknown_setting(name, Settings.model_fields, source=f'{file}: ')
     try:
         return Settings(**from_file)  # type: ignore[arg-type]
     except ValidationError as error:
@@ -246,8 +246,8 @@ def load(path: Path | None = None) -> Settings:
         variable = PREFIX + setting.upper()
         given = os.environ.get(variable)
         source = '' if given else f'{file}: '
-        place = [variable if given else setting, *map(_quoted, inner)]
+        place = [variable if given else setting, *map(_quote, inner)]
         if first['type'] == 'extra_forbidden':
-            known = Follow.model_fields if setting == 'follow' else PortalRules.model_fields
-            raise _unknown(inner[-1], known, '.'.join(place[:-1]) + '.', source) from None
+            valid_names = Follow.model_fields if setting == 'follow' else PortalRules.model_fields
+            raise _unknown_setting(inner[-1], valid_names, '.'.join(place[:-1]) + '.', source) from None
         raise SettingsError(f'{source}{".".join(place)}: {first["msg"].removeprefix("Value error, ")}') from None

@@ -19,6 +19,10 @@ class ExporterError(Exception):
         return f'{self.what}; {self.remedy}' if self.remedy else self.what
 
 
+class ErrorGroup(ExceptionGroup[ExporterError]):
+    """Several errors of one command. The command line prints each in a line of its own."""
+
+
 class SettingsError(ExporterError):
     """A setting is unknown or invalid, or names a file that cannot be used."""
 

@@ -94,8 +94,8 @@ def description(english: str, french: str, left_out: tuple[str, str]) -> tuple[s
 def in_language(texts: BothLanguages, language: str) -> Texts:
     """The texts of one language, each paragraph on one line. Raises ValueError for a language that is not in LANGUAGES."""
     column = LANGUAGES.index(language)
-    return {'language': language} | {key: _unwrapped(text[column]) for key, text in texts.items()}
+    return {'language': language} | {key: _unwrap(text[column]) for key, text in texts.items()}
 
 
-def _unwrapped(text: str) -> str:
+def _unwrap(text: str) -> str:
     return '\n\n'.join(' '.join(paragraph.split()) for paragraph in text.split('\n\n'))

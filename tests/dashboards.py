@@ -33,24 +33,26 @@ def queries() -> dict[tuple[str, int | str], str]:
         page = PAGES[name, 'en']
         statements |= {(name, number): panel['targets'][0]['rawSql'] for number, panel in panels(name).items()}
         statements |= {
-            (name, one['name']): one['query']['rawSql'] for one in page['templating']['list'] if one['type'] == 'query'
+            (name, variable['name']): variable['query']['rawSql']
+            for variable in page['templating']['list']
+            if variable['type'] == 'query'
         }
-        statements |= {(name, one['name']): one['target']['rawSql'] for one in page['annotations']['list']}
+        statements |= {(name, variable['name']): variable['target']['rawSql'] for variable in page['annotations']['list']}
     return statements
 
 
-def expanded(query: tuple[str, int | str], first: str, last: str, domains: Sequence[str] = (), **chosen: object) -> str:
+def expand(query: tuple[str, int | str], first: str, last: str, domains: Sequence[str] = (), **chosen: object) -> str:
     """A query as the server receives it. `first` and `last` are in UTC; `chosen` sets variables, the others keep their defaults."""
-    sql, variables = queries()[query], {one['name']: one for one in PAGES[query[0], 'en']['templating']['list']}
+    sql, variables = queries()[query], {variable['name']: variable for variable in PAGES[query[0], 'en']['templating']['list']}
 
     def value(name: str) -> str:
         if name == 'domain':
-            return quoted(*domains)
+            return quote(*domains)
         if name in chosen:
             given = chosen[name]
-            return quoted(*given) if isinstance(given, tuple) else quoted(given)
+            return quote(*given) if isinstance(given, tuple) else quote(given)
         variable = variables[name]
-        return str(variable['allValue']) if variable.get('allValue') else quoted(variable['current']['value'])
+        return str(variable['allValue']) if variable.get('allValue') else quote(variable['current']['value'])
 
     def moment(text: str) -> str:
         return f'toDateTime({int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())})'
@@ -62,7 +64,7 @@ def expanded(query: tuple[str, int | str], first: str, last: str, domains: Seque
     return sql
 
 
-def quoted(*values: object) -> str:
+def quote(*values: object) -> str:
     """Values in the format of Grafana's `singlequote`."""
     return ','.join("'" + str(value).replace("'", "\\'") + "'" for value in values)
 

@@ -95,8 +95,8 @@ def test_the_exporter_has_time_to_stop_and_a_health_check() -> None:
 
 
 def test_the_exporter_gets_settings_that_it_knows() -> None:
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
-    assert set(SERVICES['exporter']['environment']) <= known
+    variables = {PREFIX + name.upper() for name in Settings.model_fields}
+    assert set(SERVICES['exporter']['environment']) <= variables
 
 
 def test_provided_files_exist_and_are_mounted_read_only() -> None:
@@ -189,10 +189,10 @@ def test_the_reading_user_cannot_lift_its_limits_and_the_plugin_works_within_the
 
 
 def test_every_limit_is_a_setting_of_the_engine(database: ClickHouse) -> None:
-    known = {row['name']: row['type'] for row in database.query('SELECT name, type FROM system.settings')}
-    assert limits().keys() <= known.keys()
+    types = {row['name']: row['type'] for row in database.query('SELECT name, type FROM system.settings')}
+    assert limits().keys() <= types.keys()
     for name, value in limits().items():
-        assert value.isdigit() == (known[name] != 'OverflowMode'), name
+        assert value.isdigit() == (types[name] != 'OverflowMode'), name
 
 
 def test_the_documented_limits_are_the_real_ones() -> None:

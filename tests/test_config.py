@@ -36,7 +36,7 @@ def file(text: str, name: str = 'usage-exporter.toml') -> Path:
     return path
 
 
-def refused(path: Path | None = None) -> str:
+def error_of(path: Path | None = None) -> str:
     """The error, of one line, for invalid settings; the program ends with exit code 2."""
     with pytest.raises(SettingsError) as error:
         load(path)
@@ -157,7 +157,7 @@ def test_an_unknown_variable_is_named_with_the_nearest(
     environment: pytest.MonkeyPatch, name: str, value: str, message: str
 ) -> None:
     environment.setenv(name, value)
-    assert refused() == message
+    assert error_of() == message
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_an_unknown_variable_is_named_with_the_nearest(
     ],
 )
 def test_an_unknown_key_is_named_with_the_nearest(text: str, message: str) -> None:
-    assert refused(file(text)) == f'usage-exporter.toml: {message}'
+    assert error_of(file(text)) == f'usage-exporter.toml: {message}'
 
 
 @pytest.mark.parametrize(
@@ -191,14 +191,14 @@ def test_an_unknown_key_is_named_with_the_nearest(text: str, message: str) -> No
 )
 def test_a_wrong_time_zone_is_refused(environment: pytest.MonkeyPatch, zone: str) -> None:
     message = f'invalid time zone {zone!r}; write it as Europe/Paris'
-    assert refused(file(f'timezone = "{zone}"')) == f'usage-exporter.toml: timezone: {message}'
+    assert error_of(file(f'timezone = "{zone}"')) == f'usage-exporter.toml: timezone: {message}'
     assert (
-        refused(file(f'[domains."a.example"]\ntimezone = "{zone}"'))
+        error_of(file(f'[domains."a.example"]\ntimezone = "{zone}"'))
         == f'usage-exporter.toml: domains."a.example".timezone: {message}'
     )
     Path('usage-exporter.toml').unlink()
     environment.setenv('USAGE_TIMEZONE', zone)
-    assert refused() == f'USAGE_TIMEZONE: {message}'
+    assert error_of() == f'USAGE_TIMEZONE: {message}'
 
 
 @pytest.mark.parametrize(
@@ -206,11 +206,11 @@ def test_a_wrong_time_zone_is_refused(environment: pytest.MonkeyPatch, zone: str
 )
 def test_a_wrong_domain_name_is_refused(environment: pytest.MonkeyPatch, name: str) -> None:
     message = f'invalid domain name {name!r}; write the portal as data.example.org'
-    assert refused(file(f'domain = "{name}"')) == f'usage-exporter.toml: domain: {message}'
-    assert refused(file(f'[domains."{name}"]\ntimezone = "UTC"')).endswith(f': {message}')
+    assert error_of(file(f'domain = "{name}"')) == f'usage-exporter.toml: domain: {message}'
+    assert error_of(file(f'[domains."{name}"]\ntimezone = "UTC"')).endswith(f': {message}')
     Path('usage-exporter.toml').unlink()
     environment.setenv('USAGE_DOMAIN', name)
-    assert refused() == f'USAGE_DOMAIN: {message}'
+    assert error_of() == f'USAGE_DOMAIN: {message}'
 
 
 @pytest.mark.parametrize(
@@ -234,15 +234,15 @@ def test_a_domain_name_is_kept_in_lower_case(environment: pytest.MonkeyPatch, gi
 def test_a_wrong_value_is_named_by_the_variable_or_the_key(
     environment: pytest.MonkeyPatch, setting: str, value: str, message: str
 ) -> None:
-    assert refused(file(f"{setting} = '{value}'")) == f'usage-exporter.toml: {setting}: {message}'
+    assert error_of(file(f"{setting} = '{value}'")) == f'usage-exporter.toml: {setting}: {message}'
     Path('usage-exporter.toml').unlink()
     environment.setenv(f'USAGE_{setting.upper()}', value)
-    assert refused() == f'USAGE_{setting.upper()}: {message}'
+    assert error_of() == f'USAGE_{setting.upper()}: {message}'
 
 
 @pytest.mark.parametrize('text', ['domain = "a', 'domain', 'a = 1\na = 2', f'clickhouse_url = http://me:{PASSWORD}@ch'])
 def test_a_broken_file_is_named_with_the_place(text: str) -> None:
-    message = refused(file(text, 'broken.toml'))
+    message = error_of(file(text, 'broken.toml'))
     assert message.startswith('broken.toml: invalid TOML (')
     assert ' (at ' in message
     assert PASSWORD not in message
@@ -250,22 +250,22 @@ def test_a_broken_file_is_named_with_the_place(text: str) -> None:
 
 @pytest.mark.parametrize('value', ['[' * 5_000, '9' * 5_000], ids=['arrays in arrays', 'thousands of digits'])
 def test_values_that_overflow_the_toml_parser_are_refused(value: str) -> None:
-    assert refused(file(f'spool_bytes = {value}', 'broken.toml')).startswith('broken.toml: invalid TOML (')
+    assert error_of(file(f'spool_bytes = {value}', 'broken.toml')).startswith('broken.toml: invalid TOML (')
 
 
 def test_a_file_that_is_not_utf8_is_refused() -> None:
     Path('latin.toml').write_bytes('domain = "é"'.encode('latin-1'))
-    assert refused(Path('latin.toml')).startswith('latin.toml: invalid TOML (')
+    assert error_of(Path('latin.toml')).startswith('latin.toml: invalid TOML (')
 
 
 def test_a_named_file_that_cannot_be_read_is_refused(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
     gone = tmp_path / 'gone.toml'
     message = f'{gone}: cannot read the settings (No such file or directory); name an existing file'
-    assert refused(gone) == message
+    assert error_of(gone) == message
     environment.setenv('USAGE_CONFIG', str(gone))
-    assert refused() == message
+    assert error_of() == message
     environment.setenv('USAGE_CONFIG', str(tmp_path))
-    assert refused() == f'{tmp_path}: cannot read the settings (Is a directory); name an existing file'
+    assert error_of() == f'{tmp_path}: cannot read the settings (Is a directory); name an existing file'
 
 
 # what is not shown

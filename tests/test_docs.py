@@ -37,9 +37,9 @@ def page(name: str) -> str:
 
 def section(text: str, title: str) -> str:
     """What stands below a title, up to the next one of any level."""
-    found = re.search(rf'^#+ {re.escape(title)}\n(.*?)(?=^#+ |\Z)', text, re.MULTILINE | re.DOTALL)
-    assert found, f'no section {title!r}'
-    return found[1]
+    match = re.search(rf'^#+ {re.escape(title)}\n(.*?)(?=^#+ |\Z)', text, re.MULTILINE | re.DOTALL)
+    assert match, f'no section {title!r}'
+    return match[1]
 
 
 def section_and_below(text: str, title: str) -> str:
@@ -150,14 +150,14 @@ def test_every_column_of_the_public_tables(database: ClickHouse) -> None:
 def test_every_view_with_its_columns(database: ClickHouse) -> None:
     described = {row[0]: re.findall(r'`(\w+)`', re.sub(r'\(.*?\)', '', row[1])) for row in rows(section(page('sql'), 'Views'))}
     for view in schema.views():
-        asked = f'{view.name}{VIEW if "{" in view.statements[0] else ""}'
-        columns = database.query(f'DESCRIBE (SELECT * FROM {asked})')
+        call = f'{view.name}{VIEW if "{" in view.statements[0] else ""}'
+        columns = database.query(f'DESCRIBE (SELECT * FROM {call})')
         assert described[f'`{view.name}`'] == [column['name'] for column in columns]
 
 
 def test_every_table_is_documented_as_public_or_internal(database: ClickHouse) -> None:
-    found = database.query("SELECT name FROM system.tables WHERE database = currentDatabase() AND name NOT LIKE '%\\_mv'")
-    assert all(f'`{row["name"]}`' in page('sql') for row in found)
+    tables = database.query("SELECT name FROM system.tables WHERE database = currentDatabase() AND name NOT LIKE '%\\_mv'")
+    assert all(f'`{row["name"]}`' in page('sql') for row in tables)
 
 
 def test_the_keys_of_a_report_as_json(settings: pytest.MonkeyPatch) -> None:
@@ -187,9 +187,9 @@ def takes(words: list[str]) -> None:
         context = click.Context(command, help_option_names=['-h', '--help'])  # a command keeps its first ones
         _, words, _ = command.make_parser(context).parse_args(words)
         name, *words = words
-        found = command.get_command(context, name)
-        assert found, f'no command {name}'
-        command = found
+        subcommand = command.get_command(context, name)
+        assert subcommand, f'no command {name}'
+        command = subcommand
     command.make_context(command.name, words, parent=context)
 
 

@@ -13,11 +13,11 @@ INPUTS = 6_000
 
 
 def test_no_hostile_input_is_a_crash_or_unaccounted_for() -> None:
-    told = subprocess.run(
+    process = subprocess.run(
         [sys.executable, HOSTILE, '--inputs', str(INPUTS), '--seed', 'always the same'],
         capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
-    assert told.returncode == 0, told.stdout + told.stderr
-    kinds = re.findall(r'^(\w+): ([\d,]+) inputs', told.stdout, re.MULTILINE)
+    assert process.returncode == 0, process.stdout + process.stderr
+    kinds = re.findall(r'^(\w+): ([\d,]+) inputs', process.stdout, re.MULTILINE)
     assert sum(int(number.replace(',', '')) for _, number in kinds) == INPUTS
-    assert told.stdout.endswith(f'{INPUTS:,} inputs, 0 faults\n')
+    assert process.stdout.endswith(f'{INPUTS:,} inputs, 0 faults\n')

@@ -34,7 +34,7 @@ MODULES = {
 SOURCES = sorted(path for folder in ('exporter', 'grafana', 'bench', 'docs', 'tests') for path in (ROOT / folder).rglob('*.py'))
 
 
-def imported(path: Path) -> Iterator[str]:
+def imports(path: Path) -> Iterator[str]:
     """The full name of everything that a module imports, wherever in it."""
     for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
         if isinstance(node, ast.Import):
@@ -46,7 +46,7 @@ def imported(path: Path) -> Iterator[str]:
 
 def own_imports(path: Path) -> set[str]:
     """The modules of the program that a module imports."""
-    names = {name.removeprefix('exporter.') for name in imported(path) if name.startswith('exporter.')}
+    names = {name.removeprefix('exporter.') for name in imports(path) if name.startswith('exporter.')}
     return {name if name in MODULES else name.rpartition('.')[0] for name in names}
 
 
@@ -88,7 +88,7 @@ def test_the_tests_have_the_same_folders() -> None:
 
 
 def test_one_folder_knows_the_engine() -> None:
-    knowing = {name for name, path in MODULES.items() if {other.partition('.')[0] for other in imported(path)} & ENGINES}
+    knowing = {name for name, path in MODULES.items() if {other.partition('.')[0] for other in imports(path)} & ENGINES}
     assert knowing == {'store.clickhouse'}
 
 

@@ -68,7 +68,7 @@ class Context:
                 if not database.exception():
                     database.result().close()
 
-    def connected(self) -> ClickHouse:
+    def connect(self) -> ClickHouse:
         """Connects to the database, whatever its schema. Raises EngineError, also if `serve` holds the database."""
         try:
             return connect(self.settings.database_url)
@@ -82,7 +82,7 @@ class Context:
             ) from error
 
     def _open(self) -> ClickHouse:
-        database = self.connected()
+        database = self.connect()
         try:
             return schema.prepare(database)
         except ExporterError:

@@ -73,7 +73,7 @@ def demo(context: Context, remove: bool) -> None:
 def store(database: ClickHouse, ledger: Ledger, enrichment: Enrichment, rejected: RejectStore, today: date) -> Summary:
     """Stores the days that are not stored yet, one batch for each day, and the events. Raises EngineError."""
     summary = Summary()
-    stored_ids = {event.id for event in events.listed(database, traffic.DOMAIN)}
+    stored_ids = {event.id for event in events.read(database, traffic.DOMAIN)}
     for event in traffic.events(today):
         event_id = f'demo-{event.start.date()}'
         if event_id not in stored_ids:

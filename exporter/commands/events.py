@@ -60,10 +60,7 @@ def list_events(context: Context, domain: str | None, form: str) -> None:
     portal = context.given_domain(domain) if domain else None
     with context.database() as database:
         zone = _zones(context, database)
-        rows = [
-            vars(event) | {name: getattr(event, name).astimezone(zone(event.domain)).isoformat() for name in ('start', 'end')}
-            for event in event_store.listed(database, portal)
-        ]
+        rows = [event_store.as_row(event, zone(event.domain)) for event in event_store.read(database, portal)]
     context.show(rows, ['id', 'domain', 'start', 'end', 'title', 'text', 'tags'], form)
 
 

@@ -51,7 +51,7 @@ def export(folder: Path, datasource: str | None, mounted_as: str | None, runbook
         merged = _keep_active(text, file.read_text(encoding='utf-8')) if file.exists() else text
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(merged, encoding='utf-8')
-    variables = ', '.join(dict.fromkeys(re.findall(r'\$(\w+)', _provisioned('datasources'))))
+    variables = ', '.join(dict.fromkeys(re.findall(r'\$(\w+)', _read_provisioning('datasources'))))
     click.echo(f'{folder}: {len(texts)} files; Grafana reads them from its provisioning folder {mounted_as or folder.absolute()}')
     click.echo(f'Next: {"" if datasource else f"set {variables} in its environment, "}restart it and open /d/usage-users-en')
 
@@ -65,17 +65,19 @@ def files(datasource: str | None, folder: str, runbooks: str | None) -> dict[Pat
         for page in sorted(pages.rglob('*.json'))
     }
     pages_path = json.dumps(f'{folder}/{DASHBOARDS}'.replace('$', '$$'), ensure_ascii=False)  # $NAME would be a variable
-    written[Path('dashboards', 'usage.yaml')] = MARK + re.sub('(?<= path: ).*', lambda _: pages_path, _provisioned('dashboards'))
-    alerts = _provisioned('alerting').replace(DATASOURCE, uid)
+    written[Path('dashboards', 'usage.yaml')] = MARK + re.sub(
+        '(?<= path: ).*', lambda _: pages_path, _read_provisioning('dashboards')
+    )
+    alerts = _read_provisioning('alerting').replace(DATASOURCE, uid)
     if runbooks:
         alerts = re.sub(r'runbook: \S+(#\S+)', lambda match: f'runbook_url: "{runbooks}{match[1]}"', alerts)
     written[Path('alerting', 'usage.yaml')] = MARK + alerts
     if not datasource:
-        written[Path('datasources', 'usage.yaml')] = MARK + _provisioned('datasources')
+        written[Path('datasources', 'usage.yaml')] = MARK + _read_provisioning('datasources')
     return written
 
 
-def _provisioned(kind: str) -> str:
+def _read_provisioning(kind: str) -> str:
     return (SOURCE / 'provisioning' / kind / 'usage.yaml').read_text(encoding='utf-8')
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from exporter.commands.context import RESULT, Context, format_option, pass_context
 from exporter.commands.interrupts import Interrupts
 from exporter.config import LogFormat
-from exporter.errors import ExporterError, InputError
+from exporter.errors import ErrorGroup, ExporterError, InputError
 from exporter.ingest.logs.log_file import LogFile
 from exporter.model.tally import Summary
 from exporter.report.indicators import portals
@@ -52,7 +52,7 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
     portal = context.portal(domain)
     if files.count('-') > 1:
         raise InputError('standard input can be read only once', 'give - once')
-    summary, problems, days = Summary(), list[str](), list[str]()
+    summary, errors, days = Summary(), list[ExporterError](), list[str]()
     with Interrupts() as interrupts:
         try:
             directory = context.settings.data_dir
@@ -67,20 +67,20 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
                 rejected = context.rejected
                 for name in files:
                     try:
-                        with closing(LogFile(name)) as file, interrupts.held():
+                        with closing(LogFile(name)) as file, interrupts.hold():
                             log = AccessLog(file, complete)
                             waiting = spooled(context.settings.data_dir / 'spool')
                             import_log(
                                 log, log_format, enrichment, ledger, rejected, summary, progress_of(file, summary), waiting
                             )
                     except InputError as error:  # the other logs can still be imported
-                        problems.append(str(error))
+                        errors.append(error)
                 if form == 'table':
                     stored = [row for row in portals(opened()) if row.domain == portal]
                     days = [f'--from {row.first_day} --to {row.last_day}' for row in stored]
             interrupts.over()
         except KeyboardInterrupt:
-            problems.append('interrupted; stored calls stay stored: run the command again to finish the import')
+            errors.append(InputError('interrupted', 'stored calls stay stored: run the command again to finish the import'))
         except (ExporterError, OSError):
             if summary.read:  # the summary also accounts for what was stored before the error
                 _show(context, summary, form)
@@ -89,9 +89,10 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
     if summary.stored and form == 'table':
         context.out.print(f'\nNext: usage-exporter report --domain {portal} {" ".join(days)}', soft_wrap=True)
     if summary.read and summary.rejected.total() == summary.read:
-        problems.append(f'all {summary.read:,} lines are rejected; see usage-exporter rejected list, and choose --log-format')
-    if problems:
-        raise InputError('\nerror: '.join(problems))
+        remedy = 'see usage-exporter rejected list, and choose --log-format'
+        errors.append(InputError(f'all {summary.read:,} lines are rejected', remedy))
+    if errors:
+        raise ErrorGroup('import', errors)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ def init(context: Context) -> None:
 
     Other commands create them themselves if the database is empty. Running it again changes nothing.
     """
-    database = context.connected()
+    database = context.connect()
     try:
         changes = schema.apply(database)
     finally:

@@ -19,7 +19,7 @@ class Interrupts:
         self._before = signal.getsignal(signal.SIGINT)
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def hold(self) -> Iterator[None]:
         """Inside it, only `check` raises KeyboardInterrupt; a Ctrl-C is raised at its end at the latest."""
         self._held = True
         try:

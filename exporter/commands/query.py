@@ -44,7 +44,7 @@ def query(context: Context, sql: str, form: str) -> None:
 
     docs/sql.md describes the tables and views.
     """
-    statement = reading(sql)
+    statement = read_only_statement(sql)
     with context.database() as database, _interruptible():
         if database.address.embedded:  # it runs several statements, and applies the setting below only to the last
             database.command('SET readonly = 1')
@@ -104,11 +104,11 @@ def _interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def reading(sql: str) -> str:
+def read_only_statement(sql: str) -> str:
     """The statement, without a closing semicolon. Raises QueryError, in one line, for one that does more than read.
 
-    This is for the line: what is refused here, the engine refuses too (readonly), whatever hides it. But not files that are
-    written: those words may stand nowhere, since only the engine's own parser knows what is a comment or a text.
+    With readonly = 1 the engine refuses the same statements; the checks here give errors of one line. But the engine does not
+    prevent the files that WRITERS write, so these words are not allowed anywhere: only its parser knows comments and texts.
     """
     if any('\ud800' <= character <= '\udfff' for character in sql):
         raise QueryError('the statement is not valid UTF-8', 'set the terminal to UTF-8')

@@ -37,9 +37,9 @@ def report(
 
     By default, the period is the last 14 days, including today.
     """
-    chosen = context.domain(domain)
+    portal_domain = context.domain(domain)
     with context.database() as database:
-        portal = indicators.chosen(chosen, indicators.portals(database))
+        portal = indicators.choose_portal(portal_domain, indicators.portals(database))
         report_period = period(first, last, portal.timezone, datetime.now(UTC))
         result = indicators.fetch(database, portal.domain, portal.timezone, report_period, crawlers)
         period_events = events.of_period(database, portal.domain, report_period)
@@ -49,5 +49,5 @@ def report(
         context.csv(indicators.as_csv(result))
     else:
         context.out.print(render_report(result, lang, crawlers, period_events))
-    if not result['calls']:
+    if not result.calls:
         context.note(empty_period(portal, lang))

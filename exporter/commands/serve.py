@@ -99,7 +99,7 @@ def serve(context: Context) -> None:
             rejected.remove_old()
             retention.remove_old(settings, database(), datetime.now(UTC).date())
 
-        scheduler = jobs.table(follower.poll, lambda: indicators.refresh(database()), remove_old)
+        scheduler = jobs.create_scheduler(follower.poll, lambda: indicators.refresh(database()), remove_old)
         scheduler.start()
         ending = threading.Thread(target=scheduler.shutdown, daemon=True)
         parts.callback(ending.join, LAST)

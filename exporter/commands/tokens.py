@@ -49,7 +49,7 @@ def list_tokens(context: Context, form: str) -> None:
     """List id, name, portal and scopes of all tokens, the oldest first."""
     rows = [
         {'id': token.id, 'name': token.name, 'domain': token.domain, 'scopes': list(token.scopes), 'created': token.created}
-        for token in Tokens(context.settings.data_dir).listed()
+        for token in Tokens(context.settings.data_dir).read()
     ]
     context.show(rows, ['id', 'name', 'domain', 'scopes', 'created'], form)
 
@@ -62,7 +62,7 @@ def revoke(context: Context, token_id: str) -> None:
     store = Tokens(context.settings.data_dir)
     store.revoke(token_id)
     click.echo(f'revoked token {token_id}')
-    if not store.listed():
+    if not store.read():
         context.note(
             f'no token is left, so nobody may send or read; add one, or delete {store.file} to open serve to its own machine'
         )

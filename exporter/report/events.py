@@ -1,18 +1,19 @@
 """Stores and reads events, the rows of the table `events`. An event explains a change in activity."""
 
 import uuid
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
 
 from exporter.errors import InputError, PeriodError
 from exporter.report.period import Moment, Period
-from exporter.store.clickhouse import ClickHouse
+from exporter.store.clickhouse import ClickHouse, Row
 
 SECOND = timedelta(seconds=1)
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """An event of one portal, or of every portal if `domain` is ''. `start` <= `end`, with a resolution of one second."""
 
     domain: str
@@ -20,8 +21,8 @@ class Event:
     end: datetime
     title: str
     text: str = ''
-    tags: list[str] = field(default_factory=list)
-    id: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+    tags: list[str] = []
+    id: str = msgspec.field(default_factory=lambda: uuid.uuid4().hex[:8])
 
 
 def last_second(until: Moment) -> datetime:
@@ -29,15 +30,21 @@ def last_second(until: Moment) -> datetime:
     return max(until.begins, until.ends - SECOND)
 
 
+def as_row(event: Event, zone: ZoneInfo) -> Row:
+    """The event as the command and the HTTP interface show it, with its times in this zone (ISO 8601)."""
+    times = {'start': event.start.astimezone(zone).isoformat(), 'end': event.end.astimezone(zone).isoformat()}
+    return msgspec.structs.asdict(event) | times
+
+
 def add(database: ClickHouse, event: Event) -> None:
     """Stores an event. Raises PeriodError if it ends before it begins, EngineError."""
     if event.end < event.start:
         raise PeriodError(f'the event ends before it begins ({event.start:%Y-%m-%d %H:%M} UTC)', 'swap --start and --end')
-    row = vars(event) | {name: f'{getattr(event, name).astimezone(UTC):%Y-%m-%d %H:%M:%S}' for name in ('start', 'end')}
-    database.insert_rows('events', [row], token=event.id)
+    times = {'start': f'{event.start.astimezone(UTC):%F %T}', 'end': f'{event.end.astimezone(UTC):%F %T}'}
+    database.insert_rows('events', [msgspec.structs.asdict(event) | times], token=event.id)
 
 
-def listed(database: ClickHouse, domain: str | None) -> list[Event]:
+def read(database: ClickHouse, domain: str | None) -> list[Event]:
     """The events of a portal and those for every portal, sorted by start; without a domain, all events. Raises EngineError."""
     rows = database.query(
         """
@@ -49,15 +56,22 @@ def listed(database: ClickHouse, domain: str | None) -> list[Event]:
         {'domain': domain or ''},
     )
     return [
-        Event(row['domain'], datetime.fromtimestamp(row.pop('first'), UTC), datetime.fromtimestamp(row.pop('last'), UTC),
-              row['title'], row['text'], list(row['tags']), row['id'])
+        Event(
+            domain=row['domain'],
+            start=datetime.fromtimestamp(row['first'], UTC),
+            end=datetime.fromtimestamp(row['last'], UTC),
+            title=row['title'],
+            text=row['text'],
+            tags=list(row['tags']),
+            id=row['id'],
+        )
         for row in rows
-    ]  # fmt: skip
+    ]
 
 
 def of_period(database: ClickHouse, domain: str, period: Period) -> list[Event]:
     """The events of a portal, and those for every portal, that overlap a period. Raises EngineError."""
-    return [event for event in listed(database, domain) if event.start < period.end and event.end >= period.start]
+    return [event for event in read(database, domain) if event.start < period.end and event.end >= period.start]
 
 
 def remove(database: ClickHouse, event_id: str) -> None:

@@ -5,17 +5,56 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from exporter.errors import PeriodError
 from exporter.report.period import Period
 from exporter.store.clickhouse import ClickHouse, Row
 
-Report = dict[str, Any]  # the keys that `report --format json` prints
-SCOPE = ('domain', 'from', 'to', 'timezone')
-NUMBERS = ('calls', 'total_users', 'calls_per_user', 'anonymous_users_percent', 'mobile_users_percent')
-EXCLUDED = ('unlocated_calls', 'crawler_calls')
+
+class Day(msgspec.Struct, frozen=True):
+    """The number of calls on one day."""
+
+    day: str
+    calls: int
+
+
+class User(msgspec.Struct, frozen=True):
+    """The number of calls of one account; all anonymous calls are one entry, named anonymous."""
+
+    user: str
+    calls: int
+
+
+class Place(msgspec.Struct, frozen=True):
+    """The number of calls from one place."""
+
+    country: str
+    city: str
+    latitude: float
+    longitude: float
+    calls: int
+
+
+class Report(msgspec.Struct, frozen=True, rename={'from_': 'from'}):
+    """The seven indicators of a portal over a period. An undefined value, such as calls per user without users, is null."""
+
+    domain: str
+    from_: str
+    to: str
+    timezone: str
+    calls: int
+    activity: list[Day]
+    total_users: int
+    calls_per_user: float | None
+    anonymous_users_percent: float | None
+    mobile_users_percent: float | None
+    top_users: list[User]
+    map: list[Place]
+    unlocated_calls: int
+    crawler_calls: int
 
 
 @dataclass(frozen=True)
@@ -40,7 +79,7 @@ def numbers(database: ClickHouse, domain: str, start: int, end: int) -> Row:
     return row
 
 
-def chosen(domain: str | None, portals: list[Portal], option: str = '--domain') -> Portal:
+def choose_portal(domain: str | None, portals: list[Portal], option: str = '--domain') -> Portal:
     """The portal of this domain; without a domain, the only portal. `option` is the option that the error suggests.
 
     Raises PeriodError if no portal has calls, if this one has none, or if there are several to choose from.
@@ -66,22 +105,25 @@ def fetch(database: ClickHouse, domain: str, timezone: str, period: Period, craw
     """The report of one portal; `crawlers` says whether the calls of crawlers count. Raises EngineError."""
     parameters = _parameters(domain, int(period.start.timestamp()), int(period.end.timestamp()), crawlers)
     [summary] = database.query(f'SELECT * FROM summary{parameters}')
-    return {
-        'domain': domain,
-        'from': period.first,
-        'to': period.last,
-        'timezone': timezone,
-        'calls': summary['calls'],
-        'activity': database.query(f'SELECT toString(day) AS day, calls FROM activity{parameters} ORDER BY activity.day'),
-        'total_users': summary['total_users'],
-        'calls_per_user': summary['calls_per_user'],
-        'anonymous_users_percent': summary['anonymous_users_percent'],
-        'mobile_users_percent': summary['mobile_users_percent'],
-        'top_users': database.query(f'SELECT user, calls FROM top_users{parameters}'),
-        'map': database.query(f'SELECT country, city, latitude, longitude, calls FROM map_of_calls{parameters}'),
-        'unlocated_calls': summary['unlocated_calls'],
-        'crawler_calls': summary['crawler_calls'],
-    }
+    days = database.query(f'SELECT toString(day) AS day, calls FROM activity{parameters} ORDER BY activity.day')
+    users = database.query(f'SELECT user, calls FROM top_users{parameters}')
+    places = database.query(f'SELECT country, city, latitude, longitude, calls FROM map_of_calls{parameters}')
+    return Report(
+        domain=domain,
+        from_=period.first,
+        to=period.last,
+        timezone=timezone,
+        calls=summary['calls'],
+        activity=[Day(**row) for row in days],
+        total_users=summary['total_users'],
+        calls_per_user=summary['calls_per_user'],
+        anonymous_users_percent=summary['anonymous_users_percent'],
+        mobile_users_percent=summary['mobile_users_percent'],
+        top_users=[User(**row) for row in users],
+        map=[Place(**row) for row in places],
+        unlocated_calls=summary['unlocated_calls'],
+        crawler_calls=summary['crawler_calls'],
+    )
 
 
 def _parameters(domain: str, start: int, end: int, crawlers: bool) -> str:
@@ -92,21 +134,24 @@ def as_csv(report: Report) -> str:
     """The report as CSV: a line for each value, with its day, user or place in `of`. A value that does not exist is empty."""
     text = io.StringIO()
     lines = csv.writer(text, lineterminator='\n')
-    lines.writerow([*SCOPE, 'indicator', 'of', 'value', 'latitude', 'longitude'])
-    scope = [report[name] for name in SCOPE]
+    lines.writerow(['domain', 'from', 'to', 'timezone', 'indicator', 'of', 'value', 'latitude', 'longitude'])
 
     def line(indicator: str, value: object, of: str = '', latitude: object = '', longitude: object = '') -> None:
+        scope = report.domain, report.from_, report.to, report.timezone
         lines.writerow([*scope, indicator, of, value, latitude, longitude])
 
-    for row in report['activity']:
-        line('activity', row['calls'], row['day'])
-    for name in NUMBERS:
-        line(name, report[name])
-    for row in report['top_users']:
-        line('top_users', row['calls'], row['user'])
-    for row in report['map']:
-        place = f'{row["city"]}, {row["country"]}' if row['city'] else row['country']
-        line('map', row['calls'], place, row['latitude'], row['longitude'])
-    for name in EXCLUDED:
-        line(name, report[name])
+    for day in report.activity:
+        line('activity', day.calls, day.day)
+    line('calls', report.calls)
+    line('total_users', report.total_users)
+    line('calls_per_user', report.calls_per_user)
+    line('anonymous_users_percent', report.anonymous_users_percent)
+    line('mobile_users_percent', report.mobile_users_percent)
+    for user in report.top_users:
+        line('top_users', user.calls, user.user)
+    for place in report.map:
+        name = f'{place.city}, {place.country}' if place.city else place.country
+        line('map', place.calls, name, place.latitude, place.longitude)
+    line('unlocated_calls', report.unlocated_calls)
+    line('crawler_calls', report.crawler_calls)
     return text.getvalue()

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from rich import box
 from rich.console import Console, RenderableType
 from rich.measure import Measurement
@@ -31,7 +32,7 @@ def _escape_surrogates(text: str) -> str:
 
 
 def as_json(value: Any) -> str:
-    """A value as JSON; NaN and infinity become null."""
+    """A value as JSON: a struct is an object of its fields; NaN and infinity become null."""
     return json.dumps(_json_value(value), ensure_ascii=False, indent=2, allow_nan=False)
 
 
@@ -41,6 +42,9 @@ def _json_value(value: Any) -> Any:
         return _escape_surrogates(value)
     if isinstance(value, Mapping):
         return {str(name): _json_value(member) for name, member in value.items()}
+    if isinstance(value, msgspec.Struct):
+        members = (getattr(value, field) for field in value.__struct_fields__)
+        return {name: _json_value(member) for name, member in zip(value.__struct_encode_fields__, members, strict=True)}
     if isinstance(value, list | tuple):
         return [_json_value(member) for member in value]
     if isinstance(value, float):

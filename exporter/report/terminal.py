@@ -71,7 +71,7 @@ def render_report(report: Report, language: str, crawlers: bool, events: Sequenc
 
     `crawlers` says whether the report counts the calls of crawlers; `events` are the events of its period.
     """
-    texts, locale, zone = TEXTS[language], LOCALES[language], ZoneInfo(report['timezone'])
+    texts, locale, zone = TEXTS[language], LOCALES[language], ZoneInfo(report.timezone)
 
     def number(value: float | None, form: str = '#,##0') -> str:
         return NO_VALUE if value is None else format_decimal(value, form, locale)
@@ -89,33 +89,38 @@ def render_report(report: Report, language: str, crawlers: bool, events: Sequenc
             table.add_row(NO_VALUE)
         return table
 
-    def figure(name: str, form: str) -> Panel:
-        return Panel(Text(number(report[name], form), 'bold', justify='center'), title=texts[name])
+    def figure(title: str, value: float | None, form: str) -> Panel:
+        return Panel(Text(number(value, form), 'bold', justify='center'), title=texts[title])
 
-    def percentage(name: str) -> Panel:
-        share = report[name]
+    def percentage(title: str, share: float | None) -> Panel:
         text = NO_VALUE if share is None else texts['percent'].format(share=number(share, '#,##0.0'))
         bar = ProgressBar(completed=share or 0, complete_style=ORANGE, finished_style=ORANGE)
-        return Panel(Group(Text(text, 'bold', justify='center'), bar), title=texts[name])
+        return Panel(Group(Text(text, 'bold', justify='center'), bar), title=texts[title])
 
     panels = Table.grid(expand=True)
     panels.add_column(ratio=1)
     panels.add_column(ratio=1)
-    panels.add_row(figure('total_users', '#,##0'), figure('calls_per_user', '#,##0.0'))
-    panels.add_row(percentage('anonymous_users_percent'), percentage('mobile_users_percent'))
-    counted = texts['calls'].format(calls=number(report['calls']))
-    crawler_calls = texts['crawlers_counted' if crawlers else 'crawlers'].format(calls=number(report['crawler_calls']))
-    by_month = len(report['activity']) > DAYS
-    users = ((texts['anonymous'] if row['user'] == 'anonymous' else row['user'], row['calls']) for row in report['top_users'])
+    panels.add_row(
+        figure('total_users', report.total_users, '#,##0'),
+        figure('calls_per_user', report.calls_per_user, '#,##0.0'),
+    )
+    panels.add_row(
+        percentage('anonymous_users_percent', report.anonymous_users_percent),
+        percentage('mobile_users_percent', report.mobile_users_percent),
+    )
+    counted = texts['calls'].format(calls=number(report.calls))
+    crawler_calls = texts['crawlers_counted' if crawlers else 'crawlers'].format(calls=number(report.crawler_calls))
+    by_month = len(report.activity) > DAYS
+    users = ((texts['anonymous'] if user.user == 'anonymous' else user.user, user.calls) for user in report.top_users)
     sections: list[RenderableType] = [
-        Text.assemble((report['domain'], 'bold'), f'  {_period(report, locale)} ({report["timezone"]})'),
+        Text.assemble((report.domain, 'bold'), f'  {_period(report, locale)} ({report.timezone})'),
         Text(f'{counted} ({crawler_calls})', style='dim'),
-        _titled(texts['by_month' if by_month else 'activity'], bars(_activity(report, _month if by_month else _day, locale))),
+        _section(texts['by_month' if by_month else 'activity'], bars(_activity(report, _month if by_month else _day, locale))),
         *(_event(event, zone, locale) for event in events),
         '',
         panels,
-        _titled(texts['top_users'], bars(users)),
-        _titled(texts['map'], bars(_places(report, texts, locale))),
+        _section(texts['top_users'], bars(users)),
+        _section(texts['map'], bars(_places(report, texts, locale))),
     ]
     return Constrain(Group(*sections), MAX_WIDTH)
 
@@ -125,7 +130,7 @@ def empty_period(portal: Portal, language: str) -> str:
     return TEXTS[language]['empty'].format(domain=portal.domain, first=portal.first_day, last=portal.last_day)
 
 
-def _titled(title: str, table: Table) -> Group:
+def _section(title: str, table: Table) -> Group:
     return Group('', Text(title, 'bold'), table)
 
 
@@ -134,7 +139,7 @@ def _period(report: Report, locale: Locale) -> str:
         format_date(date.fromisoformat(text), locale=locale)
         if len(text) == len('2026-11-01')
         else format_datetime(datetime.fromisoformat(text), locale=locale)
-        for text in (report['from'], report['to'])
+        for text in (report.from_, report.to)
     ]
     return ' \u2013 '.join(dict.fromkeys(bounds))
 
@@ -150,9 +155,9 @@ def _month(day: date, locale: Locale) -> str:
 def _activity(report: Report, label: Callable[[date, Locale], str], locale: Locale) -> Iterable[tuple[str, int]]:
     """The calls of each day or month: `label` makes the label of a day, which is the same for all days of a month."""
     calls: dict[str, int] = {}
-    for row in report['activity']:
-        text = label(date.fromisoformat(row['day']), locale)
-        calls[text] = calls.get(text, 0) + row['calls']
+    for day in report.activity:
+        text = label(date.fromisoformat(day.day), locale)
+        calls[text] = calls.get(text, 0) + day.calls
     return calls.items()
 
 
@@ -161,10 +166,10 @@ def _event(event: Event, zone: ZoneInfo, locale: Locale) -> Text:
 
 
 def _places(report: Report, texts: dict[str, str], locale: Locale) -> Iterable[tuple[str, int]]:
-    for row in report['map'][:PLACES]:
-        country = locale.territories.get(row['country'], row['country'])
-        yield f'{row["city"]}, {country}' if row['city'] else country, row['calls']
-    if others := report['map'][PLACES:]:
-        yield texts['others'], sum(row['calls'] for row in others)
-    if report['unlocated_calls']:
-        yield texts['unlocated'], report['unlocated_calls']
+    for place in report.map[:PLACES]:
+        country = locale.territories.get(place.country, place.country)
+        yield f'{place.city}, {country}' if place.city else country, place.calls
+    if others := report.map[PLACES:]:
+        yield texts['others'], sum(place.calls for place in others)
+    if report.unlocated_calls:
+        yield texts['unlocated'], report.unlocated_calls

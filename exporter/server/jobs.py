@@ -16,7 +16,9 @@ INDICATORS = 60  # seconds between two reads of the indicators for Prometheus
 log = logging.getLogger(__name__)
 
 
-def table(follow: Callable[[], None], indicators: Callable[[], None], nightly: Callable[[], None]) -> BackgroundScheduler:
+def create_scheduler(
+    follow: Callable[[], None], indicators: Callable[[], None], nightly: Callable[[], None]
+) -> BackgroundScheduler:
     """Returns the scheduler, not yet started; it calls each job from its own threads, never twice at a time.
 
     A job that raises is logged in one line and runs again when it is due.

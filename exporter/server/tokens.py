@@ -49,10 +49,10 @@ class Tokens:
     @property
     def needed(self) -> bool:
         """Whether requests need a token: from the first token on, even after all are revoked. Raises SettingsError."""
-        self.listed()
+        self.read()
         return self._needed
 
-    def listed(self) -> list[Token]:
+    def read(self) -> list[Token]:
         """All tokens, the oldest first. Raises SettingsError if the file is unreadable, invalid or accessible to other users."""
         try:
             stat = self.file.stat()
@@ -75,7 +75,7 @@ class Tokens:
     def of(self, text: str) -> Token | None:
         """The token with this text, or None. Raises SettingsError."""
         digest, match = _hash(text), None
-        for token in self.listed():  # compares all tokens, so that the duration reveals nothing
+        for token in self.read():  # compares all tokens, so that the duration reveals nothing
             if compare_digest(digest, token.sha256):
                 match = token
         return match
@@ -109,7 +109,7 @@ class Tokens:
             directory = os.open(self.file.parent, os.O_RDONLY)
             try:
                 fcntl.flock(directory, fcntl.LOCK_EX)
-                tokens = list(self.listed())
+                tokens = list(self.read())
                 yield tokens
                 write(self.file, msgspec.json.format(msgspec.json.encode(tokens)) + b'\n')
             finally:

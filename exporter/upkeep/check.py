@@ -33,11 +33,11 @@ def findings_of(settings: Settings) -> Iterator[Finding]:
     yield finding
     yield _places(settings)
     yield from _portals(settings)
-    yield from _followed(settings)
+    yield from _followed_logs(settings)
     try:
         database = connect(settings.database_url, make=False)
     except DatabaseLocked as error:
-        yield _locked(settings, error)
+        yield _locked_database(settings, error)
         return
     except ExporterError as error:
         is_missing = isinstance(error, EngineError) and error.code == NO_DATABASE
@@ -104,7 +104,7 @@ def _portals(settings: Settings) -> Iterator[Finding]:
             yield fault_of(part, error)
 
 
-def _followed(settings: Settings) -> Iterator[Finding]:
+def _followed_logs(settings: Settings) -> Iterator[Finding]:
     """Whether each log that `serve` follows is readable, and named once."""
     part = 'followed logs'
     for clash in entries.duplicate_logs(settings.follow):
@@ -116,7 +116,7 @@ def _followed(settings: Settings) -> Iterator[Finding]:
             yield ok(part, f'{shown(entry.path)}: {len(entries.files(entry.path))} to read for {entry.domain}')
 
 
-def _locked(settings: Settings, error: DatabaseLocked) -> Finding:
+def _locked_database(settings: Settings, error: DatabaseLocked) -> Finding:
     """A running `serve` locks the embedded database: no fault if it answers, but the stored data cannot be checked."""
     part, address_file = 'engine', settings.data_dir / SERVING
     if not address_file.exists():
@@ -154,7 +154,7 @@ def _database(settings: Settings, database: ClickHouse, visitor_key_id: str) -> 
         )
         return
     yield ok('schema', schema.migrations()[-1].name)
-    yield from _interrupted(database)
+    yield from _interrupted_imports(database)
     portals = indicators.portals(database)
     if not portals:
         yield note('calls', 'none yet', 'run usage-exporter import access.log --domain data.example.org, or usage-exporter demo')
@@ -162,7 +162,7 @@ def _database(settings: Settings, database: ClickHouse, visitor_key_id: str) -> 
         yield from _portal(settings, database, visitor_key_id, portal)
 
 
-def _interrupted(database: ClickHouse) -> Iterator[Finding]:
+def _interrupted_imports(database: ClickHouse) -> Iterator[Finding]:
     """Logs with batches that were begun and never done: until then a rollup may lack calls that the table has."""
     latest = datetime.now(UTC).replace(tzinfo=None) - LONGEST_BATCH
     interrupted = {(row['domain'], row['origin']) for row in Ledger(database).unfinished() if row['begun'] < latest}
@@ -194,18 +194,18 @@ def _portal(settings: Settings, database: ClickHouse, visitor_key_id: str, porta
     all_days = period(portal.first_day.isoformat(), portal.last_day.isoformat(), portal.timezone, datetime.now(UTC))
     report = indicators.fetch(database, part, portal.timezone, all_days)
     values = {
-        'activity': report['calls'],
-        'total users': report['total_users'],
-        'calls per user': report['calls_per_user'],
-        'anonymous users': report['anonymous_users_percent'] is not None,
-        'mobile users': report['mobile_users_percent'] is not None,
-        'top users': report['top_users'],
-        'map': report['map'],
+        'activity': report.calls,
+        'total users': report.total_users,
+        'calls per user': report.calls_per_user,
+        'anonymous users': report.anonymous_users_percent is not None,
+        'mobile users': report.mobile_users_percent is not None,
+        'top users': report.top_users,
+        'map': report.map,
     }
     missing = ', '.join(name for name, value in values.items() if not value)
     if not missing:
         yield ok(part, 'all seven indicators have data')
-    elif report['calls']:
+    elif report.calls:
         remedy = "no address has a place: log the client's address, not the proxy's, and import that log"
         yield fault(part, f'no data for: {missing}', remedy)
     else:

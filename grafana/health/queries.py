@@ -7,13 +7,13 @@ _IN_PERIOD = f'{_DONE} AND at >= $__fromTime AND at < toDateTime({TO})'
 _BEFORE = f'{_DONE} AND at >= toDateTime(greatest(0, 2 * {FROM} - ({TO}))) AND at < $__fromTime'
 
 
-def _changed(name: str, value: str) -> str:
+def _value_and_change(name: str, value: str) -> str:
     this, before = (f'SELECT nullIf({value}, 0) AS value FROM batches WHERE {when}' for when in (_IN_PERIOD, _BEFORE))
     return with_change(name, this, before)
 
 
-STORED = _changed('stored_calls', 'sum(stored)')
-REJECTED = _changed('rejected_lines', 'sum(arraySum(mapValues(rejected)))')
+STORED = _value_and_change('stored_calls', 'sum(stored)')
+REJECTED = _value_and_change('rejected_lines', 'sum(arraySum(mapValues(rejected)))')
 
 # In milliseconds, which Grafana shows as "an hour ago".
 NEWEST_CALL = f"""\

@@ -87,7 +87,7 @@ def test_a_later_day_adds_only_the_days_since_and_events_come_once(database: Cli
     [whole] = database.query('SELECT count() AS calls, uniqExact(day) AS days FROM calls')
     assert whole == {'calls': drawn(LAST) + drawn(tomorrow, 1), 'days': DAYS + 1}
     assert_rollups_agree(database, traffic.DOMAIN)
-    [event] = events.listed(database, traffic.DOMAIN)
+    [event] = events.read(database, traffic.DOMAIN)
     assert (event.id, event.domain, event.start) == ('demo-2026-11-17', traffic.DOMAIN, datetime(2026, 11, 17, 8, tzinfo=UTC))
 
 

@@ -16,7 +16,7 @@ def export(folder: Path, *options: str) -> Result:
     return CliRunner().invoke(main, ['grafana', 'export', str(folder), *options])
 
 
-def exported(folder: Path, *options: str) -> dict[str, str]:
+def export_and_read(folder: Path, *options: str) -> dict[str, str]:
     """The files of a folder after an export into it."""
     done = export(folder, *options)
     assert (done.exit_code, done.stderr) == (0, '')
@@ -32,7 +32,7 @@ def alerts(text: str) -> list[dict[str, Any]]:
 
 
 def test_the_export_equals_what_compose_provisions(tmp_path: Path) -> None:
-    files = exported(tmp_path)
+    files = export_and_read(tmp_path)
     for kind in ('datasources', 'alerting'):
         assert yaml.safe_load(files.pop(f'{kind}/usage.yaml')) == yaml.safe_load(
             (ROOT / 'provisioning' / kind / 'usage.yaml').read_text()
@@ -45,52 +45,54 @@ def test_the_export_equals_what_compose_provisions(tmp_path: Path) -> None:
 
 def test_the_provider_names_the_folder_of_the_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    [provider] = yaml.safe_load(exported(Path('a "strange" folder'))['dashboards/usage.yaml'])['providers']
+    [provider] = yaml.safe_load(export_and_read(Path('a "strange" folder'))['dashboards/usage.yaml'])['providers']
     [committed] = yaml.safe_load((ROOT / 'provisioning' / 'dashboards' / 'usage.yaml').read_text())['providers']
     assert (Path(provider['options']['path']) / 'en' / 'users.json').exists()
     assert provider == committed | {'options': {'path': f'{tmp_path}/a "strange" folder/dashboards/usage'}}
 
 
 def test_the_provider_names_the_folder_as_grafana_sees_it(tmp_path: Path) -> None:
-    [provider] = yaml.safe_load(exported(tmp_path, '--mounted-as', '/etc/$x')['dashboards/usage.yaml'])['providers']
+    [provider] = yaml.safe_load(export_and_read(tmp_path, '--mounted-as', '/etc/$x')['dashboards/usage.yaml'])['providers']
     assert provider['options']['path'] == '/etc/$$x/dashboards/usage'  # Grafana would replace $x by a variable
 
 
 def test_an_existing_data_source_is_used_and_none_is_written(tmp_path: Path) -> None:
-    files = exported(tmp_path, '--datasource', 'my-own_1')
+    files = export_and_read(tmp_path, '--datasource', 'my-own_1')
     assert 'datasources/usage.yaml' not in files
     assert not any('usage-clickhouse' in text for text in files.values())
     for rule in alerts(files['alerting/usage.yaml']):
         assert {node['datasourceUid'] for node in rule['data']} == {'my-own_1', '__expr__'}
     for name, text in files.items():
         if name.endswith('.json'):
-            [source] = [one for one in json.loads(text)['templating']['list'] if one['type'] == 'datasource']
+            [source] = [variable for variable in json.loads(text)['templating']['list'] if variable['type'] == 'datasource']
             assert source['current']['value'] == 'my-own_1'
 
 
 def test_alerts_link_to_their_runbook(tmp_path: Path) -> None:
-    files = exported(tmp_path, '--runbooks', 'https://wiki.example.org/alerts?a=$b')
+    files = export_and_read(tmp_path, '--runbooks', 'https://wiki.example.org/alerts?a=$b')
     links = [rule['annotations']['runbook_url'] for rule in alerts(files['alerting/usage.yaml'])]
     assert links[0] == 'https://wiki.example.org/alerts?a=$b#activity-drops'
     assert len(set(links)) == len(links)
 
 
 def test_a_second_export_replaces_older_files(tmp_path: Path) -> None:
-    first = exported(tmp_path)
-    assert exported(tmp_path) == first
+    first = export_and_read(tmp_path)
+    assert export_and_read(tmp_path) == first
     page = tmp_path / 'dashboards' / 'usage' / 'en' / 'users.json'
     page.write_text(json.dumps(json.loads(page.read_text()) | {'title': 'of an older version'}))
     (tmp_path / 'alerting' / 'usage.yaml').write_text(first['alerting/usage.yaml'].replace('for: 10m', 'for: 99m'))
-    assert exported(tmp_path) == first
+    assert export_and_read(tmp_path) == first
 
 
 def test_an_active_alert_stays_active(tmp_path: Path) -> None:
-    text = exported(tmp_path)['alerting/usage.yaml']
+    text = export_and_read(tmp_path)['alerting/usage.yaml']
     second = [rule['uid'] for rule in alerts(text)][1]
     on = text.replace(f'uid: {second}\n    isPaused: true', f'uid: {second}\n    isPaused: false')
     assert on != text
     (tmp_path / 'alerting' / 'usage.yaml').write_text(on)
-    assert exported(tmp_path, '--datasource', 'another')['alerting/usage.yaml'] == on.replace('usage-clickhouse', 'another')
+    assert export_and_read(tmp_path, '--datasource', 'another')['alerting/usage.yaml'] == on.replace(
+        'usage-clickhouse', 'another'
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,7 @@ def test_a_foreign_file_is_named_and_nothing_is_written(tmp_path: Path, name: st
 def test_other_files_stay_unchanged(tmp_path: Path) -> None:
     (tmp_path / 'alerting').mkdir()
     (tmp_path / 'alerting' / 'policies.yaml').write_text('apiVersion: 1')
-    assert exported(tmp_path)['alerting/policies.yaml'] == 'apiVersion: 1'
+    assert export_and_read(tmp_path)['alerting/policies.yaml'] == 'apiVersion: 1'
 
 
 def test_two_lines_name_the_result_and_the_next_step(tmp_path: Path) -> None:

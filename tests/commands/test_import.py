@@ -51,7 +51,7 @@ def texts(database: ClickHouse) -> list[str]:
     ]
 
 
-def faults(text: str) -> list[str]:
+def error_lines(text: str) -> list[str]:
     return [row for row in text.splitlines() if row.startswith('error: ')]
 
 
@@ -94,18 +94,27 @@ def test_the_other_logs_are_imported_where_one_is_bad(file: Path, tmp_path: Path
     (tmp_path / 'last.log').write_bytes(log(range(20, 30)))
     result = run('import', *names, '--format', 'json')
     assert result.exit_code == 1
-    found = faults(result.stderr)
-    assert [any(name in fault for fault in found) for name in names] == [False, True, True, True, True, False]
-    assert len(found) == len(result.stderr.splitlines()) == 4
+    errors = error_lines(result.stderr)
+    assert [any(name in text for text in errors) for name in names] == [False, True, True, True, True, False]
+    assert len(errors) == len(result.stderr.splitlines()) == 4
     assert json.loads(result.stdout)['stored'] == len(paths(database)) >= 20
     assert set(asked([*range(10), *range(20, 30)])) <= set(paths(database))
+
+
+def test_debug_shows_where_each_of_several_errors_comes_from(file: Path, tmp_path: Path) -> None:
+    (tmp_path / 'directory').mkdir()
+    plain = run('import', 'missing.log', 'directory').stderr
+    assert len(error_lines(plain)) == len(plain.splitlines()) == 2
+    debug = run('--debug', 'import', 'missing.log', 'directory').stderr
+    assert debug.endswith(plain)
+    assert debug.count('in import_logs') == 3  # the two errors, and their group
 
 
 def test_a_refused_file_counts_no_lines(file: Path) -> None:
     file.write_bytes(b'\x89PNG\r\n\x00\x01abc')
     result = run('import', file, '--format', 'json')
     assert (result.exit_code, json.loads(result.stdout)) == (1, summary())
-    assert len(faults(result.stderr)) == 1
+    assert len(error_lines(result.stderr)) == 1
 
 
 def test_a_log_that_is_named_twice_counts_once(file: Path, database: ClickHouse) -> None:
@@ -117,7 +126,7 @@ def test_a_log_that_is_named_twice_counts_once(file: Path, database: ClickHouse)
 def test_standard_input_given_twice_is_an_error_of_one_line(file: Path) -> None:
     result = run('import', '-', '-', stdin=log(range(10)))
     assert result.exit_code == 1
-    assert len(faults(result.stderr)) == 1
+    assert len(error_lines(result.stderr)) == 1
     assert 'standard input' in result.stderr
     assert 'report it' not in result.stderr  # it is no fault of the program
 
@@ -136,7 +145,7 @@ def test_an_error_that_ends_an_import_comes_after_the_summary(
     result = run('import', tmp_path / 'first.log', file)
     assert result.exit_code == 1
     assert re.search(r'^stored +10 ', result.stdout, re.MULTILINE)
-    assert len(faults(result.stderr)) == len(result.stderr.splitlines()) == 1
+    assert len(error_lines(result.stderr)) == len(result.stderr.splitlines()) == 1
     assert 'Next:' not in result.stdout
     assert json.loads(run('import', tmp_path / 'first.log', file, '--format', 'json').stdout)['already_stored'] == 10
     assert set(asked(range(10))) <= set(paths(database))
@@ -165,7 +174,7 @@ def test_an_invalid_domain_is_wrong_usage(file: Path, domain: str) -> None:
     result = run('import', file, f'--domain={domain}')
     if domain:
         assert result.exit_code == 2
-        assert len(faults(result.stderr)) == 1
+        assert len(error_lines(result.stderr)) == 1
         assert 'invalid domain name' in result.stderr
     else:  # as if it were not given
         assert result.exit_code == 0
@@ -350,7 +359,7 @@ def test_a_disk_that_cannot_keep_rejects_is_an_error_of_one_line(file: Path, dat
     file.write_bytes(log(range(3)) + b'no log\n')
     result = run('import', file)
     assert result.exit_code == 1
-    assert len(faults(result.stderr)) == 1
+    assert len(error_lines(result.stderr)) == 1
     assert str(tmp_path / 'data' / 'rejected') in result.stderr
     assert 'report it' not in result.stderr  # it is no fault of the program
     (tmp_path / 'data' / 'rejected').unlink()
@@ -375,7 +384,7 @@ def test_an_import_fails_if_every_line_is_rejected(file: Path) -> None:
     for _ in range(2):
         result = run('import', file)
         assert result.exit_code == 1
-        assert faults(result.stderr) == [
+        assert error_lines(result.stderr) == [
             'error: all 2 lines are rejected; see usage-exporter rejected list, and choose --log-format'
         ]
     file.write_text(line(0, status='abc') + '\n\n')
@@ -387,10 +396,10 @@ def test_each_kind_of_line(file: Path, database: ClickHouse) -> None:
     file.write_bytes(odd.encode() + bytes(5_000) + line(5).encode() + b'\n')
     for _ in range(2):
         result = run('import', file, '--format', 'json')
-        found = json.loads(result.stdout)
-        assert (found['read'], found['stored'] + found['already_stored']) == (8, 4)
-        assert (found['skipped'], found['skipped_by_reason']) == (3, {'blank': 2, 'comment': 1})
-        assert found['rejected'] == {'format': 1}
+        counts = json.loads(result.stdout)
+        assert (counts['read'], counts['stored'] + counts['already_stored']) == (8, 4)
+        assert (counts['skipped'], counts['skipped_by_reason']) == (3, {'blank': 2, 'comment': 1})
+        assert counts['rejected'] == {'format': 1}
     assert paths(database) == asked([0, 3, 4, 5])
     table = run('import', file).stdout
     assert re.search(r'^skipped +3 .*\n +2 +blank *\n +1 +comment *$', table, re.MULTILINE)
@@ -411,6 +420,6 @@ def test_a_file_that_is_not_a_log_is_refused_with_a_remedy(file: Path) -> None:
     file.write_bytes(log(range(9)).decode().encode('utf-16'))
     result = run('import', file)
     assert result.exit_code == 1
-    assert faults(result.stderr) == [
+    assert error_lines(result.stderr) == [
         f'error: {file}: this is UTF-16 text; convert it with iconv -f UTF-16 -t UTF-8 and import the result'
     ]

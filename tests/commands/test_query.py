@@ -13,7 +13,7 @@ from access_logs import run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.commands.query import READS, reading
+from exporter.commands.query import READS, read_only_statement
 from exporter.errors import QueryError
 from exporter.store.clickhouse import ClickHouse
 
@@ -117,7 +117,7 @@ def state(database: ClickHouse) -> list[Any]:
     ]
 
 
-def answered(sql: str) -> Any:
+def query(sql: str) -> Any:
     result = run('query', sql, '--format', 'json')
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
@@ -162,26 +162,26 @@ def test_no_combination_of_fragments_writes(victim: ClickHouse, tmp_path: Path, 
 
 @pytest.mark.usefixtures('victim')
 def test_statements_that_read_are_answered() -> None:
-    assert answered('SELECT n FROM victim') == [{'n': 1}]
-    assert answered('  select n from victim ;  ') == [{'n': 1}]
-    assert answered("SELECT 'a;b' AS a -- and ; a comment") == [{'a': 'a;b'}]
-    assert answered('SELECT 1 AS a; -- the end') == [{'a': 1}]
-    assert answered('(SELECT 1 AS a) UNION ALL (SELECT 2)') == [{'a': 1}, {'a': 2}]
-    assert answered('WITH 3 AS n SELECT n') == [{'n': 3}]
-    assert answered('FROM victim SELECT n') == [{'n': 1}]
-    assert answered("SHOW TABLES LIKE 'vict%'") == [{'name': 'victim'}]
-    assert answered('DESCRIBE TABLE victim')[0]['name'] == 'n'
-    assert answered('EXISTS TABLE victim') == [{'result': 1}]
-    assert answered('EXPLAIN SELECT 1')
-    assert answered('SELECT n AS format FROM victim ORDER BY format DESC') == [{'format': 1}]
-    assert answered("SELECT * FROM activity(domains=[], from='2026-11-01 08:00:00', to='2026-11-01 09:00:00', crawlers=0)") == [
+    assert query('SELECT n FROM victim') == [{'n': 1}]
+    assert query('  select n from victim ;  ') == [{'n': 1}]
+    assert query("SELECT 'a;b' AS a -- and ; a comment") == [{'a': 'a;b'}]
+    assert query('SELECT 1 AS a; -- the end') == [{'a': 1}]
+    assert query('(SELECT 1 AS a) UNION ALL (SELECT 2)') == [{'a': 1}, {'a': 2}]
+    assert query('WITH 3 AS n SELECT n') == [{'n': 3}]
+    assert query('FROM victim SELECT n') == [{'n': 1}]
+    assert query("SHOW TABLES LIKE 'vict%'") == [{'name': 'victim'}]
+    assert query('DESCRIBE TABLE victim')[0]['name'] == 'n'
+    assert query('EXISTS TABLE victim') == [{'result': 1}]
+    assert query('EXPLAIN SELECT 1')
+    assert query('SELECT n AS format FROM victim ORDER BY format DESC') == [{'format': 1}]
+    assert query("SELECT * FROM activity(domains=[], from='2026-11-01 08:00:00', to='2026-11-01 09:00:00', crawlers=0)") == [
         {'day': '2026-11-01', 'time': '2026-11-01 00:00:00', 'calls': 0}
     ]
 
 
 @pytest.mark.usefixtures('victim')
 def test_values_of_other_types_become_json() -> None:
-    assert answered("SELECT 0 / 0 AS a, [1, 2] AS b, toDate('2026-11-01') AS c, map('x', 1) AS d, NULL AS e") == [
+    assert query("SELECT 0 / 0 AS a, [1, 2] AS b, toDate('2026-11-01') AS c, map('x', 1) AS d, NULL AS e") == [
         {'a': None, 'b': [1, 2], 'c': '2026-11-01', 'd': {'x': 1}, 'e': None}
     ]
 
@@ -200,7 +200,7 @@ def test_an_empty_result_still_has_its_columns() -> None:
     sql = 'SELECT n, n + 1 AS m FROM victim WHERE n > 1 -- none'
     assert run('query', sql, '--format', 'csv').stdout == 'n,m\n'
     assert run('query', sql).stdout.splitlines()[0].split() == ['n', 'm']
-    assert answered(sql) == []
+    assert query(sql) == []
     assert run('query', "SHOW TABLES LIKE 'none'", '--format', 'csv').exit_code == 0
 
 
@@ -218,7 +218,7 @@ def test_an_empty_result_still_has_its_columns() -> None:
 )
 def test_a_refused_statement_has_a_remedy(sql: str, message: str) -> None:
     with pytest.raises(QueryError) as error:
-        reading(sql)
+        read_only_statement(sql)
     assert message in str(error.value)
 
 
@@ -254,8 +254,8 @@ def test_it_reads_no_file_and_connects_to_no_other_host(tmp_path: Path) -> None:
             assert (result.exit_code, result.stdout, result.stderr.count('\n')) == (2, '', 1), sql
             with pytest.raises(BlockingIOError):
                 host.accept()
-    assert answered("SELECT 'file(' AS a, /* url( */ number AS url FROM numbers(1) -- s3(") == [{'a': 'file(', 'url': 0}]
-    assert answered('SELECT * APPLY(max) FROM victim') == [{'max(n)': 1}]
+    assert query("SELECT 'file(' AS a, /* url( */ number AS url FROM numbers(1) -- s3(") == [{'a': 'file(', 'url': 0}]
+    assert query('SELECT * APPLY(max) FROM victim') == [{'max(n)': 1}]
 
 
 @pytest.mark.usefixtures('victim')

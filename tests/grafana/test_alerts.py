@@ -87,10 +87,10 @@ def test_a_rule_reads_public_views_and_tables_only_and_names_no_database(rule: d
 def test_a_rule_links_to_its_panel_and_its_runbook(rule: dict[str, Any]) -> None:
     page, _, anchor = rule['annotations']['runbook'].partition('#')
     assert anchor in anchors(ROOT / page)
-    uid, panel = rule['annotations']['__dashboardUid__'], rule['annotations']['__panelId__']
+    uid, panel_id = rule['annotations']['__dashboardUid__'], rule['annotations']['__panelId__']
     pages = [json.loads(file.read_text()) for file in (ROOT / 'grafana' / 'dashboards').rglob('*.json')]
-    [numbers] = [{str(one['id']) for one in page['panels']} for page in pages if page['uid'] == uid]
-    assert panel in numbers
+    [panel_ids] = [{str(panel['id']) for panel in page['panels']} for page in pages if page['uid'] == uid]
+    assert panel_id in panel_ids
 
 
 # when a rule fires
@@ -108,7 +108,7 @@ def summaries(database: ClickHouse, title: str, now: datetime = NOW) -> dict[str
         model = node['model']
         match model:
             case {'rawSql': sql}:
-                values[node['refId']] = numbers(database.query(expanded(sql, node['relativeTimeRange'], now)))
+                values[node['refId']] = numbers(database.query(expand(sql, node['relativeTimeRange'], now)))
             case {'type': 'reduce', 'reducer': 'last'}:
                 values[node['refId']] = values[model['expression']]
             case {'type': 'threshold', 'conditions': [{'evaluator': {'type': kind, 'params': [limit]}}]}:
@@ -123,7 +123,7 @@ def summaries(database: ClickHouse, title: str, now: datetime = NOW) -> dict[str
     }
 
 
-def expanded(sql: str, window: dict[str, int], now: datetime) -> str:
+def expand(sql: str, window: dict[str, int], now: datetime) -> str:
     """A query as the server receives it, with the plugin's macros replaced."""
     end = int(now.timestamp())
     return sql.replace('$__fromTime', f'toDateTime({end - window["from"]})').replace('$__toTime', f'toDateTime({end})')
@@ -288,7 +288,7 @@ def test_without_any_data_one_rule_reports_no_data(database: ClickHouse) -> None
     assert RULES['No data at all']['noDataState'] == 'NoData'
     assert {rule['noDataState'] for title, rule in RULES.items() if title != 'No data at all'} == {'OK'}
     for rule in RULES.values():
-        assert all(database.query(expanded(sql, {'from': 3600}, NOW)) == [] for sql in statements(rule))
+        assert all(database.query(expand(sql, {'from': 3600}, NOW)) == [] for sql in statements(rule))
 
 
 def test_rejects_rise(database: ClickHouse) -> None:
@@ -357,6 +357,6 @@ def test_the_time_zone_of_the_server_changes_nothing(database: ClickHouse, title
     add_batches(database, 'fallen', 6 * HOUR, 6 * HOUR, rejected=1)
     for node in RULES[title]['data']:
         if 'rawSql' in node['model']:
-            sql = expanded(node['model']['rawSql'], node['relativeTimeRange'], NOW)
+            sql = expand(node['model']['rawSql'], node['relativeTimeRange'], NOW)
             assert database.query(sql)
             assert database.query(sql, session_timezone='America/New_York') == database.query(sql)

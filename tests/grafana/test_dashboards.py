@@ -86,7 +86,11 @@ def test_both_languages_have_the_same_panels_and_every_text_is_translated(name: 
     assert english.keys() == french.keys()
     differing = {path for path in english if english[path] != french[path]}
     texts = {path for path, value in english.items() if path[-1] in VISIBLE_KEYS and not NOT_TRANSLATED.fullmatch(value)}
-    lists = {('templating', 'list', str(index), 'query') for index, one in enumerate(variables(name)) if one['type'] == 'custom'}
+    lists = {
+        ('templating', 'list', str(index), 'query')
+        for index, variable in enumerate(variables(name))
+        if variable['type'] == 'custom'
+    }
     names = {('uid',), ('tags', '1'), ('annotations', 'list', '0', 'name')}
     addresses = {path for path in english if path[-1] == 'url'}
     assert differing == texts | lists | names | addresses
@@ -133,8 +137,8 @@ def test_the_seven_indicators_come_first_with_the_names_of_the_original_page(lan
 
 
 def variables(name: str) -> list[dict[str, Any]]:
-    listed: list[dict[str, Any]] = PAGES[name, 'en']['templating']['list']
-    return listed
+    page_variables: list[dict[str, Any]] = PAGES[name, 'en']['templating']['list']
+    return page_variables
 
 
 @BOTH_LANGUAGES
@@ -142,24 +146,24 @@ def variables(name: str) -> list[dict[str, Any]]:
 def test_a_page_links_to_the_others_and_to_the_other_language_with_period_and_variables(name: str, language: str) -> None:
     [other] = set(LANGUAGES) - {language}
     page = PAGES[name, language]
-    uids = [*(PAGES[one, language]['uid'] for one in NAMES if one != name), PAGES[name, other]['uid']]
+    uids = [*(PAGES[page_name, language]['uid'] for page_name in NAMES if page_name != name), PAGES[name, other]['uid']]
     assert [link['url'] for link in page['links']] == [f'/d/{uid}' for uid in uids]
-    titles = [PAGES[one, language]['title'] for one in NAMES if one != name]
+    titles = [PAGES[page_name, language]['title'] for page_name in NAMES if page_name != name]
     assert [link['title'] for link in page['links'][:-1]] == titles
     assert all(link['keepTime'] and link['includeVars'] for link in page['links'])
 
 
 def test_every_page_has_the_variables_that_a_link_passes_on() -> None:
-    shared = [{**one, 'hide': 0} for one in variables('users')]
+    shared = [{**variable, 'hide': 0} for variable in variables('users')]
     for name in NAMES:
-        assert [{**one, 'hide': 0} for one in variables(name)][: len(shared)] == shared
+        assert [{**variable, 'hide': 0} for variable in variables(name)][: len(shared)] == shared
 
 
 @EVERY_PAGE
 def test_a_page_shows_the_variables_that_its_panels_use(name: str) -> None:
     page = PAGES[name, 'en']
     used = set(VARIABLE.findall(json.dumps([page['panels'], page['annotations']]))) | {'datasource'}
-    shown = {one['name'] for one in variables(name) if one['hide'] == 0}
+    shown = {variable['name'] for variable in variables(name) if variable['hide'] == 0}
     assert shown <= used
     assert used - shown <= {'circles'}, 'a link to a circle needs the variable that made the circle'
 
@@ -167,7 +171,7 @@ def test_a_page_shows_the_variables_that_its_panels_use(name: str) -> None:
 @pytest.mark.parametrize(('name', 'number'), ALL_PANELS)
 @BOTH_LANGUAGES
 def test_data_links_open_the_calls_page_with_period_and_variables(name: str, number: int, language: str) -> None:
-    known = {one['name'] for one in variables('calls')}
+    names = {variable['name'] for variable in variables('calls')}
     for url in links(panels(name, language)[number]):
         page, _, query = url.partition('?')
         parts = query.split('&')
@@ -178,7 +182,7 @@ def test_data_links_open_the_calls_page_with_period_and_variables(name: str, num
         set_here = [match[1] for part in parts if (match := re.fullmatch(r'var-(\w+)=\$\{[\w.]+:percentencode}', part))]
         assert len(parts) == 1 + len(kept) + len(set_here)
         assert set_here
-        assert set(set_here) <= known - set(kept)
+        assert set(set_here) <= names - set(kept)
 
 
 def test_bars_rows_series_and_circles_link_to_their_calls() -> None:
@@ -205,7 +209,7 @@ def test_every_query_uses_the_chosen_data_source_and_the_provisioned_one_is_the_
     chosen = {'type': 'grafana-clickhouse-datasource', 'uid': '${datasource}'}
     source, *others = variables(name)
     assert (source['type'], source['query'], source['current']['value']) == ('datasource', chosen['type'], 'usage-clickhouse')
-    assert all(one.get('datasource', chosen) == chosen for one in others)
+    assert all(variable.get('datasource', chosen) == chosen for variable in others)
     for panel in panels(name).values():
         assert [panel['datasource'], *(target['datasource'] for target in panel['targets'])] == [chosen] * 2
     assert PAGES[name, 'en']['annotations']['list'][0]['target']['datasource'] == chosen
@@ -257,7 +261,7 @@ def test_an_empty_panel_shows_a_text(name: str, number: int) -> None:
     if panels(name)[number]['type'] == 'table':  # an empty table has one row of nulls: its first column shows the text
         assert message == ''
         [message, *others] = [
-            entry['value'] for one in config['overrides'] for entry in one['properties'] if entry['id'] == 'noValue'
+            entry['value'] for override in config['overrides'] for entry in override['properties'] if entry['id'] == 'noValue'
         ]
         assert others == []
     assert message in {
@@ -275,8 +279,8 @@ def luminance(color: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def contrast(one: str, other: str) -> float:
-    dark, light = sorted((luminance(one), luminance(other)))
+def contrast(color: str, other: str) -> float:
+    dark, light = sorted((luminance(color), luminance(other)))
     return (light + 0.05) / (dark + 0.05)
 
 

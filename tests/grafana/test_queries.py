@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 from click.testing import CliRunner
-from dashboards import NAMES, expanded, links, panels, queries
+from dashboards import NAMES, expand, links, panels, queries
 
 from exporter.cli import main
 from exporter.ingest.demo.traffic import TIMEZONE
@@ -108,7 +108,7 @@ OTHER_COLUMNS = {
     'tag': {'tag': 'String'},
     'Events': {'time': TIME, 'timeEnd': TIME, 'title': 'String', 'text': 'String', 'tags': 'Array(String)'},
 }
-ALL_COLUMNS = COLUMNS | {(name, one): columns for name in NAMES for one, columns in OTHER_COLUMNS.items()}
+ALL_COLUMNS = COLUMNS | {(name, query): columns for name in NAMES for query, columns in OTHER_COLUMNS.items()}
 
 
 def insert_calls(database: ClickHouse, *calls: tuple[str, str, str, int, str, str, str, str, float, float]) -> None:
@@ -166,7 +166,7 @@ def portals(database: ClickHouse) -> ClickHouse:
 def rows(database: ClickHouse, query: tuple[str, int | str], *period: str, **chosen: Any) -> list[tuple[Any, ...]]:
     """The rows of a query, by default for both portals and the three days."""
     first, last = period or (FIRST, LAST)
-    sql = expanded(query, first, last, chosen.pop('domains', (A, B)), **chosen)
+    sql = expand(query, first, last, chosen.pop('domains', (A, B)), **chosen)
     return [tuple(row.values()) for row in database.query(sql)]
 
 
@@ -186,7 +186,7 @@ def test_queries_name_no_database_and_read_public_views_and_tables_only() -> Non
 @pytest.mark.slow
 def test_queries_return_the_columns_that_their_panels_need(portals: ClickHouse) -> None:
     for query, columns in ALL_COLUMNS.items():
-        sql = expanded(query, FIRST, LAST, (A, B))
+        sql = expand(query, FIRST, LAST, (A, B))
         described = portals.query(f'DESCRIBE ({sql})')
         assert [(column['name'], column['type']) for column in described] == list(columns.items()), query
         assert portals.query(sql), query
@@ -209,7 +209,7 @@ def test_panels_name_existing_columns(query: tuple[str, int]) -> None:
 @pytest.mark.slow
 def test_the_time_zone_of_the_server_changes_nothing(portals: ClickHouse) -> None:
     for query in ALL_COLUMNS:
-        sql = expanded(query, FIRST, LAST, (A, B))
+        sql = expand(query, FIRST, LAST, (A, B))
         assert portals.query(sql, session_timezone='America/New_York') == portals.query(sql), query
 
 
@@ -378,8 +378,10 @@ def test_imports_and_their_geolocation_data(portals: ClickHouse) -> None:
 
 def matching_calls(database: ClickHouse, url: str, row: dict[str, Any], period: tuple[str, str], **chosen: Any) -> int:
     """How many calls the page shows that a link of this row opens."""
-    asked = dict(re.findall(r'&var-(\w+)=\$\{__(?:data\.fields|field\.labels)\.(\w+):percentencode}', unquote(url)))
-    values = {name: (row[column],) if name == 'dataset' else row[column] for name, column in asked.items()}
+    columns_of_variables = dict(
+        re.findall(r'&var-(\w+)=\$\{__(?:data\.fields|field\.labels)\.(\w+):percentencode}', unquote(url))
+    )
+    values = {name: (row[column],) if name == 'dataset' else row[column] for name, column in columns_of_variables.items()}
     [(number,)] = rows(database, ('calls', 1), *period, **chosen, **values)
     return int(number)
 
@@ -390,10 +392,10 @@ def matching_calls(database: ClickHouse, url: str, row: dict[str, Any], period: 
 def test_a_link_opens_as_many_calls_as_its_row_counts(portals: ClickHouse, query: tuple[str, int], crawlers: int) -> None:
     [url] = links(panels(query[0])[query[1]])
     if query == ('datasets', 5):
-        days = portals.query(expanded(query, FIRST, LAST, (A, B), crawlers=crawlers))
+        days = portals.query(expand(query, FIRST, LAST, (A, B), crawlers=crawlers))
         linked_rows = [{'dataset': 'trees', 'calls': sum(row['calls'] for row in days)}]
     else:
-        linked_rows = portals.query(expanded(query, FIRST, LAST, (A, B), crawlers=crawlers))
+        linked_rows = portals.query(expand(query, FIRST, LAST, (A, B), crawlers=crawlers))
     assert linked_rows
     for row in linked_rows:
         assert matching_calls(portals, url, row, (FIRST, LAST), crawlers=crawlers) == row['calls']
@@ -432,7 +434,7 @@ def test_circles_do_not_overlap_and_lose_no_call(database: ClickHouse) -> None:
     shown = max(max(easts) - min(easts), 2.8 * (max(norths) - min(norths)))
     circles = {}
     for cut in (12, 96):
-        circles[cut] = database.query(expanded(('users', 7), FIRST, LAST, (A,), circles=cut))
+        circles[cut] = database.query(expand(('users', 7), FIRST, LAST, (A,), circles=cut))
         points = [(row['longitude'], height(row['latitude'])) for row in circles[cut]]
         nearest = min(hypot(x - u, y - v) for i, (x, y) in enumerate(points) for u, v in points[:i])
         assert nearest >= shown / cut

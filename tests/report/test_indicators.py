@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.report import indicators
+from exporter.report.output import as_json
 from exporter.report.period import period
 from exporter.store.clickhouse import ClickHouse, connect
 
@@ -63,13 +64,13 @@ def write_log(folder: Path) -> Path:
     return folder / 'access.log'
 
 
-def report(*options: str) -> dict[str, Any]:
+def json_report(*options: str) -> dict[str, Any]:
     result = run('report', '--format', 'json', *options)
     assert result.exit_code == 0, result.output
     return dict(json.loads(result.stdout))
 
 
-def counted(start: datetime, end: datetime, crawlers: bool = False) -> list[tuple[datetime, str, str]]:
+def counted_calls(start: datetime, end: datetime, crawlers: bool = False) -> list[tuple[datetime, str, str]]:
     """Moment, account and agent of the calls that count. An account is never a crawler."""
     return [
         (moment, user, agent)
@@ -80,25 +81,25 @@ def counted(start: datetime, end: datetime, crawlers: bool = False) -> list[tupl
 
 def expected_numbers(start: datetime, end: datetime, crawlers: bool = False) -> dict[str, Any]:
     """The numbers of these calls, counted without the program."""
-    calls = counted(start, end, crawlers)
+    calls = counted_calls(start, end, crawlers)
     top = Counter('anonymous' if user == '-' else user for _, user, _ in calls)
     return {
         'calls': len(calls),
         'activity': dict(Counter(moment.astimezone(PARIS).date().isoformat() for moment, _, _ in calls)),
         'mobile': 100 * sum(agent == IPHONE for _, _, agent in calls) / len(calls) if calls else None,
         'top': sorted(top.items(), key=lambda entry: (-entry[1], entry[0]))[:5],
-        'crawlers': len(counted(start, end, True)) - len(counted(start, end)),
+        'crawlers': len(counted_calls(start, end, True)) - len(counted_calls(start, end)),
     }
 
 
-def numbers_of(found: dict[str, Any]) -> dict[str, Any]:
+def numbers_of(report: dict[str, Any]) -> dict[str, Any]:
     """The same numbers, taken from a report."""
     return {
-        'calls': found['calls'],
-        'activity': {row['day']: row['calls'] for row in found['activity'] if row['calls']},
-        'mobile': found['mobile_users_percent'],
-        'top': [(row['user'], row['calls']) for row in found['top_users']],
-        'crawlers': found['crawler_calls'],
+        'calls': report['calls'],
+        'activity': {row['day']: row['calls'] for row in report['activity'] if row['calls']},
+        'mobile': report['mobile_users_percent'],
+        'top': [(row['user'], row['calls']) for row in report['top_users']],
+        'crawlers': report['crawler_calls'],
     }
 
 
@@ -110,41 +111,41 @@ def test_a_report_counts_exactly_the_calls_of_its_period_and_equals_the_views(
 ) -> None:
     start, end = min(moment, other_moment), max(moment, other_moment) + timedelta(seconds=1)
     report_period = period(start.isoformat(), end.isoformat(), 'Europe/Paris', end)
-    found = indicators.fetch(portal, DOMAIN, 'Europe/Paris', report_period, crawlers)
-    assert numbers_of(found) == expected_numbers(start, end, crawlers)
-    assert sum(row['calls'] for row in found['map']) + found['unlocated_calls'] == found['calls']
+    report = json.loads(as_json(indicators.fetch(portal, DOMAIN, 'Europe/Paris', report_period, crawlers)))
+    assert numbers_of(report) == expected_numbers(start, end, crawlers)
+    assert sum(row['calls'] for row in report['map']) + report['unlocated_calls'] == report['calls']
     view = f"(domains=['{DOMAIN}'], from={int(start.timestamp())}, to={int(end.timestamp())}, crawlers={int(crawlers)})"
     for name in ('total_users', 'calls_per_user', 'anonymous_users_percent', 'mobile_users_percent'):
         [single] = portal.query(f'SELECT {name} FROM {name.removesuffix("_percent")}{view}')
-        assert found[name] == single[name], name
+        assert report[name] == single[name], name
     for name, view_name in (('activity', 'activity'), ('top_users', 'top_users'), ('map', 'map_of_calls')):
         rows = portal.query(f'SELECT * FROM {view_name}{view}')
-        columns = found[name][0].keys() if found[name] else ()
-        assert found[name] == [{key: str(row[key]) if key == 'day' else row[key] for key in columns} for row in rows]
+        columns = report[name][0].keys() if report[name] else ()
+        assert report[name] == [{key: str(row[key]) if key == 'day' else row[key] for key in columns} for row in rows]
 
 
 @pytest.mark.usefixtures('portal')
 def test_json_has_the_documented_keys_in_order() -> None:
-    found = report('--from', '2024-10-25', '--to', '2024-10-31')
-    assert list(found) == KEYS
-    assert [found[key] for key in KEYS[:4]] == [DOMAIN, '2024-10-25', '2024-10-31', 'Europe/Paris']
-    assert [list(found[key][0]) for key in ('activity', 'top_users', 'map')] == [
+    report = json_report('--from', '2024-10-25', '--to', '2024-10-31')
+    assert list(report) == KEYS
+    assert [report[key] for key in KEYS[:4]] == [DOMAIN, '2024-10-25', '2024-10-31', 'Europe/Paris']
+    assert [list(report[key][0]) for key in ('activity', 'top_users', 'map')] == [
         ['day', 'calls'],
         ['user', 'calls'],
         ['country', 'city', 'latitude', 'longitude', 'calls'],
     ]
-    assert found['total_users'] == 10  # 6 accounts, 3 addresses and a /64 behind the calls that are no crawlers'
-    assert found['calls_per_user'] == found['calls'] / 10
-    assert found['anonymous_users_percent'] == 40
+    assert report['total_users'] == 10  # 6 accounts, 3 addresses and a /64 behind the calls that are no crawlers'
+    assert report['calls_per_user'] == report['calls'] / 10
+    assert report['anonymous_users_percent'] == 40
 
 
 @pytest.mark.usefixtures('portal')
 def test_days_are_whole_days_of_the_portal_and_none_is_missing() -> None:
-    long_day = report('--from', '2024-10-27', '--to', '2024-10-27')  # 25 hours
+    long_day = json_report('--from', '2024-10-27', '--to', '2024-10-27')  # 25 hours
     assert numbers_of(long_day) == expected_numbers(
         datetime(2024, 10, 26, 22, tzinfo=UTC), datetime(2024, 10, 27, 23, tzinfo=UTC)
     )
-    long_period = report('--from', '2024-10-20', '--to', '2024-11-02')
+    long_period = json_report('--from', '2024-10-20', '--to', '2024-11-02')
     assert [row['day'] for row in long_period['activity']] == [f'{date(2024, 10, 20) + timedelta(day)}' for day in range(14)]
     assert [row['calls'] for row in long_period['activity']][:5] == [0] * 5
     assert (
@@ -158,27 +159,27 @@ def test_days_are_whole_days_of_the_portal_and_none_is_missing() -> None:
 def test_date_times_are_exact_to_the_second() -> None:
     moment = CALLS[30][0].astimezone(PARIS)
     for end, calls in ((moment, 0), (moment + timedelta(seconds=1), 1)):
-        found = report('--from', f'{moment - timedelta(seconds=9):%FT%T}', '--to', f'{end:%FT%T}')
-        assert found['calls'] == calls
-    assert found['to'] == f'{end:%FT%T}'
+        report = json_report('--from', f'{moment - timedelta(seconds=9):%FT%T}', '--to', f'{end:%FT%T}')
+        assert report['calls'] == calls
+    assert report['to'] == f'{end:%FT%T}'
 
 
 @pytest.mark.usefixtures('portal')
 def test_the_option_crawlers_counts_crawlers() -> None:
-    without, with_them = (report('--from', '2024-10-25', '--to', '2024-10-31', *options) for options in ([], ['--crawlers']))
+    without, with_them = (json_report('--from', '2024-10-25', '--to', '2024-10-31', *options) for options in ([], ['--crawlers']))
     assert without['crawler_calls'] == with_them['crawler_calls'] > 0
     assert with_them['calls'] == without['calls'] + without['crawler_calls'] == len(CALLS)
 
 
 @pytest.mark.usefixtures('portal')
 def test_the_default_period_is_today_and_the_13_days_before() -> None:
-    before, found, after = datetime.now(PARIS).date(), report(), datetime.now(PARIS).date()
-    assert date.fromisoformat(found['to']) in (before, after)
-    assert len(found['activity']) == 14
-    assert found['activity'][-1]['day'] == found['to']
-    assert found['activity'][0]['day'] == found['from']
-    assert report('--to', '2024-10-31')['from'] == '2024-10-18'
-    assert report('--from', '2024-10-25')['to'] == found['to']
+    before, report, after = datetime.now(PARIS).date(), json_report(), datetime.now(PARIS).date()
+    assert date.fromisoformat(report['to']) in (before, after)
+    assert len(report['activity']) == 14
+    assert report['activity'][-1]['day'] == report['to']
+    assert report['activity'][0]['day'] == report['from']
+    assert json_report('--to', '2024-10-31')['from'] == '2024-10-18'
+    assert json_report('--from', '2024-10-25')['to'] == report['to']
 
 
 @pytest.mark.usefixtures('portal')
@@ -197,10 +198,10 @@ def test_an_empty_period_has_no_values_and_names_the_days_with_calls() -> None:
 @pytest.mark.usefixtures('portal')
 def test_csv_holds_the_same_values_as_json() -> None:
     for options in (['--from', '2024-10-25', '--to', '2024-10-31'], ['--from', '2024-01-01', '--to', '2024-01-01']):
-        found = report(*options)
+        report = json_report(*options)
         lines = list(csv.DictReader(io.StringIO(run('report', '--format', 'csv', *options).stdout)))
-        assert all([row[key] for key in KEYS[:4]] == [found[key] for key in KEYS[:4]] for row in lines)
-        assert list(_values(lines)) == list(_expected(found))
+        assert all([row[key] for key in KEYS[:4]] == [report[key] for key in KEYS[:4]] for row in lines)
+        assert list(_values(lines)) == list(_expected(report))
 
 
 def _values(lines: list[dict[str, str]]) -> Iterator[tuple[str, str, float | None]]:
@@ -208,13 +209,13 @@ def _values(lines: list[dict[str, str]]) -> Iterator[tuple[str, str, float | Non
         yield row['indicator'], row['of'], float(row['value']) if row['value'] else None
 
 
-def _expected(found: dict[str, Any]) -> Iterator[tuple[str, str, float | None]]:
-    yield from (('activity', row['day'], row['calls']) for row in found['activity'])
+def _expected(report: dict[str, Any]) -> Iterator[tuple[str, str, float | None]]:
+    yield from (('activity', row['day'], row['calls']) for row in report['activity'])
     numbers = ('calls', 'total_users', 'calls_per_user', 'anonymous_users_percent', 'mobile_users_percent')
-    yield from ((key, '', found[key]) for key in numbers)
-    yield from (('top_users', row['user'], row['calls']) for row in found['top_users'])
-    yield from (('map', row['country'], row['calls']) for row in found['map'])
-    yield from ((key, '', found[key]) for key in ('unlocated_calls', 'crawler_calls'))
+    yield from ((key, '', report[key]) for key in numbers)
+    yield from (('top_users', row['user'], row['calls']) for row in report['top_users'])
+    yield from (('map', row['country'], row['calls']) for row in report['map'])
+    yield from ((key, '', report[key]) for key in ('unlocated_calls', 'crawler_calls'))
 
 
 @pytest.mark.no_database
@@ -234,9 +235,9 @@ def test_the_portal_comes_from_the_option_the_setting_or_is_the_only_one(setting
     unclear = run('report')
     assert unclear.exit_code == 2
     assert unclear.stderr == f'error: several portals have calls; choose one with --domain: {DOMAIN}, other.example.org\n'
-    assert report('--domain', 'OTHER.example.org')['domain'] == 'other.example.org'
+    assert json_report('--domain', 'OTHER.example.org')['domain'] == 'other.example.org'
     settings.setenv('USAGE_DOMAIN', 'other.example.org')
-    assert report()['domain'] == 'other.example.org'
+    assert json_report()['domain'] == 'other.example.org'
 
 
 @pytest.mark.usefixtures('portal')

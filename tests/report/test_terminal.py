@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from exporter.report.events import Event
-from exporter.report.indicators import Portal, Report
+from exporter.report.indicators import Day, Place, Portal, Report, User
 from exporter.report.terminal import DAYS, LANGUAGES, NO_VALUE, PLACES, empty_period, render_report
 
 ENGLISH = re.compile(r'\b(calls|users?|other|without|anonymous\b|activity|crawlers|of|to|Mon|Tue|Germany)\b', re.IGNORECASE)
@@ -18,37 +18,36 @@ ENGLISH = re.compile(r'\b(calls|users?|other|without|anonymous\b|activity|crawle
 def make_report(days: int = 14, **values: Any) -> Report:
     first = date(2026, 11, 3)
     last = first + timedelta(days - 1)
-    return {
+    defaults: dict[str, Any] = {
         'domain': 'data.example.org',
-        'from': first.isoformat(),
+        'from_': first.isoformat(),
         'to': last.isoformat(),
         'timezone': 'Europe/Paris',
         'calls': 1_234_567,
-        'activity': [{'day': f'{first + timedelta(day)}', 'calls': 10_000 + day} for day in range(days)],
+        'activity': [Day(f'{first + timedelta(day)}', 10_000 + day) for day in range(days)],
         'total_users': 15_204,
         'calls_per_user': 81.24,
         'anonymous_users_percent': 93.26,
         'mobile_users_percent': 2.0,
-        'top_users': [{'user': 'anonymous', 'calls': 900_000}, {'user': 'jean.dupont', 'calls': 31_000}],
+        'top_users': [User('anonymous', 900_000), User('jean.dupont', 31_000)],
         'map': [
-            {'country': 'FR', 'city': 'Saint-Étienne', 'latitude': 45.43, 'longitude': 4.39, 'calls': 500_000},
-            {'country': 'DE', 'city': '', 'latitude': 51.09, 'longitude': 10.37, 'calls': 36_956},
-            {'country': 'XX', 'city': '', 'latitude': 0.0, 'longitude': 0.0, 'calls': 1},
+            Place('FR', 'Saint-Étienne', 45.43, 4.39, 500_000),
+            Place('DE', '', 51.09, 10.37, 36_956),
+            Place('XX', '', 0.0, 0.0, 1),
         ],
         'unlocated_calls': 4_321,
         'crawler_calls': 77_000,
-    } | values
+    }
+    return Report(**(defaults | values))
 
 
 EMPTY = make_report(
-    calls=0, activity=[{'day': '2026-11-03', 'calls': 0}], total_users=0, calls_per_user=None, anonymous_users_percent=None,
+    calls=0, activity=[Day('2026-11-03', 0)], total_users=0, calls_per_user=None, anonymous_users_percent=None,
     mobile_users_percent=None, top_users=[], map=[], unlocated_calls=0, crawler_calls=0,
 )  # fmt: skip
 
 
-def rendered(
-    report: Report, language: str = 'en', width: int = 80, crawlers: bool = False, events: tuple[Event, ...] = ()
-) -> str:
+def render(report: Report, language: str = 'en', width: int = 80, crawlers: bool = False, events: tuple[Event, ...] = ()) -> str:
     console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=True)
     console.print(render_report(report, language, crawlers, events))
     return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
@@ -57,7 +56,7 @@ def rendered(
 @pytest.mark.parametrize('width', [40, 60, 80, 120, 200])
 @pytest.mark.parametrize('language', LANGUAGES)
 def test_it_fits_and_no_day_or_number_is_cut(language: str, width: int) -> None:
-    shown = rendered(make_report(), language, width)
+    shown = render(make_report(), language, width)
     assert max(map(len, shown.splitlines())) <= width
     numbers = re.sub(r'[\u202f,]', '', shown)
     for number in ('1234567', '77000', '15204', '900000', '500000', '36956', '4321', *(str(10_000 + day) for day in range(14))):
@@ -68,14 +67,14 @@ def test_it_fits_and_no_day_or_number_is_cut(language: str, width: int) -> None:
 
 def test_bars_are_as_long_as_their_numbers() -> None:
     calls = [800, 400, 100, 0]
-    shown = rendered(make_report(activity=[{'day': f'2026-11-0{day}', 'calls': n} for day, n in enumerate(calls, 3)]))
+    shown = render(make_report(activity=[Day(f'2026-11-0{day}', n) for day, n in enumerate(calls, 3)]))
     bars = [line.count('█') for line in shown.splitlines() if re.match(r'\w{3} \d Nov', line)]
     assert bars[0] > 50
     assert bars == [bars[0], bars[0] // 2, bars[0] // 8, 0]
 
 
 def test_it_shows_every_indicator_in_english() -> None:
-    lines = rendered(make_report()).splitlines()
+    lines = render(make_report()).splitlines()
     assert lines[0] == f'data.example.org  3 Nov 2026 {NO_VALUE} 16 Nov 2026 (Europe/Paris)'
     assert lines[1] == 'API calls: 1,234,567 (left out, of crawlers: 77,000)'
     text = '\n'.join(lines)
@@ -89,7 +88,7 @@ def test_it_shows_every_indicator_in_english() -> None:
 
 
 def test_it_shows_every_indicator_in_french_with_french_numbers_dates_and_places() -> None:
-    lines = rendered(make_report(), 'fr').splitlines()
+    lines = render(make_report(), 'fr').splitlines()
     assert lines[0] == f'data.example.org  3 nov. 2026 {NO_VALUE} 16 nov. 2026 (Europe/Paris)'
     assert lines[1] == "Appels API : 1\u202f234\u202f567 (non comptés, de robots d'indexation : 77\u202f000)"
     text = '\n'.join(lines)
@@ -99,46 +98,44 @@ def test_it_shows_every_indicator_in_french_with_french_numbers_dates_and_places
         'anonyme ', 'Carte des appels API', 'Saint-Étienne, France', 'Allemagne', 'sans lieu',
     ):  # fmt: skip
         assert part in text, part
-    assert not ENGLISH.search(rendered(make_report(map=make_report()['map'] * 5), 'fr', crawlers=True))
+    assert not ENGLISH.search(render(make_report(map=make_report().map * 5), 'fr', crawlers=True))
 
 
 def test_the_title_shows_date_times_and_a_single_day() -> None:
-    hours = rendered(make_report() | {'from': '2026-11-03T08:00:00', 'to': '2026-11-03T12:30:00+01:00'}).splitlines()[0]
+    hours = render(make_report(from_='2026-11-03T08:00:00', to='2026-11-03T12:30:00+01:00')).splitlines()[0]
     assert hours == f'data.example.org  3 Nov 2026, 08:00:00 {NO_VALUE} 3 Nov 2026, 12:30:00 (Europe/Paris)'
-    day = rendered(make_report(1)).splitlines()[0]
+    day = render(make_report(1)).splitlines()[0]
     assert day == 'data.example.org  3 Nov 2026 (Europe/Paris)'
 
 
 @pytest.mark.parametrize('language', LANGUAGES)
 def test_an_empty_period_has_dashes_and_no_error(language: str) -> None:
-    shown = rendered(EMPTY, language)
+    shown = render(EMPTY, language)
     assert shown.count(NO_VALUE) == 2 + 3 + 1  # two lists, three indicators, the title
     portal = Portal('data.example.org', 'UTC', date(2026, 1, 2), date(2026, 3, 4))
     assert all(part in empty_period(portal, language) for part in ('data.example.org', '2026-01-02', '2026-03-04'))
 
 
 def test_a_report_with_crawlers_says_so() -> None:
-    assert '(of crawlers: 77,000)' in rendered(make_report(), crawlers=True)
+    assert '(of crawlers: 77,000)' in render(make_report(), crawlers=True)
 
 
 def test_a_long_period_is_shown_by_month() -> None:
-    assert rendered(make_report(DAYS)).count('10,0') == DAYS
-    shown = rendered(make_report(100))
+    assert render(make_report(DAYS)).count('10,0') == DAYS
+    shown = render(make_report(100))
     assert 'Activity, by month' in shown
     months = [line.split()[:3] for line in shown.splitlines() if re.match(r'\w{3} 20\d\d ', line)]
-    days = make_report(100)['activity']
+    days = make_report(100).activity
     expected = [
-        [name, year, f'{sum(row["calls"] for row in days if row["day"].startswith(f"{year}-{number}")):,}']
+        [name, year, f'{sum(day.calls for day in days if day.day.startswith(f"{year}-{number}")):,}']
         for name, year, number in (('Nov', '2026', '11'), ('Dec', '2026', '12'), ('Jan', '2027', '01'), ('Feb', '2027', '02'))
     ]
     assert months == expected
 
 
 def test_other_places_are_one_row() -> None:
-    places = [
-        {'country': 'FR', 'city': f'City {n}', 'latitude': 0.0, 'longitude': 0.0, 'calls': 1000 - n} for n in range(PLACES + 3)
-    ]
-    shown = rendered(make_report(map=places, unlocated_calls=0))
+    places = [Place('FR', f'City {n}', 0.0, 0.0, 1000 - n) for n in range(PLACES + 3)]
+    shown = render(make_report(map=places, unlocated_calls=0))
     assert shown.count('City') == PLACES
     assert f'other places    {sum(1000 - n for n in range(PLACES, PLACES + 3)):,}' in shown
     assert 'without a place' not in shown
@@ -146,15 +143,15 @@ def test_other_places_are_one_row() -> None:
 
 def test_events_are_listed_with_their_local_day() -> None:
     late = datetime(2026, 11, 4, 23, 30, tzinfo=UTC)  # the 5th in Paris
-    shown = rendered(make_report(), events=(Event('', late, late, 'Air quality published'),))
+    shown = render(make_report(), events=(Event('', late, late, 'Air quality published'),))
     assert '◆ Thu 5 Nov  Air quality published' in shown
 
 
 def test_names_of_users_places_and_events_cannot_control_the_terminal() -> None:
     now = datetime.now(UTC)
     hostile = 'a\x1b[2Jb\x07'
-    shown = rendered(
-        make_report(top_users=[{'user': hostile, 'calls': 1}], map=[{'country': 'FR', 'city': hostile, 'calls': 1}]),
+    shown = render(
+        make_report(top_users=[User(hostile, 1)], map=[Place('FR', hostile, 0.0, 0.0, 1)]),
         events=(Event('', now, now, hostile),),
     )
     assert shown.count(r'a\x1b[2Jb\x07') == 3

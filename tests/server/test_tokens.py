@@ -43,7 +43,7 @@ def test_another_process_sees_changes_at_once(tmp_path: Path) -> None:
     changing.revoke(token.id)
     assert serving.of(text) is None
     assert serving.of(second_text) == second
-    assert serving.listed() == [second]
+    assert serving.read() == [second]
 
 
 def test_revoking_the_last_or_losing_the_file_permits_nothing(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_concurrent_additions_lose_no_token(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert {token.name for token in Tokens(tmp_path).listed()} == {str(number) for number in range(16)}
+    assert {token.name for token in Tokens(tmp_path).read()} == {str(number) for number in range(16)}
 
 
 @pytest.mark.parametrize('content', [b'', b'{}', b'[{"id": "a"}]', b'\xff', b'[1'])

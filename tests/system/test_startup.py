@@ -8,7 +8,7 @@ import pytest
 from exporter.system.startup import without_module
 
 
-def loaded(code: str) -> set[str]:
+def modules_after(code: str) -> set[str]:
     """The modules that a new process has imported after running `code`."""
     process = subprocess.run([sys.executable, '-c', f'{code}\nimport sys; print(*sys.modules)'], capture_output=True, text=True)
     assert process.returncode == 0, process.stderr
@@ -16,7 +16,7 @@ def loaded(code: str) -> set[str]:
 
 
 def test_a_module_is_hidden_only_within_the_block() -> None:
-    assert 'colorsys' not in loaded('from exporter.system import startup')
+    assert 'colorsys' not in modules_after('from exporter.system import startup')
     code = """
 from exporter.system.startup import without_module
 with without_module('colorsys'):
@@ -25,8 +25,8 @@ with without_module('colorsys'):
     except ImportError:
         print('none')
 """
-    assert 'colorsys' not in loaded(code)
-    assert 'colorsys' in loaded(f'{code}\nimport colorsys')
+    assert 'colorsys' not in modules_after(code)
+    assert 'colorsys' in modules_after(f'{code}\nimport colorsys')
 
 
 def test_another_thread_can_import_it() -> None:
@@ -38,7 +38,7 @@ with without_module('colorsys'):
     other.start()
     other.join()
 """
-    assert 'colorsys' in loaded(code)
+    assert 'colorsys' in modules_after(code)
 
 
 def test_an_error_within_the_block_removes_the_finder() -> None:
@@ -55,8 +55,8 @@ from exporter.system.startup import load_when_used
 load_when_used(email, 'generator')
 from email import generator
 """
-    assert 'copy' not in loaded(code)  # email.generator imports it
-    assert 'copy' in loaded(f'{code}\ngenerator.Generator')
+    assert 'copy' not in modules_after(code)  # email.generator imports it
+    assert 'copy' in modules_after(f'{code}\ngenerator.Generator')
 
 
 @pytest.mark.parametrize('module', ['pyarrow', 'numpy', 'pandas', 'flask'])
@@ -67,4 +67,4 @@ database = connect('chdb://{tmp_path}')
 assert database.query('SELECT 1 AS one') == [{{'one': 1}}]
 database.close()
 """
-    assert module not in loaded(code)
+    assert module not in modules_after(code)

@@ -105,7 +105,7 @@ def test_a_portal_is_deleted_and_no_other_is_changed(ledger: Ledger, database: C
     assert [reject.text for reject in rejected] == ['b']
     assert rows(database, DOMAIN) == [0] * len(PORTAL_TABLES)
     assert rows(database, OTHER) == other
-    assert [event.domain for event in events.listed(database, DOMAIN)] == ['']
+    assert [event.domain for event in events.read(database, DOMAIN)] == ['']
     assert database.query('SELECT domain FROM domains') == [{'domain': OTHER}]
 
 

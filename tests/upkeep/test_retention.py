@@ -27,7 +27,7 @@ TODAY = date(2026, 11, 1)
 CALLS_FROM = date(2026, 10, 27)
 
 
-def keeping(**days: int) -> Settings:
+def settings_with(**days: int) -> Settings:
     """The current settings with these changes."""
     return load().model_copy(update=days)
 
@@ -110,24 +110,24 @@ def test_without_a_setting_everything_stays(access_log: Path, database: ClickHou
 def test_old_calls_are_removed_and_their_sums_stay(access_log: Path, database: ClickHouse) -> None:
     sums = database.query('SELECT * FROM domains')
     all_days = dates(database, 'calls')
-    assert remove_old(keeping(keep_calls_days=5), database, first_day(10)).calls == 200 - len(paths(database))
+    assert remove_old(settings_with(keep_calls_days=5), database, first_day(10)).calls == 200 - len(paths(database))
     assert dates(database, 'calls') == [day for day in all_days if day >= first_day(5)]
     assert dates(database, 'days') == dates(database, 'accounts') == dates(database, 'places') == all_days
     assert database.query('SELECT * FROM domains') == sums
     assert calls_from(database) == first_day(5)
-    assert remove_old(keeping(keep_calls_days=5), database, first_day(10)) == Removed()
+    assert remove_old(settings_with(keep_calls_days=5), database, first_day(10)) == Removed()
 
 
 def test_old_sums_are_removed(access_log: Path, database: ClickHouse) -> None:
     all_days = dates(database, 'days')
-    assert remove_old(keeping(keep_calls_days=2, keep_rollups_days=7), database, first_day(10)).days == 3
+    assert remove_old(settings_with(keep_calls_days=2, keep_rollups_days=7), database, first_day(10)).days == 3
     assert dates(database, 'calls') == [day for day in all_days if day >= first_day(8)]
     for table in ('days', 'accounts', 'places'):
         assert dates(database, table) == [day for day in all_days if day >= first_day(3)], table
 
 
 def test_a_log_with_removed_calls_is_not_imported_again(access_log: Path, database: ClickHouse) -> None:
-    remove_old(keeping(keep_calls_days=5), database, first_day(10))
+    remove_old(settings_with(keep_calls_days=5), database, first_day(10))
     kept = paths(database)
     assert imported(access_log) == summary(already=200)
     assert paths(database) == kept
@@ -137,8 +137,8 @@ def test_a_log_with_removed_calls_is_not_imported_again(access_log: Path, databa
 
 
 def test_a_longer_retention_later_keeps_the_answers_correct(access_log: Path, database: ClickHouse) -> None:
-    remove_old(keeping(keep_calls_days=2), database, first_day(10))
-    remove_old(keeping(keep_calls_days=9), database, first_day(10))
+    remove_old(settings_with(keep_calls_days=2), database, first_day(10))
+    remove_old(settings_with(keep_calls_days=9), database, first_day(10))
     assert calls_from(database) == first_day(8)
     [row] = database.query('SELECT sum(calls) AS calls FROM days WHERE crawler = 0')
     period = "domains=[], from='2024-10-30 22:15:00', to='2024-11-20 00:00:00', crawlers=0"
@@ -148,7 +148,7 @@ def test_a_longer_retention_later_keeps_the_answers_correct(access_log: Path, da
 def test_an_interrupted_removal_is_finished_by_the_next(
     access_log: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, kept = ClickHouse.command, keeping(keep_calls_days=5, keep_rollups_days=7)
+    real, kept = ClickHouse.command, settings_with(keep_calls_days=5, keep_rollups_days=7)
     all_days = dates(database, 'days')
     period = "domains=[], from='2024-11-02 00:00:00', to='2024-11-20 00:00:00', crawlers=1"
     expected = database.query(f'SELECT * FROM summary({period})')

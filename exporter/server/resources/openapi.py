@@ -1,4 +1,4 @@
-"""Describes the HTTP interface in OpenAPI 3.1, from the types that validate the requests."""
+"""Describes the HTTP interface in OpenAPI 3.1, from the types of the requests and answers."""
 
 from importlib.metadata import version
 from typing import Any
@@ -8,67 +8,12 @@ import msgspec
 from exporter.ingest.collector.body import JSON, NDJSON
 from exporter.ingest.collector.calls import MOST_CALLS, PATTERN, Call
 from exporter.ingest.collector.group_commit import Answer
+from exporter.report.events import Event
+from exporter.report.indicators import Report
 from exporter.server.resources.problems import MEDIA_TYPE, Problem
 from exporter.server.resources.reports import NewEvent
 
 Schema = dict[str, Any]
-
-
-class Day(msgspec.Struct):
-    """The number of calls on one day."""
-
-    day: str
-    calls: int
-
-
-class User(msgspec.Struct):
-    """The number of calls of one account; all anonymous calls are one entry, named anonymous."""
-
-    user: str
-    calls: int
-
-
-class Place(msgspec.Struct):
-    """The number of calls from one place."""
-
-    country: str
-    city: str
-    latitude: float
-    longitude: float
-    calls: int
-
-
-class Report(msgspec.Struct, rename={'from_': 'from'}):
-    """The seven indicators of a portal over a period. An undefined value, such as calls per user without users, is null."""
-
-    domain: str
-    from_: str
-    to: str
-    timezone: str
-    calls: int
-    activity: list[Day]
-    total_users: int
-    calls_per_user: float | None
-    anonymous_users_percent: float | None
-    mobile_users_percent: float | None
-    top_users: list[User]
-    map: list[Place]
-    unlocated_calls: int
-    crawler_calls: int
-
-
-class Event(msgspec.Struct):
-    """A stored event."""
-
-    id: str
-    domain: str
-    start: str
-    end: str
-    title: str
-    text: str
-    tags: list[str]
-
-
 TYPES = (Call, Answer, NewEvent, Event, Report, Problem)
 REF = '#/components/schemas/{name}'
 IDEMPOTENCY_KEY = {
@@ -104,6 +49,7 @@ PROBLEMS = {
 def document(guarded: bool) -> Schema:
     """Returns the OpenAPI document. `guarded`: whether requests need a token."""
     _, schemas = msgspec.json.schema_components(TYPES, ref_template=REF)
+    schemas['Event']['required'] = list(schemas['Event']['properties'])  # an answer also has the fields with a default
     call = _ref('Call')
     lines = {'schema': {'type': 'string', 'description': 'One call per line.'}}
     content = {JSON: {'schema': {'oneOf': [call, {'type': 'array', 'items': call, 'maxItems': MOST_CALLS}]}}, NDJSON: lines}

@@ -51,7 +51,7 @@ def report(tokens: Tokens, database: Callable[[], ClickHouse]) -> Response:
     portals = [portal for portal in reports.portals(database()) if token.domain in ('', portal.domain)]
     if not portals or (domain and domain not in [portal.domain for portal in portals]):
         raise NotFound(f'no calls are stored for {domain}' if domain else 'no calls are stored yet')
-    portal = reports.chosen(domain, portals, 'domain')
+    portal = reports.choose_portal(domain, portals, 'domain')
     report_period = period(parameters['from'], parameters['to'], portal.timezone, datetime.now(UTC), ('from', 'to'))
     result = reports.fetch(database(), portal.domain, portal.timezone, report_period, parameters['crawlers'] == 'true')
     return Response(output.as_json(result), content_type=JSON)
@@ -71,8 +71,7 @@ def add_event(tokens: Tokens, database: Callable[[], ClickHouse], timezone: Call
     end = moment('end', new.end, zone) if new.end is not None else None
     event = events.Event(domain, start, events.last_second(end) if end else start, new.title, new.text, new.tags)
     events.add(database(), event)
-    answer = vars(event) | {name: getattr(event, name).astimezone(zone).isoformat() for name in ('start', 'end')}
-    return Response(output.as_json(answer), 201, content_type=JSON)
+    return Response(output.as_json(events.as_row(event, zone)), 201, content_type=JSON)
 
 
 def _domain(text: str | None) -> str:

@@ -16,7 +16,7 @@ def test_requests_need_a_token_from_the_first_token_on(web: Serving) -> None:
         problem(response, 401)
         assert response.headers['WWW-Authenticate'].lower() == 'bearer'
     assert answer(web.post([CALL], valid)) == (1, 0, 0)
-    web.tokens.revoke(web.tokens.listed()[0].id)
+    web.tokens.revoke(web.tokens.read()[0].id)
     problem(web.post([CALL], valid), 401)
     for path in ('/v1/report', '/metrics'):
         problem(web.client.get(path), 401)

@@ -4,11 +4,14 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from access_logs import run
 from serving import CALL, DOMAIN, OTHER, Serving, problem, stored
 
 from exporter.report import events
+from exporter.report.indicators import Report
+from exporter.report.output import as_json
 from exporter.store.clickhouse import ClickHouse
 
 
@@ -32,6 +35,7 @@ def test_the_report_is_that_of_the_command(web: Serving, database: ClickHouse, s
         response = web.client.get(f'/v1/report?{query}')
         assert response.status_code == 200, response.text
         assert response.text == run('report', '--format', 'json', *options).stdout.rstrip('\n')
+        assert response.text == as_json(msgspec.json.decode(response.data, type=Report))  # the type that OpenAPI describes
 
 
 @pytest.mark.parametrize(
@@ -65,11 +69,12 @@ def test_an_event_is_stored_in_the_portals_time_zone(web: Serving, database: Cli
     }
     response = web.client.post('/v1/events', json=sent)
     assert response.status_code == 201
-    [event] = events.listed(database, DOMAIN)
+    [event] = events.read(database, DOMAIN)
     assert response.json
     assert response.json['id'] == event.id
     start = datetime(2026, 11, 2, 23, tzinfo=UTC)
     assert (event.start, event.end) == (start, start + timedelta(days=2, seconds=-1))
+    assert msgspec.json.decode(response.data, type=events.Event) == event  # the type that OpenAPI describes
     assert (event.domain, event.title, event.text, event.tags) == (DOMAIN, 'Air', 'é', ['a', 'b'])
 
 
@@ -86,4 +91,4 @@ def test_an_invalid_event_is_refused(web: Serving, database: ClickHouse, event: 
     body = json.dumps(event)
     problem(web.client.post('/v1/events', data=body, content_type='application/json'), 400)
     problem(web.client.post('/v1/events', data=body), 415)
-    assert events.listed(database, None) == []
+    assert events.read(database, None) == []
