@@ -22,7 +22,7 @@ from exporter.ingest.collector.body import JSON, NDJSON, decompress
 from exporter.ingest.collector.calls import frame, read
 from exporter.ingest.formats import Lines
 from exporter.ingest.formats.access_log import FORMATS, parse
-from exporter.ingest.pipeline import ParsedChunk, enrich, enriched, put_batches
+from exporter.ingest.pipeline import ParsedChunk, complete_parts, enrich, put_batches, read_parts
 from exporter.model.batch import Batch
 from exporter.model.tally import Tally
 from exporter.server.tokens import Scope
@@ -78,7 +78,7 @@ def lines(dice: random.Random, folder: Path) -> Iterator[Attack]:
             begun = seen.total()
             batch = Batch(DOMAIN, 'access_log', 'hostile', begun, begun + number)
             pieces = [ParsedChunk(parse(block, dice.choice(FORMATS), datetime.now(UTC)), batch, 0, block)]
-            put_batches(enriched(pieces, enriching), rejected, put)
+            put_batches(complete_parts(read_parts(pieces, enriching), enriching), rejected, put)
             assert summary.total() == len(texts), f'{len(texts)} lines are {summary}'
             seen.update(summary)
             return summary

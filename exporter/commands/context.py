@@ -42,6 +42,7 @@ class Context:
 
     def __init__(self, config_file: Path | None) -> None:
         self.config_file = config_file
+        self.maps_files = True  # `serve` does not: a file may be overwritten while it runs
         self.out = Console(highlight=False)
         self.notes = Console(stderr=True, highlight=False)
 
@@ -122,7 +123,7 @@ class Context:
         from exporter.enrich.geo import open_places
 
         try:
-            return open_places(self.settings.geo_database)
+            return open_places(self.settings.geo_database, self.maps_files)
         except SettingsError as error:
             self.warn(f'{error}; until then, places are countries only')
             return open_places(None)

@@ -79,8 +79,8 @@ def store(database: ClickHouse, ledger: Ledger, enrichment: Enrichment, rejected
         if event_id not in stored_ids:
             events.add(database, events.Event(traffic.DOMAIN, **event._asdict(), id=event_id))
     with Writer(ledger, summary.count) as writer:
-        read = pipeline.read_batches(_missing_days(ledger, today, summary), enrichment)
-        pipeline.put_batches(pipeline.complete_batches(read, enrichment), rejected, writer.put)
+        read = pipeline.read_parts(_missing_days(ledger, today, summary), enrichment)
+        pipeline.put_batches(pipeline.complete_parts(read, enrichment), rejected, writer.put)
         writer.wait()
     return summary
 

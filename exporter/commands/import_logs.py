@@ -17,6 +17,7 @@ from exporter.ingest.logs.log_file import LogFile
 from exporter.model.tally import Summary
 from exporter.report.indicators import portals
 from exporter.system.locks import storing
+from exporter.system.startup import release_code
 
 MEANING = {
     'read': 'lines',
@@ -65,6 +66,7 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
                 enrichment = context.enrichment(portal)
                 ledger = context.ledger(opened(), enrichment)
                 rejected = context.rejected
+                release_code('_chdb')
                 for name in files:
                     try:
                         with closing(LogFile(name)) as file, interrupts.hold():

@@ -63,6 +63,7 @@ def serve(context: Context) -> None:
     """
     logging.basicConfig(format='%(asctime)s %(levelname)s %(message)s', level=logging.INFO)
     logging.getLogger('apscheduler').setLevel(logging.CRITICAL)  # jobs.py logs failures, in one line each
+    context.maps_files = False
     settings, directory = context.settings, context.settings.data_dir
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     tokens, rejected = Tokens(directory), context.rejected

@@ -61,8 +61,10 @@ class Places:
         )
 
 
-def open_places(database: Path | None) -> Places:
+def open_places(database: Path | None, mapped: bool = False) -> Places:
     """Opens an MMDB file, or without one the built-in table of countries.
+
+    `mapped`: map the file instead of reading it into memory. The process ends if the file is then cut short.
 
     Raises SettingsError if the file is missing, unreadable or damaged, or contains no countries.
     """
@@ -74,7 +76,7 @@ def open_places(database: Path | None) -> Places:
             name = ' '.join(metadata.database_type.split())
             has_countries = any(record.get('country', {}).get('iso_code') for _, record in islice(file, SAMPLE))
         date = dt.datetime.fromtimestamp(metadata.build_epoch, dt.UTC).date()
-        find = open_rust_reader(database) or open_python_reader(database)
+        find = open_rust_reader(database, mapped) or open_python_reader(database)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
         raise SettingsError(f'{database}: cannot be read ({error.strerror})', REMEDY) from error
     except Exception as error:  # damaged bytes raise any exception
@@ -97,13 +99,13 @@ def _place(country: object, city: object, latitude: object, longitude: object) -
     return names[0], names[1], degrees[0], degrees[1]
 
 
-def open_rust_reader(database: Path) -> Find | None:
+def open_rust_reader(database: Path, mapped: bool) -> Find | None:
     """Looks up with maxminddb-rust, one field of many addresses at a time; None if it is not installed."""
     try:
-        from maxminddb_rust import MODE_MEMORY, open_database
+        from maxminddb_rust import MODE_MEMORY, MODE_MMAP, open_database
     except ImportError:
         return None
-    reader = open_database(database, MODE_MEMORY)
+    reader = open_database(database, MODE_MMAP if mapped else MODE_MEMORY)
 
     def find_one(address: str) -> Place:
         try:

@@ -36,13 +36,15 @@ class Memo:
     def __init__(self, compute: Callable[[pl.Series], pl.DataFrame], remembered: int = REMEMBERED) -> None:
         self.compute = compute
         self.dictionary = Dictionary(remembered)
-        self._forget(self.dictionary.none.dtype)
+        self.type: pl.DataType = self.dictionary.none.dtype
+        self.results = pl.DataFrame()
+        self.rows = _no_rows()  # the row of each number in `results`, null if it is not computed yet
 
     def __call__(self, column: pl.Series) -> pl.DataFrame:
         """A row for each text of `column` (no nulls), in its order: texts, or a column that a Dictionary numbered."""
         numbered = self.dictionary(column) if column.dtype == pl.String else column
         if numbered.dtype != self.type:
-            self._forget(numbered.dtype)
+            self.type, self.results, self.rows = numbered.dtype, pl.DataFrame(), _no_rows()
         numbers = numbered.to_physical()
         if (missing := _end(numbers) - len(self.rows)) > 0:
             self.rows = self.rows.extend_constant(None, missing)
@@ -60,16 +62,16 @@ class Memo:
             self.results = self.results.rechunk()
         self.rows = self.rows.scatter(new['number'], pl.int_range(size, len(self.results), dtype=pl.UInt32, eager=True))
 
-    def _forget(self, of_type: pl.DataType) -> None:
-        self.type, self.results = of_type, pl.DataFrame()
-        self.rows = pl.Series(dtype=pl.UInt32)  # the row of each number in `results`, null if it is not computed yet
-
 
 def _no_texts() -> pl.Series:
     """An empty column with a categorical type of its own."""
     return pl.Series(dtype=pl.Categorical(pl.Categories.random()))
 
 
+def _no_rows() -> pl.Series:
+    return pl.Series(dtype=pl.UInt32)
+
+
 def _end(numbers: pl.Series) -> int:
     """The number after the greatest."""
-    return 0 if numbers.is_empty() else int(numbers.max()) + 1  # type: ignore[call-overload]
+    return 0 if numbers.is_empty() else int(numbers.max()) + 1  # type: ignore[arg-type]

@@ -20,6 +20,7 @@ from exporter.store.rejects import RejectStore
 
 Put = Callable[[Batch, pl.DataFrame, Tally], None]  # takes a batch, its calls and the tally of its lines
 Step = Callable[[Lines, Enrichment], Lines]
+PART_ROWS = 60_000  # of the parts in which a batch is completed: each costs 3 ms, and memory for its rows several times
 ENRICHED = [column.name for column in COLUMNS if column.name != 'batch_id']
 
 
@@ -35,13 +36,13 @@ class ParsedChunk(NamedTuple):
     text: bytes = b''
 
 
-class ReadBatch(NamedTuple):
-    """A batch whose lines are read; the steps that are left do not skip or reject a line."""
+class Part(NamedTuple):
+    """Calls of a batch whose lines are read, and what became of the other lines; `batch` is set on the last part of a batch."""
 
-    batch: Batch
+    batch: Batch | None
     calls: pl.DataFrame
     skipped: Counter[str]  # lines by reason
-    rejects: list[Reject]
+    rejects: list[tuple[str, int, str]]  # reason, byte offset and text
 
 
 def read_requests(lines: Lines, enrichment: Enrichment) -> Lines:
@@ -102,7 +103,7 @@ STEPS: tuple[Step, ...] = (
     skip_requests,
     number_texts,
     reject_addresses,
-    # the steps so far may skip or reject a line; the others run once for a batch
+    # the steps so far may skip or reject a line; the others run once for many chunks
     locate_callers,
     classify_agents,
     find_local_days,
@@ -116,35 +117,43 @@ def enrich(lines: Lines, enrichment: Enrichment, steps: tuple[Step, ...] = STEPS
     return reduce(lambda current, step: step(current, enrichment), steps, lines)
 
 
-def read_batches(chunks: Iterable[ParsedChunk], enrichment: Enrichment) -> Iterator[ReadBatch]:
-    """Applies the first steps to each chunk, and joins the chunks of each batch. Raises the errors of the source."""
+def read_parts(chunks: Iterable[ParsedChunk], enrichment: Enrichment) -> Iterator[Part]:
+    """Applies the first steps to each chunk, and joins the chunks to parts of some PART_ROWS. Raises the errors of the source."""
     calls, skipped, rejects = list[pl.DataFrame](), Counter[str](), list[tuple[str, int, str]]()
     for chunk in chunks:
         lines = enrich(chunk.lines, enrichment, STEPS[:READING])
         calls.append(lines.calls.drop('line'))
         skipped += by_reason(lines.skipped)
         rejects += _rejects(chunk, lines.rejected)
-        if batch := chunk.batch:
-            kept = [Reject(reason, batch.domain, batch.origin, offset, text) for reason, offset, text in rejects]
-            yield ReadBatch(batch, _join(calls), skipped, kept)
+        if chunk.batch or sum(map(len, calls)) >= PART_ROWS:
+            yield Part(chunk.batch, _join(calls), skipped, rejects)
             calls, skipped, rejects = [], Counter(), []
 
 
-def complete_batches(batches: Iterable[ReadBatch], enrichment: Enrichment) -> Iterator[ReadBatch]:
-    """Applies the other steps to each batch. An import reads and completes batches in two threads."""
-    for read in batches:
-        yield read._replace(calls=enrich(Lines(read.calls), enrichment, STEPS[READING:]).calls)
+def complete_parts(parts: Iterable[Part], enrichment: Enrichment) -> Iterator[Part]:
+    """Applies the other steps to each part. An import reads and completes parts in two threads."""
+    for part in parts:
+        yield part._replace(calls=enrich(Lines(part.calls), enrichment, STEPS[READING:]).calls)
 
 
-def put_batches(batches: Iterable[ReadBatch], rejected: RejectStore, put: Put) -> None:
-    """Passes each complete batch to `put`, after writing its rejects to the disk.
+def put_batches(parts: Iterable[Part], rejected: RejectStore, put: Put) -> None:
+    """Passes each batch of complete parts to `put`, after writing its rejects to the disk.
 
     Raises the errors of a source, of `put` and of the disk. Batches put before an error stay, and the next run continues.
     """
-    for read in batches:
-        if read.rejects:
-            rejected.keep(read.batch.id, read.rejects)
-        put(read.batch, read.calls, Tally(len(read.calls), dict(read.skipped), Counter(reject.reason for reject in read.rejects)))
+    calls, skipped, rejects = list[pl.DataFrame](), Counter[str](), list[tuple[str, int, str]]()
+    for part in parts:
+        calls.append(part.calls)
+        skipped += part.skipped
+        rejects += part.rejects
+        if batch := part.batch:
+            if rejects:
+                rejected.keep(
+                    batch.id, [Reject(reason, batch.domain, batch.origin, offset, text) for reason, offset, text in rejects]
+                )
+            tally = Tally(sum(map(len, calls)), dict(skipped), Counter(reason for reason, _, _ in rejects))
+            put(batch, pl.concat(calls), tally)
+            calls, skipped, rejects = [], Counter(), []
 
 
 def _join(chunks: list[pl.DataFrame]) -> pl.DataFrame:

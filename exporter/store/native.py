@@ -9,7 +9,9 @@ from collections.abc import Iterator
 import polars as pl
 
 TYPES = {'timestamp': "DateTime64(3, 'UTC')", 'day': 'Date', 'hour': "DateTime('UTC')"}
-WIDTHS = {pl.Int64: 8, pl.UInt64: 8, pl.Float64: 8, pl.UInt32: 4, pl.UInt16: 2, pl.UInt8: 1}  # bytes of a value
+WIDTHS: dict[pl.DataType, int] = {
+    pl.Int64(): 8, pl.UInt64(): 8, pl.Float64(): 8, pl.UInt32(): 4, pl.UInt16(): 2, pl.UInt8(): 1,
+}  # fmt: skip # bytes of a value
 OWN_DICTIONARY = 1 << 9 | 1 << 10  # of a LowCardinality column: the block brings all texts itself, and they replace others
 
 
@@ -21,25 +23,23 @@ def encode_block(calls: pl.DataFrame) -> Iterator[bytes | memoryview]:
             column = column.cast(pl.Categorical(pl.Categories.random()))  # its numbers take less memory
         if isinstance(column.dtype, pl.Categorical):
             yield _text(column.name) + _text('LowCardinality(String)')
-            yield from _low_cardinality(column)
+            yield from _low_cardinality(column.dtype.categories.to_series(), column.to_physical())
         else:
             numbers = column.to_physical()
             if column.dtype == pl.Date:
                 numbers = numbers.cast(pl.UInt16)
             yield _text(column.name) + _text(TYPES.get(column.name) or str(column.dtype))
-            yield from buffers(numbers)
+            yield from _buffers(numbers)
 
 
-def _low_cardinality(column: pl.Series) -> Iterator[bytes | memoryview]:
-    """Yields the texts of a categorical column, then their numbers, in as few bytes as the count of the texts allows."""
-    texts = column.dtype.categories.to_series().cast(pl.Binary).to_list()
-    kind, number = (
-        (0, pl.UInt8) if len(texts) <= 1 << 8 else (1, pl.UInt16) if len(texts) <= 1 << 16 else (2, pl.UInt32)
-    )  # the types UInt8, UInt16 and UInt32
+def _low_cardinality(dictionary: pl.Series, numbers: pl.Series) -> Iterator[bytes | memoryview]:
+    """Yields the texts of a dictionary, then the number of each row, in as few bytes as the count of the texts allows."""
+    texts = dictionary.cast(pl.Binary).to_list()
+    kind = 0 if len(texts) <= 1 << 8 else 1 if len(texts) <= 1 << 16 else 2
     yield b''.join(value.to_bytes(8, 'little') for value in (1, kind | OWN_DICTIONARY, len(texts)))  # 1: the version
     yield b''.join([part for text in texts for part in (_varint(len(text)), text)])
-    yield len(column).to_bytes(8, 'little')
-    yield from buffers(column.to_physical().cast(number))
+    yield len(numbers).to_bytes(8, 'little')
+    yield from _buffers(numbers.cast((pl.UInt8, pl.UInt16, pl.UInt32)[kind]))
 
 
 def _text(text: str) -> bytes:
@@ -91,14 +91,14 @@ _stream_of_capsule = ctypes.PYFUNCTYPE(ctypes.POINTER(_Stream), ctypes.py_object
 )
 
 
-def buffers(numbers: pl.Series) -> Iterator[memoryview]:
+def _buffers(numbers: pl.Series) -> Iterator[memoryview]:
     """Yields the values of a column of numbers without nulls as they lie in memory, without a copy, chunk by chunk.
 
     polars offers them through Arrow's C interface; numpy would do the same, and takes 60 ms and 20 MB to load. Each view is
     valid until the next one is asked for.
     """
-    width = WIDTHS[type(numbers.dtype)]
-    capsule = numbers.__arrow_c_stream__()  # type: ignore[no-untyped-call]
+    width = WIDTHS[numbers.dtype]
+    capsule = numbers.__arrow_c_stream__()
     stream = _stream_of_capsule(capsule, b'arrow_array_stream')
     while True:
         array = _Array()

@@ -42,7 +42,8 @@ def run(ledger: Ledger, rejected: RejectStore, *chunks: ParsedChunk) -> list[Tal
     tallies: list[Tally] = []
     enrichment = Enrichment(DOMAIN, PORTAL, open_places(None), b'k' * 32)
     with Writer(ledger, tallies.append) as writer:
-        pipeline.put_batches(pipeline.enriched(chunks, enrichment), rejected, writer.put)
+        read = pipeline.read_parts(chunks, enrichment)
+        pipeline.put_batches(pipeline.complete_parts(read, enrichment), rejected, writer.put)
         writer.wait()
     return tallies
 

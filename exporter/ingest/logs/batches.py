@@ -16,9 +16,9 @@ from exporter.model.tally import Tally
 
 SOURCE = 'access_log'
 HEAD = 1_024  # bytes whose hash identifies a log
-CHUNK = 4 << 20  # bytes read and parsed at a time: parsing takes fifteen times as much memory
+CHUNK = 4 << 20  # bytes read and parsed at a time: parsing takes fifteen times its size
 FIRST_BATCH = 2  # chunks of the first batch: storing starts early
-BATCH = 8  # chunks of the others: smaller batches make ClickHouse merge more
+BATCH = 16  # chunks of the others: smaller batches make ClickHouse merge more
 LONGEST_LINE = 16 << 20
 SAMPLE_STEP = 61  # counts line ends in every 61st byte: a prime does not keep step with lines
 MOST_LINES = 62_500  # of a chunk, roughly: then a batch fits in one block of ClickHouse (about a million rows)

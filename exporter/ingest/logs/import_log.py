@@ -37,10 +37,10 @@ def import_log(
     chunks = parse_chunks(log.chunks(enrichment.domain, WithSpool(waiting, ledger)), log.file.name, log_format)
     with (
         Writer(ledger, stored) as writer,
-        Prefetch(pipeline.read_batches(chunks, enrichment)) as read,
+        Prefetch(pipeline.read_parts(chunks, enrichment)) as read,
     ):
         try:
-            pipeline.put_batches(pipeline.complete_batches(read, enrichment), rejected, writer.put)
+            pipeline.put_batches(pipeline.complete_parts(read, enrichment), rejected, writer.put)
             writer.wait()
             summary.left += log.left
         finally:

@@ -95,8 +95,8 @@ class Tail:
                 self.position = batch.end
 
         try:
-            read = pipeline.read_batches(self._batch(), self.enrichment)
-            pipeline.put_batches(pipeline.complete_batches(read, self.enrichment), rejected, put_unless_replaced)
+            read = pipeline.read_parts(self._batch(), self.enrichment)
+            pipeline.put_batches(pipeline.complete_parts(read, self.enrichment), rejected, put_unless_replaced)
         except BaseException:
             self._chunks = None
             raise
