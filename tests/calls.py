@@ -9,7 +9,7 @@ from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.ingest.formats import Lines
 from exporter.ingest.pipeline import enrich
-from exporter.model.call import RAW
+from exporter.model.call import SOURCE_COLUMNS
 
 KEY = b'k' * 32
 BEGIN = datetime(2026, 11, 2, 8, tzinfo=UTC)
@@ -29,7 +29,7 @@ def raw(number: int, first: int = 0) -> pl.DataFrame:
         'bytes': list(numbers),
         'duration_ms': [1] * number,
     }
-    return pl.DataFrame(columns, RAW).with_row_index('line')
+    return pl.DataFrame(columns, SOURCE_COLUMNS).with_row_index('line')
 
 
 def calls(domain: str, number: int, first: int = 0) -> pl.DataFrame:

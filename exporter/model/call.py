@@ -46,7 +46,7 @@ COLUMNS = (
 )
 
 # The columns of a call before enrichment. There are no nulls: an unknown text is '', an unknown number is 0.
-RAW: dict[str, pl.DataType] = {
+SOURCE_COLUMNS: dict[str, pl.DataType] = {
     'timestamp': TIMESTAMP,
     'ip': pl.String(),  # an address or a host name, unchanged
     'user_id': pl.String(),
@@ -58,7 +58,7 @@ RAW: dict[str, pl.DataType] = {
     'duration_ms': pl.UInt32(),
 }
 # The columns of a call sent over HTTP. Its `user_id` and `dataset_id` take precedence over the portal's rules; '' is unset.
-SAID = RAW | {'domain': pl.String(), 'dataset_id': pl.String()}
+HTTP_COLUMNS = SOURCE_COLUMNS | {'domain': pl.String(), 'dataset_id': pl.String()}
 
 
 def categorical(name: str) -> pl.Categorical:

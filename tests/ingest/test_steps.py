@@ -16,7 +16,7 @@ from exporter.enrich.geo import open_places
 from exporter.enrich.visitor import visitors
 from exporter.ingest.formats import Lines
 from exporter.ingest.pipeline import enrich
-from exporter.model.call import COLUMNS, RAW, categorical
+from exporter.model.call import COLUMNS, SOURCE_COLUMNS, categorical
 
 CITIES = DATA / 'GeoLite2-City-Test.mmdb'
 KEY = b'k' * 32
@@ -28,7 +28,7 @@ CALL = {
 
 def enriched(*calls: dict[str, Any], **portal: Any) -> Lines:
     """Enriches CALL with other fields."""
-    raw = pl.DataFrame([CALL | call for call in calls], RAW).with_row_index('line')
+    raw = pl.DataFrame([CALL | call for call in calls], SOURCE_COLUMNS).with_row_index('line')
     return enrich(Lines(raw), Enrichment(DOMAIN, PortalRules(**portal), open_places(CITIES), KEY))
 
 
@@ -116,7 +116,7 @@ def test_an_account_that_is_an_address_is_not_stored() -> None:
 
 def test_remembered_values_are_the_same() -> None:
     enrichment = Enrichment(DOMAIN, PortalRules(), open_places(CITIES), KEY)
-    raw = pl.DataFrame([CALL | {'ip': f'81.2.69.{number}'} for number in range(142, 192)], RAW).with_row_index('line')
+    raw = pl.DataFrame([CALL | {'ip': f'81.2.69.{number}'} for number in range(142, 192)], SOURCE_COLUMNS).with_row_index('line')
     first = enrich(Lines(raw), enrichment).calls
     assert enrich(Lines(raw.reverse()), enrichment).calls.reverse().equals(first)
     assert enrich(Lines(raw[:0]), enrichment).calls.is_empty()
@@ -141,7 +141,7 @@ SHARED = Enrichment(
 @settings(deadline=None)
 @given(st.lists(CALLS, max_size=8))
 def test_every_call_is_stored_skipped_or_rejected(calls: list[dict[str, Any]]) -> None:
-    result = enrich(Lines(pl.DataFrame(calls, RAW).with_row_index('line')), SHARED)
+    result = enrich(Lines(pl.DataFrame(calls, SOURCE_COLUMNS).with_row_index('line')), SHARED)
     assert len(result.calls) + len(result.skipped) + len(result.rejected) == len(calls)
     assert result.calls.null_count().sum_horizontal().sum() == 0
     assert not ((result.calls['client'].cast(pl.String) == 'crawler') & (result.calls['user_id'].cast(pl.String) != '')).any()

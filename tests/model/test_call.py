@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from exporter.model.call import COLUMNS, RAW, Client, Device, categorical, is_category
+from exporter.model.call import COLUMNS, SOURCE_COLUMNS, Client, Device, categorical, is_category
 from exporter.store.clickhouse import ClickHouse
 
 TYPES = {
@@ -70,8 +70,10 @@ def test_a_frame_is_stored_unchanged(database: ClickHouse, tmp_path: Path) -> No
 def test_every_column_is_explained_and_raw_columns_have_the_same_types() -> None:
     assert all(column.about for column in COLUMNS)
     types = {column.name: column.type for column in COLUMNS}
-    assert {name: types[name] for name in RAW.keys() & types.keys()} == {name: RAW[name] for name in RAW.keys() & types.keys()}
-    assert RAW.keys() - types.keys() == {'ip', 'user_agent'}  # used for enrichment and not stored
+    assert {name: types[name] for name in SOURCE_COLUMNS.keys() & types.keys()} == {
+        name: SOURCE_COLUMNS[name] for name in SOURCE_COLUMNS.keys() & types.keys()
+    }
+    assert SOURCE_COLUMNS.keys() - types.keys() == {'ip', 'user_agent'}  # used for enrichment and not stored
 
 
 def test_is_category_finds_a_text_and_accepts_a_missing_one() -> None:

@@ -13,7 +13,7 @@ from exporter.config import LABEL, domain_name
 from exporter.enrich.addresses import address_bytes
 from exporter.errors import TooLarge
 from exporter.ingest.collector.body import JSON_ERRORS, Element, elements
-from exporter.model.call import AHEAD, EARLIEST, SAID, TIMESTAMP
+from exporter.model.call import AHEAD, EARLIEST, HTTP_COLUMNS, TIMESTAMP
 from exporter.model.reject import Reason
 
 MOST_CALLS = 10_000  # in one request
@@ -22,8 +22,8 @@ MOST_BYTES = 2**63 - 1  # what other programs' JSON still holds
 # `domain_name` checks it; the pattern only describes it
 PATTERN = rf'^{LABEL}(\.{LABEL})*\.?$'.replace('a-z', 'A-Za-z')
 Domain = Annotated[str, Meta(max_length=254, extra_json_schema={'pattern': PATTERN})]
-Row = tuple[Any, ...]  # the values of a call in the order of SAID; the timestamp is in Unix milliseconds
-DOMAIN = list(SAID).index('domain')  # in a row
+Row = tuple[Any, ...]  # the values of a call in the order of HTTP_COLUMNS; the timestamp is in Unix milliseconds
+DOMAIN = list(HTTP_COLUMNS).index('domain')  # in a row
 Text = Annotated[str, Meta(max_length=16_384)]
 Name = Annotated[str, Meta(max_length=200)]
 
@@ -124,14 +124,14 @@ def check(body_elements: Iterable[Element], now: datetime, token_domain: str = '
 
 
 def frame(calls: Iterable[Row]) -> pl.DataFrame:
-    """Returns calls as a frame with the columns of SAID and `line`, the number of each call from 0.
+    """Returns calls as a frame with the columns of HTTP_COLUMNS and `line`, the number of each call from 0.
 
     Call it once for many requests: a frame costs as much as reading fifty calls.
     """
-    columns = list(zip(*calls, strict=True)) or [()] * len(SAID)
-    named = dict(zip(SAID, columns, strict=True))
+    columns = list(zip(*calls, strict=True)) or [()] * len(HTTP_COLUMNS)
+    named = dict(zip(HTTP_COLUMNS, columns, strict=True))
     moments = pl.Series('timestamp', named.pop('timestamp'), pl.Int64).cast(TIMESTAMP)
-    texts = [pl.Series(name, column, SAID[name]) for name, column in named.items()]
+    texts = [pl.Series(name, column, HTTP_COLUMNS[name]) for name, column in named.items()]
     return pl.DataFrame([moments, *texts]).with_row_index('line')
 
 
@@ -144,7 +144,7 @@ class _Checker:
         self.domains: dict[str | None, str] = {None: token_domain}  # the name stored by the value sent
 
     def __call__(self, element: Element) -> Row:
-        """Returns the values of a call, in the order of SAID. Raises _InvalidElement."""
+        """Returns the values of a call, in the order of HTTP_COLUMNS. Raises _InvalidElement."""
         try:
             call = _call(element)
         except JSON_ERRORS as error:

@@ -15,7 +15,7 @@ import polars as pl
 
 from exporter.ingest.demo import portal
 from exporter.ingest.demo.portal import DOMAIN, TIMEZONE, Kind, Visitor
-from exporter.model.call import RAW
+from exporter.model.call import SOURCE_COLUMNS
 
 __all__ = ['DAYS', 'DOMAIN', 'TIMEZONE', 'Event', 'day_of_calls', 'events']
 
@@ -85,7 +85,7 @@ def events(today: date) -> list[Event]:
 
 
 def day_of_calls(day: date) -> pl.DataFrame:
-    """Returns all calls of a local day, sorted by timestamp, with the columns and types of `RAW`."""
+    """Returns all calls of a local day, sorted by timestamp, with the columns and types of `SOURCE_COLUMNS`."""
     random = Random(f'{DOMAIN} {day}')
     sessions = pl.DataFrame([*_jobs(day), *_visits(day, random)])
     calls = sessions.with_columns(nth=pl.int_ranges('calls')).explode('nth')
@@ -93,7 +93,7 @@ def day_of_calls(day: date) -> pl.DataFrame:
     calls = calls.with_columns(timestamp=(pl.col('start') + (pl.col('nth') + delay) * pl.col('gap')).cast(pl.Int64))
     calls = calls.filter(pl.col('timestamp') < _moment(day + timedelta(1)))
     calls = _add_responses(_add_requests(calls, day, random), random)
-    return calls.select(pl.col(name).cast(type) for name, type in RAW.items()).sort('timestamp', maintain_order=True)
+    return calls.select(pl.col(name).cast(type) for name, type in SOURCE_COLUMNS.items()).sort('timestamp', maintain_order=True)
 
 
 def _add_requests(calls: pl.DataFrame, day: date, random: Random) -> pl.DataFrame:

@@ -13,7 +13,7 @@ NONE = pl.DataFrame(schema=REASONS)
 class Lines(NamedTuple):
     """The lines of a chunk. Each line is in one of the three frames, under its number in the chunk, from 0."""
 
-    calls: pl.DataFrame  # `line`, the columns of RAW, and the columns that the steps of the pipeline add
+    calls: pl.DataFrame  # `line`, the columns of SOURCE_COLUMNS, and the columns that the steps of the pipeline add
     rejected: pl.DataFrame = NONE
     skipped: pl.DataFrame = NONE
 

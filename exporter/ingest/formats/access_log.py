@@ -8,7 +8,7 @@ import polars as pl
 
 from exporter.config import LogFormat
 from exporter.ingest.formats import NONE, Lines
-from exporter.model.call import AHEAD, EARLIEST, RAW, TIMESTAMP
+from exporter.model.call import AHEAD, EARLIEST, SOURCE_COLUMNS, TIMESTAMP
 from exporter.model.reject import Reason, Skip
 
 FORMATS = get_args(LogFormat)
@@ -115,8 +115,8 @@ def _parse_irregular(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _convert(fields: pl.DataFrame, now: datetime) -> pl.DataFrame:
-    """Returns `line`, the columns of RAW, and `reason`. Converts texts to timestamps and numbers (null if invalid), and splits
-    the request line."""
+    """Returns `line`, the SOURCE_COLUMNS and `reason`. Converts texts to timestamps and numbers (null if invalid), and splits the
+    request line."""
     seconds = {
         offset: int(offset[0] + '1') * (int(offset[1:3]) * 3600 + int(offset[3:5]) * 60)
         for offset in fields['offset'].unique()  # a few different ones: each is parsed once
@@ -144,7 +144,7 @@ def _convert(fields: pl.DataFrame, now: datetime) -> pl.DataFrame:
             odd_protocol=(pl.col('protocol').str.len_bytes() > len('HTTP/1.1')) | ~pl.col('protocol').str.starts_with('HTTP/'),
         )
     )
-    return _complete_requests(typed).select('line', *RAW, 'reason')
+    return _complete_requests(typed).select('line', *SOURCE_COLUMNS, 'reason')
 
 
 def _complete_requests(typed: pl.DataFrame) -> pl.DataFrame:

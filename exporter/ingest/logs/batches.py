@@ -16,8 +16,8 @@ from exporter.model.tally import Tally
 
 SOURCE = 'access_log'
 HEAD = 1_024  # bytes whose hash identifies a log
-CHUNK = 4 << 20  # bytes read and parsed at a time: parsing takes fifteen times its size
-FIRST_BATCH = 2  # chunks of the first batch: storing starts early
+CHUNK = 3 << 20  # bytes read and parsed at a time: parsing takes fifteen times its size
+FIRST_BATCH = 3  # chunks of the first batch: storing starts early
 BATCH = 16  # chunks of the others: smaller batches make ClickHouse merge more
 LONGEST_LINE = 16 << 20
 SAMPLE_STEP = 61  # counts line ends in every 61st byte: a prime does not keep step with lines

@@ -37,7 +37,8 @@ def import_log(
     chunks = parse_chunks(log.chunks(enrichment.domain, WithSpool(waiting, ledger)), log.file.name, log_format)
     with (
         Writer(ledger, stored) as writer,
-        Prefetch(pipeline.read_parts(chunks, enrichment)) as read,
+        Prefetch(chunks) as parsed,
+        Prefetch(pipeline.read_parts(parsed, enrichment)) as read,
     ):
         try:
             pipeline.put_batches(pipeline.complete_parts(read, enrichment), rejected, writer.put)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from exporter.errors import InputError, TooLarge
 from exporter.ingest.collector.body import JSON, NDJSON
 from exporter.ingest.collector.calls import MOST_CALLS, CheckedElements, ElementReject, frame, read
-from exporter.model.call import SAID
+from exporter.model.call import HTTP_COLUMNS
 from exporter.model.reject import Reason
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -68,7 +68,7 @@ def test_null_equals_absent() -> None:
 
 def test_frame_has_the_input_columns_also_without_calls() -> None:
     for result in (read_elements(CALL), read_elements(), read_elements(1)):
-        assert dict(frame(result.calls).schema) == {'line': pl.UInt32, **SAID}
+        assert dict(frame(result.calls).schema) == {'line': pl.UInt32, **HTTP_COLUMNS}
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, 
 VALUES = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=5
 )
-NAMES = st.sampled_from([*SAID, 'other'])
+NAMES = st.sampled_from([*HTTP_COLUMNS, 'other'])
 NEARLY = st.dictionaries(NAMES, VALUES | st.sampled_from([200, '::1', 'a.example', '2026-11-02T08:30:00Z'])).map(
     lambda some: CALL | some
 )

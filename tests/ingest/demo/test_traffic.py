@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from user_agents import parse
 
 from exporter.ingest.demo import traffic
-from exporter.model.call import RAW
+from exporter.model.call import SOURCE_COLUMNS
 
 ZONE = ZoneInfo(traffic.TIMEZONE)
 LAST = date(2026, 11, 23)
@@ -46,7 +46,7 @@ def calls(month: dict[date, pl.DataFrame]) -> pl.DataFrame:
 @given(st.dates(date(2024, 1, 1), date(2040, 12, 31)))
 def test_day_has_the_columns_of_a_source(when: date) -> None:
     day = traffic.day_of_calls(when)
-    assert dict(day.schema) == RAW
+    assert dict(day.schema) == SOURCE_COLUMNS
     assert day.null_count().sum_horizontal().item() == 0
     assert day['timestamp'].is_sorted()
     assert not day.select(pl.any_horizontal(pl.col('ip', 'user_agent', 'path') == '').any()).item()

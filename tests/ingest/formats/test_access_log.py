@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter.ingest.formats.access_log import FORMATS, parse
-from exporter.model.call import RAW
+from exporter.model.call import SOURCE_COLUMNS
 from exporter.model.reject import Reason, Skip
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -338,7 +338,7 @@ def test_any_bytes_are_calls_or_rejects_each_line_once(block: bytes, log_format:
     calls, rejected, skipped = parse(block, log_format, NOW)
     lines = block.count(b'\n') + (not block.endswith(b'\n') and block != b'')
     assert sorted([*calls['line'], *rejected['line'], *skipped['line']]) == list(range(lines))
-    assert dict(calls.schema) == {'line': pl.UInt32(), **RAW}
+    assert dict(calls.schema) == {'line': pl.UInt32(), **SOURCE_COLUMNS}
     assert calls.null_count().sum_horizontal().sum() == 0
     assert set(rejected['reason']) <= set(Reason)
     assert set(skipped['reason']) <= {Skip.BLANK, Skip.COMMENT}
