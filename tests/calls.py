@@ -21,6 +21,8 @@ def raw(number: int, first: int = 0) -> pl.DataFrame:
     columns = {
         'timestamp': [BEGIN + timedelta(seconds=n) for n in numbers],
         'ip': [f'192.0.2.{n % 200}' for n in numbers],
+        'forwarded': [''] * len(numbers),
+        'host': [''] * len(numbers),
         'user_id': ['alice' if n % 3 == 0 else '' for n in numbers],
         'user_agent': ['curl/8.5.0'] * number,
         'method': ['GET'] * number,

@@ -48,7 +48,9 @@ COLUMNS = (
 # The columns of a call before enrichment. There are no nulls: an unknown text is '', an unknown number is 0.
 SOURCE_COLUMNS: dict[str, pl.DataType] = {
     'timestamp': TIMESTAMP,
-    'ip': pl.String(),  # an address or a host name, unchanged
+    'ip': pl.String(),  # of the peer: an address or a host name, unchanged
+    'forwarded': pl.String(),  # the header that names the caller behind a proxy
+    'host': pl.String(),  # that was requested
     'user_id': pl.String(),
     'user_agent': pl.String(),
     'method': pl.String(),

@@ -11,6 +11,9 @@ class Skip(StrEnum):
     METHOD = 'method'  # OPTIONS: a CORS preflight request
     BLANK = 'blank'  # an empty line
     COMMENT = 'comment'  # a line that begins with #
+    NO_REQUEST = 'no_request'  # no valid HTTP request: a port scan, a client that sent nothing
+    OTHER_OUTPUT = 'other_output'  # a message of the server or of another program
+    HOST = 'host'  # the requested host belongs to no portal
 
 
 class Reason(StrEnum):

@@ -73,7 +73,7 @@ def test_every_column_is_explained_and_raw_columns_have_the_same_types() -> None
     assert {name: types[name] for name in SOURCE_COLUMNS.keys() & types.keys()} == {
         name: SOURCE_COLUMNS[name] for name in SOURCE_COLUMNS.keys() & types.keys()
     }
-    assert SOURCE_COLUMNS.keys() - types.keys() == {'ip', 'user_agent'}  # used for enrichment and not stored
+    assert SOURCE_COLUMNS.keys() - types.keys() == {'ip', 'forwarded', 'host', 'user_agent'}  # used for enrichment and not stored
 
 
 def test_is_category_finds_a_text_and_accepts_a_missing_one() -> None:

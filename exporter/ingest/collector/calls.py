@@ -159,6 +159,8 @@ class _Checker:
         return (
             int(seconds * 1000 + 0.0005),  # more than the error of a float, less than a microsecond
             call.ip,
+            '',  # forwarded
+            '',  # host
             call.user_id or '',
             call.user_agent or '',
             call.method or '',

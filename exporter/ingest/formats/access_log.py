@@ -135,6 +135,8 @@ def _convert(fields: pl.DataFrame, now: datetime) -> pl.DataFrame:
             status=pl.col('status').cast(pl.UInt16, strict=False),
             bytes=pl.col('bytes').replace('-', '0').cast(pl.UInt64, strict=False),
             duration_ms=pl.lit(0, pl.UInt32),
+            forwarded=pl.lit(''),
+            host=pl.lit(''),
             parts=pl.col('request').str.splitn(' ', 3).struct.rename_fields(['method', 'path', 'protocol']),
         )
         .unnest('parts')
