@@ -1,7 +1,7 @@
 """Parses bytes into columns: one module for each family of log formats; pure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -61,4 +61,5 @@ class Format:
     escape: Escape = Escape.NONE
     seconds: float = 1.0  # the unit of `duration`
     only_forwarded: bool = False  # the address is logged in the header's place: its last entry is the peer
-    notes: tuple[str, ...] = field(default=())  # fields that are skipped, for the summary
+    notes: tuple[str, ...] = ()  # variables that are skipped, for the summary
+    evidence: str = ''  # a field without which most lines are in a more general format

@@ -1,0 +1,76 @@
+"""Reads W3C extended logs (IIS, CloudFront): a line `#Fields:` names the fields of the lines that follow.
+
+Sources: https://www.w3.org/TR/WD-logfile.html,
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html
+"""
+
+from collections.abc import Callable
+from urllib.parse import unquote
+
+import polars as pl
+
+from exporter.ingest.formats import Format, Time
+
+DIRECTIVE = '#Fields:'
+NAMES = {
+    'c-ip': 'ip',
+    'cs-username': 'user',
+    'cs-method': 'method',
+    'cs-uri-stem': 'target',
+    'cs-uri-query': 'query',
+    'cs-uri': 'target',
+    'sc-status': 'status',
+    'sc-bytes': 'bytes',
+    'cs(user-agent)': 'agent',
+    'x-host-header': 'host',
+    'cs-host': 'host',
+    'cs(host)': 'host',
+    'cs(x-forwarded-for)': 'forwarded',
+    'x-forwarded-for': 'forwarded',
+    'time-taken': 'duration',
+}
+REQUIRED = {'date': 'the date', 'time': 'the time', 'ip': 'the address', 'target': 'the request'}
+
+
+def w3c_format(directive: str) -> Format | str:
+    """Returns the format that a line `#Fields: ...` describes, or what it lacks."""
+    columns = directive.removeprefix(DIRECTIVE).split()
+    fields = {NAMES[column.lower()]: index for index, column in reversed(list(enumerate(columns))) if column.lower() in NAMES}
+    lower = [column.lower() for column in columns]
+    present = fields.keys() | {name for name in ('date', 'time') if name in lower}
+    if missing := [text for name, text in REQUIRED.items() if name not in present]:
+        return ' and '.join(missing)
+    cloudfront = 'x-edge-location' in lower
+    decode = _decode_twice if cloudfront else _decode_plus
+
+    def read(texts: pl.Series) -> pl.DataFrame:
+        separator = '\t' if cloudfront or texts.str.contains('\t', literal=True).any() else ' '
+        names = [str(index) for index in range(len(columns) + 1)]
+        split = texts.str.splitn(separator, len(names)).struct.rename_fields(names).struct.unnest()
+        complete = split[names[-2]].is_not_null() & split[names[-1]].is_null() & ~texts.str.starts_with('#')
+        rows = split.select(
+            **{field: names[index] for field, index in fields.items()},
+            time=pl.col(names[lower.index('date')]) + 'T' + pl.col(names[lower.index('time')]) + 'Z',
+        )
+        if 'agent' in fields:
+            rows = rows.with_columns(_decode(rows['agent'], decode))
+        if cloudfront and 'host' in fields:
+            rows = rows.with_columns(pl.col('target'))
+        return rows.with_columns(pl.when(complete).then(name).alias(name) for name in rows.columns)
+
+    # IIS logs milliseconds, CloudFront seconds
+    return Format(directive.strip(), read, Time.ISO, seconds=1.0 if cloudfront else 1e-3)
+
+
+def _decode(texts: pl.Series, decode: Callable[[str], str]) -> pl.Series:
+    distinct = texts.drop_nulls().unique().to_list()
+    return texts.replace(distinct, [decode(text) for text in distinct])
+
+
+def _decode_plus(text: str) -> str:
+    return text.replace('+', ' ')
+
+
+def _decode_twice(text: str) -> str:
+    """CloudFront percent-encodes agents, older files twice."""
+    return unquote(unquote(text))
