@@ -21,7 +21,7 @@ from exporter.errors import InputError
 from exporter.ingest.collector.body import JSON, NDJSON, decompress
 from exporter.ingest.collector.calls import frame, read
 from exporter.ingest.formats import Lines
-from exporter.ingest.formats.access_log import FORMATS, parse
+from exporter.ingest.formats.reader import LogReader
 from exporter.ingest.pipeline import ParsedChunk, complete_parts, enrich, put_batches, read_parts
 from exporter.model.batch import Batch
 from exporter.model.tally import Tally
@@ -77,7 +77,7 @@ def lines(dice: random.Random, folder: Path) -> Iterator[Attack]:
 
             begun = seen.total()
             batch = Batch(DOMAIN, 'access_log', 'hostile', begun, begun + number)
-            pieces = [ParsedChunk(parse(block, dice.choice(FORMATS), datetime.now(UTC)), batch, 0, block)]
+            pieces = [ParsedChunk(LogReader(dice.choice(FORMATS)).read(block, datetime.now(UTC)), batch, 0, block)]
             put_batches(complete_parts(read_parts(pieces, enriching), enriching), rejected, put)
             assert summary.total() == len(texts), f'{len(texts)} lines are {summary}'
             seen.update(summary)

@@ -15,7 +15,7 @@ from exporter.enrich.day import local_days
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.ingest.formats import Lines
-from exporter.ingest.formats.access_log import parse
+from exporter.ingest.formats.reader import LogReader
 from exporter.ingest.logs.batches import AccessLog
 from exporter.ingest.logs.log_file import LogFile
 from exporter.ingest.pipeline import enrich
@@ -80,7 +80,7 @@ def main() -> None:
         with timed('read'), closing(LogFile(str(file))) as log:
             read = list(AccessLog(log).chunks(DOMAIN, Ledger(database, 'bench', None)))
         with timed('parse'):
-            parsed = [parse(chunk.lines, 'auto', now).calls for chunk, _ in read]
+            parsed = [LogReader().read(chunk.lines, now).calls for chunk, _ in read]
         with timed('enrich'):
             enrichment = Enrichment(DOMAIN, portal, open_places(places), KEY)
             enriched = [enrich(Lines(raw), enrichment).calls for raw in parsed]

@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -80,7 +80,6 @@ def _listen(value: str) -> str:
 
 
 DomainName = Annotated[str, AfterValidator(domain_name)]
-LogFormat = Literal['auto', 'combined', 'common']
 Zone = Annotated[str, AfterValidator(_time_zone)]
 Listen = Annotated[str, AfterValidator(_listen)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_at_commas)]
@@ -94,6 +93,12 @@ class PortalRules(BaseModel):
 
     model_config = ConfigDict(extra='forbid', frozen=True)
 
+    log_format: str = Field(
+        'auto', description="the format of the portal's logs: auto, a preset, or the notation of nginx or Apache"
+    )
+    log_timezone: Zone | None = Field(
+        None, description='the time zone of logs whose times have none; by default, that of the portal'
+    )
     timezone: Zone = Field('UTC', description="the portal's time zone; it decides when a day begins")
     paths: Words = Field((), description='the paths of API calls, with * for any text; empty: all paths')
     accounts: AccountSources = Field(
@@ -117,7 +122,7 @@ class Follow(BaseModel):
 
     path: Annotated[str, Field(min_length=1)] = Field(description='a log, or several as a pattern with * ? [ ]')
     domain: DomainName = Field(description='the portal that wrote the log')
-    log_format: LogFormat = Field('auto', description='the format of the lines')
+    log_format: str | None = Field(None, description='the format of the lines; by default, that of the portal')
 
 
 class Settings(PortalRules, BaseSettings):

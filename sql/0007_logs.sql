@@ -8,4 +8,6 @@ ALTER TABLE batches
     ADD COLUMN IF NOT EXISTS attempt UInt32 DEFAULT toUInt32OrZero(extract(log, '(?:^retry |~)([0-9]+)(?: of |$)'))
         COMMENT 'number of earlier logs with the same head, all forgotten or different; of a retry, its number' AFTER head_bytes,
     ADD COLUMN IF NOT EXISTS retried_log String DEFAULT extract(log, '^retry [0-9]+ of (.*)$')
-        COMMENT 'the log whose rejects this batch holds' AFTER attempt;
+        COMMENT 'the log whose rejects this batch holds' AFTER attempt,
+    ADD COLUMN IF NOT EXISTS format LowCardinality(String)
+        COMMENT 'the format in which the lines of the batch begin, and their wrapper' AFTER retried_log;

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import get_args
 
 import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -11,7 +10,6 @@ from rich.table import Table
 
 from exporter.commands.context import RESULT, Context, format_option, pass_context
 from exporter.commands.interrupts import Interrupts
-from exporter.config import LogFormat
 from exporter.errors import ErrorGroup, ExporterError, InputError
 from exporter.ingest.logs.log_file import LogFile
 from exporter.model.tally import Summary
@@ -27,7 +25,6 @@ MEANING = {
     'left': 'a last line without a line end',
     'rejected': 'unreadable, by reason: see usage-exporter rejected list',
 }
-FORMATS = click.Choice(get_args(LogFormat))
 PROGRESS_INTERVAL = 10  # seconds between two lines of progress, if standard error is no terminal
 EXAMPLES = """\b
 Examples:
@@ -40,11 +37,15 @@ Examples:
 @click.command('import', epilog=EXAMPLES)
 @click.argument('files', metavar='FILE...', nargs=-1, required=True)
 @click.option('--domain', metavar='D', help='The portal that wrote the log.  [default: the setting domain]')
-@click.option('--log-format', type=FORMATS, default='auto', show_default=True, help='The format of the lines.')
+@click.option(
+    '--log-format', metavar='F', help='The format of the lines: auto, a preset or a notation.  [default: the setting log_format]'
+)
 @click.option('--complete', is_flag=True, help='Take a last line without a line end; by default it is left for the next import.')
 @format_option('summary', RESULT)
 @pass_context
-def import_logs(context: Context, files: tuple[str, ...], domain: str | None, log_format: str, complete: bool, form: str) -> None:
+def import_logs(
+    context: Context, files: tuple[str, ...], domain: str | None, log_format: str | None, complete: bool, form: str
+) -> None:
     """Store every call of access logs once.
 
     Importing a log again stores only what is new.
@@ -59,6 +60,7 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
             directory = context.settings.data_dir
             with context.opening() as opened, _progress(context, interrupts) as progress_of, storing(directory):
                 # here, because they take 0.1 s to load; meanwhile, the database opens
+                from exporter.ingest.formats.reader import reader_of
                 from exporter.ingest.logs.batches import AccessLog
                 from exporter.ingest.logs.history import spooled
                 from exporter.ingest.logs.import_log import import_log
@@ -72,9 +74,8 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
                         with closing(LogFile(name)) as file, interrupts.hold():
                             log = AccessLog(file, complete)
                             waiting = spooled(context.settings.data_dir / 'spool')
-                            import_log(
-                                log, log_format, enrichment, ledger, rejected, summary, progress_of(file, summary), waiting
-                            )
+                            reader = reader_of(context.settings.portal(portal), log_format)
+                            import_log(log, reader, enrichment, ledger, rejected, summary, progress_of(file, summary), waiting)
                     except InputError as error:  # the other logs can still be imported
                         errors.append(error)
                 if form == 'table':

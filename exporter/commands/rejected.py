@@ -6,7 +6,6 @@ from itertools import chain
 import click
 
 from exporter.commands.context import RESULT, ROWS, Context, format_option, pass_context
-from exporter.ingest.formats.access_log import FORMATS as LOG_FORMATS
 from exporter.spool.quarantine import list_quarantined
 from exporter.spool.segment import SOURCE as COLLECTOR
 from exporter.system.locks import nobody_storing
@@ -43,17 +42,19 @@ def list_rejected(context: Context, domain: str | None, form: str) -> None:
 
 @rejected.command(epilog=EXAMPLES)
 @click.option('--domain', metavar='D', help='Limit to this portal.')
-@click.option('--log-format', type=click.Choice(LOG_FORMATS), default='auto', show_default=True, help='The format of the lines.')
+@click.option(
+    '--log-format', metavar='F', help='The format of the lines: auto, a preset or a notation.  [default: the setting log_format]'
+)
 @format_option('result', RESULT)
 @pass_context
-def retry(context: Context, domain: str | None, log_format: str, form: str) -> None:
+def retry(context: Context, domain: str | None, log_format: str | None, form: str) -> None:
     """Read rejected input again, for example after a change of settings or an upgrade.
 
     Input that now parses is stored once and leaves the reject list.
     """
     portal = context.given_domain(domain) if domain else None
     with context.database() as database, nobody_storing(context.settings.data_dir):
-        parsers = {'': of_access_log(log_format), COLLECTOR: of_calls}
+        parsers = {'': of_access_log(lambda domain: reader_of(context.settings.portal(domain), log_format)), COLLECTOR: of_calls}
         retried = retry_all(context.rejected, database, cache(context.enrichment), parsers, portal)
     if form == 'json':
         context.json(

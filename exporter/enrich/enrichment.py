@@ -18,6 +18,7 @@ class Enrichment:
 
     def __init__(self, domain: str, rules: PortalRules, places: Places, visitor_secret: bytes) -> None:
         self.domain = domain
+        self.rules = rules
         self.key_id = key_id(visitor_secret)
         self.geo_date = places.date
         self.timezone = rules.timezone

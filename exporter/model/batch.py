@@ -60,6 +60,7 @@ class Batch:
     head_bytes: int = 0
     attempt: int = 0
     retried_log: str = ''
+    format: str = ''  # in which its lines begin, and their wrapper
 
     @property
     def id(self) -> str:

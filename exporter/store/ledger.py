@@ -76,6 +76,7 @@ class Ledger:
             'head_bytes': batch.head_bytes or None,
             'attempt': batch.attempt or None,
             'retried_log': batch.retried_log or None,
+            'format': batch.format,
             'start': batch.start,
             'end': batch.end,
             'checkpoints': [{'end': point.end, 'hash': point.hash} for point in batch.checkpoints],
@@ -162,7 +163,7 @@ class Ledger:
             """
             SELECT
                 start, end, max(state) AS last, any(head) AS head, any(head_bytes) AS head_bytes, any(attempt) AS attempt,
-                any(retried_log) AS retried_log, any(source) AS source, any(origin) AS origin, any(checkpoints.end) AS ends,
+                any(retried_log) AS retried_log, any(format) AS format, any(source) AS source, any(origin) AS origin, any(checkpoints.end) AS ends,
                 any(checkpoints.hash) AS hashes, max(stored) AS stored, maxMap(skipped_by_reason) AS skipped,
                 maxMap(rejected) AS rejected
             FROM batches
@@ -178,7 +179,7 @@ class Ledger:
                 Batch(
                     domain, row['source'], log, row['start'], row['end'], row['origin'],
                     tuple(map(Checkpoint, row['ends'], row['hashes'])), row['head'], row['head_bytes'], row['attempt'],
-                    row['retried_log'],
+                    row['retried_log'], row['format'],
                 ),
                 Tally(row['stored'], row['skipped'], row['rejected']) if row['last'] == 'done' else None,
             )

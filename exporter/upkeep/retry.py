@@ -16,7 +16,7 @@ import xxhash
 from exporter.enrich.enrichment import Enrichment
 from exporter.ingest.collector import calls
 from exporter.ingest.formats import Lines
-from exporter.ingest.formats.access_log import parse
+from exporter.ingest.formats.reader import LogReader
 from exporter.ingest.pipeline import by_reason, enrich
 from exporter.model.batch import Batch, Log
 from exporter.model.reject import Reason, Reject
@@ -45,10 +45,10 @@ class RetrySummary:
     rejected: Counter[str] = field(default_factory=Counter)
 
 
-def of_access_log(log_format: str) -> Parser:
-    """Returns a parser for lines of a log; `log_format` as `parse` takes it."""
-    return lambda rejects: parse(
-        b''.join(reject.text.encode(errors='surrogateescape') + b'\n' for reject in rejects), log_format, datetime.now(UTC)
+def of_access_log(new_reader: Callable[[str], LogReader]) -> Parser:
+    """Returns a parser for lines of a log; `new_reader` returns a reader for the logs of a portal."""
+    return lambda rejects: new_reader(rejects[0].domain).read(
+        b''.join(reject.text.encode(errors='surrogateescape') + b'\n' for reject in rejects), datetime.now(UTC)
     )
 
 

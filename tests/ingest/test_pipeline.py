@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 from access_logs import DOMAIN, asked, assert_rollups_agree, line, log, paths
+from parsing import parse
 
 from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.ingest import pipeline
-from exporter.ingest.formats.access_log import parse
 from exporter.ingest.pipeline import ParsedChunk
 from exporter.model.batch import Batch
 from exporter.model.reject import Reject

@@ -15,6 +15,7 @@ from test_forget import answers, interrupt  # noqa: F401  # a fixture
 from exporter.commands.context import Context
 from exporter.errors import EngineError
 from exporter.ingest.formats import Lines
+from exporter.ingest.formats.reader import LogReader
 from exporter.model.batch import Batch
 from exporter.model.reject import Reject
 from exporter.model.tally import Tally
@@ -153,7 +154,7 @@ def retried_or_raise() -> RetrySummary:
     """A retry in this process, which raises the error that interrupts it."""
     context = Context(None)
     with context.database() as database:
-        return retry(context.rejected, database, context.enrichment, {'': of_access_log('auto')})
+        return retry(context.rejected, database, context.enrichment, {'': of_access_log(lambda _: LogReader())})
 
 
 def test_settings_that_change_while_a_retry_is_unfinished_change_nothing(
@@ -209,10 +210,12 @@ def test_each_origin_has_its_own_parser(settings: pytest.MonkeyPatch, database: 
 
     def parser(rejects: Sequence[Reject]) -> Lines:
         parsed_texts.extend(reject.text for reject in rejects)
-        parsed = of_access_log('auto')([replace(rejects[0], text=line(1))])
+        parsed = of_access_log(lambda _: LogReader())([replace(rejects[0], text=line(1))])
         return Lines(parsed.calls, pl.DataFrame({'line': [1], 'reason': ['timestamp']}, {'line': pl.UInt32, 'reason': pl.String}))
 
-    result = retry(context.rejected, database, context.enrichment, {'': of_access_log('auto'), 'collector': parser})
+    result = retry(
+        context.rejected, database, context.enrichment, {'': of_access_log(lambda _: LogReader()), 'collector': parser}
+    )
     assert (result.stored, result.rejected) == (1, {'timestamp': 1})
     assert parsed_texts == ['{"a": 1}', '{\n}']
     assert [reject.text for reject in context.rejected] == ['{\n}']
@@ -225,7 +228,7 @@ def test_calls_sent_over_http_are_stored_after_a_fix(web: Serving, database: Cli
     assert stored(web, database) == 1
     for path in web.rejected.directory.glob('*.jsonl'):
         path.write_text(path.read_text().replace('2000', '200'))
-    parsers = {'': of_access_log('auto'), 'collector': of_calls}
+    parsers = {'': of_access_log(lambda _: LogReader()), 'collector': of_calls}
     result = retry(web.rejected, database, web.intake.enrichment, parsers)
     assert (result.stored, result.skipped, result.rejected) == (3, {}, {'status': 1, 'missing_field': 1})
     assert paths(database) == ['/api/trees', f'/{DOMAIN}']
@@ -241,7 +244,9 @@ def test_a_call_without_a_domain_belongs_to_the_portal_of_its_token(web: Serving
     assert stored(web, database) == 1
     for path in web.rejected.directory.glob('*.jsonl'):
         path.write_text(path.read_text().replace('2000', '200'))
-    result = retry(web.rejected, database, web.intake.enrichment, {'': of_access_log('auto'), 'collector': of_calls})
+    result = retry(
+        web.rejected, database, web.intake.enrichment, {'': of_access_log(lambda _: LogReader()), 'collector': of_calls}
+    )
     assert (result.stored, result.rejected) == (1, {'forbidden': 1})
     assert paths(database) == ['/api/trees'] * 2
 

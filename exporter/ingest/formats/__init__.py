@@ -62,4 +62,5 @@ class Format:
     seconds: float = 1.0  # the unit of `duration`
     only_forwarded: bool = False  # the address is logged in the header's place: its last entry is the peer
     notes: tuple[str, ...] = ()  # variables that are skipped, for the summary
+    has_messages: bool = False  # whether other messages stand between the calls
     evidence: str = ''  # a field without which most lines are in a more general format

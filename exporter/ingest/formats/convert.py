@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 import polars as pl
 
-from exporter.ingest.formats import NONE, TEXT_FIELDS, Escape, Format, Lines, Time
+from exporter.ingest.formats import NONE, Escape, Format, Lines, Time
 from exporter.model.call import AHEAD, EARLIEST, SOURCE_COLUMNS, TIMESTAMP
 from exporter.model.reject import Reason, Skip
 
@@ -15,94 +14,130 @@ METHOD = r'^[A-Za-z][A-Za-z_-]{0,19}$'
 PROTOCOL = r' (?:HTTP/)?\d(?:\.\d)?$'
 ABSOLUTE = r'^[A-Za-z][A-Za-z0-9+.-]{0,19}://([^/?#*]*)'
 NO_VALUE = '-'
+NO_STATUS = [NO_VALUE, '', '0', '000', '-1']  # where none was sent
 ESCAPES = re.compile(rb'\\(?:x([0-9A-Fa-f]{2})|u00([0-9A-Fa-f]{2})|(.))', re.DOTALL)
 HASHES = re.compile(rb'#([0-9A-F]{2})')
 LETTERS = {b't': b'\t', b'n': b'\n', b'r': b'\r', b'v': b'\v', b'f': b'\f', b'b': b'\b', b'"': b'"', b'\\': b'\\', b'/': b'/'}
 UNESCAPED = ('user', 'method', 'target', 'agent', 'forwarded', 'host')  # fields in which callers can write any text
+DOUBLY_ENCODED = ('user', 'target', 'agent')
 LONGEST_DURATION = 2**32 - 1  # ms
 
 
-def convert(fields: pl.DataFrame, log_format: Format, now: datetime, log_timezone: str = 'UTC') -> Lines:
+def convert(
+    fields: pl.DataFrame,
+    log_format: Format,
+    now: datetime,
+    log_timezone: str = 'UTC',
+    has_escapes: bool = True,
+    has_latin: bool = True,
+) -> Lines:
     """Returns the calls of lines, given by `line` and the text fields of the format. `now` bounds which timestamps are valid.
 
     A line without a valid request is skipped; one with an invalid time, status or size is rejected. `log_timezone` is that of
-    times without an offset.
+    times without an offset. `has_escapes`, `has_latin`: whether a line may have a backslash, or a letter such as Ã.
     """
-    missing = [pl.lit(None, pl.String).alias(name) for name in TEXT_FIELDS if name not in fields.columns]
-    fields = _split_request(fields.with_columns(missing))
-    fields = fields.with_columns(unescape(fields[name], log_format.escape) for name in UNESCAPED)
+    fields = _split_request(fields)
+    if has_escapes or log_format.escape == Escape.HASH:
+        fields = fields.with_columns(unescape(fields[name], log_format.escape) for name in UNESCAPED if name in fields.columns)
+    if has_latin:
+        fields = fields.with_columns(_undo_double_encoding(fields[name]) for name in DOUBLY_ENCODED if name in fields.columns)
     # a target has no fragment, so a # is HAProxy's escape, also in formats that it imitates
     fields = fields.with_columns(unescape(fields['target'], Escape.HASH))
-    fields = _strip_origin(_undo_double_encoding(fields))
-    no_request = fields.filter(~_is_request()).select('line', reason=pl.lit(Skip.NO_REQUEST.value))
-    if len(no_request):
-        fields = fields.filter(_is_request())
-    timestamp = to_timestamps(fields['time'], log_format.time, log_timezone)
+    fields, no_request = _without_requests(fields)
+    fields = _strip_origin(fields)
+    has = set(fields.columns)
     calls = fields.select(
         'line',
-        ip=_value('ip'),
-        forwarded=_value('forwarded'),
-        host=_value('host').str.replace(r':\d+$', '').str.to_lowercase(),
-        user_id=_value('user').replace('""', ''),
-        user_agent=pl.col('agent').fill_null(''),
-        method=_value('method'),
-        path=_value('target'),
-        status=_status(),
-        bytes=_value('bytes').replace('', '0').cast(pl.UInt64, strict=False),
-        duration_ms=_duration(log_format.seconds),
-    ).with_columns(timestamp.alias('timestamp'))
-    if log_format.only_forwarded or calls['ip'].str.contains(',', literal=True).any():
-        listed = pl.lit(True) if log_format.only_forwarded else pl.col('ip').str.contains(',', literal=True)
-        joined = pl.concat_str(pl.col('ip', 'forwarded').replace('', None), separator=', ', ignore_nulls=True)
-        calls = calls.with_columns(forwarded=pl.when(listed).then(joined).otherwise('forwarded'), ip=pl.when(listed).then(pl.lit('')).otherwise('ip'))
-    calls = calls.with_columns(_reason(now, fields['status']))
+        to_timestamps(fields['time'], log_format.time, log_timezone).alias('timestamp'),
+        ip=_value('ip', has),
+        forwarded=_value('forwarded', has),
+        host=_value('host', has).str.replace(r':\d+$', '').str.to_lowercase() if 'host' in has else pl.lit(''),
+        user_id=_value('user', has).replace('""', ''),
+        user_agent=pl.col('agent').fill_null('') if 'agent' in has else pl.lit(''),
+        method='method',
+        path=pl.col('target').replace(NO_VALUE, ''),
+        status=_status() if 'status' in has else pl.lit(None, pl.UInt16),
+        no_status=_has_no_status() if 'status' in has else pl.lit(True),
+        bytes=pl.col('bytes').replace([NO_VALUE, ''], ['0', '0']).fill_null('0').cast(pl.UInt64, strict=False)
+        if 'bytes' in has
+        else pl.lit(0, pl.UInt64),
+        duration_ms=_duration(log_format.seconds) if 'duration' in has else pl.lit(None, pl.UInt32),
+    )
+    calls = _move_lists(calls, log_format.only_forwarded).with_columns(_reason(now))
+    if not calls['reason'].count():
+        return Lines(calls.select('line', *SOURCE_COLUMNS), NONE, no_request)
     invalid = calls.select('line', 'reason').drop_nulls()
-    if len(invalid):
-        calls = calls.filter(pl.col('reason').is_null())
-    return Lines(calls.select('line', *SOURCE_COLUMNS), invalid if len(invalid) else NONE, no_request if len(no_request) else NONE)
+    return Lines(calls.filter(pl.col('reason').is_null()).select('line', *SOURCE_COLUMNS), invalid, no_request)
 
 
-def _value(name: str) -> pl.Expr:
-    """A field in which null and - stand for no value."""
-    return pl.col(name).replace(NO_VALUE, '').fill_null('')
+def _value(name: str, names: set[str]) -> pl.Expr:
+    """A field in which null and - stand for no value; '' if the format does not have it."""
+    return pl.col(name).replace(NO_VALUE, '').fill_null('') if name in names else pl.lit('')
+
+
+def _move_lists(calls: pl.DataFrame, only_forwarded: bool) -> pl.DataFrame:
+    """Moves a forwarded header that is logged in place of the address into the column `forwarded`."""
+    listed = calls['ip'].str.contains(',', literal=True)
+    if not only_forwarded and not listed.any():
+        return calls
+    moved = pl.lit(True) if only_forwarded else pl.lit(listed)
+    joined = pl.concat_str(pl.col('ip', 'forwarded').replace('', None), separator=', ', ignore_nulls=True)
+    return calls.with_columns(
+        forwarded=pl.when(moved).then(joined).otherwise('forwarded'), ip=pl.when(moved).then(pl.lit('')).otherwise('ip')
+    )
 
 
 def _split_request(fields: pl.DataFrame) -> pl.DataFrame:
     """Adds `method` and `target` of the request line where they are not given; joins a query that is given alone."""
-    request = pl.col('request').str.replace(PROTOCOL, '')
-    parts = request.str.splitn(' ', 2).struct.rename_fields(['first', 'rest']).struct.unnest()
-    if fields['request'].count():
-        split = fields.select(parts)
-        given = fields['method'].is_null() & fields['target'].is_null()
-        fields = fields.with_columns(
-            method=fields['method'].zip_with(~given, split['first']), target=fields['target'].zip_with(~given, split['rest'].str.strip_chars_end(' '))
-        )
-    if fields['query'].count():
+    if 'request' in fields.columns:
+        split = fields['request'].str.splitn(' ', 3).struct.rename_fields(['first', 'second', 'third']).struct.unnest()
+        protocol = pl.col('third')
+        if split.select((protocol.str.len_bytes() > len('HTTP/1.1')) | ~protocol.str.starts_with('HTTP/')).to_series().any():
+            rest = pl.col('second') + ' ' + protocol  # a path with spaces
+            spaced = protocol.str.contains(' ', literal=True) | ~protocol.str.starts_with('HTTP/')
+            split = split.with_columns(second=pl.when(spaced).then(rest.str.replace(PROTOCOL, '')).otherwise('second'))
+        method, target = split['first'], split['second']
+        if 'target' in fields.columns:
+            given = fields['target'].is_not_null()
+            target = fields['target'].zip_with(given, target)
+            method = fields['method'].zip_with(given, method) if 'method' in fields.columns else method
+        fields = fields.with_columns(method.alias('method'), target.alias('target'))
+    elif 'method' not in fields.columns:
+        fields = fields.with_columns(method=pl.lit('GET'))
+    if 'query' in fields.columns:
         target, query = pl.col('target'), pl.col('query').str.strip_prefix('?')
         lacks = query.is_not_null() & ~query.is_in(['', NO_VALUE]) & ~target.str.contains('?', literal=True)
         fields = fields.with_columns(target=pl.when(lacks).then(target + '?' + query).otherwise(target))
     return fields
 
 
-def _is_request() -> pl.Expr:
-    """Whether a line is of an HTTP request. PRI is the preface of HTTP/2, not a request of a caller."""
-    method, target = pl.col('method'), pl.col('target')
-    return (
-        method.is_not_null() & method.str.contains(METHOD) & (method != 'PRI') & target.is_not_null() & (target != '')
-        & ~target.str.contains(r'[\x00-\x08]')
-    ).fill_null(False)  # fmt: skip
+def _without_requests(fields: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Returns the lines with an HTTP request, and the others as skipped. PRI is the preface of HTTP/2, not a caller's request."""
+    methods = fields['method'].unique()
+    valid = methods.filter(methods.str.contains(METHOD) & (methods != 'PRI'))
+    if len(valid) == len(methods) and not fields['target'].has_nulls():
+        return fields, NONE
+    is_request = fields['method'].is_in(valid.implode()) & fields['target'].is_not_null() & (fields['target'] != '')
+    is_request = is_request.fill_null(False)
+    skipped = fields.filter(~is_request).select('line', reason=pl.lit(Skip.NO_REQUEST.value))
+    return fields.filter(is_request), skipped
 
 
 def _strip_origin(fields: pl.DataFrame) -> pl.DataFrame:
     """Takes scheme and host off absolute URLs (RFC 9112, section 3.2.2); the host counts where the format has none."""
-    absolute = fields['target'].str.extract(ABSOLUTE)
+    fields = fields.with_columns(pl.col('target').str.strip_chars_end(' '))
+    others = fields['target'].str.starts_with('/')
+    if others.all():
+        return fields
+    absolute = fields['target'].set(others, None).str.extract(ABSOLUTE)
     if not absolute.count():
         return fields
     path = pl.col('target').str.replace(ABSOLUTE, '')
     path = pl.when(path.str.contains('^[/*]')).then(path).otherwise('/' + path)
+    host = _value('host', set(fields.columns))
     return fields.with_columns(
         target=pl.when(absolute.is_not_null()).then(path).otherwise('target'),
-        host=pl.when(_value('host') == '').then(pl.lit(absolute)).otherwise('host'),
+        host=pl.when(host == '').then(pl.lit(absolute)).otherwise(host),
     )
 
 
@@ -127,11 +162,9 @@ def _decode_hashes(text: str) -> str:
     return HASHES.sub(lambda match: bytes.fromhex(match[1].decode()), text.encode()).decode(errors='replace')
 
 
-def _undo_double_encoding(fields: pl.DataFrame) -> pl.DataFrame:
-    """Corrects users and agents that a server took for Latin-1 and wrote as UTF-8: jÃ¶rg is jörg."""
-    return fields.with_columns(
-        _map_texts(fields[name], fields[name].str.contains('[\u00c2-\u00f4][\u0080-\u00bf]'), _decode_latin) for name in ('user', 'agent')
-    )
+def _undo_double_encoding(texts: pl.Series) -> pl.Series:
+    """Corrects texts that a server took for Latin-1 and wrote as UTF-8: jÃ¶rg is jörg."""
+    return _map_texts(texts, texts.str.contains('[\u00c2-\u00f4][\u0080-\u00bf]').fill_null(False), _decode_latin)
 
 
 def _decode_latin(text: str) -> str:
@@ -150,9 +183,12 @@ def _map_texts(texts: pl.Series, applies: pl.Series, function: Callable[[str], s
 
 
 def _status() -> pl.Expr:
-    """The status; null if it is unknown: - or missing, 0 and -1 where none was sent."""
-    text = pl.col('status').replace([NO_VALUE, '', '0', '000', '-1'], [None] * 5)
-    return text.cast(pl.UInt16, strict=False)
+    """The status; null if it is unknown or invalid."""
+    return pl.col('status').cast(pl.UInt16, strict=False)
+
+
+def _has_no_status() -> pl.Expr:
+    return pl.col('status').is_in(NO_STATUS) | pl.col('status').is_null()
 
 
 def _duration(seconds: float) -> pl.Expr:
@@ -162,13 +198,13 @@ def _duration(seconds: float) -> pl.Expr:
     return pl.when(milliseconds.is_between(0, LONGEST_DURATION)).then(milliseconds).cast(pl.UInt32, strict=False)
 
 
-def _reason(now: datetime, statuses: pl.Series) -> pl.Expr:
+def _reason(now: datetime) -> pl.Expr:
     """Why a line is rejected; null if it is not."""
     in_range = pl.col('timestamp').is_between(EARLIEST, now + AHEAD).fill_null(False)
-    given = pl.lit(~statuses.is_in([NO_VALUE, '', '0', '000', '-1']) & statuses.is_not_null())
+    invalid_status = ~pl.col('status').is_between(100, 999).fill_null(False) & ~pl.col('no_status')
     reason = (
         pl.when(~in_range).then(pl.lit(Reason.TIMESTAMP.value))
-        .when(given & ~pl.col('status').is_between(100, 999).fill_null(False)).then(pl.lit(Reason.STATUS.value))
+        .when(invalid_status).then(pl.lit(Reason.STATUS.value))
         .when(pl.col('bytes').is_null()).then(pl.lit(Reason.BYTES.value))
     )  # fmt: skip
     return reason.alias('reason')
@@ -185,40 +221,58 @@ def to_timestamps(texts: pl.Series, time: Time, log_timezone: str) -> pl.Series:
         local = text.str.to_datetime('%a %b %e %H:%M:%S %Y', time_unit='ms', strict=False)
         return _in_zone(local, log_timezone)
     if time == Time.CLF:
-        text = text.str.replace(r'^(\d{1,2}/[A-Za-z]{3}/\d{4}) ', '${1}:')  # werkzeug writes a space for the first colon
-        whole, offset = text.str.slice(0, 20), text.str.extract(r' ?([+-]\d{2}:?\d{2}|Z)$')
-        fraction = text.str.extract(r':\d\d(\.\d{1,9})').cast(pl.Float64, strict=False).fill_null(0)
-        local = text.str.extract(r'^(\d{1,2}/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d)').str.to_datetime('%d/%b/%Y:%H:%M:%S', time_unit='ms', strict=False)
-        del whole
-    else:
-        offset = text.str.extract(r'([+-]\d{2}:?\d{2}|[Zz])$')
-        normal = text.str.extract(r'^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)').str.replace(' ', 'T')
-        local = normal.str.to_datetime('%Y-%m-%dT%H:%M:%S', time_unit='ms', strict=False)
-        fraction = text.str.extract(r':\d\d([.,]\d{1,9})').str.replace(',', '.').cast(pl.Float64, strict=False).fill_null(0)
-    local = (local.cast(pl.Int64) + (fraction * 1000).cast(pl.Int64)).cast(pl.Datetime('ms'))
+        local = text.str.slice(0, 20).str.to_datetime('%d/%b/%Y:%H:%M:%S', time_unit='ms', strict=False)
+        offset = text.str.slice(20)
+        moments = _with_offset(local, offset)
+        others = moments.is_null()
+        return moments.zip_with(~others, _other_clf(text.set(~others, None), log_timezone)) if others.any() else moments
+    local = (
+        text.str.slice(0, 19)
+        .str.replace(' ', 'T', literal=True)
+        .str.to_datetime('%Y-%m-%dT%H:%M:%S', time_unit='ms', strict=False)
+    )
+    rest = text.str.slice(19)
+    return _with_fraction(local, rest, log_timezone)
+
+
+def _other_clf(text: pl.Series, log_timezone: str) -> pl.Series:
+    """Times with a day of one digit, a fraction of the second, without an offset, or with a space for the first colon."""
+    parts = (
+        text.str.extract_groups(r'^(\d{1,2}/[A-Za-z]{3}/\d{4})[: ](\d\d:\d\d:\d\d)(.*)$')
+        .struct.rename_fields(['day', 'time', 'rest'])
+        .struct.unnest()
+    )
+    local = (parts['day'] + ':' + parts['time']).str.to_datetime('%d/%b/%Y:%H:%M:%S', time_unit='ms', strict=False)
+    return _with_fraction(local, parts['rest'], log_timezone)
+
+
+def _with_fraction(local: pl.Series, rest: pl.Series, log_timezone: str) -> pl.Series:
+    """Adds the fraction of the second and the offset, which is that of `log_timezone` where there is none."""
+    fraction = rest.str.extract(r'^([.,]\d{1,9})').str.replace(',', '.').cast(pl.Float64, strict=False).fill_null(0)
+    local = (local.cast(pl.Int64) + (fraction * 1000 + 1e-6).cast(pl.Int64)).cast(pl.Datetime('ms'))
+    offset = rest.str.replace(r'^[.,]\d{1,9}', '')
+    moments = _with_offset(local, offset)
+    without = (offset.str.strip_chars() == '').fill_null(False)
+    return moments.zip_with(~without, _in_zone(local, log_timezone)) if without.any() else moments
+
+
+def _with_offset(local: pl.Series, offset: pl.Series) -> pl.Series:
+    """The times in UTC; null if the offset is invalid or missing."""
     known = {each: _offset(each) for each in offset.unique().to_list() if each is not None}
     shift = offset.replace_strict(known, default=None, return_dtype=pl.Int64)
-    moments = (local.cast(pl.Int64) - shift).cast(TIMESTAMP)
-    without = offset.is_null() & local.is_not_null()
-    if without.any():
-        moments = moments.zip_with(~without, _in_zone(local, log_timezone))
-    return moments
+    return (local.cast(pl.Int64) - shift).cast(TIMESTAMP)
 
 
 def _offset(text: str) -> int | None:
-    """An offset from UTC in milliseconds; null if it is out of range."""
-    if text in ('Z', 'z'):
+    """An offset from UTC in milliseconds; null if it is invalid."""
+    if text.strip() in ('Z', 'z'):
         return 0
-    digits = text[1:].replace(':', '')
-    hours, minutes = int(digits[:2]), int(digits[2:])
-    return int(text[0] + '1') * (hours * 60 + minutes) * 60_000 if hours <= 14 and minutes < 60 else None
+    match = re.fullmatch(r' ?([+-])(\d\d):?(\d\d)', text)
+    if not match or int(match[2]) > 14 or int(match[3]) > 59:
+        return None
+    return int(match[1] + '1') * (int(match[2]) * 60 + int(match[3])) * 60_000
 
 
 def _in_zone(local: pl.Series, log_timezone: str) -> pl.Series:
     zoned = local.dt.replace_time_zone(log_timezone, ambiguous='earliest', non_existent='null')
     return zoned.dt.convert_time_zone('UTC').cast(TIMESTAMP)
-
-
-def in_year_before(now: datetime, zone: str) -> datetime:
-    """The local time in `zone`, for times without a year."""
-    return now.astimezone(ZoneInfo(zone)).astimezone(UTC)

@@ -57,7 +57,9 @@ def format_of(log_format: str, forwarded_header: str = 'x-forwarded-for') -> For
         raise SettingsError(f'log_format: {log_format[:200]!r} does not have {described}', 'add it to the fields of the log')
     if is_notation(log_format):
         return notation_format(log_format, forwarded_header)
-    raise SettingsError(f'log_format: unknown format {log_format[:200]!r}', f'use auto, a notation, or one of {", ".join(PRESETS)}')
+    raise SettingsError(
+        f'log_format: unknown format {log_format[:200]!r}', f'use auto, a notation, or one of {", ".join(PRESETS)}'
+    )
 
 
 def best_fit(texts: pl.Series) -> Fit | None:

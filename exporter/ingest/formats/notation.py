@@ -159,7 +159,9 @@ def _pattern(notation: str, tokens: list[Token], chosen: dict[str, str], variabl
             continue
         before, after = tokens[index - 1] if index else ('', ''), tokens[index + 1] if index + 1 < len(tokens) else ('', '')
         if before[0] or after[0]:
-            raise SettingsError(f'log_format: {notation[:200]!r}: no text between two variables at {name}', 'put a space between them')
+            raise SettingsError(
+                f'log_format: {notation[:200]!r}: no text between two variables at {name}', 'put a space between them'
+            )
         value = _value(variables.get(name), before[1], after[1])
         if name == 't':
             value = r'[^\]]+'

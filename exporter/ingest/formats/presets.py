@@ -28,6 +28,7 @@ def _pattern(
     seconds: float = 1.0,
     only_forwarded: bool = False,
     evidence: str = '',
+    has_messages: bool = False,
 ) -> Format:
     """Returns a format of one pattern. A group `agent_2` has the agent where the group `agent` takes no part."""
     groups = re.findall(r'\(\?<(\w+)>', pattern)
@@ -39,12 +40,20 @@ def _pattern(
         fields = extract(texts)
         failed = fields['time'].is_null()
         if CAPTURE in pattern and failed.any():  # some servers do not escape quotes
-            fields = pl.concat([fields.with_row_index().filter(~failed), extract_loosely(texts.filter(failed)).insert_column(
-                0, fields.with_row_index()['index'].filter(failed))]).sort('index').drop('index')
+            fields = (
+                pl.concat(
+                    [
+                        fields.with_row_index().filter(~failed),
+                        extract_loosely(texts.filter(failed)).insert_column(0, fields.with_row_index()['index'].filter(failed)),
+                    ]
+                )
+                .sort('index')
+                .drop('index')
+            )
         coalesced = [pl.coalesce(other.removesuffix('_2'), other).alias(other.removesuffix('_2')) for other in others]
         return fields.with_columns(coalesced).drop(others)
 
-    return Format(name, read, time, escape, seconds, only_forwarded, evidence=evidence)
+    return Format(name, read, time, escape, seconds, only_forwarded, has_messages=has_messages, evidence=evidence)
 
 
 # https://docs.haproxy.org/2.6/configuration.html#8.2.3; captures: of the requested host, the agent and the forwarded address
@@ -88,8 +97,10 @@ TSV = (
 
 def _read_combined(texts: pl.Series) -> pl.DataFrame:
     fields = read_access_log(texts)
-    return fields if fields['agent'].count() == len(fields) else fields.with_columns(
-        pl.when(pl.col('agent').is_not_null()).then(name).alias(name) for name in fields.columns
+    return (
+        fields
+        if fields['agent'].count() == len(fields)
+        else fields.with_columns(pl.when(pl.col('agent').is_not_null()).then(name).alias(name) for name in fields.columns)
     )
 
 
@@ -105,11 +116,16 @@ PRESETS: dict[str, Format] = {
         _pattern('aws_s3', S3, seconds=1e-3),
         _pattern('envoy', ENVOY, Time.ISO, Escape.NONE, 1e-3, only_forwarded=True),
         _pattern('squid', SQUID, Time.UNIX, Escape.NONE, 1e-3),
-        _pattern('uwsgi', UWSGI, Time.CTIME, Escape.NONE, 1e-3),
-        _pattern('hypercorn', HYPERCORN, Time.CLF, Escape.NONE),
-        _pattern('werkzeug', WERKZEUG, Time.CLF, Escape.BACKSLASH),
+        _pattern('uwsgi', UWSGI, Time.CTIME, Escape.NONE, 1e-3, has_messages=True),
+        _pattern('hypercorn', HYPERCORN, Time.CLF, Escape.NONE, has_messages=True),
+        _pattern('werkzeug', WERKZEUG, Time.CLF, Escape.BACKSLASH, has_messages=True),
         _pattern('tsv', TSV, Time.ISO),
-        _pattern('haproxy_clf', rf'(?<ip>\S+) {CLF} "[^"]*" "[^"]*" \d+ \d+ "[^"]*" "[^"]*" "[^"]*" \S+ \S+ \S+ \S+ (?<duration>\S+) .*', escape=Escape.HASH, seconds=1e-3),
+        _pattern(
+            'haproxy_clf',
+            rf'(?<ip>\S+) {CLF} "[^"]*" "[^"]*" \d+ \d+ "[^"]*" "[^"]*" "[^"]*" \S+ \S+ \S+ \S+ (?<duration>\S+) .*',
+            escape=Escape.HASH,
+            seconds=1e-3,
+        ),
         _pattern(
             'ingress_nginx',
             rf'(?<ip>\S+) {CLF} {AGENT} \d+ (?<duration>[\d.]+) \[[^\]]*\] \[[^\]]*\] .*',
@@ -124,6 +140,7 @@ PRESETS: dict[str, Format] = {
         _pattern('vhost_common', rf'(?<host>\S+) (?<ip>{ADDRESS}) {CLF}'),
         _pattern('lighttpd', rf'(?<ip>\S+) (?<host>\S+) {CLF.removeprefix(IDENT)} {AGENT}', evidence='host'),
         Format('combined', _read_combined, escape=Escape.BACKSLASH),
+        _pattern('squid_common', rf'(?<ip>\S+) {CLF} [A-Z_]+:[A-Z_]+'),
         Format('common', _read_common, escape=Escape.BACKSLASH),
     )
 }

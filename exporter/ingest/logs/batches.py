@@ -32,6 +32,7 @@ class Chunk(NamedTuple):
     start: int
     lines: bytes
     first: bool = False  # whether they begin the log
+    format: str = ''  # recorded: of the batch that they begin and that is read again, or of the batch before them
 
     @property
     def end(self) -> int:
@@ -77,20 +78,24 @@ class AccessLog:
         InputError if the log holds only a part of an unfinished batch, or has too long a line.
         """
         self.position = position = 0
+        log_format = ''
         refuse(self.file)
         self.identity, entries = self.identify(domain, ledger)
         for entry in entries:
             start, gap = entry.batch.start, self._skip_line_end(position)
             if gap < start and self.file.read(start - 1, start):
-                yield from self.chunks_after(domain, gap, start)
-            position = max(position, entry.batch.end)
+                yield from _in_format(self.chunks_after(domain, gap, start), log_format)
+            position, log_format = max(position, entry.batch.end), entry.batch.format
             if whole := self.file.read(entry.batch.end - 1, entry.batch.end) != b'':
                 if entry.tally:
                     self.already_stored.add(entry.tally)
                 else:
-                    yield from (
-                        (chunk, entry.batch if chunk.end == entry.batch.end else None)
-                        for chunk in self._read_chunks(start, entry.batch.end)
+                    yield from _in_format(
+                        (
+                            (chunk, entry.batch if chunk.end == entry.batch.end else None)
+                            for chunk in self._read_chunks(start, entry.batch.end)
+                        ),
+                        entry.batch.format,
                     )
             elif entry.tally:
                 self._count_shared(start)
@@ -101,7 +106,7 @@ class AccessLog:
             if not whole:
                 self.position = 0
                 return
-        yield from self.chunks_after(domain, self._skip_line_end(position))
+        yield from _in_format(self.chunks_after(domain, self._skip_line_end(position)), log_format)
 
     def chunks_after(self, domain: str, batch_start: int, end: int = sys.maxsize) -> Iterator[tuple[Chunk, Batch | None]]:
         """Yields the lines from a line start up to `end`, as `chunks` does. Raises InputError for too long a line."""
@@ -215,6 +220,13 @@ def _split(chunk: Chunk) -> Iterator[Chunk]:
         end = chunk.lines.find(b'\n', offset + step - 1) + 1 or size
         yield Chunk(chunk.start + offset, chunk.lines[offset:end], chunk.first and offset == 0) if end - offset < size else chunk
         offset = end
+
+
+def _in_format(chunks: Iterator[tuple[Chunk, Batch | None]], log_format: str) -> Iterator[tuple[Chunk, Batch | None]]:
+    """Yields the chunks; the first one comes with the recorded format in which it begins."""
+    for chunk, batch in chunks:
+        yield chunk._replace(format=log_format), batch
+        log_format = ''
 
 
 def _mark_last(chunks: Iterator[Chunk]) -> Iterator[tuple[Chunk, bool]]:

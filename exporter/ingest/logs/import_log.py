@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from exporter.enrich.enrichment import Enrichment
 from exporter.ingest import pipeline
+from exporter.ingest.formats.reader import LogReader
 from exporter.ingest.logs.batches import AccessLog
 from exporter.ingest.logs.history import Waiting, WithSpool
 from exporter.ingest.logs.parse_chunks import parse_chunks
@@ -16,7 +17,7 @@ from exporter.store.writer import Writer
 
 def import_log(
     log: AccessLog,
-    log_format: str,
+    reader: LogReader,
     enrichment: Enrichment,
     ledger: Ledger,
     rejected: RejectStore,
@@ -34,7 +35,7 @@ def import_log(
         summary.count(tally)
         watch()
 
-    chunks = parse_chunks(log.chunks(enrichment.domain, WithSpool(waiting, ledger)), log.file.name, log_format)
+    chunks = parse_chunks(log.chunks(enrichment.domain, WithSpool(waiting, ledger)), log.file.name, reader)
     with (
         Writer(ledger, stored) as writer,
         Prefetch(chunks) as parsed,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from exporter.enrich.enrichment import Enrichment
 from exporter.errors import InputError
+from exporter.ingest.formats.reader import reader_of
 from exporter.ingest.logs.entries import regular, same_log
 from exporter.ingest.logs.faults import Faults
 from exporter.ingest.logs.followed import COMPRESSING, DAY, Entry, Followed, being_compressed
@@ -90,7 +91,8 @@ class OpenLogs:
     def _open(self, path: str, stat: os.stat_result, followed: Followed) -> bool:
         settings = followed.entry.settings
         try:
-            tail = Tail(path, settings.log_format, self.enrichments[settings.domain], self.written)
+            enrichment = self.enrichments[settings.domain]
+            tail = Tail(path, reader_of(enrichment.rules, settings.log_format), enrichment, self.written)
         except InputError as error:
             file = regular(path)
             if file is None or file_id(file) != file_id(stat):  # it was renamed in the meantime: the next poll finds both

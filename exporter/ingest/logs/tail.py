@@ -9,6 +9,7 @@ import polars as pl
 
 from exporter.enrich.enrichment import Enrichment
 from exporter.ingest import pipeline
+from exporter.ingest.formats.reader import LogReader
 from exporter.ingest.logs.batches import AccessLog
 from exporter.ingest.logs.history import History
 from exporter.ingest.logs.log_file import LogFile
@@ -45,10 +46,10 @@ class Tail:
     Threads: used by the thread of the Follower only.
     """
 
-    def __init__(self, path: str, log_format: str, enrichment: Enrichment, written: Counter[str]) -> None:
+    def __init__(self, path: str, reader: LogReader, enrichment: Enrichment, written: Counter[str]) -> None:
         self.path = path
         self.file = LogFile(path)
-        self.log_format = log_format
+        self.reader = reader
         self.enrichment = enrichment
         self.written = written
         self.log = AccessLog(self.file)
@@ -161,7 +162,7 @@ class Tail:
             chunks = self.log.chunks_after(domain, self.position)
         else:  # a last line without a line end may have one now
             chunks = self.log.chunks(domain, history())
-        self._chunks = parse_chunks(chunks, self.file.name, self.log_format)
+        self._chunks = parse_chunks(chunks, self.file.name, self.reader)
         return True
 
     def _batch(self) -> Iterator[ParsedChunk]:

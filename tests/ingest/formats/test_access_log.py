@@ -9,8 +9,8 @@ import pytest
 from access_logs import FIREFOX, Call, line, log, read
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from parsing import FORMATS, parse
 
-from exporter.ingest.formats.access_log import FORMATS, parse
 from exporter.model.call import SOURCE_COLUMNS
 from exporter.model.reject import Reason, Skip
 

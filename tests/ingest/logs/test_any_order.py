@@ -20,6 +20,7 @@ from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
 from exporter.errors import ConcurrentImport, EngineError, InputError, SpoolFull
+from exporter.ingest.formats.reader import LogReader
 from exporter.ingest.logs import batches, open_logs
 from exporter.ingest.logs import followed as names
 from exporter.ingest.logs.batches import AccessLog
@@ -172,7 +173,7 @@ class AnyOrder(machines.RuleBasedStateMachine):
             try:
                 with closing(LogFile(str(path))) as file:
                     import_log(
-                        AccessLog(file), 'auto', self.following.enrichment(self.domain), self.following.ledger(),
+                        AccessLog(file), LogReader(), self.following.enrichment(self.domain), self.following.ledger(),
                         self.following.follower.rejected, Summary(), lambda: None, self.following.spool.waiting(),
                     )  # fmt: skip
             except InputError as error:

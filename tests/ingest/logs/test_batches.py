@@ -22,6 +22,7 @@ from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.errors import EngineError, InputError
+from exporter.ingest.formats.reader import LogReader
 from exporter.ingest.logs import batches
 from exporter.ingest.logs.batches import AccessLog
 from exporter.ingest.logs.import_log import import_log
@@ -340,7 +341,7 @@ class Imports(machines.RuleBasedStateMachine):
             try:
                 import_log(
                     AccessLog(log_file, dress == 'complete'),
-                    'auto',
+                    LogReader(),
                     self.enrichment,
                     self.ledger,
                     self.rejected,

@@ -16,6 +16,7 @@ from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.errors import EngineError, InputError
+from exporter.ingest.formats.reader import LogReader
 from exporter.ingest.logs import batches
 from exporter.ingest.logs.batches import AccessLog
 from exporter.ingest.logs.import_log import import_log
@@ -80,7 +81,7 @@ def import_(database: ClickHouse, file: Path, summary: Summary, watched: list[in
     enrichment = Enrichment(DOMAIN, PortalRules(), open_places(None), b'k' * 32)
     with closing(LogFile(str(file))) as log_file:
         import_log(
-            AccessLog(log_file), 'auto', enrichment, Ledger(database, 'key', None), RejectStore(file.parent), summary,
+            AccessLog(log_file), LogReader(), enrichment, Ledger(database, 'key', None), RejectStore(file.parent), summary,
             lambda: watched.append(summary.read) if watched is not None else None,
         )  # fmt: skip
 

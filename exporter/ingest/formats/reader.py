@@ -1,0 +1,196 @@
+"""Reads the chunks of a log in its format: finds the format, and finds it again where it changes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import polars as pl
+
+from exporter.config import PortalRules
+from exporter.errors import InputError
+from exporter.ingest.formats import NONE, Format, Lines
+from exporter.ingest.formats.convert import convert
+from exporter.ingest.formats.detect import (
+    ENOUGH,
+    LIKE_CALL,
+    OTHER_OUTPUT,
+    SAMPLE,
+    TERMINAL_COLOURS,
+    best_fit,
+    format_of,
+    nearest,
+    refuse,
+)
+from exporter.ingest.formats.w3c import DIRECTIVE
+from exporter.ingest.formats.wrappers import WRAPPERS, Wrapper
+from exporter.model.call import SOURCE_COLUMNS
+from exporter.model.reject import Reason, Skip
+
+AUTO = 'auto'
+NO_TEXT = '\0\ufeff'  # may precede a line: the rest of a hole, a byte order mark
+NO_CALLS = pl.DataFrame(schema={'line': pl.UInt32(), **SOURCE_COLUMNS})
+WRAPPED = ' in '  # between the names of a format and of its wrapper
+
+
+def reader_of(rules: PortalRules, log_format: str | None = None) -> 'LogReader':
+    """Returns a reader for a log of a portal with these rules, in this format or that of the rules.
+
+    Raises SettingsError for an invalid format.
+    """
+    return LogReader(log_format or rules.log_format, log_timezone=rules.log_timezone or rules.timezone)
+
+
+class LogReader:
+    """Reads one log, chunk by chunk, in their order. One thread at a time may call it.
+
+    `format` is the current format; None until a line is read. With `auto` it is found in the first lines, and again when lines
+    do not fit it: a server was restarted with another format, or a line `#Fields:` follows.
+    """
+
+    def __init__(self, log_format: str = AUTO, forwarded_header: str = 'x-forwarded-for', log_timezone: str = 'UTC') -> None:
+        self.forwarded_header, self.log_timezone = forwarded_header, log_timezone
+        self.is_auto = log_format == AUTO
+        self.unusual = True, True
+        self.format: Format | None = None
+        self.wrapper: Wrapper | None = None
+        if not self.is_auto:
+            self.resume(log_format)
+
+    @property
+    def name(self) -> str:
+        """The current format and its wrapper, as `resume` takes it; '' if it is not known yet."""
+        if not self.format:
+            return ''
+        return self.format.name + (f'{WRAPPED}{self.wrapper.name}' if self.wrapper else '')
+
+    def resume(self, name: str) -> None:
+        """Goes on in the format of this name. Raises SettingsError if there is none."""
+        wrapper = next((each for each in WRAPPERS if name.endswith(f'{WRAPPED}{each}')), None)
+        self.wrapper = WRAPPERS[wrapper] if wrapper else None
+        self.format = format_of(name.removesuffix(f'{WRAPPED}{wrapper}'), self.forwarded_header)
+
+    def read(self, chunk: bytes, now: datetime, log_name: str = '', first: bool = False) -> Lines:
+        """Parses whole lines. Bytes that are not UTF-8 become U+FFFD. `now` bounds which timestamps are valid.
+
+        Raises InputError if `first` and no line of the chunk is in a format, or they lack what a call needs.
+        """
+        text = chunk if chunk.isascii() else chunk.decode(errors='replace').encode()
+        lines = pl.read_lines(text, name='text', row_index_name='line')
+        if b'\0' in text or b'\xef' in text:  # a search for one byte is ten times as fast
+            lines = lines.with_columns(pl.col('text').str.strip_chars_start(NO_TEXT).str.strip_chars_end('\0'))
+        if b'\x1b' in text:
+            lines = lines.with_columns(pl.col('text').str.replace_all(TERMINAL_COLOURS.pattern, ''))
+        self.unusual = b'\\' in chunk, b'\xc3' in chunk
+        parts = [self._read_part(part, now) for part in self._split_at_directives(lines)] if b'#' in text else [
+            self._read_part(lines, now)
+        ]  # fmt: skip
+        result = _join(parts)
+        if first and result.no_format:
+            texts = _sample(lines['text'])
+            refuse(log_name, texts)
+            raise InputError(
+                f'{log_name}: no line is in a known format; {nearest(texts)}', 'choose --log-format, or give its notation'
+            )
+        return result
+
+    def _split_at_directives(self, lines: pl.DataFrame) -> list[pl.DataFrame]:
+        starts = [0, *lines.with_row_index('row').filter(pl.col('text').str.starts_with(DIRECTIVE))['row'].to_list(), len(lines)]
+        return [lines[start:end] for start, end in zip(starts, starts[1:], strict=False) if start < end]
+
+    def _read_part(self, lines: pl.DataFrame, now: datetime) -> Lines:
+        """Reads lines that begin at most one W3C header."""
+        first = lines['text'].item(0) if len(lines) else ''
+        if self.is_auto and first.startswith(DIRECTIVE):
+            self.wrapper, self.format = None, format_of(first)
+        if self.is_auto and self.format is None:
+            self._detect(lines['text'])
+        result, unread = self._read_lines(lines, now)
+        if self.is_auto and len(unread):
+            before = self.wrapper, self.format
+            if self._detect(unread['text']):
+                other, unread = self._read_lines(unread, now)
+                result = _join([result, other])
+                if not _ends_in(other, lines):
+                    self.wrapper, self.format = before
+        return _join([result, self._unreadable(unread)]) if len(unread) else result
+
+    def _read_lines(self, lines: pl.DataFrame, now: datetime) -> tuple[Lines, pl.DataFrame]:
+        """Returns what the current format makes of lines, and the lines that are not in it."""
+        if self.format is None or lines.is_empty():
+            skipped, lines = _without_blank(lines)
+            return Lines(NO_CALLS, NONE, skipped), lines
+        parts = NONE
+        if self.wrapper:
+            unwrapped = self.wrapper.unwrap(lines['text'])
+            lines = lines.with_columns(unwrapped['text'])
+            if lines['text'].has_nulls():
+                parts = lines.filter(pl.col('text').is_null()).select('line', reason=pl.lit(Skip.OTHER_OUTPUT.value))
+                lines = lines.drop_nulls('text')
+        fields = self.format.read(lines['text'])
+        read = fields['time'].is_not_null()
+        fields = fields.insert_column(0, lines['line'])
+        if read.all():
+            skipped, unread = NONE, lines.clear()
+        else:
+            skipped, unread = _without_blank(lines.filter(~read))
+        converted = convert(fields if read.all() else fields.filter(read), self.format, now, self.log_timezone, *self.unusual)
+        return _join([converted, Lines(converted.calls.clear(), NONE, pl.concat([skipped, parts]))]), unread
+
+    def _unreadable(self, lines: pl.DataFrame) -> Lines:
+        """Skips messages of servers and other programs, and rejects all other lines."""
+        is_message = ~lines['text'].str.contains(LIKE_CALL)
+        if not (self.format and self.format.has_messages):
+            is_message &= lines['text'].str.contains(OTHER_OUTPUT)
+        rejected = lines.filter(~is_message).select('line', reason=pl.lit(Reason.FORMAT.value))
+        return Lines(NO_CALLS, rejected, lines.filter(is_message).select('line', reason=pl.lit(Skip.OTHER_OUTPUT.value)))
+
+    def _detect(self, texts: pl.Series) -> bool:
+        """Finds the wrapper and the format of most of these lines; returns whether there is one."""
+        sample = pl.Series('text', _sample(texts), pl.String)
+        if sample.is_empty():
+            return False
+        found: tuple[int, Format, Wrapper | None] | None = None
+        wrapper = next((each for each in WRAPPERS.values() if each.matches(sample.to_list())), None)
+        for candidate in (wrapper, None) if wrapper else (None,):
+            inner = candidate.unwrap(sample)['text'].drop_nulls() if candidate else sample
+            fit = best_fit(inner)
+            if fit and (found is None or fit.lines > found[0]):
+                found = fit.lines, fit.format, candidate
+                calls = int((inner.str.contains(LIKE_CALL) | inner.str.starts_with('{')).sum())
+                if fit.lines < ENOUGH * max(calls, 1):
+                    found = None
+        if not found:
+            return False
+        _, self.format, self.wrapper = found
+        return True
+
+
+def _sample(texts: pl.Series) -> Sequence[str]:
+    return texts.filter((texts.str.strip_chars() != '') & ~texts.str.starts_with('#')).head(SAMPLE).to_list()
+
+
+def _without_blank(lines: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Returns the blank lines and comments, and the others."""
+    begins = lines['text'].str.slice(0, 1)
+    suspects = begins.is_in(['', '#', ' ', '\t', '\r', '\v', '\f'])
+    if not suspects.any():
+        return NONE, lines
+    reason = (
+        pl.when(pl.col('text').str.strip_chars() == '').then(pl.lit(Skip.BLANK.value))
+        .when(pl.col('text').str.starts_with('#')).then(pl.lit(Skip.COMMENT.value))
+    )  # fmt: skip
+    lines = lines.with_columns(reason=reason)
+    return lines.select('line', 'reason').drop_nulls(), lines.filter(pl.col('reason').is_null()).drop('reason')
+
+
+def _ends_in(part: Lines, lines: pl.DataFrame) -> bool:
+    """Whether the last call of these lines is in `part`."""
+    return len(part.calls) > 0 and part.calls['line'].max() == lines['line'].max()
+
+
+def _join(parts: Sequence[Lines]) -> Lines:
+    calls = [part.calls for part in parts if part.calls.width]
+    return Lines(
+        pl.concat(calls) if calls else NO_CALLS,
+        pl.concat([part.rejected for part in parts]),
+        pl.concat([part.skipped for part in parts]),
+    )
