@@ -77,7 +77,11 @@ def lines(dice: random.Random, folder: Path) -> Iterator[Attack]:
 
             begun = seen.total()
             batch = Batch(DOMAIN, 'access_log', 'hostile', begun, begun + number)
-            pieces = [ParsedChunk(LogReader(dice.choice(FORMATS)).read(block, datetime.now(UTC)), batch, 0, block)]
+            pieces = [
+                ParsedChunk(
+                    LogReader(dice.choice(('auto', 'combined', 'common'))).read(block, datetime.now(UTC)), batch, 0, block
+                )
+            ]
             put_batches(complete_parts(read_parts(pieces, enriching), enriching), rejected, put)
             assert summary.total() == len(texts), f'{len(texts)} lines are {summary}'
             seen.update(summary)

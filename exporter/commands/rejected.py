@@ -6,6 +6,7 @@ from itertools import chain
 import click
 
 from exporter.commands.context import RESULT, ROWS, Context, format_option, pass_context
+from exporter.ingest.formats.reader import reader_of
 from exporter.spool.quarantine import list_quarantined
 from exporter.spool.segment import SOURCE as COLLECTOR
 from exporter.system.locks import nobody_storing

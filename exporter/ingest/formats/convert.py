@@ -105,9 +105,9 @@ def _split_request(fields: pl.DataFrame) -> pl.DataFrame:
     elif 'method' not in fields.columns:
         fields = fields.with_columns(method=pl.lit('GET'))
     if 'query' in fields.columns:
-        target, query = pl.col('target'), pl.col('query').str.strip_prefix('?')
-        lacks = query.is_not_null() & ~query.is_in(['', NO_VALUE]) & ~target.str.contains('?', literal=True)
-        fields = fields.with_columns(target=pl.when(lacks).then(target + '?' + query).otherwise(target))
+        path, query = pl.col('target'), pl.col('query').str.strip_prefix('?')
+        lacks = query.is_not_null() & ~query.is_in(['', NO_VALUE]) & ~path.str.contains('?', literal=True)
+        fields = fields.with_columns(target=pl.when(lacks).then(path + '?' + query).otherwise(path))
     return fields
 
 
