@@ -99,6 +99,9 @@ class PortalRules(BaseModel):
     log_timezone: Zone | None = Field(
         None, description='the time zone of logs whose times have none; by default, that of the portal'
     )
+    hosts: Words = Field(
+        (), description='the hosts of the portal in logs of several portals: names, or *.data.example.org for all names below'
+    )
     timezone: Zone = Field('UTC', description="the portal's time zone; it decides when a day begins")
     paths: Words = Field((), description='the paths of API calls, with * for any text; empty: all paths')
     accounts: AccountSources = Field(
@@ -186,6 +189,11 @@ class Settings(PortalRules, BaseSettings):
         return PortalRules(
             **{name: getattr(own if name in own.model_fields_set else self, name) for name in PortalRules.model_fields}
         )
+
+    @property
+    def hosts_of_portals(self) -> dict[str, tuple[str, ...]]:
+        """The hosts of each portal that has any, in lower case."""
+        return {domain: tuple(host.lower() for host in rules.hosts) for domain, rules in self.domains.items() if rules.hosts}
 
     @classmethod
     def settings_customise_sources(

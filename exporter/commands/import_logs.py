@@ -1,7 +1,7 @@
 """`import`: stores the calls of log files, and prints a summary that accounts for every line."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 
 import click
@@ -51,49 +51,58 @@ def import_logs(
     Importing a log again stores only what is new.
     FILE is a log in the common or combined format, plain or compressed (.gz, .bz2, .xz, .zst); - is standard input.
     """
-    portal = context.portal(domain)
+    of_portals = context.settings.hosts_of_portals if domain is None else {}
+    # lines of no portal are counted last, under the domain ''
+    domains = [*of_portals, ''] if of_portals else [context.portal(domain)]
     if files.count('-') > 1:
         raise InputError('standard input can be read only once', 'give - once')
-    summary, errors, days = Summary(), list[ExporterError](), list[str]()
+    summaries, errors, days = {name: Summary() for name in domains}, list[ExporterError](), dict[str, str]()
     with Interrupts() as interrupts:
         try:
             directory = context.settings.data_dir
             with context.opening() as opened, _progress(context, interrupts) as progress_of, storing(directory):
                 # here, because they take 0.1 s to load; meanwhile, the database opens
+                from exporter.enrich.hosts import Hosts
                 from exporter.ingest.formats.reader import reader_of
                 from exporter.ingest.logs.batches import AccessLog
                 from exporter.ingest.logs.history import spooled
                 from exporter.ingest.logs.import_log import import_log
 
-                enrichment = context.enrichment(portal)
-                ledger = context.ledger(opened(), enrichment)
+                hosts = Hosts(of_portals) if of_portals else None
                 rejected = context.rejected
-                release_code('_chdb')
-                for name in files:
-                    try:
-                        with closing(LogFile(name)) as file, interrupts.hold():
-                            log = AccessLog(file, complete)
-                            waiting = spooled(context.settings.data_dir / 'spool')
-                            reader = reader_of(context.settings.portal(portal), log_format)
-                            import_log(log, reader, enrichment, ledger, rejected, summary, progress_of(file, summary), waiting)
-                    except InputError as error:  # the other logs can still be imported
-                        errors.append(error)
+                for portal, summary in summaries.items():
+                    enrichment = context.enrichment(portal, hosts=hosts)
+                    ledger = context.ledger(opened(), enrichment)
+                    release_code('_chdb')
+                    for name in files:
+                        try:
+                            with closing(LogFile(name)) as file, interrupts.hold():
+                                log = AccessLog(file, complete)
+                                waiting = spooled(context.settings.data_dir / 'spool')
+                                reader = reader_of(context.settings.portal(portal), log_format)
+                                import_log(
+                                    log, reader, enrichment, ledger, rejected, summary, progress_of(file, summary), waiting
+                                )
+                        except InputError as error:  # the other logs can still be imported
+                            if str(error) not in map(str, errors):
+                                errors.append(error)
                 if form == 'table':
-                    stored = [row for row in portals(opened()) if row.domain == portal]
-                    days = [f'--from {row.first_day} --to {row.last_day}' for row in stored]
+                    days = {row.domain: f'--from {row.first_day} --to {row.last_day}' for row in portals(opened())}
             interrupts.over()
         except KeyboardInterrupt:
             errors.append(InputError('interrupted', 'stored calls stay stored: run the command again to finish the import'))
         except (ExporterError, OSError):
-            if summary.read:  # the summary also accounts for what was stored before the error
-                _show(context, summary, form)
+            if any(summary.read for summary in summaries.values()):  # also accounts for what was stored before the error
+                _show(context, summaries, form)
             raise
-        _show(context, summary, form)
-    if summary.stored and form == 'table':
-        context.out.print(f'\nNext: usage-exporter report --domain {portal} {" ".join(days)}', soft_wrap=True)
-    if summary.read and summary.rejected.total() == summary.read:
+        _show(context, summaries, form)
+    for portal, summary in summaries.items():
+        if summary.stored and form == 'table':
+            context.out.print(f'\nNext: usage-exporter report --domain {portal} {days.get(portal, "")}', soft_wrap=True)
+    total = _total(summaries)
+    if total.read and total.rejected.total() == total.read:
         remedy = 'see usage-exporter rejected list, and choose --log-format'
-        errors.append(InputError(f'all {summary.read:,} lines are rejected', remedy))
+        errors.append(InputError(f'all {total.read:,} lines are rejected', remedy))
     if errors:
         raise ErrorGroup('import', errors)
 
@@ -121,11 +130,33 @@ def _progress(context: Context, interrupts: Interrupts) -> Iterator[Callable[[Lo
         yield progress_of
 
 
-def _show(context: Context, summary: Summary, form: str) -> None:
-    result = summary.as_dict()
+def _total(summaries: Mapping[str, Summary]) -> Summary:
+    """The sum of the summaries of all portals."""
+    total = Summary()
+    for summary in summaries.values():
+        total.add(summary)
+    return total
+
+
+def _show(context: Context, summaries: Mapping[str, Summary], form: str) -> None:
+    """Prints the summary; of a log of several portals, also that of each portal."""
+    result = _total(summaries).as_dict()
+    several = len(summaries) > 1
     if form == 'json':
-        context.json(result)
+        portals_result = {name: summary.as_dict() for name, summary in summaries.items() if name}
+        context.json(result | ({'portals': portals_result} if several else {}))
         return
+    for name, summary in summaries.items():
+        if several:
+            context.out.print(f'{name or "no portal"}:', style='bold')
+            _print_summary(context, summary)
+    if several:
+        context.out.print('total:', style='bold')
+    _print_summary(context, _total(summaries))
+
+
+def _print_summary(context: Context, summary: Summary) -> None:
+    result = summary.as_dict()
     table = Table.grid(padding=(0, 2))
     table.add_column(justify='left')
     table.add_column(justify='right')

@@ -5,6 +5,7 @@ import polars as pl
 from exporter.config import PortalRules
 from exporter.enrich.agent import classify
 from exporter.enrich.geo import Places
+from exporter.enrich.hosts import Hosts
 from exporter.enrich.memo import Dictionary, Memo
 from exporter.enrich.request import Requests
 from exporter.enrich.visitor import key_id, valid, visitors
@@ -16,13 +17,17 @@ CATEGORIES = [column.name for column in COLUMNS if column.categorical]
 class Enrichment:
     """The rules, the dictionaries and the memos of one portal. One thread at a time may call each of them."""
 
-    def __init__(self, domain: str, rules: PortalRules, places: Places, visitor_secret: bytes) -> None:
+    def __init__(
+        self, domain: str, rules: PortalRules, places: Places, visitor_secret: bytes, hosts: Hosts | None = None
+    ) -> None:
         self.domain = domain
         self.rules = rules
         self.key_id = key_id(visitor_secret)
         self.geo_date = places.date
         self.timezone = rules.timezone
         self.requests = Requests(rules, visitor_secret)
+        # of a log of several portals: only the lines with a host of this portal, or with '' those of none
+        self.portals = _portals_of(hosts) if hosts else None
         self.texts = {name: Dictionary() for name in ('ip', 'user_agent')}
         self.valid_addresses = Memo(lambda addresses: valid(addresses).to_frame())
         self.addresses = Memo(
@@ -31,6 +36,15 @@ class Enrichment:
             )
         )
         self.agents = Memo(lambda agents: as_categories(classify(agents)))
+
+    @property
+    def counts_lines_of_no_portal(self) -> bool:
+        """Whether lines without a portal are counted with the calls of this one: false for a portal in a log of several."""
+        return self.portals is None or not self.domain
+
+
+def _portals_of(hosts: Hosts) -> Memo:
+    return Memo(lambda texts: pl.DataFrame({'portal': [hosts.portal(text) for text in texts.to_list()]}, {'portal': pl.String}))
 
 
 def as_categories(frame: pl.DataFrame) -> pl.DataFrame:

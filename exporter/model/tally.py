@@ -47,6 +47,14 @@ class Summary:
             'rejected': dict(sorted(self.rejected.items())),
         }
 
+    def add(self, other: 'Summary') -> None:
+        """Adds the numbers of another summary."""
+        self.stored += other.stored
+        self.already_stored += other.already_stored
+        self.skipped += other.skipped
+        self.left += other.left
+        self.rejected += other.rejected
+
     def count(self, tally: Tally) -> None:
         """Adds the tally of a batch that was just stored."""
         self.stored += tally.stored

@@ -44,7 +44,8 @@ def import_log(
         try:
             pipeline.put_batches(pipeline.complete_parts(read, enrichment), rejected, writer.put)
             writer.wait()
-            summary.left += log.left
+            if enrichment.counts_lines_of_no_portal:
+                summary.left += log.left
         finally:
             summary.count_before(log.already_stored)
     if log.file.damage:
