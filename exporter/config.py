@@ -252,7 +252,7 @@ def load(path: Path | None = None) -> Settings:
         if name not in Settings.model_fields:
             raise _unknown_setting(name, Settings.model_fields, source=f'{file}: ')
     try:
-        return Settings(**from_file)  # type: ignore[arg-type]
+        settings = Settings(**from_file)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         setting, *inner = [key for key in first['loc'] if isinstance(key, str) and key != '[key]']
@@ -264,3 +264,14 @@ def load(path: Path | None = None) -> Settings:
             valid_names = Follow.model_fields if setting == 'follow' else PortalRules.model_fields
             raise _unknown_setting(inner[-1], valid_names, '.'.join(place[:-1]) + '.', source) from None
         raise SettingsError(f'{source}{".".join(place)}: {first["msg"].removeprefix("Value error, ")}') from None
+    portals: dict[str, str] = {}
+    for domain, hosts in settings.hosts_of_portals.items():
+        for host in hosts:
+            if not DOMAIN.fullmatch(host.removeprefix('*.')):
+                raise SettingsError(
+                    f'domains."{domain}".hosts: invalid host {host!r}', 'write it as data.example.org or *.data.example.org'
+                )
+            if host in portals:
+                raise SettingsError(f'hosts: {host} is a host of {portals[host]} and of {domain}', 'give it to one of them')
+            portals[host] = domain
+    return settings

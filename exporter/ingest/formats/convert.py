@@ -37,14 +37,17 @@ def convert(
     times without an offset. `has_escapes`, `has_latin`: whether a line may have a backslash, or a letter such as Ã.
     """
     fields = _split_request(fields)
-    if has_escapes or log_format.escape == Escape.HASH:
-        fields = fields.with_columns(unescape(fields[name], log_format.escape) for name in UNESCAPED if name in fields.columns)
+    suspects = _suspects(fields, log_format, has_escapes)
+    escaped = [name for name in UNESCAPED if suspects.get(name)]
+    if escaped:
+        fields = fields.with_columns(unescape(fields[name], log_format.escape) for name in escaped)
     if has_latin:
         fields = fields.with_columns(_undo_double_encoding(fields[name]) for name in DOUBLY_ENCODED if name in fields.columns)
-    # a target has no fragment, so a # is HAProxy's escape, also in formats that it imitates
-    fields = fields.with_columns(unescape(fields['target'], Escape.HASH))
+    if suspects['hash']:  # a target has no fragment, so a # is HAProxy's escape, also in formats that it imitates
+        fields = fields.with_columns(unescape(fields['target'], Escape.HASH))
     fields, no_request = _without_requests(fields)
-    fields = _strip_origin(fields)
+    if suspects['unusual target']:
+        fields = _strip_origin(fields)
     has = set(fields.columns)
     calls = fields.select(
         'line',
@@ -63,11 +66,25 @@ def convert(
         else pl.lit(0, pl.UInt64),
         duration_ms=_duration(log_format.seconds) if 'duration' in has else pl.lit(None, pl.UInt32),
     )
-    calls = _move_lists(calls, log_format.only_forwarded).with_columns(_reason(now))
+    if suspects['list'] or log_format.only_forwarded:
+        calls = _move_lists(calls, log_format.only_forwarded)
+    calls = calls.with_columns(_reason(now))
     if not calls['reason'].count():
         return Lines(calls.select('line', *SOURCE_COLUMNS), NONE, no_request)
     invalid = calls.select('line', 'reason').drop_nulls()
     return Lines(calls.filter(pl.col('reason').is_null()).select('line', *SOURCE_COLUMNS), invalid, no_request)
+
+
+def _suspects(fields: pl.DataFrame, log_format: Format, has_escapes: bool) -> dict[str, bool]:
+    """Whether some value of a field needs a closer look: found for all fields at once, since most chunks have few of them."""
+    target, mark = pl.col('target'), '#' if log_format.escape == Escape.HASH else '\\'
+    names = [name for name in UNESCAPED if name in fields.columns and (has_escapes or mark == '#')]
+    return fields.select(
+        *(pl.col(name).str.contains(mark, literal=True).any().alias(name) for name in names if log_format.escape != Escape.NONE),
+        target.str.contains('#', literal=True).any().alias('hash'),
+        (~target.str.starts_with('/') | target.str.ends_with(' ')).any().alias('unusual target'),
+        (pl.col('ip').str.contains(',', literal=True).any() if 'ip' in fields.columns else pl.lit(False)).alias('list'),
+    ).row(0, named=True)
 
 
 def _value(name: str, names: set[str]) -> pl.Expr:
@@ -77,10 +94,7 @@ def _value(name: str, names: set[str]) -> pl.Expr:
 
 def _move_lists(calls: pl.DataFrame, only_forwarded: bool) -> pl.DataFrame:
     """Moves a forwarded header that is logged in place of the address into the column `forwarded`."""
-    listed = calls['ip'].str.contains(',', literal=True)
-    if not only_forwarded and not listed.any():
-        return calls
-    moved = pl.lit(True) if only_forwarded else pl.lit(listed)
+    moved = pl.lit(True) if only_forwarded else pl.col('ip').str.contains(',', literal=True)
     joined = pl.concat_str(pl.col('ip', 'forwarded').replace('', None), separator=', ', ignore_nulls=True)
     return calls.with_columns(
         forwarded=pl.when(moved).then(joined).otherwise('forwarded'), ip=pl.when(moved).then(pl.lit('')).otherwise('ip')
@@ -90,9 +104,11 @@ def _move_lists(calls: pl.DataFrame, only_forwarded: bool) -> pl.DataFrame:
 def _split_request(fields: pl.DataFrame) -> pl.DataFrame:
     """Adds `method` and `target` of the request line where they are not given; joins a query that is given alone."""
     if 'request' in fields.columns:
-        split = fields['request'].str.splitn(' ', 3).struct.rename_fields(['first', 'second', 'third']).struct.unnest()
         protocol = pl.col('third')
-        if split.select((protocol.str.len_bytes() > len('HTTP/1.1')) | ~protocol.str.starts_with('HTTP/')).to_series().any():
+        split = fields.select(
+            pl.col('request').str.splitn(' ', 3).struct.rename_fields(['first', 'second', 'third']).struct.unnest()
+        ).with_columns(unusual=(protocol.str.len_bytes() > len('HTTP/1.1')) | ~protocol.str.starts_with('HTTP/'))
+        if split['unusual'].any():
             rest = pl.col('second') + ' ' + protocol  # a path with spaces
             spaced = protocol.str.contains(' ', literal=True) | ~protocol.str.starts_with('HTTP/')
             split = split.with_columns(second=pl.when(spaced).then(rest.str.replace(PROTOCOL, '')).otherwise('second'))
@@ -221,11 +237,15 @@ def to_timestamps(texts: pl.Series, time: Time, log_timezone: str) -> pl.Series:
         local = text.str.to_datetime('%a %b %e %H:%M:%S %Y', time_unit='ms', strict=False)
         return _in_zone(local, log_timezone)
     if time == Time.CLF:
-        local = text.str.slice(0, 20).str.to_datetime('%d/%b/%Y:%H:%M:%S', time_unit='ms', strict=False)
-        offset = text.str.slice(20)
-        moments = _with_offset(local, offset)
-        others = moments.is_null()
-        return moments.zip_with(~others, _other_clf(text.set(~others, None), log_timezone)) if others.any() else moments
+        parts = text.to_frame().select(
+            local=pl.col('time').str.slice(0, 20).str.to_datetime('%d/%b/%Y:%H:%M:%S', time_unit='ms', strict=False),
+            offset=pl.col('time').str.slice(20),
+        )
+        moments = _with_offset(parts['local'], parts['offset'])
+        if not moments.has_nulls():
+            return moments
+        usual = moments.is_not_null()
+        return moments.zip_with(usual, _other_clf(text.set(usual, None), log_timezone))
     local = (
         text.str.slice(0, 19)
         .str.replace(' ', 'T', literal=True)
@@ -259,8 +279,9 @@ def _with_fraction(local: pl.Series, rest: pl.Series, log_timezone: str) -> pl.S
 def _with_offset(local: pl.Series, offset: pl.Series) -> pl.Series:
     """The times in UTC; null if the offset is invalid or missing."""
     known = {each: _offset(each) for each in offset.unique().to_list() if each is not None}
-    shift = offset.replace_strict(known, default=None, return_dtype=pl.Int64)
-    return (local.cast(pl.Int64) - shift).cast(TIMESTAMP)
+    shift = pl.col('offset').replace_strict(known, default=None, return_dtype=pl.Int64)
+    parts = pl.DataFrame([local.alias('local'), offset.alias('offset')])
+    return parts.select((pl.col('local').cast(pl.Int64) - shift).cast(TIMESTAMP)).to_series()
 
 
 def _offset(text: str) -> int | None:
