@@ -57,6 +57,15 @@ def read_access_log(texts: pl.Series) -> pl.DataFrame:
     return pl.concat([rows.filter(is_plain), parsed]).sort('row').drop('row')
 
 
+def without_misread(fields: pl.DataFrame, texts: pl.Series) -> pl.DataFrame:
+    """The fields, null for two lines without a line end between them, and where something precedes the address (a virtual host,
+    the header of syslog): the user then holds a lone -, and the call may be of another portal."""
+    user = pl.col('user')
+    misread = (user.str.contains('(?:^-| -) ') | user.str.ends_with(' -')).fill_null(False)
+    joined = pl.lit(texts.str.contains(JOINED))
+    return fields.with_columns(pl.when(~misread & ~joined).then(name).alias(name) for name in fields.columns)
+
+
 def _read_irregular(texts: pl.Series) -> pl.DataFrame:
     """Reads lines with quotes in a field, a user name with spaces, a truncated user agent or missing spaces.
 
@@ -68,8 +77,4 @@ def _read_irregular(texts: pl.Series) -> pl.DataFrame:
     is_raw = raw['ip'].is_not_null() & ~texts.str.contains(rf'^[^"]*"{CAPTURE}" \S+ \S+ "{CAPTURE}" "{CAPTURE}"(?: .*)?$')
     fields = pl.DataFrame([escaped[name].zip_with(~is_raw, raw[name]) for name in FIELDS])
     fields = pl.DataFrame([fields[name].zip_with(listed['ip'].is_null(), listed[name]) for name in FIELDS])
-    # a lone - in the user: something precedes the address (a virtual host, syslog's header); the call may be of another portal
-    user = pl.col('user')
-    misread = (user.str.contains('(?:^-| -) ') | user.str.ends_with(' -')).fill_null(False)
-    joined = pl.lit(texts.str.contains(JOINED))
-    return fields.with_columns(pl.when(~misread & ~joined).then(name).alias(name) for name in FIELDS)
+    return without_misread(fields, texts)

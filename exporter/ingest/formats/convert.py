@@ -59,7 +59,7 @@ def convert(
         user_agent=pl.col('agent').fill_null('') if 'agent' in has else pl.lit(''),
         method='method',
         path=pl.col('target').replace(NO_VALUE, ''),
-        status=_status() if 'status' in has else pl.lit(None, pl.UInt16),
+        status=pl.when(~_has_no_status()).then(_status()) if 'status' in has else pl.lit(None, pl.UInt16),
         no_status=_has_no_status() if 'status' in has else pl.lit(True),
         bytes=pl.col('bytes').replace([NO_VALUE, ''], ['0', '0']).fill_null('0').cast(pl.UInt64, strict=False)
         if 'bytes' in has

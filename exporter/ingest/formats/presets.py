@@ -5,13 +5,14 @@ import re
 import polars as pl
 
 from exporter.ingest.formats import Escape, Format, Time
-from exporter.ingest.formats.access_log import read_access_log
+from exporter.ingest.formats.access_log import read_access_log, without_misread
 from exporter.ingest.formats.notation import CAPTURE, notation_format, pattern_reader
 
 COMMON = '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent'
 COMBINED = f'{COMMON} "$http_referer" "$http_user_agent"'
 APACHE_HEAD = '%h %l %u %t "%r" %>s %b'
 APACHE_COMBINED = f'{APACHE_HEAD} "%{{Referer}}i" "%{{User-Agent}}i"'
+VHOST = r'(?<host>[\w.-]*[A-Za-z][\w.-]*(?::\d+)?)'
 ADDRESS = r'(?:[0-9A-Fa-f.:]*[.:][0-9A-Fa-f.:]*|unix:|-)'
 IDENT = r'\S+ '
 CLF = rf'{IDENT}(?<user>.+?) \[(?<time>[^\]]+)\] "(?<request>{CAPTURE})" (?<status>\S+) (?<bytes>\S+)'
@@ -51,7 +52,8 @@ def _pattern(
                 .drop('index')
             )
         coalesced = [pl.coalesce(other.removesuffix('_2'), other).alias(other.removesuffix('_2')) for other in others]
-        return fields.with_columns(coalesced).drop(others)
+        fields = fields.with_columns(coalesced).drop(others)
+        return without_misread(fields, texts) if CLF.removeprefix(IDENT) in pattern else fields
 
     return Format(name, read, time, escape, seconds, only_forwarded, has_messages=has_messages, evidence=evidence)
 
@@ -105,6 +107,13 @@ def _read_combined(texts: pl.Series) -> pl.DataFrame:
 
 
 def _read_common(texts: pl.Series) -> pl.DataFrame:
+    fields = read_access_log(texts)
+    if not fields['agent'].count():
+        return fields
+    return fields.with_columns(pl.when(pl.col('agent').is_null()).then(name).alias(name) for name in fields.columns)
+
+
+def _read_without_agents(texts: pl.Series) -> pl.DataFrame:
     return read_access_log(texts).with_columns(agent=pl.lit(None, pl.String))
 
 
@@ -136,11 +145,13 @@ PRESETS: dict[str, Format] = {
         _pattern('combined_duration_us', rf'(?<ip>\S+) {CLF} {AGENT} (?<duration>\d+) "(?<forwarded>{CAPTURE})"', seconds=1e-6),
         _pattern('combined_timed', rf'(?<ip>\S+) {CLF} {AGENT} (?<duration>\d+\.\d+)'),
         notation_format(f'{APACHE_COMBINED} %I %O'.replace('%b ', '%b '), name='combinedio'),
-        _pattern('vhost_combined', rf'(?<host>\S+) (?<ip>{ADDRESS}) {CLF} {AGENT}'),
-        _pattern('vhost_common', rf'(?<host>\S+) (?<ip>{ADDRESS}) {CLF}'),
+        _pattern('vhost_combined', rf'{VHOST} (?<ip>{ADDRESS}) {CLF} {AGENT}'),
+        _pattern('vhost_common', rf'{VHOST} (?<ip>{ADDRESS}) {CLF}'),
         _pattern('lighttpd', rf'(?<ip>\S+) (?<host>\S+) {CLF.removeprefix(IDENT)} {AGENT}', evidence='host'),
         Format('combined', _read_combined, escape=Escape.BACKSLASH),
         _pattern('squid_common', rf'(?<ip>\S+) {CLF} [A-Z_]+:[A-Z_]+'),
         Format('common', _read_common, escape=Escape.BACKSLASH),
     )
 }
+# What `log_format = "common"` reads: also lines in the combined format, without their agents.
+COMMON_FIELDS = Format('common', _read_without_agents, escape=Escape.BACKSLASH)

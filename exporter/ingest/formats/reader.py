@@ -20,6 +20,7 @@ from exporter.ingest.formats.detect import (
     nearest,
     refuse,
 )
+from exporter.ingest.formats.presets import COMMON_FIELDS
 from exporter.ingest.formats.w3c import DIRECTIVE
 from exporter.ingest.formats.wrappers import WRAPPERS, Wrapper
 from exporter.model.call import SOURCE_COLUMNS
@@ -52,7 +53,9 @@ class LogReader:
         self.unusual = True, True
         self.format: Format | None = None
         self.wrapper: Wrapper | None = None
-        if not self.is_auto:
+        if log_format == COMMON_FIELDS.name:
+            self.format = COMMON_FIELDS
+        elif not self.is_auto:
             self.resume(log_format)
 
     @property
@@ -126,7 +129,7 @@ class LogReader:
                 parts = lines.filter(pl.col('text').is_null()).select('line', reason=pl.lit(Skip.OTHER_OUTPUT.value))
                 lines = lines.drop_nulls('text')
         fields = self.format.read(lines['text'])
-        read = fields['time'].is_not_null()
+        read = fields['time'].is_not_null() & ~lines['text'].str.starts_with('#')
         fields = fields.insert_column(0, lines['line'])
         if read.all():
             skipped, unread = NONE, lines.clear()

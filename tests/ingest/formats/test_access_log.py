@@ -1,5 +1,6 @@
 """Every line is parsed correctly or rejected, independently of other lines."""
 
+import re
 import string
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -25,7 +26,7 @@ def parsed(text: str | bytes, log_format: str = 'auto') -> tuple[list[dict[str, 
     """Returns the calls, in the order of their lines, and the rejects. Both '' and - mean anonymous."""
     calls, rejected, _ = parse(text.encode() if isinstance(text, str) else text, log_format, NOW)
     calls = calls.sort('line').with_columns(pl.col('user_id').replace('-', ''))
-    return calls.drop('line', 'duration_ms').to_dicts(), rejected.sort('line').rows()
+    return calls.drop('line', 'duration_ms', 'forwarded', 'host').to_dicts(), rejected.sort('line').rows()
 
 
 def one(text: str | bytes, log_format: str = 'auto') -> dict[str, Any]:
@@ -91,18 +92,21 @@ def test_any_line_end(end: str) -> None:
         ('curl/8.1', 'curl/8.1'),
         ('-', '-'),
         ('', ''),
-        (r'say \"hello\" 1.0', r'say \"hello\" 1.0'),
-        (r'ends with \"', r'ends with \"'),
-        (r'\"', r'\"'),
-        (r'C:\\dir\\', r'C:\\dir\\'),
-        (r'\x22 as nginx writes a quote', r'\x22 as nginx writes a quote'),
+        (r'say \"hello\" 1.0', 'say "hello" 1.0'),
+        (r'ends with \"', 'ends with "'),
+        (r'\"', '"'),
+        (r'C:\\dir\\', 'C:\\dir\\'),
+        (r'\x22 as nginx writes a quote', '" as nginx writes a quote'),
+        (r'caf\xC3\xA9 and caf\xc3\xa9', 'café and café'),
+        (r'a\ttab, \u00c3\u00a9 of Tomcat, \q of nobody', 'a\ttab, é of Tomcat, \\q of nobody'),
+        ('jÃ¶rg, encoded twice', 'jörg, encoded twice'),
         ('naïve 客户端 🚲', 'naïve 客户端 🚲'),
         ('two  spaces,\ta tab', 'two  spaces,\ta tab'),
         ('zero\0byte', 'zero\0byte'),
         ('lone\rreturn', 'lone\rreturn'),
         ('form\x0cfeed \x0b \x1c \x85 \u2028 \u2029', 'form\x0cfeed \x0b \x1c \x85 \u2028 \u2029'),
         ('A' * 1_000_000, 'A' * 1_000_000),
-        ('\\"' * 500_000, '\\"' * 500_000),
+        ('\\"' * 500_000, '"' * 500_000),
         ('[17/May/2015:10:05:03 +0000]', '[17/May/2015:10:05:03 +0000]'),
     ],
 )
@@ -118,26 +122,43 @@ def test_agents(written: str, agent: str) -> None:
         ('PROPFIND /dav/ HTTP/1.1', 'PROPFIND', '/dav/'),
         ('VERSION-CONTROL /x HTTP/1.1', 'VERSION-CONTROL', '/x'),
         ('OPTIONS * HTTP/1.0', 'OPTIONS', '*'),
-        ('GET http://example.org/api HTTP/1.1', 'GET', 'http://example.org/api'),
+        ('GET http://example.org/api HTTP/1.1', 'GET', '/api'),
+        ('GET https://example.org:8443 HTTP/1.1', 'GET', '/'),
+        ('OPTIONS http://example.org* HTTP/1.1', 'OPTIONS', '*'),
         ('CONNECT example.org:443 HTTP/1.1', 'CONNECT', 'example.org:443'),
         ('GET /a?q=b&c=%20d HTTP/1.1', 'GET', '/a?q=b&c=%20d'),
-        (r'GET /a\"b HTTP/1.1', 'GET', r'/a\"b'),
+        (r'GET /a\"b HTTP/1.1', 'GET', '/a"b'),
+        ('GET /a#22b HTTP/1.1', 'GET', '/a"b'),
         ('GET /with some spaces HTTP/1.1', 'GET', '/with some spaces'),
         ('GET /with two words', 'GET', '/with two words'),
         ('GET /a b c', 'GET', '/a b c'),
         ('GET /http09', 'GET', '/http09'),
-        ('GET', 'GET', ''),
-        ('-', '', ''),
-        ('', '', ''),
-        (r'\x16\x03\x01\x02\x00', '', r'\x16\x03\x01\x02\x00'),
-        ('\x16\x03\x01 TLS, raw', '', '\x16\x03\x01 TLS, raw'),
-        ('SSH-2.0-Go', '', 'SSH-2.0-Go'),  # no method has a point in it
+        ('GET - HTTP/1.1', 'GET', ''),  # Tomcat, for a target that it refuses
         ('GET /' + 'é' * 500_000 + ' HTTP/1.1', 'GET', '/' + 'é' * 500_000),
     ],
 )
 def test_requests(request_: str, method: str, path: str) -> None:
     call = one(with_(request=request_))
     assert (call['method'], call['path']) == (method, path)
+
+
+@pytest.mark.parametrize(
+    'request_',
+    [
+        'GET',
+        '-',
+        '',
+        ' ',
+        r'\x16\x03\x01\x02\x00',
+        '\x16\x03\x01 TLS, raw',
+        'SSH-2.0-Go',
+        'PRI * HTTP/2.0',
+        '<BADREQ>',
+        '- - HTTP/1.1',
+    ],
+)
+def test_line_without_a_request_is_skipped(request_: str) -> None:
+    assert skipped(with_(request=request_) + '\n' + COMBINED) == [(0, 'no_request')]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +178,7 @@ def test_users(written: str, account: str) -> None:
     assert one(with_(user=written))['user_id'] == account
 
 
-@pytest.mark.parametrize('ip', ['2001:db8::1', '::ffff:192.0.2.1', 'fe80::1%eth0', 'client.example.org', '-', 'unix:'])
+@pytest.mark.parametrize('ip', ['2001:db8::1', '::ffff:192.0.2.1', 'fe80::1%eth0', 'client.example.org', 'unix:'])
 def test_addresses_are_unchanged(ip: str) -> None:
     assert one(with_(ip=ip))['ip'] == ip
 
@@ -186,11 +207,9 @@ def test_moments(written: str, moment: datetime) -> None:
         '17/05/2025:10:05:03 +0000',
         '17/May/2025:24:05:03 +0000',
         '17/May/2025:10:60:03 +0000',
-        '17/May/2025:10:05:03',
         '17/May/2025:10:05:03 0000',
         '17/May/2025:10:05:03 +1500',
         '17/May/2025:10:05:03 +0060',
-        '17/May/2025:10:05:03 +00:00',
         '01/Jan/1970:00:00:00 +0000',
         '17/May/2100:10:05:03 +0000',
         '17/May/99999:10:05:03 +0000',
@@ -204,9 +223,14 @@ def test_invalid_timestamp_is_rejected(written: str) -> None:
     assert reason(with_(time=written)) in (Reason.TIMESTAMP, Reason.FORMAT)
 
 
-@pytest.mark.parametrize('status', ['99', '1000', '-', 'abc', '0', '-200', '20O', '99999'])
+@pytest.mark.parametrize('status', ['99', '1000', 'abc', '-200', '20O', '99999'])
 def test_invalid_status_is_rejected(status: str) -> None:
     assert reason(with_(status=status)) == Reason.STATUS
+
+
+@pytest.mark.parametrize('status', ['-', '0', '000', '-1'])
+def test_no_status_is_unknown(status: str) -> None:
+    assert one(with_(status=status))['status'] is None
 
 
 @pytest.mark.parametrize('size', ['-1', 'abc', '12.5', '0x10', '99999999999999999999'])
@@ -236,8 +260,7 @@ def test_unknown_format_is_rejected(text: str) -> None:
 @pytest.mark.parametrize(
     'text',
     [
-        'Nov 23 01:02:03 web1 nginx: ' + COMBINED,  # as journalctl and rsyslog print it
-        'portal.example.org ' + COMBINED,  # the virtual host before the address
+        'x Nov 23 01:02:03 ' + COMBINED,
         '198.51.100.7 ' + COMBINED,  # two addresses, as behind a proxy
     ],
 )
@@ -270,7 +293,7 @@ def test_only_invalid_utf8_is_replaced(bad: bytes) -> None:
 
 def test_combined_requires_the_agent_and_common_ignores_it() -> None:
     block = f'{PLAIN}\n{COMBINED}\n{COMBINED.replace("Gecko", "Ge" + chr(92) + chr(34) + "cko")}\n'
-    assert [call['user_agent'] for call in parsed(block)[0]] == ['', FIREFOX, FIREFOX.replace('Gecko', r'Ge\"cko')]
+    assert [call['user_agent'] for call in parsed(block)[0]] == ['', FIREFOX, FIREFOX.replace('Gecko', 'Ge"cko')]
     assert parsed(block, 'combined')[1] == [(0, 'format')]
     assert [call['user_agent'] for call in parsed(block, 'common')[0]] == ['', '', '']
 
@@ -305,13 +328,34 @@ def valid_lines(draw: st.DrawFn) -> tuple[str, Call]:
     return text, call
 
 
+def unescaped(call: Call) -> dict[str, Any]:
+    """The call without the escapes of servers."""
+
+    def undo(text: str) -> str:
+        text = re.sub(r'\\x22|\\(.)', lambda match: match[1] or '"', text)
+        return _latin(text)
+
+    return call._asdict() | {'user_agent': undo(call.user_agent), 'path': re.sub('#([0-9A-F]{2})', _byte, undo(call.path))}
+
+
+def _byte(match: re.Match[str]) -> str:
+    return bytes.fromhex(match[1]).decode(errors='replace')
+
+
+def _latin(text: str) -> str:
+    try:
+        return text.encode('latin-1').decode()
+    except UnicodeError:
+        return text
+
+
 @pytest.mark.slow
 @given(st.lists(valid_lines(), min_size=1, max_size=8), st.sampled_from(['\n', '\r\n']))
 @settings(QUICK, max_examples=150)
 def test_valid_line_gives_its_call(made: list[tuple[str, Call]], end: str) -> None:
     calls, rejected = parsed(''.join(text + end for text, _ in made))
     assert not rejected
-    assert calls == [call._asdict() for _, call in made] == [read(text)._asdict() for text, _ in made]
+    assert [unescaped(read(text)) for text, _ in made] == [unescaped(call) for _, call in made] == calls
 
 
 FRAGMENTS = st.sampled_from(
@@ -339,9 +383,9 @@ def test_any_bytes_are_calls_or_rejects_each_line_once(block: bytes, log_format:
     lines = block.count(b'\n') + (not block.endswith(b'\n') and block != b'')
     assert sorted([*calls['line'], *rejected['line'], *skipped['line']]) == list(range(lines))
     assert dict(calls.schema) == {'line': pl.UInt32(), **SOURCE_COLUMNS}
-    assert calls.null_count().sum_horizontal().sum() == 0
+    assert calls.drop('status', 'duration_ms').null_count().sum_horizontal().sum() == 0
     assert set(rejected['reason']) <= set(Reason)
-    assert set(skipped['reason']) <= {Skip.BLANK, Skip.COMMENT}
+    assert set(skipped['reason']) <= {Skip.BLANK, Skip.COMMENT, Skip.NO_REQUEST, Skip.OTHER_OUTPUT}
 
 
 @given(st.lists(BLOCKS | damaged_lines(), min_size=2, max_size=4), st.sampled_from(FORMATS))
