@@ -184,20 +184,21 @@ def _getter(node: Node, names: tuple[str, ...]) -> Callable[[Any], Any]:
     return attrgetter('.'.join(fields))
 
 
-def _texts(field: str, values: list[Value], index: int | None) -> pl.Series:
-    kinds = set(map(type, values))
-    if list in kinds:
-        pick = _join if field == 'forwarded' and index is None else partial(_pick, index=index or 0)
-        values = [pick(value) if isinstance(value, list) else value for value in values]
-        kinds = set(map(type, values))
-    if kinds <= {str, type(None)}:
-        return pl.Series(field, values, dtype=pl.String)
+def _texts(field: str, values: list[Value], position: int | None) -> pl.Series:
+    if isinstance(next((value for value in values if value is not None), ''), str):
+        try:
+            return pl.Series(field, values, dtype=pl.String)
+        except TypeError:  # not all of them are texts
+            pass
+    if list in set(map(type, values)):
+        pick = _join if field == 'forwarded' and position is None else partial(_pick, position=position or 0)
+        return _texts(field, [pick(value) if isinstance(value, list) else value for value in values], None)
     texts = {value: _text(value) for value in set(values)}
     return pl.Series(field, [texts[value] for value in values], dtype=pl.String)
 
 
-def _pick(values: list[Scalar | None], index: int) -> Scalar | None:
-    return values[index] if index < len(values) else None
+def _pick(values: list[Scalar | None], position: int) -> Scalar | None:
+    return values[position] if position < len(values) else None
 
 
 def _join(values: list[Scalar | None]) -> str | None:
