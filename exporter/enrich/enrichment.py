@@ -4,8 +4,10 @@ import polars as pl
 
 from exporter.config import PortalRules
 from exporter.enrich.agent import classify
+from exporter.enrich.callers import Callers
 from exporter.enrich.geo import Places
 from exporter.enrich.memo import Dictionary, Memo
+from exporter.enrich.proxies import trusted_proxies
 from exporter.enrich.request import Requests
 from exporter.enrich.visitor import key_id, valid, visitors
 from exporter.model.call import COLUMNS, categorical
@@ -14,7 +16,10 @@ CATEGORIES = [column.name for column in COLUMNS if column.categorical]
 
 
 class Enrichment:
-    """The rules, the dictionaries and the memos of one portal. One thread at a time may call each of them."""
+    """The rules, the dictionaries and the memos of one portal. One thread at a time may call each of them.
+
+    Raises SettingsError for an invalid rule.
+    """
 
     def __init__(self, domain: str, rules: PortalRules, places: Places, visitor_secret: bytes) -> None:
         self.domain = domain
@@ -22,6 +27,7 @@ class Enrichment:
         self.geo_date = places.date
         self.timezone = rules.timezone
         self.requests = Requests(rules, visitor_secret)
+        self.callers = Callers(trusted_proxies(rules.trusted_proxies))
         self.texts = {name: Dictionary() for name in ('ip', 'user_agent')}
         self.valid_addresses = Memo(lambda addresses: valid(addresses).to_frame())
         self.addresses = Memo(
@@ -30,6 +36,12 @@ class Enrichment:
             )
         )
         self.agents = Memo(lambda agents: as_categories(classify(agents)))
+
+
+def check_rules(rules: PortalRules) -> None:
+    """Raises SettingsError for an invalid rule."""
+    Requests(rules, b'rules')
+    trusted_proxies(rules.trusted_proxies)
 
 
 def as_categories(frame: pl.DataFrame) -> pl.DataFrame:

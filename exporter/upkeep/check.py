@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from exporter.config import Settings
+from exporter.enrich.enrichment import check_rules
 from exporter.enrich.geo import open_places
-from exporter.enrich.request import Requests
 from exporter.enrich.visitor import key_id, load_visitor_secret
 from exporter.errors import DatabaseLocked, EngineError, ExporterError
 from exporter.ingest.logs import entries
@@ -98,7 +98,7 @@ def _portals(settings: Settings) -> Iterator[Finding]:
     for domain in {settings.domain or '': None, **settings.domains}:
         part = f'rules of {domain}' if domain else 'rules'
         try:
-            Requests(settings.portal(domain), b'rules')
+            check_rules(settings.portal(domain))
             yield ok(part, f'time zone {settings.portal(domain).timezone}')
         except ExporterError as error:
             yield fault_of(part, error)
