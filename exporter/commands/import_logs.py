@@ -77,6 +77,8 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
                             )
                     except InputError as error:  # the other logs can still be imported
                         errors.append(error)
+                if warning := enrichment.caller_sample.warning():
+                    context.warn(f'{portal}: {warning}')
                 if form == 'table':
                     stored = [row for row in portals(opened()) if row.domain == portal]
                     days = [f'--from {row.first_day} --to {row.last_day}' for row in stored]

@@ -4,6 +4,7 @@ import polars as pl
 
 from exporter.config import PortalRules
 from exporter.enrich.agent import classify
+from exporter.enrich.caller_sample import CallerSample
 from exporter.enrich.callers import Callers
 from exporter.enrich.geo import Places
 from exporter.enrich.memo import Dictionary, Memo
@@ -27,6 +28,7 @@ class Enrichment:
         self.geo_date = places.date
         self.timezone = rules.timezone
         self.requests = Requests(rules, visitor_secret)
+        self.caller_sample = CallerSample()
         self.callers = Callers(trusted_proxies(rules.trusted_proxies))
         self.texts = {name: Dictionary() for name in ('ip', 'user_agent')}
         self.valid_addresses = Memo(lambda addresses: valid(addresses).to_frame())

@@ -130,6 +130,7 @@ def read_parts(chunks: Iterable[ParsedChunk], enrichment: Enrichment) -> Iterato
     calls, skipped, rejects = list[pl.DataFrame](), Counter[str](), list[tuple[str, int, str]]()
     for chunk in chunks:
         lines = enrich(chunk.lines, enrichment, STEPS[:READING])
+        enrichment.caller_sample.add(lines.calls['ip'])
         calls.append(lines.calls.drop('line'))
         skipped += by_reason(lines.skipped)
         rejects += _rejects(chunk, lines.rejected)
