@@ -79,8 +79,15 @@ def _listen(value: str) -> str:
     return value
 
 
+def _header(value: str) -> str:
+    if not re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", value, re.ASCII):  # a token of RFC 9110
+        raise ValueError(f'invalid header name {value!r}; write it as x-forwarded-for')
+    return value.lower()
+
+
 DomainName = Annotated[str, AfterValidator(domain_name)]
 Zone = Annotated[str, AfterValidator(_time_zone)]
+Header = Annotated[str, AfterValidator(_header)]
 Listen = Annotated[str, AfterValidator(_listen)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_at_commas)]
 AccountSources = Annotated[
@@ -115,6 +122,14 @@ class PortalRules(BaseModel):
     datasets: Words = Field(
         ('opendatasoft', 'ckan', 'socrata'),
         description='where to find the data set: presets, query:NAME, or a regular expression for the path, with one group',
+    )
+    trusted_proxies: Words = Field(
+        ('private', 'loopback'),
+        description='the proxies whose headers are believed: addresses, networks, private, loopback, or @FILE with one per line',
+    )
+    forwarded_header: Header | None = Field(
+        None,
+        description='the logged header that names the caller behind a proxy; by default, the one of the log format',
     )
 
 

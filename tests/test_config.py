@@ -98,6 +98,8 @@ def test_lists_are_written_with_commas_or_as_lists(environment: pytest.MonkeyPat
     assert settings.paths == ('/api/*', '/explore/*')
     assert settings.accounts == ('query:apikey', 'user')
     assert settings.datasets == ('ckan',)
+    environment.setenv('USAGE_TRUSTED_PROXIES', 'private, 192.0.2.0/24,@cdn.txt')
+    assert load().trusted_proxies == ('private', '192.0.2.0/24', '@cdn.txt')
     environment.delenv('USAGE_PATHS')
     file('paths = ["/a,b", "/c"]')
     assert load().paths == ('/a,b', '/c')
@@ -106,6 +108,11 @@ def test_lists_are_written_with_commas_or_as_lists(environment: pytest.MonkeyPat
 def test_a_file_may_come_from_windows() -> None:
     Path('usage-exporter.toml').write_bytes(b'\xef\xbb\xbfdomain = "data.example.org"\r\ntimezone = "UTC"\r\n')
     assert load().domain == 'data.example.org'
+
+
+def test_a_header_is_kept_in_lower_case(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv('USAGE_FORWARDED_HEADER', 'CF-Connecting-IP')
+    assert load().portal('data.example.org').forwarded_header == 'cf-connecting-ip'
 
 
 # one portal's own rules
@@ -226,6 +233,7 @@ def test_a_domain_name_is_kept_in_lower_case(environment: pytest.MonkeyPatch, gi
     ('setting', 'value', 'message'),
     [
         ('accounts', 'user,header:x', "invalid source of accounts 'header:x'; write user (the log's user field) or query:apikey"),
+        ('forwarded_header', 'X-Forwarded-For:', "invalid header name 'X-Forwarded-For:'; write it as x-forwarded-for"),
         ('domains', '{', 'invalid JSON; correct it, or write these tables in the TOML file'),
         ('follow', '[' * 100_000, 'invalid JSON; correct it, or write these tables in the TOML file'),
         ('domains', '3', 'Input should be a valid dictionary'),

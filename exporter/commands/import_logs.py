@@ -86,6 +86,8 @@ def import_logs(
                         except InputError as error:  # the other logs can still be imported
                             if str(error) not in map(str, errors):
                                 errors.append(error)
+                    if warning := enrichment.caller_sample.warning():
+                        context.warn(f'{portal}: {warning}')
                 if form == 'table':
                     days = {row.domain: f'--from {row.first_day} --to {row.last_day}' for row in portals(opened())}
             interrupts.over()

@@ -20,7 +20,7 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 from exporter.commands.context import Context, pass_context
-from exporter.enrich.request import Requests
+from exporter.enrich.enrichment import check_rules
 from exporter.enrich.visitor import key_id
 from exporter.errors import ExporterError, SettingsError
 from exporter.ingest.collector.group_commit import GroupCommit
@@ -71,7 +71,7 @@ def serve(context: Context) -> None:
     if clash := next(duplicate_logs(settings.follow), None):
         raise clash
     for domain in ('', *settings.domains):  # report an invalid rule now, not to the sender of a call
-        Requests(settings.portal(domain), context.visitor_secret)
+        check_rules(settings.portal(domain))
     made_with = key_id(context.visitor_secret), context.places.date
     with ExitStack() as parts:
         spool = Spool(directory / 'spool', settings.spool_bytes, *made_with)

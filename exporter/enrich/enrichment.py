@@ -4,9 +4,12 @@ import polars as pl
 
 from exporter.config import PortalRules
 from exporter.enrich.agent import classify
+from exporter.enrich.caller_sample import CallerSample
+from exporter.enrich.callers import Callers
 from exporter.enrich.geo import Places
 from exporter.enrich.hosts import Hosts
 from exporter.enrich.memo import Dictionary, Memo
+from exporter.enrich.proxies import trusted_proxies
 from exporter.enrich.request import Requests
 from exporter.enrich.visitor import key_id, valid, visitors
 from exporter.model.call import COLUMNS, categorical
@@ -15,7 +18,10 @@ CATEGORIES = [column.name for column in COLUMNS if column.categorical]
 
 
 class Enrichment:
-    """The rules, the dictionaries and the memos of one portal. One thread at a time may call each of them."""
+    """The rules, the dictionaries and the memos of one portal. One thread at a time may call each of them.
+
+    Raises SettingsError for an invalid rule.
+    """
 
     def __init__(
         self, domain: str, rules: PortalRules, places: Places, visitor_secret: bytes, hosts: Hosts | None = None
@@ -28,6 +34,8 @@ class Enrichment:
         self.requests = Requests(rules, visitor_secret)
         # of a log of several portals: only the lines with a host of this portal, or with '' those of none
         self.portals = _portals_of(hosts) if hosts else None
+        self.caller_sample = CallerSample()
+        self.callers = Callers(trusted_proxies(rules.trusted_proxies))
         self.texts = {name: Dictionary() for name in ('ip', 'user_agent')}
         self.valid_addresses = Memo(lambda addresses: valid(addresses).to_frame())
         self.addresses = Memo(
@@ -45,6 +53,12 @@ class Enrichment:
 
 def _portals_of(hosts: Hosts) -> Memo:
     return Memo(lambda texts: pl.DataFrame({'portal': [hosts.portal(text) for text in texts.to_list()]}, {'portal': pl.String}))
+
+
+def check_rules(rules: PortalRules) -> None:
+    """Raises SettingsError for an invalid rule."""
+    Requests(rules, b'rules')
+    trusted_proxies(rules.trusted_proxies)
 
 
 def as_categories(frame: pl.DataFrame) -> pl.DataFrame:

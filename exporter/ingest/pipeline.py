@@ -70,6 +70,13 @@ def skip_requests(lines: Lines, _: Enrichment) -> Lines:
     return lines._replace(calls=lines.calls.filter(pl.col('skip').is_null()), skipped=pl.concat([lines.skipped, skipped]))
 
 
+def resolve_callers(lines: Lines, enrichment: Enrichment) -> Lines:
+    """Replaces the address of a trusted proxy by the one that its header names, and drops the header."""
+    callers = enrichment.callers(lines.calls['ip'], lines.calls['forwarded'])
+    others = lines.calls[[name for name in lines.calls.columns if name != 'forwarded']]  # a sixth of the time of drop
+    return lines._replace(calls=others.with_columns(callers))
+
+
 def number_texts(lines: Lines, enrichment: Enrichment) -> Lines:
     """Replaces each address and user agent by its number in a dictionary: the steps that follow look at distinct texts only."""
     numbered = [number(lines.calls[name]) for name, number in enrichment.texts.items()]
@@ -114,6 +121,7 @@ STEPS: tuple[Step, ...] = (
     select_hosts,
     read_requests,
     skip_requests,
+    resolve_callers,
     number_texts,
     reject_addresses,
     # the steps so far may skip or reject a line; the others run once for many chunks
@@ -135,6 +143,7 @@ def read_parts(chunks: Iterable[ParsedChunk], enrichment: Enrichment) -> Iterato
     calls, skipped, rejects = list[pl.DataFrame](), Counter[str](), list[tuple[str, int, str]]()
     for chunk in chunks:
         lines = enrich(chunk.lines, enrichment, STEPS[:READING])
+        enrichment.caller_sample.add(lines.calls['ip'])
         calls.append(lines.calls.drop('line'))
         skipped += by_reason(lines.skipped)
         rejects += _rejects(chunk, lines.rejected)

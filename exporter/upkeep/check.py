@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from exporter.config import Settings
+from exporter.enrich.caller_sample import FEW, LEAST, NEARLY_ALL, REMEDY
+from exporter.enrich.enrichment import check_rules
 from exporter.enrich.geo import open_places
-from exporter.enrich.request import Requests
 from exporter.enrich.visitor import key_id, load_visitor_secret
 from exporter.errors import DatabaseLocked, EngineError, ExporterError
 from exporter.ingest.logs import entries
@@ -23,6 +24,7 @@ from exporter.upkeep.forget import differing
 
 OLDEST_PLACES = timedelta(days=90)  # age of geolocation data: addresses move
 CONNECT_TIMEOUT = 5.0  # seconds
+RECENT = timedelta(days=7)  # up to the last call
 LONGEST_BATCH = timedelta(minutes=10)  # time to store a batch; one that is unfinished for longer was interrupted
 
 
@@ -98,7 +100,7 @@ def _portals(settings: Settings) -> Iterator[Finding]:
     for domain in {settings.domain or '': None, **settings.domains}:
         part = f'rules of {domain}' if domain else 'rules'
         try:
-            Requests(settings.portal(domain), b'rules')
+            check_rules(settings.portal(domain))
             yield ok(part, f'time zone {settings.portal(domain).timezone}')
         except ExporterError as error:
             yield fault_of(part, error)
@@ -191,6 +193,8 @@ def _portal(settings: Settings, database: ClickHouse, visitor_key_id: str, porta
             'the stored visitors were hashed with another key' if visitor_key_id else 'the key of the stored visitors is missing',
             f'restore {settings.data_dir}/secret or USAGE_SECRET; without it all visitors count as new',
         )
+    if _has_few_callers(database, portal):
+        yield note(part, f'nearly all calls of the last {RECENT.days} days come from at most {FEW} visitors', REMEDY)
     all_days = period(portal.first_day.isoformat(), portal.last_day.isoformat(), portal.timezone, datetime.now(UTC))
     report = indicators.fetch(database, part, portal.timezone, all_days)
     values = {
@@ -210,3 +214,15 @@ def _portal(settings: Settings, database: ClickHouse, visitor_key_id: str, porta
         yield fault(part, f'no data for: {missing}', remedy)
     else:
         yield fault(part, f'no data for: {missing}', 'all calls are from crawlers: check USAGE_PATHS, and import other calls')
+
+
+def _has_few_callers(database: ClickHouse, portal: indicators.Portal) -> bool:
+    """Whether a few visitors made nearly all of the recent calls: they may be proxies."""
+    [row] = database.query(
+        """
+        SELECT sum(calls) AS all_calls, arraySum(arraySlice(arrayReverseSort(groupArray(calls)), 1, {few:UInt8})) AS most_calls
+        FROM (SELECT count() AS calls FROM calls WHERE domain = {domain:String} AND day > {day:Date} GROUP BY visitor)
+        """,
+        {'domain': portal.domain, 'day': portal.last_day - RECENT, 'few': FEW},
+    )
+    return bool(row['all_calls'] >= LEAST and row['most_calls'] >= NEARLY_ALL * row['all_calls'])

@@ -13,6 +13,7 @@ import pytest
 from access_logs import CRAWLER, DOMAIN, FIREFOX, asked, assert_rollups_agree, imported, line, log, paths, run, summary
 from files import DATA
 
+from exporter.enrich.caller_sample import REMEDY
 from exporter.enrich.request import hash_api_key
 from exporter.enrich.visitor import load_visitor_secret
 from exporter.errors import EngineError
@@ -423,3 +424,20 @@ def test_a_file_that_is_not_a_log_is_refused_with_a_remedy(file: Path) -> None:
     assert error_lines(result.stderr) == [
         f'error: {file}: this is UTF-16 text; convert it with iconv -f UTF-16 -t UTF-8 and import the result'
     ]
+
+
+def test_a_log_of_a_proxys_address_is_reported_once(file: Path) -> None:
+    file.write_bytes(log(range(700), ip='10.0.0.1'))
+    result = run('import', file, '-', stdin=log(range(700, 1_400), ip='10.0.0.2'))
+    assert result.exit_code == 0
+    assert result.stderr == f'warning: {DOMAIN}: nearly all of 1,400 calls come from at most 3 addresses; {REMEDY}\n'
+    file.write_bytes(log(range(3_000, 6_000)))
+    assert run('import', file).stderr == ''
+
+
+def test_invalid_trusted_proxies_are_one_line(file: Path, settings: pytest.MonkeyPatch) -> None:
+    file.write_bytes(log(range(1)))
+    settings.setenv('USAGE_TRUSTED_PROXIES', 'private,10.0.0.1/8')
+    result = run('import', file)
+    message = "error: trusted_proxies: invalid network '10.0.0.1/8'; write it as 10.0.0.0/8\n"
+    assert (result.exit_code, result.stdout, result.stderr) == (2, '', message)

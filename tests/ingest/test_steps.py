@@ -102,6 +102,21 @@ def test_other_requests_are_skipped_with_any_address() -> None:
     assert (len(result.calls), len(result.skipped), len(result.rejected)) == (0, 1, 0)
 
 
+def test_the_caller_behind_a_trusted_proxy_is_located() -> None:
+    behind = {'ip': '10.0.0.1', 'forwarded': '198.51.100.9, 81.2.69.160, 10.0.0.2'}
+    stranger = {'ip': '203.0.113.5', 'forwarded': '81.2.69.160'}
+    cities = enriched(behind, {}, stranger, {'ip': '', 'forwarded': '81.2.69.160'}).calls['city'].to_list()
+    assert cities == ['London', 'London', '', 'London']
+    assert enriched(behind, trusted_proxies=['192.0.2.0/24']).calls['city'].to_list() == ['']
+    assert enriched(stranger, trusted_proxies=['203.0.113.0/24']).calls['city'].to_list() == ['London']
+    assert one(**behind)['visitor'] == one()['visitor']
+
+
+def test_an_invalid_peer_is_rejected_whatever_its_header_names() -> None:
+    result = enriched({'ip': '999.1.1.1', 'forwarded': '81.2.69.160'}, {'ip': '', 'forwarded': '81.2.69.160, 1.2.3'})
+    assert result.rejected.rows() == [(0, 'address'), (1, 'address')]
+
+
 @pytest.mark.parametrize('ip', ['10.1.2.3', '-', '', 'client.example.org', '::1'])
 def test_a_call_without_a_place_is_a_call(ip: str) -> None:
     call = one(ip=ip)
@@ -129,7 +144,7 @@ TEXT = ODD | st.text(max_size=8)
 CALLS = st.fixed_dictionaries(
     {
         'timestamp': st.datetimes(datetime(1990, 1, 1), datetime(2037, 1, 1)).map(lambda at: at.replace(microsecond=0, tzinfo=UTC)),
-        'ip': TEXT, 'forwarded': st.just(''), 'host': TEXT, 'user_id': TEXT, 'user_agent': TEXT, 'method': TEXT, 'path': TEXT,
+        'ip': TEXT, 'forwarded': TEXT, 'host': TEXT, 'user_id': TEXT, 'user_agent': TEXT, 'method': TEXT, 'path': TEXT,
         'status': st.integers(100, 999), 'bytes': st.integers(0, 2**64 - 1), 'duration_ms': st.integers(0, 2**32 - 1),
     }
 )  # fmt: skip

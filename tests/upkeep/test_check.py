@@ -14,6 +14,7 @@ from files import DATA
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet  # type: ignore[import-untyped]
 
+from exporter.enrich.caller_sample import REMEDY
 from exporter.model.batch import Batch
 from exporter.store.clickhouse import ClickHouse, connect
 from exporter.store.ledger import Ledger
@@ -294,3 +295,13 @@ def test_an_interrupted_forget_is_a_fault(database: ClickHouse) -> None:
     )
     repair(database, DOMAIN)
     assert check().faults == []
+
+
+def test_few_visitors_with_nearly_all_calls_are_noted() -> None:
+    imported('-', stdin=log(range(1_000), ip='81.2.69.160', time='20/Nov/2026:08:30:00 +0000'))
+    imported('-', stdin=log(range(2_000), time='01/Nov/2026:08:30:00 +0000'))  # too old to count
+    noted = [finding for finding in check().findings if finding['mend'] == REMEDY]
+    state = 'nearly all calls of the last 7 days come from at most 3 visitors'
+    assert [(finding['level'], finding['state'], finding['mend']) for finding in noted] == [('note', state, REMEDY)]
+    imported('-', stdin=log(range(100), time='20/Nov/2026:08:30:00 +0000'))
+    assert not [finding for finding in check().findings if finding['mend'] == REMEDY]

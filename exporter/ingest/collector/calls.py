@@ -43,6 +43,12 @@ class Call(msgspec.Struct, forbid_unknown_fields=True, gc=False):
             extra_json_schema={'anyOf': [{'format': 'ipv4'}, {'format': 'ipv6'}]},
         ),
     ]
+    forwarded_for: Annotated[
+        Text | None,
+        Meta(
+            description='The header X-Forwarded-For or Forwarded. It names the caller if `ip` is a trusted proxy; never stored.'
+        ),
+    ] = None
     domain: Annotated[
         Domain | None,
         Meta(description='The portal, for example data.example.org. Required unless the token is for one portal.'),
@@ -159,7 +165,7 @@ class _Checker:
         return (
             int(seconds * 1000 + 0.0005),  # more than the error of a float, less than a microsecond
             call.ip,
-            '',  # forwarded
+            call.forwarded_for or '',
             '',  # host
             call.user_id or '',
             call.user_agent or '',

@@ -83,6 +83,7 @@ class Follower:
         self._report_missing(now)
         try:
             self._read(now, end, unread)
+            self._warn()
             self._note(now, unread)
             self.fault_log.forget('spool')
         except (ExporterError, OSError) as error:  # of the spool or of the rejects
@@ -158,6 +159,12 @@ class Follower:
                 self.logs.close(tail, 2 * tail.size if isinstance(error, NoLog) else 0)
             unread.add(followed)
         unread.update(followed for _, followed in waiting)
+
+    def _warn(self) -> None:
+        """Logs, once, that the logs of a portal seem to have proxies in the place of callers."""
+        for domain, enrichment in self.enrichments.items():
+            if warning := enrichment.caller_sample.warning():
+                self.fault_log.log(f'{domain}: {warning}')
 
     def _report_last_line(self, tail: Tail) -> None:
         tally = tail.last_tally or Tally()

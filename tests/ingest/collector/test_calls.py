@@ -49,20 +49,20 @@ def rejected(element: Any, portal: str = '') -> ElementReject:
 def test_complete_call() -> None:
     assert one(
         user_id='alice', user_agent='curl/8', method='GET', path='/api?rows=1', dataset_id='trees', status=404,
-        bytes=2**63 - 1, duration_ms=12.7,
+        bytes=2**63 - 1, duration_ms=12.7, forwarded_for='192.0.2.9, 10.0.0.2',
     ) == {
         'line': 0, 'timestamp': datetime(2026, 11, 2, 7, 30, 0, 125_000, UTC), 'domain': 'data.example.org', 'ip': '192.0.2.7',
         'user_id': 'alice', 'user_agent': 'curl/8', 'method': 'GET', 'path': '/api?rows=1', 'dataset_id': 'trees', 'status': 404,
-        'bytes': 2**63 - 1, 'duration_ms': 12,
+        'bytes': 2**63 - 1, 'duration_ms': 12, 'forwarded': '192.0.2.9, 10.0.0.2', 'host': '',
     }  # fmt: skip
 
 
 def test_null_equals_absent() -> None:
     optional = ['user_id', 'user_agent', 'method', 'path', 'dataset_id', 'status', 'bytes', 'duration_ms']
-    nothing: dict[str, Any] = dict.fromkeys(optional)
+    nothing: dict[str, Any] = dict.fromkeys([*optional, 'forwarded_for'])
     row = one(**nothing)
     assert row == one()
-    assert [row[name] for name in optional] == [''] * 5 + [0] * 3
+    assert [row[name] for name in [*optional, 'forwarded']] == [''] * 5 + [0] * 3 + ['']
     assert one('data.example.org', domain=None)['domain'] == 'data.example.org'
 
 
@@ -135,6 +135,8 @@ def test_timestamp_keeps_milliseconds_in_any_notation(moment: datetime) -> None:
         ({'method': 'A' * 21}, 'method', Reason.VALUE),
         ({'path': '/' * 16_385}, 'path', Reason.VALUE),
         ({'user_agent': 'a' * 100_000}, 'user_agent', Reason.VALUE),
+        ({'forwarded_for': ['192.0.2.9']}, 'forwarded_for', Reason.VALUE),
+        ({'forwarded_for': '1' * 16_385}, 'forwarded_for', Reason.VALUE),
         ({'userid': 'alice'}, 'userid', Reason.UNKNOWN_FIELD),
         ({'x' * 999: 1}, 'x' * 100, Reason.UNKNOWN_FIELD),
     ],

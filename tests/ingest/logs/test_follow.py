@@ -13,6 +13,7 @@ import pytest
 from access_logs import DOMAIN, asked, assert_rollups_agree, imported, line, log, paths, run, summary
 from following import Following, append, followed
 
+from exporter.enrich.caller_sample import REMEDY
 from exporter.errors import EngineError, SpoolFull
 from exporter.ingest.logs import batches, follow, open_logs
 from exporter.ingest.pipeline import Put
@@ -479,3 +480,11 @@ def test_quiet_rotated_logs_are_closed(following: Following, file: Path, monkeyp
     append(rotated, log(range(10, 13)))  # it is looked at again for a while
     following.poll()
     assert stored(following) == asked([*range(13), *range(100, 110)])
+
+
+def test_a_log_of_a_proxys_address_is_reported_once(following: Following, file: Path) -> None:
+    for numbers in (range(600), range(600, 1_300), range(1_300, 2_600)):
+        append(file, log(numbers, ip='10.0.0.1'))
+        following.poll()
+    message = f'{DOMAIN}: nearly all of 1,300 calls come from at most 3 addresses; {REMEDY}'
+    assert [text for text in following.messages if REMEDY in text] == [message]

@@ -54,6 +54,17 @@ def test_the_fields_of_a_call_take_precedence_over_the_settings(tmp_path: Path, 
     assert {row['path'] for row in rows} == {'/api'}
 
 
+def test_a_trusted_proxy_names_the_caller(web: Serving, database: ClickHouse) -> None:
+    direct, proxied = CALL | {'path': '/1'}, CALL | {'path': '/2', 'ip': '10.0.0.1', 'forwarded_for': f'192.0.2.7, {CALL["ip"]}'}
+    stranger = CALL | {'path': '/3', 'ip': '203.0.113.5', 'forwarded_for': CALL['ip']}
+    assert answer(web.post([direct, proxied, stranger])) == (3, 0, 0)
+    assert stored(web, database) == 3
+    rows = database.query('SELECT visitor, country FROM calls ORDER BY path')
+    assert rows[0] == rows[1]
+    assert rows[2]['visitor'] != rows[0]['visitor']
+    assert [row['country'] for row in rows] == ['GB', 'GB', '']
+
+
 def test_accepted_skipped_and_rejected_add_up(tmp_path: Path, database: ClickHouse) -> None:
     with serving(tmp_path, lambda: database, paths=('/api/*',)) as web:
         response = web.post([CALL, CALL | {'path': '/page'}, CALL | {'method': 'OPTIONS'}, CALL | {'ip': 'x'}, 7])
