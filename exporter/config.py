@@ -103,6 +103,9 @@ class PortalRules(BaseModel):
     log_format: str = Field(
         'auto', description="the format of the portal's logs: auto, a preset, or the notation of nginx or Apache"
     )
+    log_fields: Annotated[dict[str, str], NoDecode, BeforeValidator(tables)] = Field(
+        {}, description='of log_format = "json": the name in the log of each of our fields'
+    )
     log_timezone: Zone | None = Field(
         None, description='the time zone of logs whose times have none; by default, that of the portal'
     )

@@ -13,6 +13,7 @@ from exporter.model.reject import Reason, Skip
 METHOD = r'^[A-Za-z][A-Za-z_-]{0,19}$'
 PROTOCOL = r' (?:HTTP/)?\d(?:\.\d)?$'
 ABSOLUTE = r'^[A-Za-z][A-Za-z0-9+.-]{0,19}://([^/?#*]*)'
+PORT = r'^(?:(\d{1,3}(?:\.\d{1,3}){3}):\d+|\[([0-9A-Fa-f:.%\w]+)\](?::\d+)?)$'  # an address with a port, or in brackets
 NO_VALUE = '-'
 NO_STATUS = [NO_VALUE, '', '0', '000', '-1']  # where none was sent
 ESCAPES = re.compile(rb'\\(?:x([0-9A-Fa-f]{2})|u00([0-9A-Fa-f]{2})|(.))', re.DOTALL)
@@ -66,6 +67,8 @@ def convert(
         else pl.lit(0, pl.UInt64),
         duration_ms=_duration(log_format.seconds) if 'duration' in has else pl.lit(None, pl.UInt32),
     )
+    if suspects['port']:
+        calls = calls.with_columns(pl.col('ip').str.replace(PORT, '${1}${2}'))
     if suspects['list'] or log_format.only_forwarded:
         calls = _move_lists(calls, log_format.only_forwarded)
     calls = calls.with_columns(_reason(now))
@@ -84,6 +87,7 @@ def _suspects(fields: pl.DataFrame, log_format: Format, has_escapes: bool) -> di
         target.str.contains('#', literal=True).any().alias('hash'),
         (~target.str.starts_with('/') | target.str.ends_with(' ')).any().alias('unusual target'),
         (pl.col('ip').str.contains(',', literal=True).any() if 'ip' in fields.columns else pl.lit(False)).alias('list'),
+        (pl.col('ip').str.contains(':', literal=True).any() if 'ip' in fields.columns else pl.lit(False)).alias('port'),
     ).row(0, named=True)
 
 
@@ -269,7 +273,7 @@ def _other_clf(text: pl.Series, log_timezone: str) -> pl.Series:
 def _with_fraction(local: pl.Series, rest: pl.Series, log_timezone: str) -> pl.Series:
     """Adds the fraction of the second and the offset, which is that of `log_timezone` where there is none."""
     fraction = rest.str.extract(r'^([.,]\d{1,9})').str.replace(',', '.').cast(pl.Float64, strict=False).fill_null(0)
-    local = (local.cast(pl.Int64) + (fraction * 1000 + 1e-6).cast(pl.Int64)).cast(pl.Datetime('ms'))
+    local = (local.cast(pl.Int64) + (fraction * 1000).round().cast(pl.Int64)).cast(pl.Datetime('ms'))
     offset = rest.str.replace(r'^[.,]\d{1,9}', '')
     moments = _with_offset(local, offset)
     without = (offset.str.strip_chars() == '').fill_null(False)

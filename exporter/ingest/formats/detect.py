@@ -1,13 +1,15 @@
 """Finds the format of a log from its first lines."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import polars as pl
 
 from exporter.errors import InputError, SettingsError
 from exporter.ingest.formats import Format
+from exporter.ingest.formats.json_guess import GUESSED, guess_mapping, guessed_format
+from exporter.ingest.formats.json_lines import JSON_PRESETS, decode_sample, log_fields_format
 from exporter.ingest.formats.notation import is_notation, notation_format
 from exporter.ingest.formats.presets import PRESETS
 from exporter.ingest.formats.w3c import DIRECTIVE, w3c_format
@@ -46,10 +48,14 @@ class Fit(NamedTuple):
     lines: int
 
 
-def format_of(log_format: str, forwarded_header: str = 'x-forwarded-for') -> Format:
+def format_of(log_format: str, forwarded_header: str = 'x-forwarded-for', log_fields: Mapping[str, str] | None = None) -> Format:
     """Returns the format of a name, a notation or a line `#Fields:`. Raises SettingsError if there is none."""
-    if log_format in PRESETS:
-        return PRESETS[log_format]
+    if preset := PRESETS.get(log_format) or JSON_PRESETS.get(log_format):
+        return preset
+    if log_format == 'json':
+        return log_fields_format(log_fields or {})
+    if log_format.startswith(GUESSED):
+        return guessed_format(log_format)
     if log_format.startswith(DIRECTIVE):
         described = w3c_format(log_format)
         if isinstance(described, Format):
@@ -58,12 +64,25 @@ def format_of(log_format: str, forwarded_header: str = 'x-forwarded-for') -> For
     if is_notation(log_format):
         return notation_format(log_format, forwarded_header)
     raise SettingsError(
-        f'log_format: unknown format {log_format[:200]!r}', f'use auto, a notation, or one of {", ".join(PRESETS)}'
+        f'log_format: unknown format {log_format[:200]!r}',
+        f'use auto, a notation, json, or one of {", ".join([*PRESETS, *JSON_PRESETS])}',
     )
 
 
-def best_fit(texts: pl.Series) -> Fit | None:
-    """Returns the most specific format that fits nearly as many lines as any other; None if no line is in a format."""
+def best_fit(texts: pl.Series, forwarded_header: str = 'x-forwarded-for') -> Fit | None:
+    """Returns the most specific format that fits nearly as many lines as any other; None if no line is in a format.
+
+    Raises InputError for lines of JSON that lack what a call needs.
+    """
+    objects = decode_sample(texts.to_list())
+    if 2 * len(objects) > len(texts):
+        guess = guess_mapping(objects, forwarded_header)
+        if guess.missing:
+            raise InputError(
+                f'these lines of JSON do not have {" and ".join(guess.missing)}', 'log it, or name its field in [log_fields]'
+            )
+        guessed = guess.to_format()
+        return Fit(guessed, guessed.read(texts)['time'].count())
     fits = [Fit(preset, _fitting(preset, texts)) for preset in PRESETS.values()]
     most = max(fit.lines for fit in fits)
     return next((fit for fit in fits if fit.lines >= NEARLY * most), None) if most else None

@@ -3,6 +3,7 @@
 A name counts only if its values look right: `host` may be the machine, `user` an object, `request` a path.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
@@ -12,6 +13,7 @@ from exporter.ingest.formats import Format, Time
 from exporter.ingest.formats.json_lines import JSON_PRESETS, Names, Reader, is_secret, json_format, missing_fields
 
 SAMPLE, MOST_NAMES, DEEPEST, LONGEST_VALUE = 1000, 500, 6, 300  # objects; names, levels and characters of each that are looked at
+GUESSED = 'json '  # begins the name of a guessed format; its mapping follows
 MOST = 0.6  # of the values must look right
 FORWARDED_HEADER = 'x-forwarded-for'
 
@@ -80,8 +82,15 @@ class Guess(NamedTuple):
         if self.preset and self.time == JSON_PRESETS[self.preset].time:
             return JSON_PRESETS[self.preset]
         only_forwarded = JSON_PRESETS[self.preset].only_forwarded if self.preset else 'ip' not in self.mapping
-        name = self.preset or 'json'
+        name = f'{GUESSED}{json.dumps([self.mapping, self.time, self.seconds, only_forwarded])}'
         return json_format(name, self.mapping, time=self.time, seconds=self.seconds, only_forwarded=only_forwarded)
+
+
+def guessed_format(name: str) -> Format:
+    """Returns the format of a guess by the name that `to_format` gave it."""
+    mapping, time, seconds, only_forwarded = json.loads(name.removeprefix(GUESSED))
+    names = {field: each if isinstance(each, str) else tuple(each) for field, each in mapping.items()}
+    return json_format(name, names, time=Time(time), seconds=seconds, only_forwarded=only_forwarded)
 
 
 class Candidate(NamedTuple):

@@ -1,6 +1,6 @@
 """Reads the chunks of a log in its format: finds the format, and finds it again where it changes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import polars as pl
@@ -37,7 +37,12 @@ def reader_of(rules: PortalRules, log_format: str | None = None) -> 'LogReader':
 
     Raises SettingsError for an invalid format.
     """
-    return LogReader(log_format or rules.log_format, log_timezone=rules.log_timezone or rules.timezone)
+    return LogReader(
+        log_format or rules.log_format,
+        rules.forwarded_header or 'x-forwarded-for',
+        rules.log_timezone or rules.timezone,
+        rules.log_fields,
+    )
 
 
 class LogReader:
@@ -47,8 +52,14 @@ class LogReader:
     do not fit it: a server was restarted with another format, or a line `#Fields:` follows.
     """
 
-    def __init__(self, log_format: str = AUTO, forwarded_header: str = 'x-forwarded-for', log_timezone: str = 'UTC') -> None:
-        self.forwarded_header, self.log_timezone = forwarded_header, log_timezone
+    def __init__(
+        self,
+        log_format: str = AUTO,
+        forwarded_header: str = 'x-forwarded-for',
+        log_timezone: str = 'UTC',
+        log_fields: Mapping[str, str] | None = None,
+    ) -> None:
+        self.forwarded_header, self.log_timezone, self.log_fields = forwarded_header, log_timezone, log_fields
         self.is_auto = log_format == AUTO
         self.unusual = True, True
         self.format: Format | None = None
@@ -69,7 +80,7 @@ class LogReader:
         """Goes on in the format of this name. Raises SettingsError if there is none."""
         wrapper = next((each for each in WRAPPERS if name.endswith(f'{WRAPPED}{each}')), None)
         self.wrapper = WRAPPERS[wrapper] if wrapper else None
-        self.format = format_of(name.removesuffix(f'{WRAPPED}{wrapper}'), self.forwarded_header)
+        self.format = format_of(name.removesuffix(f'{WRAPPED}{wrapper}'), self.forwarded_header, self.log_fields)
 
     def read(self, chunk: bytes, now: datetime, log_name: str = '', first: bool = False) -> Lines:
         """Parses whole lines. Bytes that are not UTF-8 become U+FFFD. `now` bounds which timestamps are valid.
@@ -151,20 +162,15 @@ class LogReader:
         sample = pl.Series('text', _sample(texts), pl.String)
         if sample.is_empty():
             return False
-        found: tuple[int, Format, Wrapper | None] | None = None
         wrapper = next((each for each in WRAPPERS.values() if each.matches(sample.to_list())), None)
         for candidate in (wrapper, None) if wrapper else (None,):
             inner = candidate.unwrap(sample)['text'].drop_nulls() if candidate else sample
-            fit = best_fit(inner)
-            if fit and (found is None or fit.lines > found[0]):
-                found = fit.lines, fit.format, candidate
-                calls = int((inner.str.contains(LIKE_CALL) | inner.str.starts_with('{')).sum())
-                if fit.lines < ENOUGH * max(calls, 1):
-                    found = None
-        if not found:
-            return False
-        _, self.format, self.wrapper = found
-        return True
+            fit = best_fit(inner, self.forwarded_header)
+            calls = (inner.str.contains(LIKE_CALL) | inner.str.starts_with('{')).sum()
+            if fit and fit.lines >= ENOUGH * max(calls, 1):
+                self.format, self.wrapper = fit.format, candidate
+                return True
+        return False
 
 
 def _sample(texts: pl.Series) -> Sequence[str]:
