@@ -134,7 +134,7 @@ def _convert(fields: pl.DataFrame, now: datetime) -> pl.DataFrame:
             user_agent=pl.col('agent').fill_null(''),
             status=pl.col('status').cast(pl.UInt16, strict=False),
             bytes=pl.col('bytes').replace('-', '0').cast(pl.UInt64, strict=False),
-            duration_ms=pl.lit(0, pl.UInt32),
+            duration_ms=pl.lit(None, pl.UInt32),
             forwarded=pl.lit(''),
             host=pl.lit(''),
             parts=pl.col('request').str.splitn(' ', 3).struct.rename_fields(['method', 'path', 'protocol']),
