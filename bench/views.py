@@ -34,7 +34,8 @@ REPEATS = 7
 
 # sessions of eight calls; 300,000 visitors, one in twenty a crawler; 20,000 accounts, few of them busy; 5,000 places
 FILL = """
-INSERT INTO calls
+INSERT INTO calls (timestamp, domain, timezone, day, hour, user_id, visitor, device, client, browser, os, country, city, latitude,
+    longitude, method, path, dataset_id, status, bytes, duration_ms, batch_id)
 WITH
     intDiv(number, 8) AS session,
     sipHash64(session, '{domain}') AS drawn,

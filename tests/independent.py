@@ -27,7 +27,7 @@ class Call:
     client: str = 'browser'
     place: tuple[str, str, float, float] = UNLOCATED
     dataset_id: str = ''
-    status: int = 200
+    status: int | None = 200
     bytes: int = 0
     browser: str = ''
 
@@ -168,10 +168,10 @@ class Count:
         ]
         return sorted(rows, key=lambda row: (-row[2], CLIENTS.index(row[0]), row[1]))
 
-    def statuses_by_day(self) -> list[tuple[date, int, int]]:
-        """Calls by day and status."""
-        calls = Counter((call.day, call.status) for call in self.single)
-        return [(day, status, n) for (day, status), n in sorted(calls.items())]
+    def statuses_by_day(self) -> list[tuple[date, int | None, int]]:
+        """Calls by day and status, the unknown status last."""
+        calls = Counter((call.day, call.status or 1000) for call in self.single)
+        return [(day, None if status == 1000 else status, n) for (day, status), n in sorted(calls.items())]
 
 
 def _grouped(calls: Iterable[Call], key: Callable[[Call], Key]) -> dict[Key, list[Call]]:
@@ -191,7 +191,7 @@ def _visitors(calls: list[Call]) -> set[int]:
 
 def _totals(calls: list[Call]) -> tuple[int, int, int, int]:
     """Calls, users, errors, bytes."""
-    users, errors = len({call.user for call in calls}), sum(call.status >= 400 for call in calls)
+    users, errors = len({call.user for call in calls}), sum((call.status or 0) >= 400 for call in calls)
     return len(calls), users, errors, sum(call.bytes for call in calls)
 
 

@@ -21,7 +21,7 @@ def init(context: Context) -> None:
     """
     database = context.connect()
     try:
-        changes = schema.apply(database)
+        changes = schema.apply(database, lambda text: click.echo(f'{database.address.shown}: {text} …', err=True))
     finally:
         database.close()
     names = ', '.join(change.name for change in changes)

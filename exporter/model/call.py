@@ -12,12 +12,22 @@ AHEAD = timedelta(days=1)  # a portal's clock may be this far ahead
 
 
 class Column(NamedTuple):
-    """A column of a call. `categorical`: few distinct values, sent to ClickHouse as an Arrow dictionary."""
+    """A column of a call.
+
+    `categorical`: few distinct values, sent to ClickHouse as a dictionary. `nullable`: a number, null if it is unknown; in other
+    columns an unknown number is 0, an unknown text is ''.
+    """
 
     name: str
     type: pl.DataType
     categorical: bool
     about: str
+    nullable: bool = False
+
+    @property
+    def unknown(self) -> str | int | None:
+        """The value of a call that lacks the column."""
+        return None if self.nullable else '' if self.type == pl.String() else 0
 
 
 COLUMNS = (
@@ -39,13 +49,13 @@ COLUMNS = (
     Column('method', pl.String(), True, 'GET, POST …'),
     Column('path', pl.String(), False, 'the requested path, without the query string'),
     Column('dataset_id', pl.String(), True, "the requested data set; '' is none"),
-    Column('status', pl.UInt16(), False, 'HTTP status of the response'),
+    Column('status', pl.UInt16(), False, 'HTTP status of the response; null is unknown', nullable=True),
     Column('bytes', pl.UInt64(), False, 'size of the response, in bytes'),
-    Column('duration_ms', pl.UInt32(), False, 'response time, in milliseconds; 0 is unknown'),
+    Column('duration_ms', pl.UInt32(), False, 'response time, in milliseconds; null is unknown', nullable=True),
     Column('batch_id', pl.String(), True, 'the batch of the call'),
 )
 
-# The columns of a call before enrichment. There are no nulls: an unknown text is '', an unknown number is 0.
+# The columns of a call before enrichment, with nulls as in COLUMNS.
 SOURCE_COLUMNS: dict[str, pl.DataType] = {
     'timestamp': TIMESTAMP,
     'ip': pl.String(),  # of the peer: an address or a host name, unchanged

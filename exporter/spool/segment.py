@@ -23,9 +23,11 @@ from exporter.system.files import sync
 
 LENGTHS = struct.Struct('<4sIQQ')  # magic, length of the header, length of the calls, hash of both (xxh3, 64 bits)
 MAGIC = b'UXF1'
+FORMAT = 2  # of the calls in a record; each new column of a call, and each new meaning of a value, raises it
 SOURCE = 'collector'  # source of the batches that requests share
 SKIPPED_TOTAL = re.compile(rb'("stored":\d+,"skipped":)(\d+)')  # headers of earlier versions have no reasons for skipping
-CATEGORIES = {column.name: categorical(column.name) for column in COLUMNS if column.categorical and column.name != 'batch_id'}
+SPOOLED = [column for column in COLUMNS if column.name != 'batch_id']
+TYPES = {column.name: categorical(column.name) if column.categorical else column.type for column in SPOOLED}
 
 
 class IdempotencyKey(msgspec.Struct, frozen=True):
@@ -47,6 +49,7 @@ class Header(msgspec.Struct, frozen=True):
     keys: tuple[IdempotencyKey, ...] = ()
     rejects: tuple[Reject, ...] = ()
     refused: str = ''  # the engine's error, if the batch is quarantined
+    format: int = 1  # `encode_record` sets it; records of the first version have none
 
     @property
     def calls(self) -> int:
@@ -66,7 +69,7 @@ def encode_record(header: Header, calls: pl.DataFrame) -> bytes:
     """Returns the bytes of a record."""
     stream = io.BytesIO()
     calls.rechunk().write_ipc_stream(stream, compat_level=pl.CompatLevel.oldest())
-    head, body = msgspec.json.encode(header), stream.getvalue()
+    head, body = msgspec.json.encode(msgspec.structs.replace(header, format=FORMAT)), stream.getvalue()
     return LENGTHS.pack(MAGIC, len(head), len(body), _hash(head, body)) + head + body
 
 
@@ -205,9 +208,9 @@ def _read_calls(file: io.BufferedReader, record: Record) -> pl.DataFrame:
     file.seek(record.start)
     stream = io.BytesIO(file.read(record.end - record.start))
     try:
-        calls = pl.read_ipc_stream(stream).select(column.name for column in COLUMNS if column.name != 'batch_id')
+        calls = _upgrade(pl.read_ipc_stream(stream), record.header.format).select(*TYPES)
         # each record has its own dictionaries: polars concatenates them only as texts
-        calls = calls.cast(dict.fromkeys(CATEGORIES, pl.String())).cast(CATEGORIES)  # type: ignore[arg-type]
+        calls = calls.cast({pl.Categorical: pl.String}).cast(TYPES)  # type: ignore[arg-type]
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:  # OSError: invalid stream format
         raise InputError(
             f'{file.name}: invalid calls at byte {record.start:,}', 'restore it from a backup or remove it'
@@ -218,6 +221,16 @@ def _read_calls(file: io.BufferedReader, record: Record) -> pl.DataFrame:
             'restore it from a backup or remove it',
         )
     return calls
+
+
+def _upgrade(calls: pl.DataFrame, record_format: int) -> pl.DataFrame:
+    """Returns the calls of a record of an earlier version as this version would have made them."""
+    if record_format == FORMAT:
+        return calls
+    if record_format < 2:
+        calls = calls.with_columns(pl.col('status', 'duration_ms').replace(0, None))  # 0 meant unknown
+    lacking = [column for column in SPOOLED if column.name not in calls.columns]
+    return calls.with_columns(pl.lit(column.unknown, column.type).alias(column.name) for column in lacking)
 
 
 def _count_by_reason(skipped: re.Match[bytes]) -> bytes:

@@ -16,7 +16,10 @@ OWN_DICTIONARY = 1 << 9 | 1 << 10  # of a LowCardinality column: the block bring
 
 
 def encode_block(calls: pl.DataFrame) -> Iterator[bytes | memoryview]:
-    """Yields the parts of a block with all columns of `calls`, which have no nulls. Texts are sent as LowCardinality(String)."""
+    """Yields the parts of a block with all columns of `calls`.
+
+    Texts, which have no nulls, are sent as LowCardinality(String); numbers are sent as Nullable if there are nulls.
+    """
     yield _varint(calls.width) + _varint(len(calls))
     for column in calls:
         if column.dtype == pl.String:
@@ -28,8 +31,14 @@ def encode_block(calls: pl.DataFrame) -> Iterator[bytes | memoryview]:
             numbers = column.to_physical()
             if column.dtype == pl.Date:
                 numbers = numbers.cast(pl.UInt16)
-            yield _text(column.name) + _text(TYPES.get(column.name) or str(column.dtype))
-            yield from _buffers(numbers)
+            kind = TYPES.get(column.name) or str(column.dtype)
+            if numbers.has_nulls():
+                yield _text(column.name) + _text(f'Nullable({kind})')
+                yield from _buffers(numbers.is_null().cast(pl.UInt8))  # 1: null
+                yield from _buffers(numbers.fill_null(0))
+            else:
+                yield _text(column.name) + _text(kind)
+                yield from _buffers(numbers)
 
 
 def _low_cardinality(dictionary: pl.Series, numbers: pl.Series) -> Iterator[bytes | memoryview]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +28,11 @@ class Change(NamedTuple):
     def digest(self) -> str:
         """A hash of the statements; it changes when the text of a view changes."""
         return hashlib.sha256(';'.join(self.statements).encode()).hexdigest()[:16]
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether it changes stored rows, which can take long."""
+        return any('mutations_sync' in statement for statement in self.statements)
 
 
 def statements(text: str) -> Iterator[str]:
@@ -90,8 +95,8 @@ def pending(database: ClickHouse) -> list[Change]:
     ]
 
 
-def apply(database: ClickHouse) -> list[Change]:
-    """Applies and records the pending changes, and returns them.
+def apply(database: ClickHouse, announce: Callable[[str], None] | None = None) -> list[Change]:
+    """Applies and records the pending changes, and returns them. Passes a text to `announce` before a change that can take long.
 
     Raises SchemaError if the database is newer than this program, EngineError if the engine refuses a statement.
     """
@@ -100,6 +105,8 @@ def apply(database: ClickHouse) -> list[Change]:
         database.command(RECORD)
     tables = [change for change in changes if change.name[0].isdigit()]
     for change in tables:
+        if announce and change.rewrites and (calls := database.query('SELECT count() AS n FROM calls')[0]['n']):
+            announce(f'applying {change.name} to {calls:,} calls')
         _run(database, [change])
     _run(database, [change for change in changes if change not in tables])  # views can be replaced at any time
     return changes

@@ -14,7 +14,7 @@ domain IN (${{domain:singlequote}})
     AND ${{country:singlequote}} IN ('', if(country = '', '-', country))
     AND ${{kind:singlequote}} IN ('any', toString(client))
     AND ${{program:singlequote}} IN ('', if(browser = '', '-', browser))
-    AND ${{status_code:singlequote}} IN ('', toString(status))
+    AND ${{status_code:singlequote}} IN ('', ifNull(toString(status), '-'))
     AND (${{circle:singlequote}} = '' OR {IN_CIRCLE})"""
 
 NUMBER_OF_CALLS = f"""\
@@ -37,7 +37,7 @@ SELECT
     client::String AS kind, if(browser = '', '-', browser) AS program, device::String AS device_kind,
     if(country = '', '-', if(city = '', country, concat(city, ', ', country))) AS place,
     method::String AS method_name, path, if(dataset_id = '', '-', dataset_id) AS dataset,
-    toString(status) AS status_code, bytes, nullIf(duration_ms, 0) AS duration
+    ifNull(toString(status), '-') AS status_code, bytes, duration_ms AS duration
 FROM calls
 WHERE {_SELECTED}
 ORDER BY timestamp DESC, path

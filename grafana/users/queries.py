@@ -104,7 +104,7 @@ LIMIT 200""",
 
 STATUSES = rows_or_empty(
     f"""\
-SELECT toString(status) AS status_code, sum(counts.calls) AS calls, 100 * calls / sum(calls) OVER () AS percent
+SELECT ifNull(toString(status), '-') AS status_code, sum(counts.calls) AS calls, 100 * calls / sum(calls) OVER () AS percent
 FROM statuses_by_day({PARAMETERS}) AS counts
 GROUP BY status""",
     'calls DESC, status_code',

@@ -195,11 +195,11 @@ DETAILS: BothLanguages = {
     'statuses': ('API calls by status', 'Appels API par statut'),
     'statuses_about': description(
         """API calls by HTTP status of the answer. 400 and above are errors: 4xx come from the request, 5xx from the portal;
-        429 means too many requests. `0` means unknown. Click a status to see its calls.
+        429 means too many requests. `-` means unknown. Click a status to see its calls.
 
         Computed: exact count.""",
         """Appels API par statut HTTP de la réponse. À partir de 400, c'est une erreur : les 4xx viennent de la requête, les
-        5xx du portail ; 429 signale trop de requêtes. `0` signifie inconnu. Cliquez sur un statut pour voir ses appels.
+        5xx du portail ; 429 signale trop de requêtes. `-` signifie inconnu. Cliquez sur un statut pour voir ses appels.
 
         Calcul : décompte exact.""",
         DELETED_AND_CRAWLERS,

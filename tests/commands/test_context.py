@@ -58,6 +58,16 @@ def test_a_database_of_another_version_is_refused_with_the_remedy(database: Clic
         pass
 
 
+@pytest.mark.usefixtures('settings')
+def test_init_tells_of_a_step_that_takes_long(database: ClickHouse) -> None:
+    call = {'timestamp': '2026-11-02 12:00:00', 'domain': DOMAIN, 'day': '2026-11-02', 'hour': '2026-11-02 12:00:00'}
+    database.insert_rows('calls', [call, call], 'one')
+    database.delete('migrations', "name = '0008_unknown_values'", {})
+    result = run('init')
+    assert result.stderr == f'{database.address.shown}: applying 0008_unknown_values to 2 calls …\n'
+    assert result.stdout.endswith('applied 0008_unknown_values\n')
+
+
 def test_a_geolocation_file_that_cannot_be_used_is_a_warning(settings: pytest.MonkeyPatch, database: ClickHouse) -> None:
     settings.setenv('USAGE_GEO_DATABASE', 'none.mmdb')
     result = run('import', '-', '--domain', DOMAIN, '--format', 'json', stdin=line(1, ip='8.8.8.8').encode())

@@ -279,6 +279,15 @@ def test_the_details_behind_the_indicators(portals: ClickHouse) -> None:
     assert rows(portals, ('users', 17)) == [('200', 29, pytest.approx(100 * 29 / 30)), ('404', 1, pytest.approx(100 / 30))]
 
 
+def test_an_unknown_status_or_duration_is_shown_as_unknown(portals: ClickHouse) -> None:
+    insert_calls(portals, ('2026-11-10 10:00:00.000', B, 'ada', 8, 'tablet', 'browser', 'SN', '', 14.0, -14.0))
+    portals.command("ALTER TABLE calls UPDATE status = NULL WHERE day = '2026-11-10' SETTINGS mutations_sync = 1")
+    assert rows(portals, ('users', 17), domains=(B,)) == [('200', 3, 75), ('-', 1, 25)]
+    assert rows(portals, ('calls', 1), status_code='-', domains=(B,)) == [(1,)]
+    assert rows(portals, ('calls', 1), domains=(B,)) == [(4,)]
+    assert [row[-3:] for row in rows(portals, ('calls', 3), status_code='-', domains=(B,))] == [('-', 1000, None)]
+
+
 def test_one_portal_is_shown_alone(portals: ClickHouse) -> None:
     assert [row[1] for row in rows(portals, ('users', 1), domains=(B,))] == [0, 0, 3]
     assert rows(portals, ('users', 6), domains=(B,)) == [('ada', 3)]

@@ -36,6 +36,8 @@ def test_the_types_match_the_table(database: ClickHouse) -> None:
     stored = table(database)
     for column in COLUMNS:
         expected = OTHER_TYPES.get(column.name, TYPES[column.type])
+        if column.nullable:
+            expected = f'Nullable({expected})'
         if column.categorical:
             assert stored[column.name] == f'LowCardinality({expected})' or stored[column.name].startswith('Enum8('), column.name
         else:

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from exporter.errors import InputError, SettingsError, SpoolFull
 from exporter.model.batch import Batch
+from exporter.model.call import Column
 from exporter.model.reject import Reject
 from exporter.model.tally import Tally
 from exporter.spool.quarantine import list_quarantined
-from exporter.spool.segment import LENGTHS, MAGIC, IdempotencyKey, SpoolFile, read_records
+from exporter.spool.segment import FORMAT, LENGTHS, MAGIC, SPOOLED, TYPES, IdempotencyKey, SpoolFile, read_records
 from exporter.spool.spool import Spool
 
 PORTAL, OTHER = 'data.example.org', 'open.example.net'
@@ -253,6 +254,56 @@ def test_invalid_calls_with_a_correct_hash_are_quarantined(tmp_path: Path, body:
         file.batches(spool.log)
     spool.set_aside(file)
     assert (spool.balance.quarantined, spool.balance.accepted) == (50, 50)
+
+
+def test_a_record_of_an_earlier_version_is_read_as_one_of_this_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There 0 is an unknown status or duration, and a later column is missing."""
+    spool = opened(tmp_path / 'spool')
+    spool.put(BATCH, DAY, Tally(50))
+    file = spool.oldest()
+    assert file
+    [record] = read_records(file.path)
+    head = file.path.read_bytes()[LENGTHS.size : record.start]
+    earlier = DAY.with_columns(
+        status=pl.Series([200, 0] * 25, dtype=pl.UInt16), duration_ms=pl.Series([0] * 25 + [1] * 25, dtype=pl.UInt32)
+    )
+    rewrite(file.path, head.replace(b',"format":2', b''), ipc(earlier))
+    later = [
+        Column('wait_ms', pl.UInt32(), False, '', nullable=True),
+        Column('referrer', pl.String(), True, ''),
+        Column('n', pl.UInt8(), False, ''),
+    ]
+    monkeypatch.setattr('exporter.spool.segment.SPOOLED', [*SPOOLED, *later])
+    monkeypatch.setattr('exporter.spool.segment.TYPES', TYPES | {column.name: column.type for column in later})
+    [spooled] = after_a_crash(spool, tmp_path / 'later')._files[0].batches(spool.log)
+    assert spooled.calls['status'].to_list() == [200, None] * 25
+    assert spooled.calls['duration_ms'].to_list() == [None] * 25 + [1] * 25
+    assert spooled.calls['wait_ms'].to_list() == [None] * 50
+    assert spooled.calls['referrer'].to_list() == [''] * 50
+    assert spooled.calls['n'].to_list() == [0] * 50
+    assert spooled.calls.drop('status', 'duration_ms', 'wait_ms', 'referrer', 'n').equals(DAY.drop('status', 'duration_ms'))
+
+
+def test_null_and_zero_are_kept(tmp_path: Path) -> None:
+    spool = opened(tmp_path / 'spool')
+    day = DAY.with_columns(status=pl.lit(None, pl.UInt16), duration_ms=pl.Series([None, 0] * 25, dtype=pl.UInt32))
+    spool.append(day, {PORTAL: Tally(50)})
+    spool.seal()
+    file = spool.oldest()
+    assert file
+    [spooled] = file.batches(spool.log)
+    assert spooled.calls.equals(day)
+    spool.quarantine(spooled, 'Code: 117')
+    spool.done(file, 50)
+    spool.release()
+    file = spool.oldest()
+    assert file
+    assert file.batches(spool.log)[0].calls.equals(day)
+
+
+def test_a_new_column_raises_the_format_of_records() -> None:
+    """Else a record of an earlier version, which lacks the column, would count as damaged."""
+    assert (FORMAT, len(SPOOLED)) == (2, 21)
 
 
 @pytest.mark.parametrize('head', [b'{}', b'no json', b'\xff', b'[' * 100_000])

@@ -47,7 +47,9 @@ def drop_all(database: ClickHouse) -> None:
 def test_an_empty_database_gets_the_whole_schema_once(empty: ClickHouse) -> None:
     every = [*schema.migrations(), *schema.views()]
     assert names(schema.pending(empty)) == names(every)
-    assert schema.apply(empty) == every
+    announced = list[str]()
+    assert schema.apply(empty, announced.append) == every
+    assert announced == []  # nothing takes long
     assert schema.applied(empty) == {change.name: change.digest for change in every}
     made = objects(empty)
     assert schema.pending(empty) == []
@@ -114,6 +116,31 @@ def test_lines_skipped_by_an_earlier_program_count_as_skipped_by_path(empty: Cli
     schema.apply(empty)
     rows = empty.query('SELECT skipped_by_reason AS skips FROM batches ORDER BY batch_id')
     assert [row['skips'] for row in rows] == [{'path': 7}, {}, {}]
+
+
+@pytest.mark.no_database
+@pytest.mark.parametrize('interrupted_after', [0, 1, 2])
+def test_a_zero_of_an_earlier_program_becomes_unknown(empty: ClickHouse, interrupted_after: int) -> None:
+    call = {'timestamp': '2026-11-02 12:00:00', 'domain': 'a.example', 'day': '2026-11-02', 'hour': '2026-11-02 12:00:00'}
+    numbers = [(200, 5), (0, 0), (404, 0), (0, 7)]
+    [*_, migration] = [change for change in schema.migrations() if change.name <= '0008_unknown_values']
+    for change in schema.migrations():
+        for statement in change.statements if change.name < migration.name else ():
+            empty.command(statement)
+    calls = [call | {'path': f'{status}', 'status': status, 'duration_ms': duration} for status, duration in numbers]
+    empty.insert_rows('calls', calls, 'one')
+    for statement in migration.statements[:interrupted_after]:
+        empty.command(statement)
+    announced = list[str]()
+    schema.apply(empty, announced.append)
+    assert announced == ['applying 0008_unknown_values to 4 calls']
+    empty.insert_rows('calls', calls, 'one')  # the new program repeats an insert of the earlier one
+    empty.insert_rows('calls', [call | {'path': 'later', 'status': 200, 'duration_ms': 0}, call], 'two')
+    stored = [(row['status'], row['duration_ms']) for row in empty.query('SELECT status, duration_ms FROM calls ORDER BY ALL')]
+    assert stored == [(200, 0), (200, 5), (404, None), (None, 7), (None, None), (None, None)]
+    assert empty.query('SELECT sum(days.calls) AS calls FROM days') == [{'calls': 6}]
+    assert schema.apply(empty, announced.append) == []
+    assert len(announced) == 1
 
 
 def test_applying_the_schema_again_keeps_the_calls(database: ClickHouse) -> None:

@@ -33,6 +33,9 @@ def test_an_upgraded_database_equals_a_new_one_and_gives_the_same_numbers(
     (tmp_path / backup.name).write_bytes(backup.read_bytes())
     assert run('restore', backup.name).exit_code == 0  # also applies the schema, as init does
     assert 'up to date' in run('init').stdout
+    assert empty.query('SELECT countIf(status IS NULL) AS no_status, count(duration_ms) AS timed FROM calls') == [
+        {'no_status': 0, 'timed': 0}  # the logs have no durations
+    ]
     for answer in map(
         json.loads, gzip.decompress((DATA / backup.name.replace('.tar.gz', '.jsonl.gz')).read_bytes()).splitlines()
     ):

@@ -22,7 +22,7 @@ SECOND, HOUR, DAY, WEEK = timedelta(seconds=1), timedelta(hours=1), timedelta(da
 PARIS = ('FR', 'Paris', 48.86, 2.35)
 KATHMANDU = ('NP', 'Kathmandu', 27.72, 85.32)
 PLACES = [PARIS, KATHMANDU, ('FR', 'Lyon', 45.75, 4.83), ('FR', '', 46.0, 2.0), ('NZ', 'Null Island', 0.0, 0.0), UNLOCATED]
-DATASETS, PROGRAMS, STATUSES = ['', 'trees', 'rent'], ['', 'curl', 'Firefox'], [0, 200, 304, 399, 400, 404, 500]
+DATASETS, PROGRAMS, STATUSES = ['', 'trees', 'rent'], ['', 'curl', 'Firefox'], [None, 200, 304, 399, 400, 404, 500]
 ZONES = {
     'a.example': 'Europe/Paris',
     'b.example': 'Asia/Kathmandu',  # +05:45
@@ -74,7 +74,7 @@ PROMISED = {
         ('calls', 'UInt64'),
         ('users', 'UInt64'),
     ],
-    'statuses_by_day': [('day', 'Date'), ('status', 'UInt16'), ('calls', 'UInt64')],
+    'statuses_by_day': [('day', 'Date'), ('status', 'Nullable(UInt16)'), ('calls', 'UInt64')],
     'domains': [
         ('domain', 'LowCardinality(String)'),
         ('timezone', 'String'),

@@ -58,10 +58,12 @@ class Call(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     method: Annotated[Annotated[str, Meta(max_length=20)] | None, Meta(description='The HTTP method: GET, POST, …')] = None
     path: Annotated[Text | None, Meta(description='The requested path. Its query string is read but not stored.')] = None
     dataset_id: Annotated[Name | None, Meta(description='The data set; if absent, it is derived from path.')] = None
-    status: Annotated[Annotated[int, Meta(ge=100, le=999)] | None, Meta(description='HTTP status of the response.')] = None
+    status: Annotated[
+        Annotated[int, Meta(ge=100, le=999)] | None, Meta(description='HTTP status of the response; null: unknown.')
+    ] = None
     bytes: Annotated[Annotated[int, Meta(ge=0, le=MOST_BYTES)] | None, Meta(description='Size of the response.')] = None
     duration_ms: Annotated[
-        Annotated[float, Meta(ge=0, le=2**32 - 1)] | None, Meta(description='Time to respond, in milliseconds.')
+        Annotated[float, Meta(ge=0, le=2**32 - 1)] | None, Meta(description='Time to respond, in milliseconds; null: unknown.')
     ] = None
 
 
@@ -171,9 +173,9 @@ class _Checker:
             call.user_agent or '',
             call.method or '',
             call.path or '',
-            call.status or 0,
+            call.status,
             call.bytes or 0,
-            int(call.duration_ms or 0),
+            None if call.duration_ms is None else int(call.duration_ms),
             domain,
             call.dataset_id or '',
         )

@@ -166,8 +166,8 @@ class LogReader:
         for candidate in (wrapper, None) if wrapper else (None,):
             inner = candidate.unwrap(sample)['text'].drop_nulls() if candidate else sample
             fit = best_fit(inner, self.forwarded_header)
-            calls = (inner.str.contains(LIKE_CALL) | inner.str.starts_with('{')).sum()
-            if fit and fit.lines >= ENOUGH * max(calls, 1):
+            like_calls = inner.filter(inner.str.contains(LIKE_CALL) | inner.str.starts_with('{'))
+            if fit and fit.lines >= ENOUGH * max(len(like_calls), 1):
                 self.format, self.wrapper = fit.format, candidate
                 return True
         return False
