@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 from click.testing import CliRunner, Result
 
 from exporter.cli import main
+from exporter.ingest.logs import batches
 from exporter.store.clickhouse import ClickHouse
 
 DOMAIN = 'data.example.org'
@@ -77,6 +79,13 @@ def line(number: int, **other: object) -> str:
 def log(numbers: Iterable[int], end: str = '\n', **other: object) -> bytes:
     """Returns the lines of invented calls."""
     return ''.join(line(number, **other) + end for number in numbers).encode()
+
+
+def cut_small(patch: pytest.MonkeyPatch, chunk: int) -> None:
+    """Makes logs of a few kilobytes have several chunks and batches: the first has one chunk of so many bytes, the others four."""
+    patch.setattr(batches, 'CHUNK', chunk)
+    patch.setattr(batches, 'FIRST_BATCH', 1)
+    patch.setattr(batches, 'BATCH', 4)
 
 
 def run(*arguments: str | Path, stdin: bytes | None = None) -> Result:

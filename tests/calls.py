@@ -1,6 +1,7 @@
-"""Enriched calls for tests of the later steps."""
+"""Enriched calls for tests of the later steps, and the file in which the engine gets them."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 
@@ -10,6 +11,7 @@ from exporter.enrich.geo import open_places
 from exporter.ingest.formats import Lines
 from exporter.ingest.pipeline import enrich
 from exporter.model.call import SOURCE_COLUMNS
+from exporter.store.native import encode_block
 
 KEY = b'k' * 32
 BEGIN = datetime(2026, 11, 2, 8, tzinfo=UTC)
@@ -37,3 +39,9 @@ def raw(number: int, first: int = 0) -> pl.DataFrame:
 def calls(domain: str, number: int, first: int = 0) -> pl.DataFrame:
     """The same calls enriched: all columns except `batch_id`."""
     return enrich(Lines(raw(number, first)), Enrichment(domain, PortalRules(), open_places(None), KEY)).calls
+
+
+def write_block(path: Path, calls: pl.DataFrame) -> None:
+    """Writes a file for `ClickHouse.insert_file`."""
+    with path.open('wb') as file:
+        file.writelines(encode_block(calls))

@@ -31,6 +31,13 @@ paths = ["/api/*"]
 [domains."other.example.org"]
 timezone = "Asia/Kathmandu"
 """
+TAKEN_BACK = 'taken_back.log'
+LOGS = {
+    'access.log': log(range(1_500)) + log(range(40), request='OPTIONS /api/1 HTTP/1.1') + b'no line of a log\n' * 3,
+    'pages.log': log(range(200), request='GET /about HTTP/1.1') + log(range(60), status=500, request='GET /api/bad HTTP/1.1'),
+    TAKEN_BACK: log(range(2_000, 2_050)),
+    'other.log': log(range(0, 900, 3), user='alice'),
+}
 LEDGER = """
 SELECT domain, log, start, toString(max(state)) AS state, max(stored) AS stored, max(skipped) AS skipped,
     maxMap(rejected) AS rejected, max(first_timestamp) AS first_timestamp, max(last_timestamp) AS last_timestamp
@@ -51,18 +58,17 @@ def numbers(database: ClickHouse) -> Iterator[dict[str, Any]]:
         yield {'name': name, 'question': question, 'rows': json.loads(json.dumps(rows, default=str))}
 
 
+def portal(name: str) -> str:
+    """Returns the portal that wrote one of LOGS."""
+    return OTHER if name == 'other.log' else DOMAIN
+
+
 def fill(folder: Path) -> None:
     """Fills each table: imports two portals and invalid lines, adds an event, and forgets a log."""
-    logs = {
-        'access.log': log(range(1_500)) + log(range(40), request='OPTIONS /api/1 HTTP/1.1') + b'no line of a log\n' * 3,
-        'pages.log': log(range(200), request='GET /about HTTP/1.1') + log(range(60), status=500, request='GET /api/bad HTTP/1.1'),
-        'taken_back.log': log(range(2_000, 2_050)),
-        'other.log': log(range(0, 900, 3), user='alice'),
-    }
-    for name, content in logs.items():
+    for name, content in LOGS.items():
         (folder / name).write_bytes(content)
-        _succeed('import', folder / name, '--domain', OTHER if name == 'other.log' else DOMAIN)
-    _succeed('forget', '--file', folder / 'taken_back.log', '--domain', DOMAIN, '--yes')
+        _succeed('import', folder / name, '--domain', portal(name))
+    _succeed('forget', '--file', folder / TAKEN_BACK, '--domain', DOMAIN, '--yes')
     _succeed('events', 'add', 'New data sets', '--start', '2024-11-01', '--end', '2024-11-03', '--domain', DOMAIN)
 
 

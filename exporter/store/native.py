@@ -19,6 +19,7 @@ def encode_block(calls: pl.DataFrame) -> Iterator[bytes | memoryview]:
     """Yields the parts of a block with all columns of `calls`.
 
     Texts, which have no nulls, are sent as LowCardinality(String); numbers are sent as Nullable if there are nulls.
+    Each part is valid until the next one is asked for.
     """
     yield _varint(calls.width) + _varint(len(calls))
     for column in calls:
@@ -26,7 +27,8 @@ def encode_block(calls: pl.DataFrame) -> Iterator[bytes | memoryview]:
             column = column.cast(pl.Categorical(pl.Categories.random()))  # its numbers take less memory
         if isinstance(column.dtype, pl.Categorical):
             yield _text(column.name) + _text('LowCardinality(String)')
-            yield from _low_cardinality(column.dtype.categories.to_series(), column.to_physical())
+            if len(column):  # without rows, a column ends after its type
+                yield from _low_cardinality(column.dtype.categories.to_series(), column.to_physical())
         else:
             numbers = column.to_physical()
             if column.dtype == pl.Date:
@@ -43,6 +45,8 @@ def encode_block(calls: pl.DataFrame) -> Iterator[bytes | memoryview]:
 
 def _low_cardinality(dictionary: pl.Series, numbers: pl.Series) -> Iterator[bytes | memoryview]:
     """Yields the texts of a dictionary, then the number of each row, in as few bytes as the count of the texts allows."""
+    if dictionary.has_nulls():  # texts that another thread is just adding: no row has them, so any valid text will do
+        dictionary = dictionary.fill_null(dictionary.max())
     texts = dictionary.cast(pl.Binary).to_list()
     kind = 0 if len(texts) <= 1 << 8 else 1 if len(texts) <= 1 << 16 else 2
     yield b''.join(value.to_bytes(8, 'little') for value in (1, kind | OWN_DICTIONARY, len(texts)))  # 1: the version
@@ -115,7 +119,9 @@ def _buffers(numbers: pl.Series) -> Iterator[memoryview]:
             raise MemoryError('cannot read a column')
         if not array.release:  # the end
             return
-        if array.length:
-            size, start = array.length * width, array.buffers[1] + array.offset * width
-            yield memoryview((ctypes.c_char * size).from_address(start)).cast('B')
-        array.release(array)
+        try:
+            if array.length:
+                size, start = array.length * width, array.buffers[1] + array.offset * width
+                yield memoryview((ctypes.c_char * size).from_address(start)).cast('B')
+        finally:
+            array.release(array)

@@ -10,14 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
-from access_logs import CRAWLER, DOMAIN, FIREFOX, asked, assert_rollups_agree, imported, line, log, paths, run, summary
+from access_logs import CRAWLER, DOMAIN, FIREFOX, asked, assert_rollups_agree, cut_small, imported, line, log, paths, run, summary
 from files import DATA
 
 from exporter.enrich.caller_sample import REMEDY
 from exporter.enrich.request import hash_api_key
 from exporter.enrich.visitor import load_visitor_secret
 from exporter.errors import EngineError
-from exporter.ingest.logs import batches
 from exporter.store.clickhouse import ClickHouse
 
 CITIES = DATA / 'GeoLite2-City-Test.mmdb'
@@ -329,7 +328,7 @@ def test_a_log_format_can_be_chosen(file: Path, database: ClickHouse) -> None:
 def test_an_interrupt_says_what_was_stored_and_the_next_import_finishes(
     file: Path, settings: pytest.MonkeyPatch, database: ClickHouse, interrupts: int
 ) -> None:
-    settings.setattr(batches, 'CHUNK', 3_000)
+    cut_small(settings, 3_000)
     file.write_bytes(log(range(300)))
     real, sent = ClickHouse.insert_file, list[int]()
 

@@ -107,6 +107,21 @@ def test_both_readers_agree_on_any_addresses(addresses: list[str]) -> None:
     assert open_places(CITIES).locate(column).equals(Places('', None, open_python_reader(CITIES)).locate(column))
 
 
+def test_a_mapped_file_has_the_same_places(places: Opener) -> None:
+    addresses = pl.Series([*networks(), *UNLOCATED])
+    mapped, read = open_places(CITIES, mapped=True), places(CITIES)
+    assert mapped.locate(addresses).equals(read.locate(addresses))
+    assert (mapped.name, mapped.date) == (read.name, read.date)
+
+
+def test_a_damaged_file_is_refused_when_it_is_mapped(places: Opener, tmp_path: Path) -> None:
+    (tmp_path / 'places.mmdb').write_bytes(CITIES.read_bytes()[:9_000])
+    (tmp_path / 'empty.mmdb').touch()
+    for name in ('places.mmdb', 'empty.mmdb'):
+        with pytest.raises(SettingsError, match=f'{name}: not a GeoIP2 database, or damaged'):
+            open_places(tmp_path / name, mapped=True)
+
+
 def test_a_country_without_coordinates_has_those_of_the_table(places: Opener, tmp_path: Path) -> None:
     france = COUNTRIES.row(by_predicate=pl.col('country') == 'FR')
     file = write_mmdb(tmp_path / 'x.mmdb', {'1.1.1.0/24': {'country': {'iso_code': 'FR'}}}, 'GeoLite2-Country')

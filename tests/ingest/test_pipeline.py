@@ -1,15 +1,19 @@
 """Every line of a batch is stored, skipped or rejected; a reject keeps its line unchanged."""
 
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 
+import polars as pl
 import pytest
 from access_logs import DOMAIN, asked, assert_rollups_agree, line, log, paths
+from files import DATA
 from parsing import parse
 
 from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
+from exporter.enrich.memo import Dictionary
 from exporter.ingest import pipeline
 from exporter.ingest.pipeline import ParsedChunk
 from exporter.model.batch import Batch
@@ -20,6 +24,7 @@ from exporter.store.ledger import Ledger
 from exporter.store.rejects import RejectStore
 from exporter.store.writer import Writer
 
+CITIES = DATA / 'GeoLite2-City-Test.mmdb'
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 PORTAL = PortalRules(paths=('/api/*',))
 
@@ -97,6 +102,41 @@ def test_batches_are_independent(ledger: Ledger, database: ClickHouse, tmp_path:
         one.id: count.stored for one, count in zip(batches, tallies, strict=True)
     }
     assert len(list((tmp_path / 'rejected').iterdir())) == 2
+
+
+def put(enrichment: Enrichment, rejected: RejectStore, blocks: list[bytes]) -> tuple[pl.DataFrame, Tally]:
+    """Puts a batch of several chunks; returns its calls, with texts as such, and its tally."""
+    starts = [0, *accumulate(map(len, blocks))]
+    batches = [*[None] * (len(blocks) - 1), batch(0, starts[-1])]
+    results: list[tuple[pl.DataFrame, Tally]] = []
+    read = pipeline.read_parts(map(chunk, blocks, starts, batches), enrichment)
+    complete = pipeline.complete_parts(read, enrichment)
+    pipeline.put_batches(complete, rejected, lambda _, calls, tally: results.append((calls, tally)))
+    [(calls, tally)] = results
+    return calls.cast({pl.Categorical: pl.String}), tally
+
+
+@pytest.mark.parametrize('part_rows', [1, 25, 1_000])
+@pytest.mark.parametrize('remembered', [0, 12, 45])
+def test_parts_of_a_batch_whose_texts_have_other_numbers_are_joined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part_rows: int, remembered: int
+) -> None:
+    """A dictionary begins again within a batch, also within a part of it."""
+    blocks = [log(range(start, start + 10)) for start in range(0, 120, 10)]
+    blocks += [log(range(5)) + f'{line(7, ip="999.1.1.1")}\n{line(8, request="GET /x HTTP/1.1")}\nno log\n'.encode(), *blocks[:3]]
+    expected, kept = Enrichment(DOMAIN, PORTAL, open_places(CITIES), b'k' * 32), RejectStore(tmp_path / 'expected')
+    calls, tally = put(expected, kept, blocks)
+    enrichment, rejected = Enrichment(DOMAIN, PORTAL, open_places(CITIES), b'k' * 32), RejectStore(tmp_path / 'parts')
+    enrichment.texts = {name: Dictionary(remembered) for name in enrichment.texts}
+    for memo in (enrichment.valid_addresses, enrichment.addresses, enrichment.agents):
+        memo.dictionary = Dictionary(remembered)
+    monkeypatch.setattr(pipeline, 'PART_ROWS', part_rows)
+    for _ in range(2):  # then some texts have another number than the first time
+        joined, tally_of_parts = put(enrichment, rejected, blocks)
+        assert joined.equals(calls)
+        assert tally_of_parts == tally
+    assert list(rejected) == list(kept)
+    assert calls['visitor'].n_unique() > 100
 
 
 def test_batch_without_calls_is_done(ledger: Ledger, tmp_path: Path) -> None:

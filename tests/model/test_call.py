@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
+from calls import write_block
 
 from exporter.model.call import COLUMNS, SOURCE_COLUMNS, Client, Device, categorical, is_category
 from exporter.store.clickhouse import ClickHouse
@@ -62,8 +63,8 @@ def test_a_frame_is_stored_unchanged(database: ClickHouse, tmp_path: Path) -> No
     ]
     frame = pl.DataFrame(rows, schema={column.name: column.type for column in COLUMNS})
     frame = frame.cast({column.name: categorical(column.name) for column in COLUMNS if column.categorical})
-    file = tmp_path / 'batch.arrow'
-    frame.write_ipc_stream(file, compat_level=pl.CompatLevel.oldest())
+    file = tmp_path / 'batch.native'
+    write_block(file, frame)
     database.insert_file('calls', frame.columns, file, 'one')
     stored = database.query('SELECT * REPLACE (toUnixTimestamp(hour) AS hour) FROM calls ORDER BY device, client')
     assert [{**row, 'timestamp': row['timestamp'].replace(tzinfo=UTC)} for row in stored] == rows

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import polars as pl
 import pytest
+from calls import write_block
 from conftest import SERVER
 from databases import Databases
 from hypothesis import given
@@ -327,13 +328,13 @@ def insert_rows(database: ClickHouse, number: int, token: str, _: Path) -> None:
 
 
 def insert_file(database: ClickHouse, number: int, token: str, folder: Path) -> None:
-    file = folder / "it's a batch.arrow"
+    file = folder / "it's a batch.native"
     frame = pl.DataFrame(rows(number)).with_columns(
         pl.col('timestamp').str.to_datetime(time_unit='ms', time_zone='UTC'),
         pl.col('day').str.to_date(),
         pl.lit(1793620800, pl.UInt32).alias('hour'),
     )
-    frame.write_ipc_stream(file, compat_level=pl.CompatLevel.oldest())
+    write_block(file, frame)
     database.insert_file('calls', frame.columns, file, token)
 
 

@@ -12,7 +12,8 @@ from uuid import uuid4
 
 import polars as pl
 import pytest
-from access_logs import DOMAIN, asked, assert_rollups_agree, imported, log, paths, run, summary
+from access_logs import DOMAIN, asked, assert_rollups_agree, cut_small, imported, log, paths, run, summary
+from calls import write_block
 from click.testing import Result
 from clickhouse_connect import get_client
 from clickhouse_server import (
@@ -94,7 +95,7 @@ def use(patch: pytest.MonkeyPatch, url: str, directory: Path) -> None:
     patch.setenv('USAGE_CLICKHOUSE_URL', url)
     patch.setenv('USAGE_DATA_DIR', str(directory / 'data'))
     patch.setenv('USAGE_SECRET', 'the same key everywhere, so that visitors are')
-    patch.setattr('exporter.ingest.logs.batches.CHUNK', 4_000)
+    cut_small(patch, 4_000)
     patch.chdir(directory)
 
 
@@ -180,10 +181,9 @@ def test_rows_are_inserted_once_with_a_token(served: ClickHouse) -> None:
 
 
 def test_a_file_is_inserted_once_with_a_token(served: ClickHouse, tmp_path: Path) -> None:
-    calls = tmp_path / 'calls.arrow'
-    pl.DataFrame({'domain': ['a', 'b'] * 50_000, 'path': ['/;é\n', "'"] * 50_000}).write_ipc_stream(
-        calls, compat_level=pl.CompatLevel.oldest()
-    )
+    calls = tmp_path / 'calls.native'
+    frame = pl.DataFrame({'domain': ['a', 'b'] * 50_000, 'path': ['/;é\n', "'"] * 50_000})
+    write_block(calls, frame)
     for token in ('first', 'first', 'second'):
         served.insert_file('calls', ['domain', 'path'], calls, token)
     counted = 'SELECT domain, sum(calls) AS calls FROM days GROUP BY domain ORDER BY domain'
@@ -358,8 +358,8 @@ def test_of_two_concurrent_imports_of_a_file_the_second_is_refused(
 
 
 def test_a_client_that_timed_out_can_insert_again(server: ClickHouseServer, served: ClickHouse, tmp_path: Path) -> None:
-    calls, late = tmp_path / 'calls.arrow', threading.Event()
-    pl.DataFrame({'domain': ['a'] * 10}).write_ipc_stream(calls, compat_level=pl.CompatLevel.oldest())
+    calls, late = tmp_path / 'calls.native', threading.Event()
+    write_block(calls, pl.DataFrame({'domain': ['a'] * 10}))
 
     def come_late(exchange: Exchange) -> None:
         try:
@@ -379,8 +379,8 @@ def test_a_client_that_timed_out_can_insert_again(server: ClickHouseServer, serv
 
 
 def test_a_connection_closed_by_the_server_is_reopened(server: ClickHouseServer, served: ClickHouse, tmp_path: Path) -> None:
-    calls = tmp_path / 'calls.arrow'
-    pl.DataFrame({'domain': ['a']}).write_ipc_stream(calls, compat_level=pl.CompatLevel.oldest())
+    calls = tmp_path / 'calls.native'
+    write_block(calls, pl.DataFrame({'domain': ['a']}))
 
     def answer_and_close(exchange: Exchange) -> None:
         exchange.answer()

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from access_logs import run
+from access_logs import imported, run
 from files import DATA
+from released import LOGS, TAKEN_BACK, portal
 from test_schema import empty, objects  # noqa: F401  # a fixture
 
 from exporter.store import schema
@@ -50,6 +51,33 @@ def test_an_upgraded_database_equals_a_new_one_and_gives_the_same_numbers(
         empty.insert_rows('retention', [{'calls_from': '2024-11-03'}], token='as the upgraded one')
         schema.apply(empty)
     assert upgraded == objects(empty)
+
+
+@pytest.mark.slow
+@pytest.mark.no_database
+@pytest.mark.parametrize('backup', RELEASED, ids=lambda path: path.name.removesuffix('.tar.gz'))
+def test_an_upgraded_database_recognizes_its_logs(
+    backup: Path,
+    settings: pytest.MonkeyPatch,  # in force
+    empty: ClickHouse,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    """The columns that identify a log are those that this program would have written; a forgotten log counts as a new one."""
+    (tmp_path / backup.name).write_bytes(backup.read_bytes())
+    assert run('restore', backup.name).exit_code == 0
+    [row] = empty.query(
+        "SELECT countIf(head != log OR head_bytes != 1024 OR attempt != 0 OR retried_log != '') AS rows FROM batches"
+    )
+    assert row == {'rows': 0}
+    settings.setenv('USAGE_PATHS', '/api/*')
+    for name, content in LOGS.items():
+        (tmp_path / name).write_bytes(content)
+        result = imported(name, domain=portal(name))
+        assert result['stored'] == (50 if name == TAKEN_BACK else 0), name
+        assert result['read'] == content.count(b'\n')
+    rows = empty.query("SELECT head, log, attempt FROM batches WHERE state = 'done' AND attempt > 0")
+    assert [(row['log'], row['attempt']) for row in rows] == [(f'{row["head"]}~1', 1) for row in rows]
+    assert len(rows) == 1
 
 
 def test_the_newest_released_schema_is_kept() -> None:

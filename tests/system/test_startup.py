@@ -1,4 +1,4 @@
-"""Start-up imports only the modules that the program uses."""
+"""Start-up imports only the modules that the program uses, and gives back memory that it needs no more."""
 
 import subprocess
 import sys
@@ -68,3 +68,39 @@ assert database.query('SELECT 1 AS one') == [{{'one': 1}}]
 database.close()
 """
     assert module not in modules_after(code)
+
+
+def test_a_library_works_after_its_code_was_released(tmp_path: object) -> None:
+    """Also while other threads run the code."""
+    code = f"""
+import re
+from pathlib import Path
+from threading import Thread
+from exporter.store.clickhouse import connect
+from exporter.system.startup import release_code
+
+def mapped():
+    return int(re.search('RssFile: *(\\d+) kB', Path('/proc/self/status').read_text().replace(chr(9), ' '))[1])
+
+def ask(database, answers):
+    for _ in range(20):
+        rows = database.query('SELECT uniqExact(number % 1000) AS n, sum(cityHash64(number)) AS hash FROM numbers(10000)')
+        answers.append(rows[0])
+
+database, answers = connect('chdb://{tmp_path}'), []
+ask(database, answers)
+before = mapped()
+release_code('_chdb')
+assert mapped() < before - 20_000, (before, mapped())
+others = [database.another() for _ in range(2)]
+threads = [Thread(target=ask, args=(other, answers)) for other in others]
+for thread in threads:
+    thread.start()
+while any(thread.is_alive() for thread in threads):
+    release_code('_chdb')
+assert len(answers) == 60 and all(answer == answers[0] for answer in answers), answers
+release_code('no such library')
+for each in (*others, database):
+    each.close()
+"""
+    modules_after(code)

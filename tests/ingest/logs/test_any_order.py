@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import hypothesis.stateful as machines
 import pytest
-from access_logs import asked, assert_rollups_agree, line, paths
+from access_logs import asked, assert_rollups_agree, cut_small, line, paths
 from following import Following, followed
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as example_settings
@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 from exporter.errors import ConcurrentImport, EngineError, InputError, SpoolFull
 from exporter.ingest.formats.reader import LogReader
-from exporter.ingest.logs import batches, open_logs
 from exporter.ingest.logs import followed as names
+from exporter.ingest.logs import open_logs
 from exporter.ingest.logs.batches import AccessLog
 from exporter.ingest.logs.import_log import import_log
 from exporter.ingest.logs.log_file import LogFile
@@ -168,7 +168,7 @@ class AnyOrder(machines.RuleBasedStateMachine):
             path = Path(shutil.copy(path, self.directory / 'a copy'))
         self.by_hand |= path == self.log
         with self.monkeypatch.context() as patch, suppress(EngineError, Killed, ConcurrentImport):
-            patch.setattr(batches, 'CHUNK', chunk)
+            cut_small(patch, chunk)
             inject(patch, fault)
             try:
                 with closing(LogFile(str(path))) as file:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import hypothesis.stateful as machines
 import pytest
-from access_logs import DOMAIN, asked, assert_rollups_agree, imported, line, log, paths, run, summary
+from access_logs import DOMAIN, asked, assert_rollups_agree, cut_small, imported, line, log, paths, run, summary
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
@@ -48,7 +48,7 @@ PACK: dict[str, Callable[[bytes], bytes]] = {'gz': gzip.compress, 'bz2': bz2.com
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes logs of a few kilobytes have several chunks and batches."""
-    monkeypatch.setattr(batches, 'CHUNK', SMALL)
+    cut_small(monkeypatch, SMALL)
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def test_longer_copy_adds_the_rest(file: Path, database: ClickHouse) -> None:
 def test_logs_with_the_same_head_are_different(
     file: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch, chunk: int, alike: int, longest: str
 ) -> None:
-    monkeypatch.setattr(batches, 'CHUNK', chunk)
+    cut_small(monkeypatch, chunk)
     second = range(1_000, 1_180 if longest == 'second' else 1_090)
     first = range(alike, 180 if longest == 'first' else 90)
     contents = log([*range(alike), *first]), log([*range(alike), *second])
@@ -271,7 +271,7 @@ def test_lines_between_two_batches_are_stored(file: Path, database: ClickHouse) 
 
 def test_too_long_line_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, 'LONGEST_LINE', 10_000)
-    monkeypatch.setattr(batches, 'CHUNK', SMALL)
+    cut_small(monkeypatch, SMALL)
     file.write_bytes(log(range(100)) + b'x' * 20_000 + b'\n' + log(range(100, 200)))
     result = run('import', file, '--domain', DOMAIN)
     assert result.exit_code == 1
@@ -334,7 +334,7 @@ class Imports(machines.RuleBasedStateMachine):
         self.longest[which] = max(self.longest[which], len(content))
         self.file.write_bytes(gzip.compress(content) if dress == 'gz' else content)
         result = Summary()
-        self.monkeypatch.setattr(batches, 'CHUNK', chunk)
+        cut_small(self.monkeypatch, chunk)
         with self.monkeypatch.context() as faults, closing(LogFile(str(self.file))) as log_file:
             if stop:
                 faults.setattr(ClickHouse, 'insert_file', stopping(*stop))
@@ -459,7 +459,7 @@ def test_a_log_with_holes_that_grows_is_stored_once(
     whole = holed(3_000)
     most = 0
     for number, end in enumerate([*range(1, len(whole), 2_777), len(whole)]):
-        monkeypatch.setattr(batches, 'CHUNK', chunk + number)
+        cut_small(monkeypatch, chunk + number)
         file.write_bytes(whole[:end])
         result = imported(file)
         most = max(most, result['stored'] + result['already_stored'])

@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from access_logs import DOMAIN, asked, assert_rollups_agree, imported, line, log, paths, run, summary
+from access_logs import DOMAIN, asked, assert_rollups_agree, cut_small, imported, line, log, paths, run, summary
 from following import Following, append, followed
 
 from exporter.enrich.caller_sample import REMEDY
 from exporter.errors import EngineError, SpoolFull
-from exporter.ingest.logs import batches, follow, open_logs
+from exporter.ingest.logs import follow, open_logs
 from exporter.ingest.pipeline import Put
 from exporter.store.clickhouse import ClickHouse
 
@@ -369,7 +369,7 @@ def test_full_disk_is_reported_once_and_loses_nothing(following: Following, file
 
 
 def test_logs_leave_half_of_the_spool_to_requests(following: Following, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, 'CHUNK', 2_000)
+    cut_small(monkeypatch, 2_000)
     append(file, log(range(400)))
     following.spool.most_bytes = 50_000
     following.poll(3)
@@ -386,7 +386,7 @@ def test_logs_leave_half_of_the_spool_to_requests(following: Following, file: Pa
 def test_backlog_is_taken_in_slices_and_delays_no_other_log(
     settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path
 ) -> None:
-    settings.setattr(batches, 'CHUNK', 2_000)
+    cut_small(settings, 2_000)
     settings.setattr(follow, 'SLICE', 0.0)
     backlog, other = tmp_path / 'a.log', tmp_path / 'b.log'
     append(backlog, log(range(400)))

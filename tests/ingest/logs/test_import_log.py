@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from access_logs import DOMAIN, asked, assert_rollups_agree, log, paths
+from access_logs import DOMAIN, asked, assert_rollups_agree, cut_small, log, paths
 
 from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.errors import EngineError, InputError
 from exporter.ingest.formats.reader import LogReader
-from exporter.ingest.logs import batches
 from exporter.ingest.logs.batches import AccessLog
 from exporter.ingest.logs.import_log import import_log
 from exporter.ingest.logs.log_file import LogFile
@@ -38,7 +37,7 @@ from exporter.store.clickhouse import ClickHouse
 from exporter.store.ledger import Ledger
 from exporter.ingest.logs import batches
 
-batches.CHUNK = {chunk}
+batches.CHUNK, batches.FIRST_BATCH, batches.BATCH = {chunk}, 1, 4
 where, left = '{where}', {left}
 begin, insert, done = Ledger.begin, ClickHouse.insert_file, Ledger.done
 
@@ -73,7 +72,7 @@ class Stopped(EngineError):
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(batches, 'CHUNK', CHUNK)
+    cut_small(monkeypatch, CHUNK)
     return tmp_path / 'access.log'
 
 
@@ -145,7 +144,7 @@ def test_unfinished_batch_comes_first_with_the_same_range(
         import_(database, file, Summary())
     [begun] = database.query('SELECT start, end FROM batches')
     file.write_bytes(log(range(500)))
-    monkeypatch.setattr(batches, 'CHUNK', 10 * CHUNK)
+    cut_small(monkeypatch, 10 * CHUNK)
     import_(database, file, Summary())
     first, *_ = database.query("SELECT start, end FROM batches WHERE state = 'done' ORDER BY at, start")
     assert first == begun
@@ -153,7 +152,7 @@ def test_unfinished_batch_comes_first_with_the_same_range(
 
 
 def test_part_of_an_unfinished_batch_is_refused(file: Path, database: ClickHouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, 'CHUNK', 1 << 20)
+    cut_small(monkeypatch, 1 << 20)
     file.write_bytes(log(range(100)))
 
     def stop(*_: Any) -> None:
