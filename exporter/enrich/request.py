@@ -5,7 +5,7 @@ import hashlib
 import re
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 
 import polars as pl
 
@@ -64,8 +64,11 @@ class Requests:
         self.clean_datasets = Memo(_clean_datasets)
         self.given_datasets = Memo(lambda names: pl.DataFrame({'dataset_id': names.cast(categorical('dataset_id'))}))
 
-        def account_of(api_key: str) -> str:
-            return accounts.get(api_key) or (hash_api_key(api_key, visitor_secret) if api_key else '')
+        def account_of(text: str) -> str:
+            api_key = unquote(text)
+            # a raw + is a space in forms, and a + in all other clients
+            account = accounts.get(api_key) or accounts.get(unquote_plus(text))
+            return account or (hash_api_key(api_key, visitor_secret) if api_key else '')
 
         self.api_key_accounts = Memo(
             lambda api_keys: _clean_accounts(pl.Series([account_of(api_key) for api_key in api_keys.to_list()], dtype=pl.String))
@@ -119,7 +122,7 @@ class Requests:
         """A path as it is stored: cut, and without API keys, which a request without ? may have."""
         path = pl.col('path').str.slice(0, LONGEST_PATH)
         for name in self.account_parameters:
-            path = path.str.replace_all(f'{re.escape(name)}=[^&/]*', f'{name}='.replace('$', '$$'))
+            path = path.str.replace_all(f'{_encodable(name)}=[^&/]*', f'{name}='.replace('$', '$$'))
         return path
 
     def _find_datasets(self, path_rows: pl.DataFrame, queries: pl.Series) -> pl.Series:
@@ -149,7 +152,13 @@ def hash_api_key(api_key: str, visitor_secret: bytes) -> str:
 
 def _parameter_pattern(names: tuple[str, ...]) -> str:
     """A pattern with the value of the first of these parameters of a query string as its group."""
-    return rf'(?:^|&)(?:{"|".join(map(re.escape, names))})=([^&#]+)'
+    return rf'(?:^|&)(?:{"|".join(map(_encodable, names))})=([^&#]+)'
+
+
+def _encodable(name: str) -> str:
+    """A pattern for a name, of which each character may be percent-encoded: browsers write $ as %24."""
+    encoded = [''.join(f'%{byte:02x}' for byte in character.encode()) for character in name]
+    return ''.join(f'(?:{re.escape(character)}|(?i:{code}))' for character, code in zip(name, encoded, strict=True))
 
 
 def _compiles(pattern: str) -> bool:

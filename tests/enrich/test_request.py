@@ -246,3 +246,29 @@ def test_the_fields_of_a_call_take_precedence_over_the_rules() -> None:
     assert result['dataset_id'].to_list() == ['said', 'found', 'a+b%20c', 'said']
     account = hash_api_key('secret', KEY)
     assert result['user_id'].to_list() == ['alice', account, account, account]
+
+
+@pytest.mark.parametrize(
+    'query',
+    ['apikey=Ab+/==', 'apikey=Ab%2B%2F%3D%3D', 'apikey=Ab%2b%2f%3d%3d', 'api%6Bey=Ab%2B/==', 'rows=1&%61pikey=Ab+%2F=='],
+)
+def test_parameter_is_compared_decoded(query: str, tmp_path: Path) -> None:
+    """RFC 3986, section 2.4: a name or value in percent-encoding is the same one."""
+    keys = tmp_path / 'keys.csv'
+    keys.write_text('key,account\nAb+/==,office\n')
+    row = read_one(f'/x?{query}', accounts=('query:apikey',), api_keys=keys)
+    assert row['user_id'] == 'office'
+
+
+@pytest.mark.parametrize('query', ['$$app_token=Tok3n', '%24%24app_token=Tok3n', '$limit=5&%24$app_token=Tok3n'])
+def test_dollar_in_a_name_may_be_encoded(query: str) -> None:
+    row, plain = (read_one(f'/x?{text}', accounts=('query:$$app_token',)) for text in (query, '$$app_token=Tok3n'))
+    assert row['user_id'] == plain['user_id'] != ''
+
+
+@pytest.mark.parametrize('query', ['apikey=a+b', 'apikey=a%20b'])
+def test_raw_plus_may_be_a_space(query: str, tmp_path: Path) -> None:
+    keys = tmp_path / 'keys.csv'
+    keys.write_text('key,account\na b,office\n')
+    row = read_one(f'/x?{query}', accounts=('query:apikey',), api_keys=keys)
+    assert row['user_id'] == 'office'
