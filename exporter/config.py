@@ -81,6 +81,7 @@ def _listen(value: str) -> str:
 
 DomainName = Annotated[str, AfterValidator(domain_name)]
 LogFormat = Literal['auto', 'combined', 'common']
+Memory = Literal['normal', 'low']
 Zone = Annotated[str, AfterValidator(_time_zone)]
 Listen = Annotated[str, AfterValidator(_listen)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_at_commas)]
@@ -138,6 +139,7 @@ class Settings(PortalRules, BaseSettings):
         None, description='an MMDB file such as GeoLite2-City.mmdb; without it, places are countries'
     )
     listen: Listen = Field('127.0.0.1:8093', description='address and port of serve; without tokens, its own machine only')
+    memory: Memory = Field('normal', description='how much memory reading a log takes: normal, or low, which takes more time')
     spool_bytes: Annotated[int, Field(ge=1 << 20)] = Field(
         1 << 30, description='the largest size of the calls that wait for the database, in bytes on the disk'
     )

@@ -83,7 +83,7 @@ def log(numbers: Iterable[int], end: str = '\n', **other: object) -> bytes:
 
 def cut_small(patch: pytest.MonkeyPatch, chunk: int) -> None:
     """Makes logs of a few kilobytes have several chunks and batches: the first has one chunk of so many bytes, the others four."""
-    patch.setattr(batches, 'CHUNK', chunk)
+    patch.setitem(batches.CHUNK, 'normal', chunk)
     patch.setattr(batches, 'FIRST_BATCH', 1)
     patch.setattr(batches, 'BATCH', 4)
 

@@ -70,7 +70,7 @@ def import_logs(context: Context, files: tuple[str, ...], domain: str | None, lo
                 for name in files:
                     try:
                         with closing(LogFile(name)) as file, interrupts.hold():
-                            log = AccessLog(file, complete)
+                            log = AccessLog(file, complete, context.settings.memory)
                             waiting = spooled(context.settings.data_dir / 'spool')
                             import_log(
                                 log, log_format, enrichment, ledger, rejected, summary, progress_of(file, summary), waiting

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from exporter.config import Memory
 from exporter.enrich.enrichment import Enrichment
 from exporter.errors import InputError
 from exporter.ingest.logs.entries import regular, same_log
@@ -25,8 +26,8 @@ class OpenLogs:
     Threads: used by the thread of the Follower only.
     """
 
-    def __init__(self, enrichments: Mapping[str, Enrichment], written: Counter[str], faults: Faults) -> None:
-        self.enrichments, self.written, self.faults = enrichments, written, faults
+    def __init__(self, enrichments: Mapping[str, Enrichment], written: Counter[str], faults: Faults, memory: Memory) -> None:
+        self.enrichments, self.written, self.faults, self.memory = enrichments, written, faults, memory
         self.tails = dict[FileId, tuple[Tail, Followed]]()  # the one that has waited longest first
         self.closed = dict[FileId, tuple[State, int]]()  # closed files: their state, and the size from which they may be logs
         self.unnamed_since = dict[FileId, float]()  # open files without a name, in Unix seconds
@@ -90,7 +91,7 @@ class OpenLogs:
     def _open(self, path: str, stat: os.stat_result, followed: Followed) -> bool:
         settings = followed.entry.settings
         try:
-            tail = Tail(path, settings.log_format, self.enrichments[settings.domain], self.written)
+            tail = Tail(path, settings.log_format, self.enrichments[settings.domain], self.written, self.memory)
         except InputError as error:
             file = regular(path)
             if file is None or file_id(file) != file_id(stat):  # it was renamed in the meantime: the next poll finds both

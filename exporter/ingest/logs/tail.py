@@ -7,6 +7,7 @@ from math import inf
 
 import polars as pl
 
+from exporter.config import Memory
 from exporter.enrich.enrichment import Enrichment
 from exporter.ingest import pipeline
 from exporter.ingest.logs.batches import AccessLog
@@ -45,13 +46,13 @@ class Tail:
     Threads: used by the thread of the Follower only.
     """
 
-    def __init__(self, path: str, log_format: str, enrichment: Enrichment, written: Counter[str]) -> None:
+    def __init__(self, path: str, log_format: str, enrichment: Enrichment, written: Counter[str], memory: Memory) -> None:
         self.path = path
         self.file = LogFile(path)
         self.log_format = log_format
         self.enrichment = enrichment
         self.written = written
-        self.log = AccessLog(self.file)
+        self.log = AccessLog(self.file, memory=memory)
         self.file_id = file_id(self._stat())
         self.end_state: State | None = None  # when it was last read to its end
         self.position: int | None = None  # set once everything before it is taken
