@@ -17,6 +17,7 @@ from exporter.ingest.logs.log_file import LogFile
 from exporter.model.tally import Summary
 from exporter.report.indicators import portals
 from exporter.system.locks import storing
+from exporter.system.memory import peak_memory
 from exporter.system.startup import release_code
 
 MEANING = {
@@ -121,9 +122,9 @@ def _progress(context: Context, interrupts: Interrupts) -> Iterator[Callable[[Lo
 
 
 def _show(context: Context, summary: Summary, form: str) -> None:
-    result = summary.as_dict()
+    result, peak = summary.as_dict(), peak_memory()
     if form == 'json':
-        context.json(result)
+        context.json(result | {'peak_memory_bytes': peak})
         return
     table = Table.grid(padding=(0, 2))
     table.add_column(justify='left')
@@ -133,4 +134,5 @@ def _show(context: Context, summary: Summary, form: str) -> None:
         table.add_row(name.replace('_', ' '), f'{lines:,}', meaning, style='' if lines else 'dim')
         for reason, count in sorted({'skipped': summary.skipped, 'rejected': summary.rejected}.get(name, {}).items()):
             table.add_row('', f'{count:,}', f'  {reason}')
+    table.add_row('memory', f'{peak / 1e6:,.0f} MB', 'at most, of this process')
     context.out.print(table)
