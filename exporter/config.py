@@ -86,6 +86,7 @@ def _header(value: str) -> str:
 
 
 DomainName = Annotated[str, AfterValidator(domain_name)]
+Memory = Literal['normal', 'low']
 Zone = Annotated[str, AfterValidator(_time_zone)]
 Header = Annotated[str, AfterValidator(_header)]
 Listen = Annotated[str, AfterValidator(_listen)]
@@ -164,6 +165,7 @@ class Settings(PortalRules, BaseSettings):
         None, description='an MMDB file such as GeoLite2-City.mmdb; without it, places are countries'
     )
     listen: Listen = Field('127.0.0.1:8093', description='address and port of serve; without tokens, its own machine only')
+    memory: Memory = Field('normal', description='how much memory reading a log takes: normal, or low, which takes more time')
     spool_bytes: Annotated[int, Field(ge=1 << 20)] = Field(
         1 << 30, description='the largest size of the calls that wait for the database, in bytes on the disk'
     )

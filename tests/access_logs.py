@@ -83,7 +83,7 @@ def log(numbers: Iterable[int], end: str = '\n', **other: object) -> bytes:
 
 def cut_small(patch: pytest.MonkeyPatch, chunk: int) -> None:
     """Makes logs of a few kilobytes have several chunks and batches: the first has one chunk of so many bytes, the others four."""
-    patch.setattr(batches, 'CHUNK', chunk)
+    patch.setitem(batches.CHUNK, 'normal', chunk)
     patch.setattr(batches, 'FIRST_BATCH', 1)
     patch.setattr(batches, 'BATCH', 4)
 
@@ -97,13 +97,20 @@ def imported(*files: str | Path, domain: str = DOMAIN, stdin: bytes | None = Non
     """Imports logs without an error and returns the summary."""
     result = run('import', *files, '--domain', domain, '--format', 'json', stdin=stdin)
     assert result.exit_code == 0, result.output
-    return dict(json.loads(result.stdout))
+    return counts(result.stdout)
+
+
+def counts(output: str) -> dict[str, Any]:
+    """Returns the counts of lines that `import --format json` prints."""
+    result = dict(json.loads(output))
+    assert result.pop('peak_memory_bytes') > 10 << 20
+    return result
 
 
 def summary(
     stored: int = 0, already: int = 0, skipped: dict[str, int] | None = None, left: int = 0, **rejected: int
 ) -> dict[str, Any]:
-    """Returns what `import --format json` prints."""
+    """Returns the counts of lines of an import."""
     parts = {'stored': stored, 'already_stored': already, 'skipped': sum((skipped or {}).values()), 'left': left}
     read = sum(parts.values()) + sum(rejected.values())
     return {'read': read, **parts, 'skipped_by_reason': skipped or {}, 'rejected': rejected}

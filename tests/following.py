@@ -7,7 +7,7 @@ from pathlib import Path
 
 from access_logs import DOMAIN
 
-from exporter.config import Follow, PortalRules
+from exporter.config import Follow, Memory, PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.ingest.logs.follow import Follower
@@ -29,6 +29,7 @@ class Following:
         self.database, self.directory, self.follow = database, directory, follow
         self.messages: list[str] = []
         self.engine_error: Exception | None = None  # raised by each connection to the engine
+        self.memory: Memory = 'normal'
         self.wrap_put: Callable[[Put], Put] = lambda put: put  # wraps the put of the spool
         self.start()
 
@@ -38,7 +39,9 @@ class Following:
         put = self.spool.put
         self.spool.put = lambda *batch: self.wrap_put(put)(*batch)  # type: ignore[method-assign]
         rejected = RejectStore(self.directory)
-        self.follower = Follower(self.follow, self.enrichment, self.ledger, self.spool, rejected, self.messages.append)
+        self.follower = Follower(
+            self.follow, self.enrichment, self.ledger, self.spool, rejected, self.messages.append, self.memory
+        )
 
     def stop(self) -> None:
         """Ends the process like a kill: all state is on the disk."""

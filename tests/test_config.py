@@ -237,6 +237,7 @@ def test_a_domain_name_is_kept_in_lower_case(environment: pytest.MonkeyPatch, gi
         ('domains', '{', 'invalid JSON; correct it, or write these tables in the TOML file'),
         ('follow', '[' * 100_000, 'invalid JSON; correct it, or write these tables in the TOML file'),
         ('domains', '3', 'Input should be a valid dictionary'),
+        ('memory', 'LOW', "Input should be 'normal' or 'low'"),
     ],
 )
 def test_a_wrong_value_is_named_by_the_variable_or_the_key(

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 import pytest
+from access_logs import counts, run
 from click.testing import CliRunner
 from files import ROOT
 from pydantic_core import PydanticUndefined
@@ -237,8 +238,7 @@ def test_the_picture_is_the_report_of_the_demo(settings: pytest.MonkeyPatch) -> 
 def import_summary(settings: pytest.MonkeyPatch, log: Path) -> dict[str, Any]:
     """What an import of the log says of its lines."""
     settings.setenv('USAGE_DOMAIN', 'data.example.org')
-    result: dict[str, Any] = json.loads(CliRunner().invoke(main, ['import', str(log), '--format', 'json']).stdout)
-    return result
+    return counts(run('import', log, '--format', 'json').stdout)
 
 
 def test_a_copy_that_ends_early_has_the_lines_that_it_has(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:

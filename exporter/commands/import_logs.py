@@ -15,6 +15,7 @@ from exporter.ingest.logs.log_file import LogFile
 from exporter.model.tally import Summary
 from exporter.report.indicators import portals
 from exporter.system.locks import storing
+from exporter.system.memory import peak_memory
 from exporter.system.startup import release_code
 
 MEANING = {
@@ -77,7 +78,7 @@ def import_logs(
                     for name in files:
                         try:
                             with closing(LogFile(name)) as file, interrupts.hold():
-                                log = AccessLog(file, complete)
+                                log = AccessLog(file, complete, context.settings.memory)
                                 waiting = spooled(context.settings.data_dir / 'spool')
                                 reader = reader_of(context.settings.portal(portal), log_format)
                                 import_log(
@@ -146,7 +147,8 @@ def _show(context: Context, summaries: Mapping[str, Summary], form: str) -> None
     several = len(summaries) > 1
     if form == 'json':
         portals_result = {name: summary.as_dict() for name, summary in summaries.items() if name}
-        context.json(result | ({'portals': portals_result} if several else {}))
+        of_portals = {'portals': portals_result} if several else {}
+        context.json(result | of_portals | {'peak_memory_bytes': peak_memory()})
         return
     for name, summary in summaries.items():
         if several:
@@ -154,10 +156,10 @@ def _show(context: Context, summaries: Mapping[str, Summary], form: str) -> None
             _print_summary(context, summary)
     if several:
         context.out.print('total:', style='bold')
-    _print_summary(context, _total(summaries))
+    _print_summary(context, _total(summaries), peak_memory())
 
 
-def _print_summary(context: Context, summary: Summary) -> None:
+def _print_summary(context: Context, summary: Summary, peak: int = 0) -> None:
     result = summary.as_dict()
     table = Table.grid(padding=(0, 2))
     table.add_column(justify='left')
@@ -167,4 +169,6 @@ def _print_summary(context: Context, summary: Summary) -> None:
         table.add_row(name.replace('_', ' '), f'{lines:,}', meaning, style='' if lines else 'dim')
         for reason, count in sorted({'skipped': summary.skipped, 'rejected': summary.rejected}.get(name, {}).items()):
             table.add_row('', f'{count:,}', f'  {reason}')
+    if peak:
+        table.add_row('memory', f'{peak / 1e6:,.0f} MB', 'at most, of this process')
     context.out.print(table)

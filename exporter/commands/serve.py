@@ -92,6 +92,7 @@ def serve(context: Context) -> None:
             spool,
             rejected,
             log.warning,
+            settings.memory,
         )
         parts.callback(follower.close)
         indicators = Indicators()

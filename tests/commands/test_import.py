@@ -10,7 +10,21 @@ import time
 from pathlib import Path
 
 import pytest
-from access_logs import CRAWLER, DOMAIN, FIREFOX, asked, assert_rollups_agree, cut_small, imported, line, log, paths, run, summary
+from access_logs import (
+    CRAWLER,
+    DOMAIN,
+    FIREFOX,
+    asked,
+    assert_rollups_agree,
+    counts,
+    cut_small,
+    imported,
+    line,
+    log,
+    paths,
+    run,
+    summary,
+)
 from files import DATA
 
 from exporter.enrich.caller_sample import REMEDY
@@ -75,13 +89,14 @@ def test_the_table_shows_the_same_numbers(file: Path) -> None:
     numbers = dict(re.findall(r'^(?:\s*)([a-z]+(?: stored)?) +([\d,]+)', result.stdout, re.MULTILINE))
     assert numbers == {
         'read': '24', 'stored': '20', 'already stored': '0', 'skipped': '0', 'left': '1', 'rejected': '3',
-    } | {name: number for name, number in numbers.items() if name in ('format', 'status')}  # fmt: skip
+    } | {name: number for name, number in numbers.items() if name in ('format', 'status', 'memory')}  # fmt: skip
+    assert re.search(r'^memory +\d+ MB  at most, of this process *$', result.stdout, re.MULTILINE)
 
 
 def test_standard_output_is_only_json(file: Path) -> None:
     file.write_bytes(log(range(3)) + b'x\n')
     result = run('import', file, '--format', 'json')
-    assert json.loads(result.stdout) == summary(stored=3, format=1)
+    assert counts(result.stdout) == summary(stored=3, format=1)
     assert result.stderr == ''
 
 
@@ -113,7 +128,7 @@ def test_debug_shows_where_each_of_several_errors_comes_from(file: Path, tmp_pat
 def test_a_refused_file_counts_no_lines(file: Path) -> None:
     file.write_bytes(b'\x89PNG\r\n\x00\x01abc')
     result = run('import', file, '--format', 'json')
-    assert (result.exit_code, json.loads(result.stdout)) == (1, summary())
+    assert (result.exit_code, counts(result.stdout)) == (1, summary())
     assert len(error_lines(result.stderr)) == 1
 
 
@@ -206,7 +221,7 @@ def test_a_damaged_place_database_only_warns(
     settings.setenv('USAGE_GEO_DATABASE', str(tmp_path / 'places.mmdb'))
     file.write_text(line(0, ip='81.2.69.160') + '\n')
     result = run('import', file, '--format', 'json')
-    assert (result.exit_code, json.loads(result.stdout)) == (0, summary(stored=1))
+    assert (result.exit_code, counts(result.stdout)) == (0, summary(stored=1))
     assert result.stderr.startswith('warning: ')
     assert 'places.mmdb' in result.stderr
     assert len(result.stderr.splitlines()) == 1
@@ -312,7 +327,7 @@ def test_a_log_format_can_be_chosen(file: Path, database: ClickHouse) -> None:
     common = line(0).partition(' "-" ')[0]
     file.write_text(f'{common}\n{line(1)}\n')
     result = run('import', file, '--log-format', 'combined', '--format', 'json')
-    assert json.loads(result.stdout) == summary(stored=1, format=1)
+    assert counts(result.stdout) == summary(stored=1, format=1)
     assert run('import', file, '--log-format', 'common', '--domain', 'common.example.org').exit_code == 0
     agents = database.query('SELECT domain, groupUniqArray(browser) AS browsers FROM calls GROUP BY domain ORDER BY domain')
     assert [row['browsers'] for row in agents] == [[''], ['Mobile Safari']]
@@ -346,10 +361,10 @@ def test_an_interrupt_says_what_was_stored_and_the_next_import_finishes(
         result = run('import', file, '--format', 'json')
     assert result.exit_code == 1
     assert result.stderr == 'error: interrupted; stored calls stay stored: run the command again to finish the import\n'
-    counts = json.loads(result.stdout)
-    assert 0 < counts['stored'] < 300
-    assert paths(database) == asked(range(counts['stored']))
-    assert imported(file) == summary(stored=300 - counts['stored'], already=counts['stored'])
+    stored = counts(result.stdout)['stored']
+    assert 0 < stored < 300
+    assert paths(database) == asked(range(stored))
+    assert imported(file) == summary(stored=300 - stored, already=stored)
     assert_rollups_agree(database)
 
 
@@ -396,10 +411,10 @@ def test_each_kind_of_line(file: Path, database: ClickHouse) -> None:
     file.write_bytes(odd.encode() + bytes(5_000) + line(5).encode() + b'\n')
     for _ in range(2):
         result = run('import', file, '--format', 'json')
-        counts = json.loads(result.stdout)
-        assert (counts['read'], counts['stored'] + counts['already_stored']) == (8, 4)
-        assert (counts['skipped'], counts['skipped_by_reason']) == (3, {'blank': 2, 'comment': 1})
-        assert counts['rejected'] == {'format': 1}
+        lines = counts(result.stdout)
+        assert (lines['read'], lines['stored'] + lines['already_stored']) == (8, 4)
+        assert (lines['skipped'], lines['skipped_by_reason']) == (3, {'blank': 2, 'comment': 1})
+        assert lines['rejected'] == {'format': 1}
     assert paths(database) == asked([0, 3, 4, 5])
     table = run('import', file).stdout
     assert re.search(r'^skipped +3 .*\n +2 +blank *\n +1 +comment *$', table, re.MULTILINE)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import xxhash
 
+from exporter.config import Memory
 from exporter.errors import InputError
 from exporter.ingest.formats.lines import HOLE, last_end, normalize_line_ends
 from exporter.ingest.logs.foreign import refuse
@@ -16,7 +17,8 @@ from exporter.model.tally import Tally
 
 SOURCE = 'access_log'
 HEAD = 1_024  # bytes whose hash identifies a log
-CHUNK = 3 << 20  # bytes read and parsed at a time: parsing takes fifteen times its size
+# bytes read and parsed at a time, by the setting `memory`: parsing takes fifteen times as much
+CHUNK: dict[Memory, int] = {'normal': 3 << 20, 'low': 1 << 20}
 FIRST_BATCH = 3  # chunks of the first batch: storing starts early
 BATCH = 16  # chunks of the others: smaller batches make ClickHouse merge more
 LONGEST_LINE = 16 << 20
@@ -55,15 +57,17 @@ class Chunk(NamedTuple):
 
 
 class AccessLog:
-    """The unstored part of a log. `complete`: take a last line without a line end, also if the log may still grow.
+    """The unstored part of a log. `complete`: take a last line without a line end, also if the log may still grow. `memory`, the
+    setting, decides how large a chunk is.
 
     After `chunks` is exhausted, `already_stored` is the tally of the lines that were stored before, and `left` the number of
     last lines that are still being written: 0 or 1. `identity` is then the log as in the ledger, and `position`
     the byte offset after its last batch; 0 for a shorter copy.
     """
 
-    def __init__(self, file: LogFile, complete: bool = False) -> None:
+    def __init__(self, file: LogFile, complete: bool = False, memory: Memory = 'normal') -> None:
         self.file = file
+        self.chunk_size = CHUNK[memory]
         self.grows = file.grows and not complete
         self.already_stored = Tally()
         self.left = 0
@@ -176,10 +180,10 @@ class AccessLog:
     def _read_chunks(self, start: int, end: int = sys.maxsize) -> Iterator[Chunk]:
         """Yields whole lines from `start` to `end` or to the last line of the log. A hole between two chunks is in neither."""
         rest, position, first = b'', start, start == 0
-        buffer = bytearray(CHUNK)  # one for all: fresh memory costs more than reading into it
+        buffer = bytearray(self.chunk_size)  # one for all: fresh memory costs more than reading into it
         view = memoryview(buffer)
         while True:
-            wanted = min(CHUNK, end - position)
+            wanted = min(self.chunk_size, end - position)
             read = self.file.read_into(view[:wanted], position)
             position += read
             last = read < wanted or position == end

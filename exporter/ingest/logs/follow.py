@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from exporter.config import Follow
+from exporter.config import Follow, Memory
 from exporter.enrich.enrichment import Enrichment
 from exporter.errors import EngineError, ExporterError, InputError
 from exporter.ingest.logs.faults import Faults
@@ -29,7 +29,8 @@ TICK = 2  # seconds by which file timestamps may differ
 class Follower:
     """Follows logs, each from the position that the ledger and the spool give.
 
-    `ledger` connects to the engine or raises EngineError; `log` takes a line for the operator, once for each fault.
+    `ledger` connects to the engine or raises EngineError; `log` takes a line for the operator, once for each fault; `memory` is
+    the setting.
     Threads: one thread calls `poll` and `close`; any thread may read `readable`, `faults` and `lag`.
     """
 
@@ -41,6 +42,7 @@ class Follower:
         spool: Spool,
         rejected: RejectStore,
         log: Callable[[str], None],
+        memory: Memory = 'normal',
     ) -> None:
         self.enrichments = {domain: enrichment(domain) for domain in sorted({settings.domain for settings in follow})}
         self.ledger, self.spool, self.rejected = ledger, spool, rejected
@@ -52,7 +54,7 @@ class Follower:
         self.written = Counter[str]()
         self.fault_log = Faults(log)
         self.missing = dict[Entry, str]()  # entries without a file, and the error of each
-        self.logs = OpenLogs(self.enrichments, self.written, self.fault_log)
+        self.logs = OpenLogs(self.enrichments, self.written, self.fault_log, memory)
         self.tails = self.logs.tails
         self.lag = Counter[str]()  # unread bytes of each open log, at the last poll
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from exporter.config import Memory
 from exporter.enrich.enrichment import Enrichment
 from exporter.errors import InputError
 from exporter.ingest.formats.reader import reader_of
@@ -26,8 +27,8 @@ class OpenLogs:
     Threads: used by the thread of the Follower only.
     """
 
-    def __init__(self, enrichments: Mapping[str, Enrichment], written: Counter[str], faults: Faults) -> None:
-        self.enrichments, self.written, self.faults = enrichments, written, faults
+    def __init__(self, enrichments: Mapping[str, Enrichment], written: Counter[str], faults: Faults, memory: Memory) -> None:
+        self.enrichments, self.written, self.faults, self.memory = enrichments, written, faults, memory
         self.tails = dict[FileId, tuple[Tail, Followed]]()  # the one that has waited longest first
         self.closed = dict[FileId, tuple[State, int]]()  # closed files: their state, and the size from which they may be logs
         self.unnamed_since = dict[FileId, float]()  # open files without a name, in Unix seconds
@@ -92,7 +93,7 @@ class OpenLogs:
         settings = followed.entry.settings
         try:
             enrichment = self.enrichments[settings.domain]
-            tail = Tail(path, reader_of(enrichment.rules, settings.log_format), enrichment, self.written)
+            tail = Tail(path, reader_of(enrichment.rules, settings.log_format), enrichment, self.written, self.memory)
         except InputError as error:
             file = regular(path)
             if file is None or file_id(file) != file_id(stat):  # it was renamed in the meantime: the next poll finds both

@@ -7,6 +7,7 @@ from math import inf
 
 import polars as pl
 
+from exporter.config import Memory
 from exporter.enrich.enrichment import Enrichment
 from exporter.ingest import pipeline
 from exporter.ingest.formats.reader import LogReader
@@ -46,13 +47,13 @@ class Tail:
     Threads: used by the thread of the Follower only.
     """
 
-    def __init__(self, path: str, reader: LogReader, enrichment: Enrichment, written: Counter[str]) -> None:
+    def __init__(self, path: str, reader: LogReader, enrichment: Enrichment, written: Counter[str], memory: Memory) -> None:
         self.path = path
         self.file = LogFile(path)
         self.reader = reader
         self.enrichment = enrichment
         self.written = written
-        self.log = AccessLog(self.file)
+        self.log = AccessLog(self.file, memory=memory)
         self.file_id = file_id(self._stat())
         self.end_state: State | None = None  # when it was last read to its end
         self.position: int | None = None  # set once everything before it is taken

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
-from exporter.config import PortalRules
+from exporter.config import Memory, PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.errors import EngineError, InputError
@@ -67,6 +67,22 @@ def test_a_log_of_many_batches_is_stored_once(file: Path, database: ClickHouse) 
     [batches] = database.query("SELECT count() AS done, sum(stored) AS stored FROM batches WHERE state = 'done'")
     assert batches['done'] > 3
     assert batches['stored'] == 400
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures('small_chunks')
+def test_a_log_is_read_in_smaller_chunks_with_low_memory(file: Path, database: ClickHouse, settings: pytest.MonkeyPatch) -> None:
+    settings.setitem(batches.CHUNK, 'low', SMALL // 4)
+    done = 0
+    for number, memory in enumerate(('low', 'normal', 'low'), 1):
+        settings.setenv('USAGE_MEMORY', memory)
+        file.write_bytes(log(range(200 * number)))
+        assert imported(file) == summary(stored=200, already=200 * (number - 1))
+        [row] = database.query("SELECT count() AS done FROM batches WHERE state = 'done'")
+        assert row['done'] - done > 4 if memory == 'low' else row['done'] - done < 4
+        done = row['done']
+    assert paths(database) == asked(range(600))
+    assert_rollups_agree(database)
 
 
 @pytest.mark.slow
@@ -172,7 +188,7 @@ def test_longer_copy_adds_the_rest(file: Path, database: ClickHouse) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('chunk', [SMALL, batches.CHUNK])
+@pytest.mark.parametrize('chunk', [SMALL, batches.CHUNK['normal']])
 @pytest.mark.parametrize('alike', [1, 5, 9, 60], ids=['under 1024 bytes', 'hardly so', 'over 1024 bytes', 'two chunks'])
 @pytest.mark.parametrize('longest', ['first', 'second', 'neither'])
 def test_logs_with_the_same_head_are_different(
@@ -242,10 +258,20 @@ def test_damaged_log_is_not_counted_twice_with_the_intact_one(file: Path, databa
     assert paths(database) == asked(numbers)
 
 
+@pytest.mark.parametrize(('memory', 'most'), [('normal', 3 << 20), ('low', 1 << 20)])
+def test_a_chunk_has_a_maximum_of_bytes(file: Path, memory: Memory, most: int) -> None:
+    content = log(range(1_000)) * 80
+    file.write_bytes(content)
+    with closing(LogFile(str(file))) as opened:
+        chunks = [chunk for chunk, _ in AccessLog(opened, memory=memory).chunks_after(DOMAIN, 0)]
+    assert b''.join(chunk.lines for chunk in chunks) == content
+    assert most - 1_000 < max(len(chunk.lines) for chunk in chunks) <= most + 1_000  # with the rest of a line
+
+
 @pytest.mark.parametrize('length', [1, 2, 10, 60, batches.SAMPLE_STEP, batches.SAMPLE_STEP + 1, 2 * batches.SAMPLE_STEP, 300])
 def test_chunks_have_a_maximum_of_lines(file: Path, length: int) -> None:
     """Parsing millions of empty lines at once would take gigabytes."""
-    content = (b'x' * (length - 1) + b'\n') * (batches.CHUNK // length)
+    content = (b'x' * (length - 1) + b'\n') * (batches.CHUNK['normal'] // length)
     file.write_bytes(content)
     with closing(LogFile(str(file))) as opened:
         chunks = [chunk for chunk, _ in AccessLog(opened).chunks_after(DOMAIN, 0)]

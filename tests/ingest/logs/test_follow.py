@@ -15,7 +15,7 @@ from following import Following, append, followed
 
 from exporter.enrich.caller_sample import REMEDY
 from exporter.errors import EngineError, SpoolFull
-from exporter.ingest.logs import follow, open_logs
+from exporter.ingest.logs import batches, follow, open_logs
 from exporter.ingest.pipeline import Put
 from exporter.store.clickhouse import ClickHouse
 
@@ -381,6 +381,21 @@ def test_logs_leave_half_of_the_spool_to_requests(following: Following, file: Pa
         following.drain()
         following.poll()
     assert stored(following) == asked(range(400))
+
+
+def test_low_memory_reads_smaller_chunks(following: Following, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cut_small(monkeypatch, 100_000)
+    monkeypatch.setitem(batches.CHUNK, 'low', 1_000)
+    append(file, log(range(100)))
+    following.memory = 'low'
+    following.restart()
+    following.poll(3)
+    assert len(following.spool.waiting()) > 3
+    following.memory = 'normal'
+    following.restart()
+    append(file, log(range(100, 300)))
+    following.poll(3)
+    assert stored(following) == asked(range(300))
 
 
 def test_backlog_is_taken_in_slices_and_delays_no_other_log(

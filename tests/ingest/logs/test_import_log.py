@@ -37,7 +37,7 @@ from exporter.store.clickhouse import ClickHouse
 from exporter.store.ledger import Ledger
 from exporter.ingest.logs import batches
 
-batches.CHUNK, batches.FIRST_BATCH, batches.BATCH = {chunk}, 1, 4
+batches.CHUNK['normal'], batches.FIRST_BATCH, batches.BATCH = {chunk}, 1, 4
 where, left = '{where}', {left}
 begin, insert, done = Ledger.begin, ClickHouse.insert_file, Ledger.done
 
