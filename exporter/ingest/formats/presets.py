@@ -77,7 +77,7 @@ S3 = (
 # https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
 ENVOY = (
     r'\[(?<time>[^\]]+)\] "(?<request>.*?)" (?<status>\d+) \S+ (?:\S+ )?(?:\S+ )?(?:"[^"]*" )?\d+ (?<bytes>\d+) (?<duration>\d+|-) (?:\d+|-) '
-    r'"(?<forwarded>[^"]*)" "(?<agent>.*?)" "[^"]*" "(?<host>[^"]*)" "[^"]*".*'
+    r'"(?<forwarded>.*?)" "(?<agent>.*?)" "[^"]*" "(?<host>[^"]*)" "[^"]*".*'
 )
 # https://wiki.squid-cache.org/Features/LogFormat
 SQUID = r'(?<time>\d+\.\d+) +(?<duration>\d+) (?<ip>\S+) [A-Z_]+[A-Z]/(?<status>\d+) (?<bytes>\d+) (?<method>\S+) (?<target>\S+) (?<user>\S+) \S+ .*'
