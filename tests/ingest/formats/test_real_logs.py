@@ -74,7 +74,7 @@ def test_a_real_log_is_read_as_what_was_sent(name: str) -> None:
     rejected = {line + 1: reason for line, reason in lines.rejected.iter_rows()}
     assert sorted([*calls, *skipped, *rejected]) == list(range(1, len(texts) + 1))  # each in one of the three
 
-    differences = []
+    differences = list[tuple[object, ...]]()
     for truth in real_logs.read_truth(name):
         line = truth['line']
         if skipped.get(line) == Skip.NO_REQUEST and (truth['kind'] in HARDLY_REQUESTS or 'path' in truth.get('lost', ())):
