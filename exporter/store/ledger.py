@@ -163,9 +163,9 @@ class Ledger:
             """
             SELECT
                 start, end, max(state) AS last, any(head) AS head, any(head_bytes) AS head_bytes, any(attempt) AS attempt,
-                any(retried_log) AS retried_log, any(format) AS format, any(source) AS source, any(origin) AS origin, any(checkpoints.end) AS ends,
-                any(checkpoints.hash) AS hashes, max(stored) AS stored, maxMap(skipped_by_reason) AS skipped,
-                maxMap(rejected) AS rejected
+                any(retried_log) AS retried_log, any(format) AS format, any(source) AS source,
+                any(origin) AS origin, any(checkpoints.end) AS ends, any(checkpoints.hash) AS hashes,
+                max(stored) AS stored, maxMap(skipped_by_reason) AS skipped, maxMap(rejected) AS rejected
             FROM batches
             WHERE domain = {domain:String} AND log = {log:String}
             GROUP BY start, end

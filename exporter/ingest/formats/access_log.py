@@ -1,4 +1,4 @@
-"""Reads lines in the common and combined formats of Apache and nginx, the fast way where no field has spaces or quotes of its own."""
+"""Reads lines in the common and combined formats of Apache and nginx: fast where no field has spaces or quotes of its own."""
 
 import polars as pl
 
@@ -10,7 +10,10 @@ LINE = (
     rf'(?: "{CAPTURE}\\?(?:" ?"?(?<agent>{CAPTURE})\\?(?:".*)?)?)?\s*$'
 )
 # Servers that do not escape quotes; the agent ends with the last one.
-RAW_QUOTES = r'^(?<ip>\S+) \S+ (?<user>.+?) \[(?<time>[^\]]+)\] "(?<request>.*?)" (?<status>\S+) (?<bytes>\d+|-) ".*?" "(?<agent>.*)"(?: [^"]*)?$'
+RAW_QUOTES = (
+    r'^(?<ip>\S+) \S+ (?<user>.+?) \[(?<time>[^\]]+)\] "(?<request>.*?)" (?<status>\S+) (?<bytes>\d+|-) '
+    r'".*?" "(?<agent>.*)"(?: [^"]*)?$'
+)
 LISTED = (
     r'^(?<ip>[^\s,]+(?:, ?[^\s,]+)+) \S+ (?<user>.+?) \[(?<time>[^\]]+)\] "(?<request>.*?)" (?<status>\S+) (?<bytes>\d+|-)(?: "'
 )

@@ -231,7 +231,7 @@ def _reason(now: datetime) -> pl.Expr:
 
 
 def to_timestamps(texts: pl.Series, time: Time, log_timezone: str) -> pl.Series:
-    """The times, null if invalid. A time without an offset is of `log_timezone`; of an hour that occurs twice, the first counts."""
+    """The times, null if invalid. A time without an offset is of `log_timezone`: of an hour that occurs twice, of the first."""
     text = texts.rename('time')
     if time == Time.UNIX:
         number = pl.col('time').cast(pl.Float64, strict=False)

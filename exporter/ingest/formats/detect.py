@@ -20,15 +20,36 @@ NEARLY = 0.95  # of the lines that the best format fits: then a more specific fo
 TERMINAL_COLOURS = re.compile(r'\x1b\[[0-9;]*m')
 # Logs that lack what a call needs, by the look of their lines.
 REFUSED = (
-    (r'^INFO: +\S+:\d+ - "[A-Z]+ ', 'uvicorn', 'the time', 'start it with --log-config and a format that has %(asctime)s, or log at the proxy'),
-    (r'^(?:GET|POST|HEAD|PUT|PATCH|DELETE|OPTIONS) \S+ (?:\d{3}|-) .* ms', 'morgan dev or tiny', 'the time and the address', "use morgan('combined')"),
-    (r'Connect from \S+ to \S+ \(\S+/(?:HTTP|TCP)\)', 'HAProxy without option httplog', 'the request', 'add option httplog to its defaults section'),
-    (r'^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d+)?\t\S*\t\S+\thandled request\t\{', "Caddy's console", 'a format that stays the same', 'use format json'),
-)  # fmt: skip
+    (
+        r'^INFO: +\S+:\d+ - "[A-Z]+ ',
+        'uvicorn',
+        'the time',
+        'start it with --log-config and a format that has %(asctime)s, or log at the proxy',
+    ),
+    (
+        r'^(?:GET|POST|HEAD|PUT|PATCH|DELETE|OPTIONS) \S+ (?:\d{3}|-) .* ms',
+        'morgan dev or tiny',
+        'the time and the address',
+        "use morgan('combined')",
+    ),
+    (
+        r'Connect from \S+ to \S+ \(\S+/(?:HTTP|TCP)\)',
+        'HAProxy without option httplog',
+        'the request',
+        'add option httplog to its defaults section',
+    ),
+    (
+        r'^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d+)?\t\S*\t\S+\thandled request\t\{',
+        "Caddy's console",
+        'a format that stays the same',
+        'use format json',
+    ),
+)
 # Start-up messages and other programs' lines.
 OTHER_OUTPUT = (
     r'^(?:\[|\d{4}[-/]\d\d[-/]\d\d|(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL)\b|/\S+: |\S+: |\*\*\* | \* |\s|'
-    r'Press |spawned |mapped |uWSGI |WSGI |Python |detected |your |thunder |clock |implicit |compiled |nodename|machine|os:|Traceback|set)'
+    r'Press |spawned |mapped |uWSGI |WSGI |Python |detected |your |thunder |clock |implicit |compiled |nodename|machine|os:|'
+    r'Traceback|set)'
 )
 LIKE_CALL = r'HTTP/\d|\[\d{1,2}/[A-Z][a-z]{2}/\d{4}:|"(?:GET|POST|HEAD) '
 PREFIXES = (

@@ -130,10 +130,13 @@ def _nginx_tokens(notation: str) -> list[Token]:
 
 def _apache_tokens(notation: str) -> list[Token]:
     text = notation.replace('\\"', '"').replace('\\t', '\t')  # as it stands in the configuration
-    return list(_merge_texts(
-        (f'{(match["argument"] or "").lower()}{match["letter"]}' if match['letter'] else '', (match['text'] or '').replace('%%', '%'))
+    tokens = (
+        (f'{(match["argument"] or "").lower()}{match["letter"]}', '')
+        if match['letter']
+        else ('', match['text'].replace('%%', '%'))
         for match in APACHE_TOKEN.finditer(text)
-    ))  # fmt: skip
+    )
+    return list(_merge_texts(tokens))
 
 
 def _merge_texts(tokens: Iterator[Token]) -> Iterator[Token]:

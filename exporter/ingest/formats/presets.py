@@ -60,8 +60,9 @@ def _pattern(
 
 # https://docs.haproxy.org/2.6/configuration.html#8.2.3; captures: of the requested host, the agent and the forwarded address
 HAPROXY = (
-    r'(?<ip>\S+):\d+ \[(?<time>[^\]]+)\] \S+ \S+ -?\d+/-?\d+/-?\d+/-?\d+/\+?(?<duration>-?\d+) (?<status>-?\d+) \+?(?<bytes>\d+) '
-    r'\S+ \S+ \S+ \S+ \S+ (?:\{(?<host>[^|}]*)\|(?<agent>.*?)(?:\|(?<forwarded>[^|}]*))?\} |\{(?<host_2>[^|}]*)\} )?(?:\{[^}]*\} )?'
+    r'(?<ip>\S+):\d+ \[(?<time>[^\]]+)\] \S+ \S+ -?\d+/-?\d+/-?\d+/-?\d+/\+?(?<duration>-?\d+) (?<status>-?\d+) '
+    r'\+?(?<bytes>\d+) \S+ \S+ \S+ \S+ \S+ '
+    r'(?:\{(?<host>[^|}]*)\|(?<agent>.*?)(?:\|(?<forwarded>[^|}]*))?\} |\{(?<host_2>[^|}]*)\} )?(?:\{[^}]*\} )?'
     r'"(?<request>[^"]*)"?'
 )
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html; fields are appended
@@ -71,29 +72,33 @@ ALB = (
 )
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html
 S3 = (
-    r'\S+ \S+ \[(?<time>[^\]]+)\] (?<ip>\S+) (?<user>\S+) \S+ [A-Z0-9.]+\.[A-Z0-9._]+ \S+ (?:"(?<request>[^"]*)"|-) (?<status>\S+) \S+ '
-    r'(?<bytes>\S+) \S+ (?<duration>\S+) \S+ (?:"[^"]*"|-) (?:"(?<agent>.*?)"|-) \S+.*'
+    r'\S+ \S+ \[(?<time>[^\]]+)\] (?<ip>\S+) (?<user>\S+) \S+ [A-Z0-9.]+\.[A-Z0-9._]+ \S+ '
+    r'(?:"(?<request>[^"]*)"|-) (?<status>\S+) \S+ (?<bytes>\S+) \S+ (?<duration>\S+) \S+ (?:"[^"]*"|-) '
+    r'(?:"(?<agent>.*?)"|-) \S+.*'
 )
 # https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
 ENVOY = (
-    r'\[(?<time>[^\]]+)\] "(?<request>.*?)" (?<status>\d+) \S+ (?:\S+ )?(?:\S+ )?(?:"[^"]*" )?\d+ (?<bytes>\d+) (?<duration>\d+|-) (?:\d+|-) '
-    r'"(?<forwarded>[^"]*)" "(?<agent>.*?)" "[^"]*" "(?<host>[^"]*)" "[^"]*".*'
+    r'\[(?<time>[^\]]+)\] "(?<request>.*?)" (?<status>\d+) \S+ (?:\S+ )?(?:\S+ )?(?:"[^"]*" )?\d+ (?<bytes>\d+) '
+    r'(?<duration>\d+|-) (?:\d+|-) "(?<forwarded>.*?)" "(?<agent>.*?)" "[^"]*" "(?<host>[^"]*)" "[^"]*".*'
 )
 # https://wiki.squid-cache.org/Features/LogFormat
-SQUID = r'(?<time>\d+\.\d+) +(?<duration>\d+) (?<ip>\S+) [A-Z_]+[A-Z]/(?<status>\d+) (?<bytes>\d+) (?<method>\S+) (?<target>\S+) (?<user>\S+) \S+ .*'
+SQUID = (
+    r'(?<time>\d+\.\d+) +(?<duration>\d+) (?<ip>\S+) [A-Z_]+[A-Z]/(?<status>\d+) (?<bytes>\d+) (?<method>\S+) (?<target>\S+) '
+    r'(?<user>\S+) \S+ .*'
+)
 # https://uwsgi-docs.readthedocs.io/en/latest/LogFormat.html
 UWSGI = (
-    r'\[pid: [^\]]*\] (?<ip>\S+) \((?<user>.*?)\) \{[^}]*\} \[(?<time>[^\]]+)\] (?<method>\S+) (?<target>.*?) => generated (?<bytes>\d+) bytes '
-    r'in (?<duration>\d+) msecs \(HTTP/\S+ (?<status>\d+)\).*'
+    r'\[pid: [^\]]*\] (?<ip>\S+) \((?<user>.*?)\) \{[^}]*\} \[(?<time>[^\]]+)\] (?<method>\S+) (?<target>.*?) => '
+    r'generated (?<bytes>\d+) bytes in (?<duration>\d+) msecs \(HTTP/\S+ (?<status>\d+)\).*'
 )
 HYPERCORN = (
-    r'\[[^\]]*\] \[\d+\] \[INFO\] (?<ip>\S+):\d+ - - \[(?<time>[^\]]+)\] "(?<method>\S+) (?<target>.*?) [\d.]+" (?<status>\S+) (?<bytes>\S+) '
-    r'"(?:.*?)" "(?<agent>.*)"'
+    r'\[[^\]]*\] \[\d+\] \[INFO\] (?<ip>\S+):\d+ - - \[(?<time>[^\]]+)\] "(?<method>\S+) (?<target>.*?) [\d.]+" '
+    r'(?<status>\S+) (?<bytes>\S+) "(?:.*?)" "(?<agent>.*)"'
 )
 WERKZEUG = r'(?<ip>\S+) - - \[(?<time>\d+/\w+/\d+ [^\]]+)\] "(?<request>.*)" (?<status>\S+) -'
 TSV = (
-    r'(?<time>\d{4}-\d\d-\d\d[T ][^\t]+)\t(?<ip>[^\t]+)\t(?<method>[A-Z-]*)\t(?<target>[^\t]*)\t(?<status>\d{3}|-)\t(?<bytes>\d+|-)'
-    r'(?:\t(?<agent>[^\t]*))?.*'
+    r'(?<time>\d{4}-\d\d-\d\d[T ][^\t]+)\t(?<ip>[^\t]+)\t(?<method>[A-Z-]*)\t(?<target>[^\t]*)\t(?<status>\d{3}|-)'
+    r'\t(?<bytes>\d+|-)(?:\t(?<agent>[^\t]*))?.*'
 )
 
 

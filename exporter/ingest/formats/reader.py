@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 
 import polars as pl
 
@@ -108,7 +109,7 @@ class LogReader:
 
     def _split_at_directives(self, lines: pl.DataFrame) -> list[pl.DataFrame]:
         starts = [0, *lines.with_row_index('row').filter(pl.col('text').str.starts_with(DIRECTIVE))['row'].to_list(), len(lines)]
-        return [lines[start:end] for start, end in zip(starts, starts[1:], strict=False) if start < end]
+        return [lines[start:end] for start, end in pairwise(starts) if start < end]
 
     def _read_part(self, lines: pl.DataFrame, now: datetime) -> Lines:
         """Reads lines that begin at most one W3C header."""
