@@ -14,13 +14,13 @@ IDEMPOTENCY_KEY = re.compile(r'[!-~]{1,255}')
 
 
 def read_body(*media_types: str) -> bytes:
-    """The decompressed body.
+    """The decompressed body. The media type '' permits a request that names none.
 
     Raises UnsupportedMediaType for another media type or content coding than gzip, InputError if it cannot be decompressed,
     TooLarge.
     """
     if request.mimetype not in media_types:
-        raise UnsupportedMediaType(f'unsupported media type; send the body as {" or ".join(media_types)}')
+        raise UnsupportedMediaType(f'unsupported media type; send the body as {" or ".join(filter(None, media_types))}')
     match request.headers.get('Content-Encoding', 'identity').lower():
         case 'identity':
             return request.get_data()

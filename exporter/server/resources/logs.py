@@ -12,7 +12,7 @@ from flask import Response, request
 from exporter.config import PortalRules
 from exporter.errors import InputError, SettingsError
 from exporter.ingest.collector import log_lines
-from exporter.ingest.collector.body import JSON, NDJSON
+from exporter.ingest.collector.body import JSON, NDJSON, decompress
 from exporter.ingest.collector.group_commit import Answer, GroupCommit, Request
 from exporter.ingest.formats.reader import LogReader, reader_of
 from exporter.server.resources import auth
@@ -24,6 +24,7 @@ TEXT = 'text/plain'
 PARAMETERS = ('domain', 'format')
 LONGEST_FORMAT = 2_000  # characters
 WARNING = 'the request has no Idempotency-Key: if it is sent again, its calls count again'
+GZIP = b'\x1f\x8b'  # begins gzip data: some shippers do not say Content-Encoding; no line of a log begins so
 PARSING = threading.Semaphore(2)  # requests whose lines are parsed at once: this takes some hundred megabytes
 
 
@@ -38,7 +39,9 @@ def post(tokens: Tokens, intake: GroupCommit, rules: Callable[[str], PortalRules
     token = auth.caller(tokens, Scope.WRITE)
     given = parameters(PARAMETERS)
     domain = auth.portal(token, one_domain(given['domain'])) or default_domain
-    body = read_body(TEXT, NDJSON, JSON)
+    body = read_body(TEXT, NDJSON, JSON, '')
+    if body.startswith(GZIP):
+        body = decompress(body)
     key = idempotency_key()
     if log_lines.is_test_upload(body):
         return Response(msgspec.json.encode(Answer(0, 0, 0, [])), 200, content_type=JSON)
