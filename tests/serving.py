@@ -48,7 +48,8 @@ class Serving:
             intake=self.intake,
             tokens=self.tokens,
             database=database,
-            timezone=lambda _: rules.timezone,
+            rules=lambda _: rules,
+            default_domain='',
             metrics=Metrics(State(spool, self.drain, dict, dict), Indicators()),
             ready=lambda: self.parts,
         )
@@ -63,6 +64,13 @@ class Serving:
         named = {name.replace('_', '-'): value for name, value in header_names.items()}
         content = {'data': body} if isinstance(body, bytes) else {'json': body}
         return self.client.post('/v1/calls', headers={'Content-Type': 'application/json'} | named | (headers or {}), **content)
+
+    def post_log(
+        self, body: bytes, query: str = f'?domain={DOMAIN}', media_type: str = 'text/plain', **headers: str
+    ) -> TestResponse:
+        """Sends lines of a log. Keyword arguments are headers, with _ for -."""
+        named = {name.replace('_', '-'): value for name, value in headers.items()}
+        return self.client.post(f'/v1/logs{query}', data=body, content_type=media_type, headers=named)
 
 
 @contextmanager

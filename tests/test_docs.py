@@ -22,6 +22,9 @@ from exporter.cli import main
 from exporter.config import FILE_VARIABLE, PREFIX, PortalRules, Settings, load
 from exporter.enrich.request import PRESETS
 from exporter.ingest.demo.traffic import TIMEZONE
+from exporter.ingest.formats.json_lines import FIELDS, JSON_PRESETS
+from exporter.ingest.formats.presets import PRESETS as LOG_PRESETS
+from exporter.ingest.formats.wrappers import WRAPPERS
 from exporter.model.reject import Reason, Skip
 from exporter.model.tally import Summary
 from exporter.store import schema
@@ -119,6 +122,21 @@ def test_every_setting_that_a_portal_can_have_of_its_own() -> None:
 def test_every_preset_of_data_sets() -> None:
     entries = [row[0] for row in rows(section(page('settings'), 'Data sets'))]
     assert [entry.strip('`') for entry in entries if entry.strip('`') in PRESETS] == list(PRESETS)
+
+
+def test_every_preset_of_log_formats() -> None:
+    described = [name for row in rows(section(page('import'), 'Presets'))[1:] for name in re.findall(r'`(.+?)`', row[0])]
+    assert sorted(described) == sorted([*LOG_PRESETS, *JSON_PRESETS])
+
+
+def test_every_wrapper_of_logs() -> None:
+    described = [name for row in rows(section(page('import'), 'Wrappers'))[1:] for name in re.findall(r'`(.+?)`', row[0])]
+    assert sorted(described) == sorted(WRAPPERS)
+
+
+def test_every_field_of_logs_in_json() -> None:
+    described = [name for row in rows(section(page('import'), 'Logs in JSON'))[1:] for name in re.findall(r'`(.+?)`', row[0])]
+    assert sorted(described) == sorted(FIELDS)
 
 
 def test_every_reason() -> None:
@@ -250,14 +268,6 @@ def test_a_copy_that_ends_early_has_the_lines_that_it_has(settings: pytest.Monke
     (tmp_path / 'copy').write_text(''.join(lines[:2]))
     counted = {'read': 2, 'stored': 0, 'already_stored': 2, 'skipped': 0, 'skipped_by_reason': {}, 'left': 0, 'rejected': {}}
     assert import_summary(settings, tmp_path / 'copy') == counted
-
-
-@pytest.mark.parametrize('host', ['data.example.org', 'data.example.org:443'])
-def test_a_log_that_begins_with_the_virtual_host_is_not_read_as_it_is(
-    settings: pytest.MonkeyPatch, tmp_path: Path, host: str
-) -> None:
-    (tmp_path / 'log').write_text(f'{host} 192.0.2.7 - - [01/Nov/2026:08:30:00 +0100] "GET / HTTP/1.1" 200 512 "-" "curl/8"\n')
-    assert import_summary(settings, tmp_path / 'log')['stored'] == 0
 
 
 # links and addresses

@@ -50,7 +50,7 @@ def import_logs(
     """Store every call of access logs once.
 
     Importing a log again stores only what is new.
-    FILE is a log in the common or combined format, plain or compressed (.gz, .bz2, .xz, .zst); - is standard input.
+    FILE is an access log, plain or compressed (.gz, .bz2, .xz, .zst); - is standard input.
     """
     of_portals = context.settings.hosts_of_portals if domain is None else {}
     # lines of no portal are counted last, under the domain ''

@@ -110,7 +110,8 @@ def serve(context: Context) -> None:
             intake=intake,
             tokens=tokens,
             database=database,
-            timezone=lambda domain: settings.portal(domain).timezone,
+            rules=settings.portal,
+            default_domain=settings.domain or '',
             metrics=Metrics(State(spool, drain, lambda: follower.lag, lambda: follower.readable), indicators),
             ready=lambda: {
                 'database': ['the last attempt to store calls failed'] if drain.error else [],

@@ -103,7 +103,7 @@ def _write_plan(
 ) -> Path | None:
     """Writes the plan of the rejects that now parse; None if there are none."""
     rejects, origin = batch_rejects.rejects, batch_rejects.rejects[0].origin
-    enriched = enrich(parsers.get(origin, parsers[''])(rejects), enrichment)
+    enriched = _enrich(rejects, enrichment, parsers)
     reasons = dict(enriched.rejected.iter_rows())
     summary.rejected += Counter(reasons.values())
     resolved = [reject for index, reject in enumerate(rejects) if index not in reasons]
@@ -118,6 +118,17 @@ def _write_plan(
     plan = batch_rejects.path.with_suffix('.plan')
     write(plan, encode_record(header, enriched.calls))
     return plan
+
+
+def _enrich(rejects: Sequence[Reject], enrichment: Enrichment, parsers: Mapping[str, Parser]) -> Lines:
+    """Parses and enriches the rejects of a batch. Requests with calls and with lines of a log share a batch."""
+    parts = list[Lines]()
+    for origin in dict.fromkeys(reject.origin for reject in rejects):
+        numbers = pl.Series([number for number, reject in enumerate(rejects) if reject.origin == origin], dtype=pl.UInt32)
+        parsed = parsers.get(origin, parsers[''])([rejects[number] for number in numbers])
+        enriched = enrich(parsed, enrichment)
+        parts.append(enriched._replace(rejected=enriched.rejected.with_columns(line=numbers.gather(enriched.rejected['line']))))
+    return Lines(*map(pl.concat, zip(*parts, strict=True)))
 
 
 def _carry_out(plan: Path, rejected: RejectStore, database: ClickHouse, summary: RetrySummary) -> None:

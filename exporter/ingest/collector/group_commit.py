@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import msgspec
@@ -19,6 +19,7 @@ from exporter.enrich.enrichment import Enrichment
 from exporter.errors import KeyInUse, KeyReused
 from exporter.ingest import pipeline
 from exporter.ingest.collector.calls import DOMAIN, ElementReject, Row, frame
+from exporter.ingest.collector.log_lines import LogLines
 from exporter.ingest.formats import Lines
 from exporter.ingest.pipeline import by_reason
 from exporter.model.reject import Reason, Reject
@@ -27,19 +28,28 @@ from exporter.spool.idempotency import IdempotencyKeys
 from exporter.spool.segment import SOURCE, IdempotencyKey
 from exporter.spool.spool import Spool
 
+LOG_ORIGIN = 'POST /v1/logs'  # of rejected lines: `rejected retry` reads them as lines of a log
+MOST_REJECTS = 1_000  # of a log in an answer, whose `rejected` counts all
 MOST_REQUESTS = 256  # that share one fsync
 TOGETHER = 0.002  # seconds to wait for as many requests as the previous group had
 
 
 @dataclass(frozen=True)
 class Request:
-    """The calls of one request, of one or several portals."""
+    """The calls of one request, of one or several portals, or the lines of a log of one portal."""
 
     calls: Sequence[Row]
     rejects: Sequence[ElementReject]
     key: str | None  # the idempotency key
     scope: str  # the id of the token that the key belongs to; '' if no token is needed
     digest: bytes  # of the decompressed body: detects a repeated key with a different body
+    log: LogLines | None = None
+    domain: str = ''  # of the log
+
+    @property
+    def only_rejects(self) -> bool:
+        """Whether every element is rejected before it is enriched."""
+        return self.log.only_rejects if self.log else not self.calls
 
 
 class RejectAnswer(msgspec.Struct, frozen=True):
@@ -59,6 +69,25 @@ class Answer(msgspec.Struct, frozen=True):
     rejected: int
     rejects: list[RejectAnswer]
     skipped_by_reason: dict[str, int] = {}  # absent from the stored answers of earlier versions
+
+
+@dataclass
+class Outcome:
+    """What became of the elements of a request."""
+
+    accepted: int
+    rejects: list[ElementReject]
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the rejects and the key are kept: those of a request without a valid element are only answered."""
+        return bool(self.accepted or self.skipped)
+
+    def answer(self, most_rejects: int | None = None) -> Answer:
+        rejects = [RejectAnswer(each.index, each.field, each.reason, each.detail) for each in self.rejects[:most_rejects]]
+        skipped = dict(sorted(self.skipped.items()))
+        return Answer(self.accepted, self.skipped.total(), len(self.rejects), rejects, skipped)
 
 
 class GroupCommit:
@@ -81,8 +110,8 @@ class GroupCommit:
 
         Raises KeyReused, KeyInUse, SpoolFull, SettingsError, and OSError if the disk is full: then nothing is accepted.
         """
-        if not request.calls:
-            return _answer(request, Counter())
+        if request.only_rejects:
+            return _outcome(request).answer(MOST_REJECTS if request.log else None)
         if request.key is None:
             return self._accept(request)
         key = request.scope, request.key
@@ -135,34 +164,64 @@ class GroupCommit:
         return group
 
     def _store(self, requests: list[Request]) -> list[Answer]:
-        calls = frame(call for request in requests for call in request.calls)
-        tally, stored, skipped = dict[str, Tally](), list[pl.DataFrame](), list[pl.DataFrame]()
-        for (domain,), domain_calls in calls.partition_by('domain', as_dict=True, include_key=False).items():
-            enriched = pipeline.enrich(Lines(domain_calls), self.enrichment(str(domain)))
-            tally[str(domain)] = Tally(len(enriched.calls), dict(by_reason(enriched.skipped)))
-            stored.append(enriched.calls)
-            skipped.append(enriched.skipped)
-        ends = list(itertools.accumulate(len(request.calls) for request in requests))
-        skipped_of_requests = [Counter[str]() for _ in requests]
-        for line, reason in pl.concat(skipped).iter_rows():
-            skipped_of_requests[bisect_right(ends, line)][reason] += 1
-        answers = [_answer(request, reasons) for request, reasons in zip(requests, skipped_of_requests, strict=True)]
-        rejects = [reject for request in requests for reject in self._rejects(request)]
+        outcomes = [_outcome(request) for request in requests]
+        tallies, stored = dict[str, Tally](), list[pl.DataFrame]()
+        for domain, calls, skipped in itertools.chain(
+            self._enrich_calls(requests, outcomes), self._enrich_logs(requests, outcomes)
+        ):
+            tallies.setdefault(domain, Tally()).add(Tally(len(calls), dict(skipped)))
+            stored.append(calls)
+        answers = [
+            outcome.answer(MOST_REJECTS if request.log else None) for request, outcome in zip(requests, outcomes, strict=True)
+        ]
+        kept = [each for each in zip(requests, outcomes, answers, strict=True) if each[1].is_kept]
+        if not kept:
+            return answers
+        rejects = [reject for request, outcome, _ in kept for reject in self._rejects(request, outcome)]
         for domain, reasons in _by_domain(rejects).items():
-            tally.setdefault(domain, Tally()).rejected = reasons
+            tallies.setdefault(domain, Tally()).rejected = reasons
         keys = [
             IdempotencyKey(request.scope, request.key, request.digest.hex(), msgspec.to_builtins(answer))
-            for request, answer in zip(requests, answers, strict=True)
+            for request, _, answer in kept
             if request.key is not None
         ]
-        self.spool.append(pl.concat(stored), tally, keys, rejects)
+        self.spool.append(pl.concat(stored), tallies, keys, rejects)
         self.keys.add_spooled(keys)
         return answers
 
-    def _rejects(self, request: Request) -> Iterator[Reject]:
+    def _enrich_calls(self, requests: list[Request], outcomes: list[Outcome]) -> Iterator[tuple[str, pl.DataFrame, Counter[str]]]:
+        """Enriches the calls of all requests together; yields portals, their calls, and how many are skipped by reason."""
+        ends = list(itertools.accumulate(len(request.calls) for request in requests))
+        if not ends[-1]:
+            return
+        calls = frame(call for request in requests for call in request.calls)
+        for (domain,), domain_calls in calls.partition_by('domain', as_dict=True, include_key=False).items():
+            enriched = pipeline.enrich(Lines(domain_calls), self.enrichment(str(domain)))
+            for line, reason in enriched.skipped.iter_rows():
+                outcome = outcomes[bisect_right(ends, line)]
+                outcome.skipped[reason] += 1
+                outcome.accepted -= 1
+            yield str(domain), enriched.calls, by_reason(enriched.skipped)
+
+    def _enrich_logs(self, requests: list[Request], outcomes: list[Outcome]) -> Iterator[tuple[str, pl.DataFrame, Counter[str]]]:
+        """Enriches the lines of each log; yields as `_enrich_calls` does."""
+        for request, outcome in zip(requests, outcomes, strict=True):
+            if not request.log or request.log.only_rejects:
+                continue
+            for chunk in request.log.chunks:
+                enriched = pipeline.enrich(chunk, self.enrichment(request.domain))
+                skipped = by_reason(enriched.skipped)
+                outcome.accepted += len(enriched.calls)
+                outcome.skipped += skipped
+                outcome.rejects += request.log.rejects(enriched.rejected, request.domain)
+                yield request.domain, enriched.calls, skipped
+
+    def _rejects(self, request: Request, outcome: Outcome) -> Iterator[Reject]:
         """Yields the rejects of a request; an element without a portal gets the portal of the first call."""
-        for reject in request.rejects:
-            yield Reject(reject.reason, reject.domain or request.calls[0][DOMAIN], SOURCE, next(self._numbers), reject.text)
+        origin = LOG_ORIGIN if request.log else SOURCE
+        for reject in outcome.rejects:
+            domain = reject.domain or request.calls[0][DOMAIN]
+            yield Reject(reject.reason, domain, origin, next(self._numbers), reject.text)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -173,10 +232,12 @@ class GroupCommit:
         self._thread.join()
 
 
-def _answer(request: Request, skipped: Counter[str]) -> Answer:
-    rejects = [RejectAnswer(reject.index, reject.field, reject.reason, reject.detail) for reject in request.rejects]
-    count = skipped.total()
-    return Answer(len(request.calls) - count, count, len(rejects), rejects, dict(sorted(skipped.items())))
+def _outcome(request: Request) -> Outcome:
+    """The outcome before the calls are enriched; of a log, only if every line is rejected."""
+    outcome = Outcome(len(request.calls), list(request.rejects))
+    if (log := request.log) and log.only_rejects:
+        outcome.rejects += [reject for chunk in log.chunks for reject in log.rejects(chunk.rejected, request.domain)]
+    return outcome
 
 
 def _by_domain(rejects: list[Reject]) -> dict[str, dict[str, int]]:

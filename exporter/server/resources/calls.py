@@ -1,34 +1,26 @@
 """`POST /v1/calls`: accepts calls, and answers once they are durable."""
 
 import hashlib
-import re
 from datetime import UTC, datetime
 
 import msgspec
 from flask import Response, request
 
-from exporter.errors import InputError
 from exporter.ingest.collector import calls
 from exporter.ingest.collector.body import JSON, NDJSON
 from exporter.ingest.collector.group_commit import GroupCommit, Request
 from exporter.model.reject import Reason
 from exporter.server.resources.auth import caller
-from exporter.server.resources.content import read_body
+from exporter.server.resources.content import idempotency_key, read_body
 from exporter.server.resources.problems import problem
 from exporter.server.tokens import Scope, Tokens
-
-IDEMPOTENCY_KEY = re.compile(r'[!-~]{1,255}')
 
 
 def post(tokens: Tokens, intake: GroupCommit) -> Response:
     """202 with the result of each call; 400 if every call was rejected, 403 if every call is for a forbidden portal."""
     token = caller(tokens, Scope.WRITE)
     body = read_body(JSON, NDJSON)
-    key = request.headers.get('Idempotency-Key')
-    if key is not None and not IDEMPOTENCY_KEY.fullmatch(key):
-        raise InputError(
-            'Idempotency-Key: invalid key', 'send 1 to 255 printable ASCII characters without spaces, such as a UUID'
-        )
+    key = idempotency_key()
     checked = calls.read(body, request.mimetype, datetime.now(UTC), token.domain)
     digest = hashlib.sha256(body).digest()
     answer = intake.accept(Request(checked.calls, checked.rejects, key, token.id, digest))

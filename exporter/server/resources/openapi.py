@@ -1,5 +1,6 @@
 """Describes the HTTP interface in OpenAPI 3.1, from the types of the requests and answers."""
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -10,11 +11,12 @@ from exporter.ingest.collector.calls import MOST_CALLS, PATTERN, Call
 from exporter.ingest.collector.group_commit import Answer
 from exporter.report.events import Event
 from exporter.report.indicators import Report
+from exporter.server.resources.logs import LONGEST_FORMAT, TEXT, LogAnswer
 from exporter.server.resources.problems import MEDIA_TYPE, Problem
 from exporter.server.resources.reports import NewEvent
 
 Schema = dict[str, Any]
-TYPES = (Call, Answer, NewEvent, Event, Report, Problem)
+TYPES = (Call, Answer, LogAnswer, NewEvent, Event, Report, Problem)
 REF = '#/components/schemas/{name}'
 IDEMPOTENCY_KEY = {
     'name': 'Idempotency-Key',
@@ -23,7 +25,7 @@ IDEMPOTENCY_KEY = {
     'schema': {'type': 'string', 'pattern': '^[!-~]{1,255}$'},
 }
 DAY = {'type': 'string', 'anyOf': [{'format': 'date'}, {'format': 'date-time'}]}  # or a date-time without an offset
-PARAMETERS = {
+PARAMETERS: dict[str, tuple[str, Schema]] = {
     'domain': (
         'The portal. Required if the token gives access to several portals that have calls.',
         {'type': 'string', 'pattern': PATTERN, 'maxLength': 254},
@@ -32,14 +34,24 @@ PARAMETERS = {
     'to': ('End of the period: a day, which is included, or a date-time, which is not. Default: today.', DAY),
     'crawlers': ('Also count the calls of crawlers.', {'type': 'boolean', 'default': False}),
 }
+LOG_PARAMETERS: dict[str, tuple[str, Schema]] = {
+    'domain': (
+        'The portal that wrote the log. Default: the portal of the token, or else of the settings.',
+        {'type': 'string', 'pattern': PATTERN, 'maxLength': 254},
+    ),
+    'format': (
+        "The format of the lines: auto, json, the name of a format, or the notation of nginx or Apache. Default: the portal's.",
+        {'type': 'string', 'minLength': 1, 'maxLength': LONGEST_FORMAT},
+    ),
+}
 RETRY = {'Retry-After': {'description': 'Seconds to wait before the next attempt.', 'schema': {'type': 'integer'}}}
 PROBLEMS = {
-    400: 'The request, or every call in it, is invalid.',
+    400: 'The request, or every call or line in it, is invalid.',
     401: 'The token is missing or invalid.',
     403: 'The token does not permit this.',
     404: 'No calls are stored for this portal.',
     409: 'The first request with this key is still in progress.',
-    413: 'The body is too large, or it holds too many calls.',
+    413: 'The body is too large, or it holds too many calls or lines.',
     415: 'The media type or the content coding is not supported.',
     422: 'The key was used before with another body.',
     503: 'Temporarily unavailable: there is no space, or the database does not answer.',
@@ -62,6 +74,28 @@ def document(guarded: bool) -> Schema:
             202, _json('How many calls were accepted, skipped and rejected.', _ref('Answer')), 400, 409, 413, 415, 422, 503
         ),
     }
+    logs: Schema = {
+        'summary': 'Send lines of a log',
+        'description': (
+            'Each line is read as `import` reads it. Each invalid line is rejected, and the answer gives the reason. 202: the '
+            'accepted calls are on disk. Without an Idempotency-Key, a request that is sent again counts again.'
+        ),
+        'parameters': [IDEMPOTENCY_KEY, *_query(LOG_PARAMETERS)],
+        'requestBody': {
+            'required': True,
+            'content': {
+                TEXT: {'schema': {'type': 'string', 'description': 'One line per call, as the server wrote it.'}},
+                NDJSON: {'schema': {'type': 'string', 'description': 'One JSON object per call, as the server wrote it.'}},
+                JSON: {'schema': {'description': 'One line, or an array of lines: objects, or texts.'}},
+            },
+        },
+        'responses': {
+            '200': _json('A test upload of Cloudflare Logpush, which is not counted.', _ref('Answer')),
+            **_responses(
+                202, _json('How many lines were accepted, skipped and rejected.', _ref('LogAnswer')), 400, 409, 413, 415, 422, 503
+            ),
+        },
+    }
     event: Schema = {
         'summary': 'Add an event',
         'requestBody': {'required': True, 'content': {JSON: {'schema': _ref('NewEvent')}}},
@@ -69,15 +103,13 @@ def document(guarded: bool) -> Schema:
     }
     report: Schema = {
         'summary': 'The seven indicators of a portal',
-        'parameters': [
-            {'name': name, 'in': 'query', 'description': text, 'schema': schema} for name, (text, schema) in PARAMETERS.items()
-        ],
+        'parameters': _query(PARAMETERS),
         'responses': _responses(200, _json('The report.', _ref('Report')), 400, 404, 503),
     }
     text_format = {'description': "Prometheus' text format.", 'content': {'text/plain': {'schema': {'type': 'string'}}}}
     metrics: Schema = {'summary': 'Metrics', 'responses': _responses(200, text_format)}
     if guarded:
-        for operation in (calls, event, report, metrics):
+        for operation in (calls, logs, event, report, metrics):
             operation['security'] = [{'bearer': []}]
             operation['responses'] |= _problems(401, 403)
     any_object = {'type': 'object'}
@@ -86,6 +118,7 @@ def document(guarded: bool) -> Schema:
         'info': {'title': 'usage-exporter', 'version': version('usage-exporter')},
         'paths': {
             '/v1/calls': {'post': calls},
+            '/v1/logs': {'post': logs},
             '/v1/events': {'post': event},
             '/v1/report': {'get': report},
             '/metrics': {'get': metrics},
@@ -102,6 +135,10 @@ def document(guarded: bool) -> Schema:
         },
         'components': {'schemas': schemas, 'securitySchemes': {'bearer': {'type': 'http', 'scheme': 'bearer'}}},
     }
+
+
+def _query(parameters: Mapping[str, tuple[str, Schema]]) -> list[Schema]:
+    return [{'name': name, 'in': 'query', 'description': text, 'schema': schema} for name, (text, schema) in parameters.items()]
 
 
 def _ref(name: str) -> Schema:

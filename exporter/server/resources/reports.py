@@ -5,11 +5,10 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
-from flask import Response, request
+from flask import Response
 from msgspec import Meta
 from werkzeug.exceptions import NotFound
 
-from exporter.config import domain_name
 from exporter.errors import InputError
 from exporter.ingest.collector.body import JSON
 from exporter.ingest.collector.calls import Domain
@@ -17,7 +16,7 @@ from exporter.report import events, output
 from exporter.report import indicators as reports
 from exporter.report.period import moment, period
 from exporter.server.resources import auth
-from exporter.server.resources.content import read_body
+from exporter.server.resources.content import one_domain, parameters, read_body
 from exporter.server.tokens import Scope, Tokens
 from exporter.store.clickhouse import ClickHouse
 
@@ -39,21 +38,16 @@ class NewEvent(msgspec.Struct, forbid_unknown_fields=True):
 def report(tokens: Tokens, database: Callable[[], ClickHouse]) -> Response:
     """The report of a portal, as `report --format json` prints it. Raises InputError, PeriodError, NotFound, EngineError."""
     token = auth.caller(tokens, Scope.READ)
-    parameters = {name: request.args.get(name) for name in PARAMETERS}
-    for name, value in request.args.items():
-        if name not in PARAMETERS or len(request.args.getlist(name)) > 1:
-            raise InputError(f'{name[:100]}: unknown or repeated parameter', f'use each of {", ".join(PARAMETERS)} at most once')
-        if not value:
-            raise InputError(f'{name}: empty value', 'give a value or omit the parameter')
-    if parameters['crawlers'] not in (None, 'true', 'false'):
+    given = parameters(PARAMETERS)
+    if given['crawlers'] not in (None, 'true', 'false'):
         raise InputError('crawlers: invalid value', 'use true or false')
-    domain = auth.portal(token, _domain(parameters['domain']))
+    domain = auth.portal(token, one_domain(given['domain']))
     portals = [portal for portal in reports.portals(database()) if token.domain in ('', portal.domain)]
     if not portals or (domain and domain not in [portal.domain for portal in portals]):
         raise NotFound(f'no calls are stored for {domain}' if domain else 'no calls are stored yet')
     portal = reports.choose_portal(domain, portals, 'domain')
-    report_period = period(parameters['from'], parameters['to'], portal.timezone, datetime.now(UTC), ('from', 'to'))
-    result = reports.fetch(database(), portal.domain, portal.timezone, report_period, parameters['crawlers'] == 'true')
+    report_period = period(given['from'], given['to'], portal.timezone, datetime.now(UTC), ('from', 'to'))
+    result = reports.fetch(database(), portal.domain, portal.timezone, report_period, given['crawlers'] == 'true')
     return Response(output.as_json(result), content_type=JSON)
 
 
@@ -65,17 +59,10 @@ def add_event(tokens: Tokens, database: Callable[[], ClickHouse], timezone: Call
         new = msgspec.json.decode(body, type=NewEvent)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f'invalid event: {error}') from None
-    domain = auth.portal(token, _domain(new.domain))
+    domain = auth.portal(token, one_domain(new.domain))
     zone = reports.zones(reports.portals(database()), timezone)(domain)
     start = moment('start', new.start, zone).begins
     end = moment('end', new.end, zone) if new.end is not None else None
     event = events.Event(domain, start, events.last_second(end) if end else start, new.title, new.text, new.tags)
     events.add(database(), event)
     return Response(output.as_json(events.as_row(event, zone)), 201, content_type=JSON)
-
-
-def _domain(text: str | None) -> str:
-    try:
-        return '' if text is None else domain_name(text)
-    except ValueError as error:
-        raise InputError(f'domain: {error}') from None
