@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -494,3 +495,22 @@ def test_quiet_rotated_logs_are_closed(following: Following, file: Path, monkeyp
     append(rotated, log(range(10, 13)))  # it is looked at again for a while
     following.poll()
     assert stored(following) == asked([*range(13), *range(100, 110)])
+
+
+def test_batches_that_an_earlier_version_spooled_count_once(following: Following, file: Path) -> None:
+    """Its batches have the name of their log and not what the name is made of."""
+
+    def as_earlier(put: Put) -> Put:
+        return lambda batch, calls, tally: put(replace(batch, head='', head_bytes=0), calls, tally)
+
+    following.wrap_put = as_earlier
+    append(file, log(range(20)))
+    following.poll()
+    following.wrap_put = lambda put: put
+    following.restart()
+    append(file, log(range(20, 30)))
+    for _ in range(2):  # the batch with all lines gives way to the one that is stored
+        following.poll()
+        following.drain()
+    assert stored(following) == asked(range(30))
+    assert not following.spool.balance.quarantined
