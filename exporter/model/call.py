@@ -14,7 +14,7 @@ AHEAD = timedelta(days=1)  # a portal's clock may be this far ahead
 class Column(NamedTuple):
     """A column of a call.
 
-    `categorical`: few distinct values, sent to ClickHouse as a dictionary. `nullable`: a number, null if it is unknown; in other
+    `categorical`: few distinct texts; each is kept once, and a row has its number. `nullable`: a number, null if it is unknown; in other
     columns an unknown number is 0, an unknown text is ''.
     """
 
@@ -74,7 +74,7 @@ HTTP_COLUMNS = SOURCE_COLUMNS | {'domain': pl.String(), 'dataset_id': pl.String(
 
 
 def categorical(name: str) -> pl.Categorical:
-    """Returns the type of a categorical column: an Arrow dictionary, which ClickHouse reads as LowCardinality or Enum.
+    """Returns the type of a categorical column, which ClickHouse gets as LowCardinality.
 
     Each column has its own dictionary: with a shared one, each column would send the texts of all.
     """

@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -503,3 +504,22 @@ def test_a_log_of_a_proxys_address_is_reported_once(following: Following, file: 
         following.poll()
     message = f'{DOMAIN}: nearly all of 1,300 calls come from at most 3 addresses; {REMEDY}'
     assert [text for text in following.messages if REMEDY in text] == [message]
+
+
+def test_batches_that_an_earlier_version_spooled_count_once(following: Following, file: Path) -> None:
+    """Its batches have the name of their log and not what the name is made of."""
+
+    def as_earlier(put: Put) -> Put:
+        return lambda batch, calls, tally: put(replace(batch, head='', head_bytes=0), calls, tally)
+
+    following.wrap_put = as_earlier
+    append(file, log(range(20)))
+    following.poll()
+    following.wrap_put = lambda put: put
+    following.restart()
+    append(file, log(range(20, 30)))
+    for _ in range(2):  # the batch with all lines gives way to the one that is stored
+        following.poll()
+        following.drain()
+    assert stored(following) == asked(range(30))
+    assert not following.spool.balance.quarantined
