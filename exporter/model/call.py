@@ -14,8 +14,8 @@ AHEAD = timedelta(days=1)  # a portal's clock may be this far ahead
 class Column(NamedTuple):
     """A column of a call.
 
-    `categorical`: few distinct texts; each is kept once, and a row has its number. `nullable`: a number, null if it is unknown; in other
-    columns an unknown number is 0, an unknown text is ''.
+    `categorical`: few distinct texts; each is kept once, and a row has its number. `nullable`: a number, null if it is unknown;
+    in other columns an unknown number is 0, an unknown text is ''.
     """
 
     name: str

@@ -2,25 +2,24 @@
 
 import polars as pl
 
-from exporter.ingest.formats.notation import CAPTURE
+from exporter.ingest.formats.notation import CAPTURE, JOINED
 
-# A line with any content in its quoted fields, and also if it ends within them. Rust's regex engine matches in linear time.
+# Also with more than one space between the fields, or with one of ident and user only.
+HEAD = r'^ *(?<ip>\S+)(?: +(?<ident>\S+))? +(?<user>\S.*?)? *\[(?<time>[^\]\s]* [^\]\s]*)\] '
+# A line with any content in its quoted fields, and also if it ends within them. Numbers may precede the referer. Rust's regex
+# engine matches in linear time.
 LINE = (
-    rf'^(?<ip>\S+) \S+ (?<user>.+?) \[(?<time>[^\]]+)\] "(?<request>{CAPTURE})" (?<status>\S+) (?<bytes>\S+)'
-    rf'(?: "{CAPTURE}\\?(?:" ?"?(?<agent>{CAPTURE})\\?(?:".*)?)?)?\s*$'
+    rf'{HEAD}"(?<request>{CAPTURE})" (?<status>\S+) (?<bytes>\S+)'
+    rf'(?<tail>(?: [\d.]+)*(?: "{CAPTURE}\\?(?:" ?"?(?<agent>{CAPTURE})\\?(?:".*)?)?)?)\s*$'
 )
 # Servers that do not escape quotes; the agent ends with the last one.
-RAW_QUOTES = (
-    r'^(?<ip>\S+) \S+ (?<user>.+?) \[(?<time>[^\]]+)\] "(?<request>.*?)" (?<status>\S+) (?<bytes>\d+|-) '
-    r'".*?" "(?<agent>.*)"(?: [^"]*)?$'
-)
+RAW_QUOTES = rf'{HEAD}"(?<request>.*?)" (?<status>\S+) (?<bytes>\d+|-)(?<tail>) ".*?" "(?<agent>.*)"(?: [^"]*)?$'
+# The address is a list: the header stands in its place.
 LISTED = (
-    r'^(?<ip>[^\s,]+(?:, ?[^\s,]+)+) \S+ (?<user>.+?) \[(?<time>[^\]]+)\] "(?<request>.*?)" (?<status>\S+) (?<bytes>\d+|-)(?: "'
+    r'^(?<ip>[^\s,]+(?:, ?[^\s,]+)+) (?<ident>\S+) (?<user>.+?) \[(?<time>[^\]\s]* [^\]\s]*)\] '
+    rf'"(?<request>.*?)" (?<status>\S+) (?<bytes>\d+|-)(?<tail>)(?: "{CAPTURE}" "(?<agent>{CAPTURE})"(?: .*)?)?$'
 )
-LISTED += rf'{CAPTURE}" "(?<agent>{CAPTURE})"(?: .*)?)?$'  # the address is a list: the header stands in its place
-TIMESTAMP_PATTERN = r'\[\d{1,2}/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]'
-# Two lines without a line end between them: after one timestamp the head of another line.
-JOINED = rf'{TIMESTAMP_PATTERN}.*[^" ] [^" ]+ [^"]+ {TIMESTAMP_PATTERN}(?: "|\s*$)'
+ADDRESS = r'(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:]+)(?::\d+)?'
 FIELDS = ('ip', 'user', 'time', 'request', 'status', 'bytes', 'agent')
 QUOTED = ['head', 'request', 'middle', 'referer', 'space', 'agent', 'end']  # the parts between the quotes
 
@@ -62,11 +61,13 @@ def read_access_log(texts: pl.Series) -> pl.DataFrame:
 
 def without_misread(fields: pl.DataFrame, texts: pl.Series) -> pl.DataFrame:
     """The fields, null for two lines without a line end between them, and where something precedes the address (a virtual host,
-    the header of syslog): the user then holds a lone -, and the call may be of another portal."""
+    the header of syslog): then the address stands in the place of ident or in the user, and the call may be of another portal."""
     user = pl.col('user')
-    misread = (user.str.contains('(?:^-| -) ') | user.str.ends_with(' -')).fill_null(False)
+    misread = user.str.contains(rf'^- |(?:^| ){ADDRESS} - ') | user.str.ends_with(' -')
+    if 'ident' in fields.columns:
+        misread = misread.fill_null(False) | pl.col('ident').str.contains(f'^{ADDRESS}$')
     joined = pl.lit(texts.str.contains(JOINED))
-    return fields.with_columns(pl.when(~misread & ~joined).then(name).alias(name) for name in fields.columns)
+    return fields.with_columns(pl.when(~misread.fill_null(False) & ~joined).then(name).alias(name) for name in fields.columns)
 
 
 def _read_irregular(texts: pl.Series) -> pl.DataFrame:
@@ -74,10 +75,14 @@ def _read_irregular(texts: pl.Series) -> pl.DataFrame:
 
     The fields are null for a line in another format, and for two lines without a line end between them.
     """
-    escaped = texts.str.extract_groups(LINE).struct.unnest().select(FIELDS)
-    raw = texts.str.extract_groups(RAW_QUOTES).struct.unnest().select(FIELDS)
-    listed = texts.str.extract_groups(LISTED).struct.unnest().select(FIELDS)
+    columns = [*FIELDS, 'ident', 'tail']
+    escaped, raw, listed = (
+        texts.str.extract_groups(pattern).struct.unnest().select(columns) for pattern in (LINE, RAW_QUOTES, LISTED)
+    )
     is_raw = raw['ip'].is_not_null() & ~texts.str.contains(rf'^[^"]*"{CAPTURE}" \S+ \S+ "{CAPTURE}" "{CAPTURE}"(?: .*)?$')
-    fields = pl.DataFrame([escaped[name].zip_with(~is_raw, raw[name]) for name in FIELDS])
-    fields = pl.DataFrame([fields[name].zip_with(listed['ip'].is_null(), listed[name]) for name in FIELDS])
-    return without_misread(fields, texts)
+    fields = pl.DataFrame([escaped[name].zip_with(~is_raw, raw[name]) for name in columns])
+    fields = pl.DataFrame([fields[name].zip_with(listed['ip'].is_null(), listed[name]) for name in columns])
+    # a line that ends after its size is in the common format; one that ends later is in the combined, without an agent
+    without_agent = pl.when(pl.col('tail') != '').then(pl.lit(''))
+    fields = fields.with_columns(pl.coalesce('agent', without_agent), pl.col('user').fill_null('-'))
+    return without_misread(fields, texts).select(FIELDS)

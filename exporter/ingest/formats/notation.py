@@ -78,6 +78,9 @@ UNUSED = {'http_referer', 'l', '{referer}i', 'p', 'I', 'X', 'request_length'}  #
 NGINX_TOKEN = re.compile(r'\$(?:\{(?P<braced>\w+)\}|(?P<plain>\w+))|(?P<text>[^$]+|\$)')
 APACHE_TOKEN = re.compile(r'%[!\d,]*[<>]?(?P<argument>\{[^}]*\})?(?P<letter>\^t[io]|[a-zA-Z])|(?P<text>%%|[^%]+|%)')
 CAPTURE = r'(?:[^"\\]|\\.)*'  # between quotes
+TIMESTAMP_PATTERN = r'\[\d{1,2}/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]'
+# Two lines without a line end between them: after one timestamp the head of another line.
+JOINED = rf'{TIMESTAMP_PATTERN}.*[^" ] [^" ]+ [^"]+ {TIMESTAMP_PATTERN}(?: "|\s*$)'
 REQUIRED = {'time': 'the time', 'ip': 'the address', 'request': 'the request'}
 Token = tuple[str, str]  # the name of a variable, or '' and a text
 
@@ -117,8 +120,13 @@ def notation_format(notation: str, forwarded_header: str = 'x-forwarded-for', na
 def pattern_reader(pattern: str, fields: Sequence[str]) -> Callable[[pl.Series], pl.DataFrame]:
     """Returns a function that reads the named groups of a pattern from each line."""
 
+    bracketed = r'\[' in pattern
+
     def read(texts: pl.Series) -> pl.DataFrame:
-        return texts.str.extract_groups(pattern).struct.unnest().select(fields)
+        rows = texts.str.extract_groups(pattern).struct.unnest().select(fields)
+        if not bracketed or not (joined := texts.str.contains(JOINED)).any():
+            return rows
+        return rows.with_columns(pl.when(~pl.lit(joined)).then(name).alias(name) for name in fields)
 
     return read
 
