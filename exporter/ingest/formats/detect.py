@@ -63,10 +63,15 @@ PREFIXES = (
 
 
 class Fit(NamedTuple):
-    """A format, and how many of the sampled lines are in it."""
+    """A format, how many of the sampled lines are in it, and how many look like calls."""
 
     format: Format
     lines: int
+    like_calls: int
+
+    @property
+    def is_enough(self) -> bool:
+        return self.lines >= ENOUGH * max(self.like_calls, 1)
 
 
 def format_of(log_format: str, forwarded_header: str = 'x-forwarded-for', log_fields: Mapping[str, str] | None = None) -> Format:
@@ -93,18 +98,26 @@ def format_of(log_format: str, forwarded_header: str = 'x-forwarded-for', log_fi
 def best_fit(texts: pl.Series, forwarded_header: str = 'x-forwarded-for') -> Fit | None:
     """Returns the most specific format that fits nearly as many lines as any other; None if no line is in a format.
 
-    Raises InputError for lines of JSON that lack what a call needs.
+    Raises InputError if most lines are JSON that lacks what a call needs, and no other line is in a format.
     """
     objects = decode_sample(texts.to_list())
-    if 2 * len(objects) > len(texts):
-        guess = guess_mapping(objects, forwarded_header)
-        if guess.missing:
-            raise InputError(
-                f'these lines of JSON do not have {" and ".join(guess.missing)}', 'log it, or name its field in [log_fields]'
-            )
+    if 2 * len(objects) <= len(texts):
+        return _best_preset(texts)
+    guess = guess_mapping(objects, forwarded_header)
+    if not guess.missing:
         guessed = guess.to_format()
-        return Fit(guessed, guessed.read(texts)['time'].count())
-    fits = [Fit(preset, _fitting(preset, texts)) for preset in PRESETS.values()]
+        like_calls = texts.str.contains(LIKE_CALL) | texts.str.starts_with('{')
+        return Fit(guessed, guessed.read(texts)['time'].count(), int(like_calls.sum()))
+    if fit := _best_preset(texts.filter(~texts.str.starts_with('{'))):
+        return fit
+    raise InputError(
+        f'these lines of JSON do not have {" and ".join(guess.missing)}', 'log it, or name its field in [log_fields]'
+    )
+
+
+def _best_preset(texts: pl.Series) -> Fit | None:
+    like_calls = int(texts.str.contains(LIKE_CALL).sum())
+    fits = [Fit(preset, _fitting(preset, texts), like_calls) for preset in PRESETS.values()]
     most = max(fit.lines for fit in fits)
     return next((fit for fit in fits if fit.lines >= NEARLY * most), None) if most else None
 

@@ -1,17 +1,19 @@
 """Reads the notations of log formats: nginx `log_format` ($remote_addr ...) and Apache `LogFormat` (%h ...).
 
 A notation becomes one regular expression with a group for each field. Rust's regex engine matches in linear time.
-Sources: https://nginx.org/en/docs/varindex.html, https://httpd.apache.org/docs/current/mod/mod_log_config.html
+A notation that is a JSON object becomes the names of its values. Sources: https://nginx.org/en/docs/varindex.html, https://httpd.apache.org/docs/current/mod/mod_log_config.html
 """
 
+import json
 import re
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from exporter.errors import SettingsError
 from exporter.ingest.formats import Escape, Format, Time
+from exporter.ingest.formats.json_lines import json_format
 
 
 class Variable(NamedTuple):
@@ -58,6 +60,7 @@ APACHE = {
     '{usec}t': Variable('time', Time.UNIX),
     'r': Variable('request'),
     'm': Variable('method'),
+    '{q}U': Variable('target'),  # stands for %U%q
     'U': Variable('target'),
     'q': Variable('query'),
     's': Variable('status'),
@@ -75,6 +78,18 @@ APACHE = {
     '{s}T': Variable('duration', seconds=1.0),
 }
 UNUSED = {'http_referer', 'l', '{referer}i', 'p', 'I', 'X', 'request_length'}  # known, and not needed
+STRFTIME = {'%d/%b/%y': Time.CLF, '%y-%m-%d': Time.ISO, '%f': Time.ISO, '%s': Time.UNIX}  # the beginning, in lower case
+# The directives of a configuration, from which a notation may be copied whole.
+DIRECTIVE = re.compile(r'\s*(?:log_format\s+\S+(?:\s+escape=\w+)?|LogFormat)\s+(?=[\'"])')
+QUOTED = re.compile(r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")""", re.DOTALL)
+# What describes one field with several variables, and the one that stands for them.
+COMPOSED = {
+    '$uri$is_args$args': '$request_uri',
+    '$request_method $request_uri $server_protocol': '$request',
+    '%U%q': '%{q}U',
+    '%m %{q}U %H': '%r',
+}
+BARE = re.compile(r'(?<=[:\[,\s])(\$\{?\w+\}?|%[<>]?(?:\{[^}]*\})?[a-zA-Z])(?=\s*[,}\]])')  # a number in JSON
 NGINX_TOKEN = re.compile(r'\$(?:\{(?P<braced>\w+)\}|(?P<plain>\w+))|(?P<text>[^$]+|\$)')
 APACHE_TOKEN = re.compile(r'%[!\d,]*[<>]?(?P<argument>\{[^}]*\})?(?P<letter>\^t[io]|[a-zA-Z])|(?P<text>%%|[^%]+|%)')
 CAPTURE = r'(?:[^"\\]|\\.)*'  # between quotes
@@ -95,9 +110,18 @@ def notation_format(notation: str, forwarded_header: str = 'x-forwarded-for', na
 
     Raises SettingsError for a notation without time, address or request, and for two variables with no text between them.
     """
-    variables, tokens = (NGINX, _nginx_tokens(notation)) if '$' in notation else (APACHE, _apache_tokens(notation))
+    text = _unquoted(notation)
+    for several, one in COMPOSED.items():
+        text = text.replace(several, one)
+    known, tokenize = (NGINX, _nginx_tokens) if '$' in text else (APACHE, _apache_tokens)
+    tokens = list(tokenize(text))
     header = forwarded_header.lower()
-    variables = variables | {f'http_{header.replace("-", "_")}': Variable('forwarded'), f'{{{header}}}i': Variable('forwarded')}
+    variables = known | {f'http_{header.replace("-", "_")}': Variable('forwarded'), f'{{{header}}}i': Variable('forwarded')}
+    variables |= {each: Variable('time', time) for each, _ in tokens if (time := _strftime(each))}
+    names = _json_names(text, tokenize)
+    if names is not None:
+        tokens = [(variable, '') for variable, dotted in names.items() if dotted]
+        tokens += [(variable, ' ') for variable, dotted in names.items() if not dotted]  # not alone: they count as unused
     named = {variables[token_name].field: token_name for token_name in reversed(variables) if (token_name, '') in tokens}
     fields = set(named)
     only_forwarded = 'forwarded' in fields and 'ip' not in fields
@@ -105,16 +129,15 @@ def notation_format(notation: str, forwarded_header: str = 'x-forwarded-for', na
     if missing := [text for field, text in REQUIRED.items() if field not in present]:
         raise SettingsError(f'log_format: {notation[:200]!r} does not have {" and ".join(missing)}', 'add it to the notation')
     chosen = {variable: field for field, variable in named.items()}
+    time = variables[named['time']].time or Time.CLF
+    seconds = variables[named['duration']].seconds if 'duration' in named else 1.0
+    notes = tuple(dict.fromkeys(each for each, text in tokens if each and (text or each not in variables) and each not in UNUSED))
+    if names is not None:
+        mapping = {field: names[variable] for field, variable in named.items()}
+        return json_format(name or notation, mapping, time=time, seconds=seconds, only_forwarded=only_forwarded, notes=notes)
     pattern = _pattern(notation, tokens, chosen, variables)
-    return Format(
-        name or notation,
-        pattern_reader(pattern, list(named)),
-        variables[named['time']].time or Time.CLF,
-        Escape.BACKSLASH,
-        variables[named['duration']].seconds if 'duration' in named else 1.0,
-        only_forwarded,
-        tuple(dict.fromkeys(each for each, text in tokens if each and each not in variables and each not in UNUSED)),
-    )
+    reader = pattern_reader(pattern, list(named))
+    return Format(name or notation, reader, time, Escape.BACKSLASH, seconds, only_forwarded, notes)
 
 
 def pattern_reader(pattern: str, fields: Sequence[str]) -> Callable[[pl.Series], pl.DataFrame]:
@@ -131,20 +154,66 @@ def pattern_reader(pattern: str, fields: Sequence[str]) -> Callable[[pl.Series],
     return read
 
 
-def _nginx_tokens(notation: str) -> list[Token]:
-    text = re.sub(r"'\s*\n?\s*'", '', notation)  # as it stands in the configuration: several texts in quotes
-    return [(match['braced'] or match['plain'] or '', match['text'] or '') for match in NGINX_TOKEN.finditer(text.strip("';\n "))]
+def _unquoted(notation: str) -> str:
+    """Returns the text of a notation that stands in quotes, as in a configuration: it may be in several parts."""
+    text, rest = '', DIRECTIVE.sub('', notation, 1).replace('\\\n', '')
+    escaped, whole = '\\"' in rest, rest != notation
+    end = parts = 0
+    while match := QUOTED.match(rest, end):
+        text, end, parts = text + (match[1] if match[2] is None else match[2]), match.end(), parts + 1
+    # a notation may itself begin with a quote, as "$request" $status does
+    if end and (whole or (re.fullmatch(r'[\s;]*', rest[end:]) and (escaped or parts == 1 or rest.lstrip()[0] == "'"))):
+        return re.sub(r'\\([\'"\\])', r'\1', text).replace('\\t', '\t')
+    return rest.strip('; \n').replace('\\"', '"').replace('\\t', '\t')
 
 
-def _apache_tokens(notation: str) -> list[Token]:
-    text = notation.replace('\\"', '"').replace('\\t', '\t')  # as it stands in the configuration
+def _strftime(variable: str) -> Time | None:
+    """The kind of time of Apache's %{FORMAT}t, where FORMAT is that of strftime."""
+    match = re.fullmatch(r'\{(?:begin:|end:)?(%.*)\}t', variable)
+    return next((time for begin, time in STRFTIME.items() if match and match[1].startswith(begin)), None)
+
+
+def _json_names(text: str, tokenize: Callable[[str], Iterator[Token]]) -> dict[str, str] | None:
+    """Returns the dotted name of each variable that is alone in a value; None for a notation that is not a JSON object.
+
+    Other variables have the name ''.
+    """
+    if not text.startswith('{'):
+        return None
+    try:
+        value = json.loads(BARE.sub(r'"\1"', text))
+    except ValueError:
+        return None
+    names: dict[str, str] = {}
+    for dotted, each in _leaves(value, ''):
+        tokens = list(tokenize(each))
+        for variable, _ in tokens:
+            if variable and not names.get(variable):
+                names[variable] = dotted if len(tokens) == 1 else ''
+    return names
+
+
+def _leaves(value: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
+    for key, inner in value.items():
+        name = prefix + key.replace('.', '\\.')
+        if isinstance(inner, Mapping):
+            yield from _leaves(inner, f'{name}.')
+        elif isinstance(inner, str):
+            yield name, inner
+
+
+def _nginx_tokens(text: str) -> Iterator[Token]:
+    return _merge_texts((match['braced'] or match['plain'] or '', match['text'] or '') for match in NGINX_TOKEN.finditer(text))
+
+
+def _apache_tokens(text: str) -> Iterator[Token]:
     tokens = (
         (f'{(match["argument"] or "").lower()}{match["letter"]}', '')
         if match['letter']
         else ('', match['text'].replace('%%', '%'))
         for match in APACHE_TOKEN.finditer(text)
     )
-    return list(_merge_texts(tokens))
+    return _merge_texts(tokens)
 
 
 def _merge_texts(tokens: Iterator[Token]) -> Iterator[Token]:
@@ -166,7 +235,7 @@ def _pattern(notation: str, tokens: list[Token], chosen: dict[str, str], variabl
     pattern, used = '^', set[str]()
     for index, (name, text) in enumerate(tokens):
         if not name:
-            pattern += re.escape(text).replace(r'\ ', ' +')
+            pattern += re.sub(r'(?:\\ )+', ' +', re.escape(text))
             continue
         before, after = tokens[index - 1] if index else ('', ''), tokens[index + 1] if index + 1 < len(tokens) else ('', '')
         if before[0] or after[0]:
@@ -196,7 +265,7 @@ def _value(variable: Variable | None, before: str, after: str) -> str:
     if field == 'user':
         return '.+?'
     if field == 'forwarded':
-        return r'\S+(?:, ?\S+)*?'
+        return r'[^\s,]*(?:, ?[^\s,]*)*'
     if field in ('agent', 'request'):
         return '.*?'
     return r'\S+(?:, \S+)*' if not field else r'\S+'

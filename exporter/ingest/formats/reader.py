@@ -7,11 +7,10 @@ from itertools import pairwise
 import polars as pl
 
 from exporter.config import PortalRules
-from exporter.errors import InputError
+from exporter.errors import InputError, SettingsError
 from exporter.ingest.formats import NONE, Format, Lines
 from exporter.ingest.formats.convert import convert
 from exporter.ingest.formats.detect import (
-    ENOUGH,
     LIKE_CALL,
     OTHER_OUTPUT,
     SAMPLE,
@@ -63,6 +62,7 @@ class LogReader:
         self.forwarded_header, self.log_timezone, self.log_fields = forwarded_header, log_timezone, log_fields
         self.is_auto = log_format == AUTO
         self.unusual = True, True
+        self.lacks: InputError | None = None  # why the lines that were looked at last are in no format, if that is known
         self.format: Format | None = None
         self.wrapper: Wrapper | None = None
         if log_format == COMMON_FIELDS.name:
@@ -88,6 +88,7 @@ class LogReader:
 
         Raises InputError if `first` and no line of the chunk is in a format, or they lack what a call needs.
         """
+        self.lacks = None
         text = chunk if chunk.isascii() else chunk.decode(errors='replace').encode()
         lines = pl.read_lines(text, name='text', row_index_name='line')
         if b'\0' in text or b'\xef' in text:  # a search for one byte is ten times as fast
@@ -100,6 +101,8 @@ class LogReader:
         ]  # fmt: skip
         result = _join(parts)
         if first and result.no_format:
+            if self.lacks:
+                raise InputError(f'{log_name}: {self.lacks.what}', self.lacks.remedy)
             texts = _sample(lines['text'])
             refuse(log_name, texts)
             raise InputError(
@@ -115,7 +118,7 @@ class LogReader:
         """Reads lines that begin at most one W3C header."""
         first = lines['text'].item(0) if len(lines) else ''
         if self.is_auto and first.startswith(DIRECTIVE):
-            self.wrapper, self.format = None, format_of(first)
+            self.wrapper, self.format = None, self._described(first)
         if self.is_auto and self.format is None:
             self._detect(lines['text'])
         result, unread = self._read_lines(lines, now)
@@ -127,6 +130,13 @@ class LogReader:
                 if not _ends_in(other, lines):
                     self.wrapper, self.format = before
         return _join([result, self._unreadable(unread)]) if len(unread) else result
+
+    def _described(self, directive: str) -> Format | None:
+        try:
+            return format_of(directive)
+        except SettingsError as error:
+            self.lacks = InputError(error.what.removeprefix('log_format: '), error.remedy)
+            return None
 
     def _read_lines(self, lines: pl.DataFrame, now: datetime) -> tuple[Lines, pl.DataFrame]:
         """Returns what the current format makes of lines, and the lines that are not in it."""
@@ -155,6 +165,8 @@ class LogReader:
         is_message = ~lines['text'].str.contains(LIKE_CALL)
         if not (self.format and self.format.has_messages):
             is_message &= lines['text'].str.contains(OTHER_OUTPUT)
+        if self.lacks and not self.format:
+            is_message &= False
         rejected = lines.filter(~is_message).select('line', reason=pl.lit(Reason.FORMAT.value))
         return Lines(NO_CALLS, rejected, lines.filter(is_message).select('line', reason=pl.lit(Skip.OTHER_OUTPUT.value)))
 
@@ -166,9 +178,12 @@ class LogReader:
         wrapper = next((each for each in WRAPPERS.values() if each.matches(sample.to_list())), None)
         for candidate in (wrapper, None) if wrapper else (None,):
             inner = candidate.unwrap(sample)['text'].drop_nulls() if candidate else sample
-            fit = best_fit(inner, self.forwarded_header)
-            like_calls = inner.filter(inner.str.contains(LIKE_CALL) | inner.str.starts_with('{'))
-            if fit and fit.lines >= ENOUGH * max(len(like_calls), 1):
+            try:
+                fit = best_fit(inner, self.forwarded_header)
+            except InputError as error:
+                self.lacks = error
+                continue
+            if fit and fit.is_enough:
                 self.format, self.wrapper = fit.format, candidate
                 return True
         return False
