@@ -15,10 +15,9 @@ APACHE_COMBINED = f'{APACHE_HEAD} "%{{Referer}}i" "%{{User-Agent}}i"'
 VHOST = r'(?<host>(?:[\w.-]*[A-Za-z][\w.-]*|\[[0-9A-Fa-f:.]+\])(?::\d+)?)'
 ADDRESS = r'(?:[0-9A-Fa-f.:]*[.:][0-9A-Fa-f.:]*|unix:|-)'
 IDENT = r'\S+ '
-CLF = rf'{IDENT}(?<user>.+?) \[(?<time>[^\]]+)\] "(?<request>{CAPTURE})" (?<status>\S+) (?<bytes>\S+)'
+CLF = rf'{IDENT}(?<user>.+?) \[(?<time>[^\]\s]* [^\]\s]*)\] "(?<request>{CAPTURE})" (?<status>\S+) (?<bytes>\S+)'
 AGENT = rf'"{CAPTURE}" "(?<agent>.*?)"'
 LIST = r'(?<ip>[^\s,]+(?:, ?[^\s,]+)*)'  # an address, or all of a forwarded header in its place
-CLF_FIELDS = ('ip', 'user', 'time', 'request', 'status', 'bytes')
 
 
 def _pattern(
