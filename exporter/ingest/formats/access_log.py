@@ -21,6 +21,7 @@ LISTED = (
 )
 ADDRESS = r'(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:]+)(?::\d+)?'
 FIELDS = ('ip', 'user', 'time', 'request', 'status', 'bytes', 'agent')
+TIME_BYTES = len('17/May/2025:10:05:03 +0000] ')
 QUOTED = ['head', 'request', 'middle', 'referer', 'space', 'agent', 'end']  # the parts between the quotes
 
 
@@ -35,7 +36,13 @@ def read_access_log(texts: pl.Series) -> pl.DataFrame:
     combined = (pl.col('after') == '') & (pl.col('space') == ' ') & at_end
     common = pl.col('referer').is_null() & (pl.col('after').fill_null('') == '') & (pl.col('bytes') != '')
     one_user = pl.col('more').is_null() & ~pl.col('ip').str.contains(',', literal=True)
-    plain = one_user & pl.col('time').str.ends_with('] ') & (pl.col('before') == '') & (combined | common)
+    plain = (
+        one_user
+        & pl.col('time').str.ends_with('] ')
+        & (pl.col('time').str.len_bytes() == TIME_BYTES)
+        & (pl.col('before') == '')
+        & (combined | common)
+    )
     split = (
         texts.to_frame('text')
         .select(pl.col('text').str.splitn('"', len(QUOTED)).struct.rename_fields(QUOTED).struct.unnest(), escaped=escaped)
