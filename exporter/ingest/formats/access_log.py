@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from exporter.ingest.formats.notation import CAPTURE
+from exporter.ingest.formats.notation import CAPTURE, JOINED
 
 # A line with any content in its quoted fields, and also if it ends within them. Rust's regex engine matches in linear time.
 LINE = (
@@ -18,9 +18,6 @@ LISTED = (
     r'^(?<ip>[^\s,]+(?:, ?[^\s,]+)+) \S+ (?<user>.+?) \[(?<time>[^\]]+)\] "(?<request>.*?)" (?<status>\S+) (?<bytes>\d+|-)(?: "'
 )
 LISTED += rf'{CAPTURE}" "(?<agent>{CAPTURE})"(?: .*)?)?$'  # the address is a list: the header stands in its place
-TIMESTAMP_PATTERN = r'\[\d{1,2}/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]'
-# Two lines without a line end between them: after one timestamp the head of another line.
-JOINED = rf'{TIMESTAMP_PATTERN}.*[^" ] [^" ]+ [^"]+ {TIMESTAMP_PATTERN}(?: "|\s*$)'
 FIELDS = ('ip', 'user', 'time', 'request', 'status', 'bytes', 'agent')
 QUOTED = ['head', 'request', 'middle', 'referer', 'space', 'agent', 'end']  # the parts between the quotes
 

@@ -93,6 +93,9 @@ BARE = re.compile(r'(?<=[:\[,\s])(\$\{?\w+\}?|%[<>]?(?:\{[^}]*\})?[a-zA-Z])(?=\s
 NGINX_TOKEN = re.compile(r'\$(?:\{(?P<braced>\w+)\}|(?P<plain>\w+))|(?P<text>[^$]+|\$)')
 APACHE_TOKEN = re.compile(r'%[!\d,]*[<>]?(?P<argument>\{[^}]*\})?(?P<letter>\^t[io]|[a-zA-Z])|(?P<text>%%|[^%]+|%)')
 CAPTURE = r'(?:[^"\\]|\\.)*'  # between quotes
+TIMESTAMP_PATTERN = r'\[\d{1,2}/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]'
+# Two lines without a line end between them: after one timestamp the head of another line.
+JOINED = rf'{TIMESTAMP_PATTERN}.*[^" ] [^" ]+ [^"]+ {TIMESTAMP_PATTERN}(?: "|\s*$)'
 REQUIRED = {'time': 'the time', 'ip': 'the address', 'request': 'the request'}
 Token = tuple[str, str]  # the name of a variable, or '' and a text
 
@@ -133,8 +136,15 @@ def notation_format(notation: str, forwarded_header: str = 'x-forwarded-for', na
         mapping = {field: names[variable] for field, variable in named.items()}
         return json_format(name or notation, mapping, time=time, seconds=seconds, only_forwarded=only_forwarded, notes=notes)
     pattern = _pattern(notation, tokens, chosen, variables)
-    reader = pattern_reader(pattern, list(named))
-    return Format(name or notation, reader, time, Escape.BACKSLASH, seconds, only_forwarded, notes)
+    return Format(
+        name or notation,
+        _not_joined(pattern_reader(pattern, list(named))),
+        time,
+        Escape.BACKSLASH,
+        seconds,
+        only_forwarded,
+        notes,
+    )
 
 
 def pattern_reader(pattern: str, fields: Sequence[str]) -> Callable[[pl.Series], pl.DataFrame]:
@@ -142,6 +152,18 @@ def pattern_reader(pattern: str, fields: Sequence[str]) -> Callable[[pl.Series],
 
     def read(texts: pl.Series) -> pl.DataFrame:
         return texts.str.extract_groups(pattern).struct.unnest().select(fields)
+
+    return read
+
+
+def _not_joined(reader: Callable[[pl.Series], pl.DataFrame]) -> Callable[[pl.Series], pl.DataFrame]:
+    """Returns a function that reads as `reader`, but not two lines without a line end: the agent would hold the second."""
+
+    def read(texts: pl.Series) -> pl.DataFrame:
+        fields = reader(texts)
+        if 'agent' not in fields.columns or not fields['agent'].str.contains('] "', literal=True).any():
+            return fields
+        return fields.with_columns(pl.when(pl.lit(~texts.str.contains(JOINED))).then(name).alias(name) for name in fields.columns)
 
     return read
 
