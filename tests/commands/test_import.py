@@ -251,7 +251,7 @@ def test_no_address_and_no_key_is_stored_or_printed(
     addresses = ['81.2.69.160', '198.51.100.77', '2001:db8:abcd:12::7', '::ffff:203.0.113.9', 'client7.example.net']
     requests = [f'GET /api/1?apikey={KEYS[0]} HTTP/1.1', f'GET /api/2?x=1&apikey={KEYS[1]}#y HTTP/1.0', 'GET /api/3 HTTP/1.1']
     lines = [line(1, ip=ip, request=request, user='-') for ip in addresses for request in requests]
-    rejects = [f'{ip} no log?apikey={key}' for ip in addresses for key in KEYS] + [line(1, ip=f'{addresses[0]}:80', user=KEYS[0])]
+    rejects = [f'{ip} no log?apikey={key}' for ip in addresses for key in KEYS] + [line(1, ip=f'{addresses[0]}/80', user=KEYS[0])]
     file.write_text('\n'.join([*lines, *rejects, '']))
     printed = [run('import', file), run('import', file, '--format', 'json'), run('import', tmp_path / 'missing', file)]
     printed += [run('report', '--from', '2024-10-01', '--to', '2024-11-30', *form) for form in ((), ('--format', 'json'))]
@@ -335,7 +335,7 @@ def test_a_log_format_can_be_chosen(file: Path, database: ClickHouse) -> None:
     only.write_text(f'{common}\n')
     refused = run('import', only, '--log-format', 'combined')
     assert refused.exit_code == 1
-    assert 'none of its lines is in the combined format' in refused.stderr
+    assert "no line is in the format 'combined'; choose another" in refused.stderr
 
 
 @pytest.mark.slow

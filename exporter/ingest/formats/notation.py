@@ -136,20 +136,34 @@ def notation_format(notation: str, forwarded_header: str = 'x-forwarded-for', na
         mapping = {field: names[variable] for field, variable in named.items()}
         return json_format(name or notation, mapping, time=time, seconds=seconds, only_forwarded=only_forwarded, notes=notes)
     pattern = _pattern(notation, tokens, chosen, variables)
-    reader = pattern_reader(pattern, list(named))
-    return Format(name or notation, reader, time, Escape.BACKSLASH, seconds, only_forwarded, notes)
+    return Format(
+        name or notation,
+        _not_joined(pattern_reader(pattern, list(named))),
+        time,
+        Escape.BACKSLASH,
+        seconds,
+        only_forwarded,
+        notes,
+    )
 
 
 def pattern_reader(pattern: str, fields: Sequence[str]) -> Callable[[pl.Series], pl.DataFrame]:
     """Returns a function that reads the named groups of a pattern from each line."""
 
-    bracketed = r'\[' in pattern
+    def read(texts: pl.Series) -> pl.DataFrame:
+        return texts.str.extract_groups(pattern).struct.unnest().select(fields)
+
+    return read
+
+
+def _not_joined(reader: Callable[[pl.Series], pl.DataFrame]) -> Callable[[pl.Series], pl.DataFrame]:
+    """Returns a function that reads as `reader`, but not two lines without a line end: the agent would hold the second."""
 
     def read(texts: pl.Series) -> pl.DataFrame:
-        rows = texts.str.extract_groups(pattern).struct.unnest().select(fields)
-        if not bracketed or not (joined := texts.str.contains(JOINED)).any():
-            return rows
-        return rows.with_columns(pl.when(~pl.lit(joined)).then(name).alias(name) for name in fields)
+        fields = reader(texts)
+        if 'agent' not in fields.columns or not fields['agent'].str.contains('] "', literal=True).any():
+            return fields
+        return fields.with_columns(pl.when(pl.lit(~texts.str.contains(JOINED))).then(name).alias(name) for name in fields.columns)
 
     return read
 

@@ -105,6 +105,10 @@ class LogReader:
                 raise InputError(f'{log_name}: {self.lacks.what}', self.lacks.remedy)
             texts = _sample(lines['text'])
             refuse(log_name, texts)
+            if self.format and not self.is_auto:
+                raise InputError(
+                    f'{log_name}: no line is in the format {self.name[:200]!r}', 'choose another --log-format, or auto'
+                )
             raise InputError(
                 f'{log_name}: no line is in a known format; {nearest(texts)}', 'choose --log-format, or give its notation'
             )

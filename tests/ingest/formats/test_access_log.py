@@ -435,7 +435,7 @@ def test_two_lines_without_a_line_end_are_rejected(cut: int, common: bool, log_f
     """The first one may be cut anywhere after its address."""
     first = COMBINED[: max(cut, len('192.0.2.1 '))]
     calls, rejects = parsed(first + OTHER_LINE[: len(PLAIN) + 4 if common else None], log_format)
-    assert [why for _, why in rejects] == ['format']
+    assert [why for _, why in rejects] in (['format'], ['timestamp'])
     assert not calls
 
 

@@ -27,7 +27,7 @@ from exporter.store.rejects import RejectStore
 
 pytestmark = pytest.mark.slow
 CHUNK = 3_000  # bytes: some 20 lines
-NO_LOG = 'none of its lines is in the common or the combined format'
+NO_LOG = 'no line is in a known format; the nearest format is common'
 
 # A program that imports a log as a user does, and ends where it is told to.
 PROGRAM = """
@@ -176,7 +176,10 @@ def test_part_of_an_unfinished_batch_is_refused(file: Path, database: ClickHouse
         (b'\x89PNG\r\n\x1a\n' + bytes(range(256)) * 50, 'this is not text; import an access log'),
         (b'\0' * 5_000 + b'no log\n', NO_LOG),
         ('no log\n'.encode('utf-16'), 'this is UTF-16 text'),
-        (b'#Software: IIS\n#Fields: date time\n2025-05-17 10:05:03 GET /\n', NO_LOG),
+        (
+            b'#Software: IIS\n#Fields: date time\n2025-05-17 10:05:03 GET /\n',
+            "'#Fields: date time' does not have the address and the request",
+        ),
         (b'\n\nno log\n\n', NO_LOG),
     ],
 )
