@@ -58,6 +58,7 @@ def import_logs(
     if files.count('-') > 1:
         raise InputError('standard input can be read only once', 'give - once')
     summaries, errors, days = {name: Summary() for name in domains}, list[ExporterError](), dict[str, str]()
+    unused = dict[str, None]()  # variables of the formats, in their order
     with Interrupts() as interrupts:
         try:
             directory = context.settings.data_dir
@@ -84,11 +85,14 @@ def import_logs(
                                 import_log(
                                     log, reader, enrichment, ledger, rejected, summary, progress_of(file, summary), waiting
                                 )
+                                unused |= dict.fromkeys(reader.format.notes if reader.format else ())
                         except InputError as error:  # the other logs can still be imported
                             if str(error) not in map(str, errors):
                                 errors.append(error)
                     if warning := enrichment.caller_sample.warning():
                         context.warn(f'{portal}: {warning}')
+                if unused:
+                    context.warn(f"the format's variables {', '.join(unused)} are not used")
                 if form == 'table':
                     days = {row.domain: f'--from {row.first_day} --to {row.last_day}' for row in portals(opened())}
             interrupts.over()

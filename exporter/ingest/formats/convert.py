@@ -135,7 +135,7 @@ def _without_requests(fields: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]
     """Returns the lines with an HTTP request, and the others as skipped. PRI is the preface of HTTP/2, not a caller's request."""
     methods = fields['method'].unique()
     valid = methods.filter(methods.str.contains(METHOD) & (methods != 'PRI'))
-    if len(valid) == len(methods) and not fields['target'].has_nulls():
+    if len(valid) == len(methods) and (fields['target'] != '').fill_null(False).all():
         return fields, NONE
     is_request = fields['method'].is_in(valid.implode()) & fields['target'].is_not_null() & (fields['target'] != '')
     is_request = is_request.fill_null(False)

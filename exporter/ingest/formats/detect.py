@@ -83,7 +83,7 @@ def format_of(log_format: str, forwarded_header: str = 'x-forwarded-for', log_fi
     if log_format.startswith(GUESSED):
         return guessed_format(log_format)
     if log_format.startswith(DIRECTIVE):
-        described = w3c_format(log_format)
+        described = w3c_format(log_format, forwarded_header)
         if isinstance(described, Format):
             return described
         raise SettingsError(f'log_format: {log_format[:200]!r} does not have {described}', 'add it to the fields of the log')

@@ -137,7 +137,7 @@ class LogReader:
 
     def _described(self, directive: str) -> Format | None:
         try:
-            return format_of(directive)
+            return format_of(directive, self.forwarded_header)
         except SettingsError as error:
             self.lacks = InputError(error.what.removeprefix('log_format: '), error.remedy)
             return None

@@ -12,6 +12,7 @@ import polars as pl
 from exporter.ingest.formats import Format, Time
 
 DIRECTIVE = '#Fields:'
+HOST = 'x-host-header'  # that the caller requested; CloudFront's cs(Host) is the name of the distribution
 NAMES = {
     'c-ip': 'ip',
     'cs-username': 'user',
@@ -22,21 +23,22 @@ NAMES = {
     'sc-status': 'status',
     'sc-bytes': 'bytes',
     'cs(user-agent)': 'agent',
-    'x-host-header': 'host',
     'cs-host': 'host',
     'cs(host)': 'host',
-    'cs(x-forwarded-for)': 'forwarded',
-    'x-forwarded-for': 'forwarded',
     'time-taken': 'duration',
 }
 REQUIRED = {'date': 'the date', 'time': 'the time', 'ip': 'the address', 'target': 'the request'}
 
 
-def w3c_format(directive: str) -> Format | str:
+def w3c_format(directive: str, forwarded_header: str = 'x-forwarded-for') -> Format | str:
     """Returns the format that a line `#Fields: ...` describes, or what it lacks."""
+    header = forwarded_header.lower()
+    known = NAMES | {f'cs({header})': 'forwarded', header: 'forwarded'}
     columns = directive.removeprefix(DIRECTIVE).split()
-    fields = {NAMES[column.lower()]: index for index, column in reversed(list(enumerate(columns))) if column.lower() in NAMES}
     lower = [column.lower() for column in columns]
+    fields = {known[column]: index for index, column in reversed(list(enumerate(lower))) if column in known}
+    if HOST in lower:
+        fields['host'] = lower.index(HOST)
     present = fields.keys() | {name for name in ('date', 'time') if name in lower}
     if missing := [text for name, text in REQUIRED.items() if name not in present]:
         return ' and '.join(missing)
@@ -54,8 +56,6 @@ def w3c_format(directive: str) -> Format | str:
         )
         if 'agent' in fields:
             rows = rows.with_columns(_decode(rows['agent'], decode))
-        if cloudfront and 'host' in fields:
-            rows = rows.with_columns(pl.col('target'))
         return rows.with_columns(pl.when(complete).then(name).alias(name) for name in rows.columns)
 
     # IIS logs milliseconds, CloudFront seconds
