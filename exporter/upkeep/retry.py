@@ -81,7 +81,8 @@ def retry(
         _carry_out(plan, rejected, database, summary)
     for batch_rejects in rejected.batches():
         rejects = batch_rejects.rejects
-        if not rejects or domain not in (None, rejects[0].domain):
+        # lines of a log of several portals that belong to none can only be imported again
+        if not rejects or not rejects[0].domain or domain not in (None, rejects[0].domain):
             continue
         portal_enrichment = enrichment(rejects[0].domain)
         ledger = Ledger(database, portal_enrichment.key_id, portal_enrichment.geo_date)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
+from exporter.errors import SettingsError
 from exporter.ingest.formats import Format, Time
 from exporter.ingest.formats.json_lines import JSON_PRESETS, Names, Reader, is_secret, json_format, missing_fields
 
@@ -87,10 +88,15 @@ class Guess(NamedTuple):
 
 
 def guessed_format(name: str) -> Format:
-    """Returns the format of a guess by the name that `to_format` gave it."""
-    mapping, time, seconds, only_forwarded = json.loads(name.removeprefix(GUESSED))
-    names = {field: each if isinstance(each, str) else tuple(each) for field, each in mapping.items()}
-    return json_format(name, names, time=Time(time), seconds=seconds, only_forwarded=only_forwarded)
+    """Returns the format of a guess by the name that `to_format` gave it. Raises SettingsError for another name."""
+    try:
+        mapping, time, seconds, only_forwarded = json.loads(name.removeprefix(GUESSED))
+        names = {field: each if isinstance(each, str) else tuple(each) for field, each in mapping.items()}
+        return json_format(name, names, time=Time(time), seconds=seconds, only_forwarded=only_forwarded)
+    except (ValueError, TypeError, AttributeError):
+        raise SettingsError(
+            f'log_format: unknown format {name[:200]!r}', 'use json, and name the fields in [log_fields]'
+        ) from None
 
 
 class Candidate(NamedTuple):
