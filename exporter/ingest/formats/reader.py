@@ -65,6 +65,7 @@ class LogReader:
         self.lacks: InputError | None = None  # why the lines that were looked at last are in no format, if that is known
         self.format: Format | None = None
         self.wrapper: Wrapper | None = None
+        self.looks_for_wrapper = not self.is_auto  # of a format that is given without one
         if log_format == COMMON_FIELDS.name:
             self.format = COMMON_FIELDS
         elif not self.is_auto:
@@ -125,6 +126,8 @@ class LogReader:
             self.wrapper, self.format = None, self._described(first)
         if self.is_auto and self.format is None:
             self._detect(lines['text'])
+        if self.looks_for_wrapper and self.format:
+            self._find_wrapper(lines['text'], self.format)
         result, unread = self._read_lines(lines, now)
         if self.is_auto and len(unread):
             before = self.wrapper, self.format
@@ -134,6 +137,16 @@ class LogReader:
                 if not _ends_in(other, lines):
                     self.wrapper, self.format = before
         return _join([result, self._unreadable(unread)]) if len(unread) else result
+
+    def _find_wrapper(self, texts: pl.Series, log_format: Format) -> None:
+        """Finds the wrapper of lines whose format is given, by whether the format fits what is in it."""
+        sample = pl.Series('text', _sample(texts), pl.String)
+        wrapper = next((each for each in WRAPPERS.values() if each.matches(sample.to_list())), None)
+        self.looks_for_wrapper = sample.is_empty()
+        if self.wrapper is None and wrapper:
+            inner = wrapper.unwrap(sample)['text'].drop_nulls()
+            if log_format.read(inner)['time'].count() > log_format.read(sample)['time'].count():
+                self.wrapper = wrapper
 
     def _described(self, directive: str) -> Format | None:
         try:

@@ -271,3 +271,12 @@ def test_any_bytes_are_accounted_for(pieces: list[bytes], log_format: str) -> No
     if reader.name:
         resumed.resume(reader.name)
         assert resumed.name == reader.name
+
+
+def test_a_given_format_is_read_in_any_wrapper() -> None:
+    for name in real_logs.names():
+        if name.endswith('-nginx-combined') and name != 'nginx-combined':
+            reader = LogReader('combined')
+            calls = reader.read(real_logs.read_bytes(name), NOW).calls
+            assert reader.name.startswith('combined in '), name
+            assert len(calls) == len(LogReader('combined').read(real_logs.read_bytes('nginx-combined'), NOW).calls), name
