@@ -19,7 +19,7 @@ from exporter.cli import main
 from exporter.ingest.logs import batches
 from exporter.store.ledger import Ledger
 
-batches.CHUNK, batches.FIRST_BATCH, batches.BATCH = 3_000, 1, 4
+batches.CHUNK, batches.FIRST_BATCH, batches.BATCH = {{'normal': 3_000}}, 1, 4
 left, done = {left}, Ledger.done
 
 def kill(*arguments):
