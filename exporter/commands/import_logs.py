@@ -58,6 +58,7 @@ def import_logs(
     if files.count('-') > 1:
         raise InputError('standard input can be read only once', 'give - once')
     summaries, errors, days = {name: Summary() for name in domains}, list[ExporterError](), dict[str, str]()
+    formats = dict[str, str]()  # of each log of which something was read
     unused = dict[str, None]()  # variables of the formats, in their order
     with Interrupts() as interrupts:
         try:
@@ -86,6 +87,8 @@ def import_logs(
                                     log, reader, enrichment, ledger, rejected, summary, progress_of(file, summary), waiting
                                 )
                                 unused |= dict.fromkeys(reader.format.notes if reader.format else ())
+                                if reader.name:
+                                    formats[name] = reader.name.partition(' [')[0]  # a guessed one has its mapping behind it
                         except InputError as error:  # the other logs can still be imported
                             if str(error) not in map(str, errors):
                                 errors.append(error)
@@ -103,6 +106,9 @@ def import_logs(
                 _show(context, summaries, form)
             raise
         _show(context, summaries, form)
+    if form == 'table':
+        for name, log_format_name in formats.items():
+            context.out.print(f'{name}: read as {log_format_name}', soft_wrap=True, markup=False)
     for portal, summary in summaries.items():
         if summary.stored and form == 'table':
             context.out.print(f'\nNext: usage-exporter report --domain {portal} {days.get(portal, "")}', soft_wrap=True)
