@@ -22,7 +22,7 @@ from exporter.server.tokens import Scope, Tokens
 
 TEXT = 'text/plain'
 PARAMETERS = ('domain', 'format')
-LONGEST_FORMAT = 2_000  # characters
+LONGEST_FORMAT = 1_000  # characters: percent-encoded, a longer one may exceed what a request line can hold
 WARNING = 'the request has no Idempotency-Key: if it is sent again, its calls count again'
 GZIP = b'\x1f\x8b'  # begins gzip data: some shippers do not say Content-Encoding; no line of a log begins so
 PARSING = threading.Semaphore(2)  # requests whose lines are parsed at once: this takes some hundred megabytes
