@@ -22,7 +22,8 @@ from exporter.cli import main
 from exporter.config import FILE_VARIABLE, PREFIX, PortalRules, Settings, load
 from exporter.enrich.request import PRESETS
 from exporter.ingest.demo.traffic import TIMEZONE
-from exporter.ingest.formats.json_lines import FIELDS, JSON_PRESETS
+from exporter.ingest.formats.json_presets import JSON_PRESETS
+from exporter.ingest.formats.log_fields import FIELDS
 from exporter.ingest.formats.presets import PRESETS as LOG_PRESETS
 from exporter.ingest.formats.wrappers import WRAPPERS
 from exporter.model.reject import Reason, Skip

@@ -124,7 +124,7 @@ class Ledger:
         """Returns the batch with this identity if it is stored, without its checkpoints. Raises EngineError."""
         rows = self.database.query(
             """
-            SELECT domain, source, log, start, end, origin FROM batches
+            SELECT domain, source, log, start, end, origin, format FROM batches
             WHERE domain = {domain:String} AND batch_id = {id:String} AND state = 'done' LIMIT 1
             """,
             {'domain': domain, 'id': batch_id},

@@ -29,7 +29,8 @@ from exporter.store.writer import store
 from exporter.system.files import sync, write
 
 SOURCE = 'retry'
-Parser = Callable[[Sequence[Reject]], Lines]  # takes rejects of one portal; `line` is the index of the reject
+# Takes rejects of one portal, and the recorded format of their batch; `line` is the index of the reject.
+Parser = Callable[[Sequence[Reject], str], Lines]
 
 
 @dataclass
@@ -47,12 +48,18 @@ class RetrySummary:
 
 def of_access_log(new_reader: Callable[[str], LogReader]) -> Parser:
     """Returns a parser for lines of a log; `new_reader` returns a reader for the logs of a portal."""
-    return lambda rejects: new_reader(rejects[0].domain).read(
-        b''.join(reject.text.encode(errors='surrogateescape') + b'\n' for reject in rejects), datetime.now(UTC)
-    )
+
+    def parse(rejects: Sequence[Reject], log_format: str) -> Lines:
+        reader = new_reader(rejects[0].domain)
+        if log_format and reader.is_auto:
+            reader.resume(log_format)
+        lines = b''.join(reject.text.encode(errors='surrogateescape') + b'\n' for reject in rejects)
+        return reader.read(lines, datetime.now(UTC))
+
+    return parse
 
 
-def of_calls(rejects: Sequence[Reject]) -> Lines:
+def of_calls(rejects: Sequence[Reject], _: str) -> Lines:
     """Parses calls that came over HTTP. A call with a missing field stays rejected, even if the field is the portal."""
     complete = [index for index, reject in enumerate(rejects) if reject.reason != Reason.MISSING_FIELD]
     elements = [rejects[index].text.encode(errors='surrogateescape') for index in complete]
@@ -104,7 +111,7 @@ def _write_plan(
 ) -> Path | None:
     """Writes the plan of the rejects that now parse; None if there are none."""
     rejects, origin = batch_rejects.rejects, batch_rejects.rejects[0].origin
-    enriched = _enrich(rejects, enrichment, parsers)
+    enriched = _enrich(rejects, original.format, enrichment, parsers)
     reasons = dict(enriched.rejected.iter_rows())
     summary.rejected += Counter(reasons.values())
     resolved = [reject for index, reject in enumerate(rejects) if index not in reasons]
@@ -121,12 +128,12 @@ def _write_plan(
     return plan
 
 
-def _enrich(rejects: Sequence[Reject], enrichment: Enrichment, parsers: Mapping[str, Parser]) -> Lines:
+def _enrich(rejects: Sequence[Reject], log_format: str, enrichment: Enrichment, parsers: Mapping[str, Parser]) -> Lines:
     """Parses and enriches the rejects of a batch. Requests with calls and with lines of a log share a batch."""
     parts = list[Lines]()
     for origin in dict.fromkeys(reject.origin for reject in rejects):
         numbers = pl.Series([number for number, reject in enumerate(rejects) if reject.origin == origin], dtype=pl.UInt32)
-        parsed = parsers.get(origin, parsers[''])([rejects[number] for number in numbers])
+        parsed = parsers.get(origin, parsers[''])([rejects[number] for number in numbers], log_format)
         enriched = enrich(parsed, enrichment)
         parts.append(enriched._replace(rejected=enriched.rejected.with_columns(line=numbers.gather(enriched.rejected['line']))))
     return Lines(*map(pl.concat, zip(*parts, strict=True)))

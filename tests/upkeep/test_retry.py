@@ -200,6 +200,20 @@ def test_a_retry_is_forgotten_with_its_log(rejected: RejectStore, database: Clic
     assert_rollups_agree(database)
 
 
+def test_rejects_are_read_in_the_format_of_their_batch(
+    settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path
+) -> None:
+    """The line `#Fields:`, without which they cannot be read, is not among them."""
+    file, rejected = tmp_path / 'u_ex.log', Context(None).rejected
+    fields = '#Fields: date time c-ip cs-method cs-uri-stem sc-status'
+    file.write_text(f'{fields}\n2025-05-17 10:05:03 192.0.2.1 GET /a 200\n2025-05-17 10:05:04 192.0.2.1 GET /b 2x0\n')
+    assert imported(file)['rejected'] == {'status': 1}
+    [kept] = list(rejected.batches())
+    rejected.replace(kept, [replace(kept.rejects[0], text=kept.rejects[0].text.replace('2x0', '201'))])
+    assert retried()['stored'] == 1
+    assert paths(database) == ['/a', '/b']
+
+
 def test_each_origin_has_its_own_parser(settings: pytest.MonkeyPatch, database: ClickHouse) -> None:
     context, parsed_texts = Context(None), list[str]()
     batch = Batch(DOMAIN, 'collector', 'collector-1', 5, 6)
@@ -208,9 +222,9 @@ def test_each_origin_has_its_own_parser(settings: pytest.MonkeyPatch, database: 
     ledger.done(batch, Tally(0, {}, {'timestamp': 2}), None, None)
     context.rejected.keep(batch.id, [Reject('timestamp', DOMAIN, 'collector', 0, text) for text in ('{"a": 1}', '{\n}')])
 
-    def parser(rejects: Sequence[Reject]) -> Lines:
+    def parser(rejects: Sequence[Reject], log_format: str) -> Lines:
         parsed_texts.extend(reject.text for reject in rejects)
-        parsed = of_access_log(lambda _: LogReader())([replace(rejects[0], text=line(1))])
+        parsed = of_access_log(lambda _: LogReader())([replace(rejects[0], text=line(1))], log_format)
         return Lines(parsed.calls, pl.DataFrame({'line': [1], 'reason': ['timestamp']}, {'line': pl.UInt32, 'reason': pl.String}))
 
     result = retry(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from exporter.model.reject import Reason
+from exporter.model.reject import Reason, Skip
 
 REASONS = {'line': pl.UInt32, 'reason': pl.String}  # of input that is not counted
 NONE = pl.DataFrame(schema=REASONS)
@@ -28,9 +28,9 @@ class Lines(NamedTuple):
 
     @property
     def no_format(self) -> bool:
-        """Whether there are lines and none of them is in the format."""
-        reasons = self.rejected['reason']
-        return self.calls.is_empty() and not reasons.is_empty() and bool((reasons == Reason.FORMAT.value).all())
+        """Whether there are lines and none of them is in the format: all are rejected for that, or messages of other programs."""
+        reasons = {*self.rejected['reason'], *self.skipped['reason']} - {Skip.BLANK, Skip.COMMENT}
+        return self.calls.is_empty() and bool(reasons) and reasons <= {Reason.FORMAT, Skip.OTHER_OUTPUT}
 
 
 class Time(StrEnum):

@@ -9,7 +9,9 @@ import polars as pl
 from exporter.errors import InputError, SettingsError
 from exporter.ingest.formats import Format
 from exporter.ingest.formats.json_guess import GUESSED, guess_mapping, guessed_format
-from exporter.ingest.formats.json_lines import JSON_PRESETS, decode_sample, log_fields_format
+from exporter.ingest.formats.json_lines import decode_sample
+from exporter.ingest.formats.json_presets import JSON_PRESETS
+from exporter.ingest.formats.log_fields import log_fields_format
 from exporter.ingest.formats.notation import is_notation, notation_format
 from exporter.ingest.formats.presets import PRESETS
 from exporter.ingest.formats.w3c import DIRECTIVE, w3c_format

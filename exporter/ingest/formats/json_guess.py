@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 from exporter.errors import SettingsError
 from exporter.ingest.formats import Format, Time
-from exporter.ingest.formats.json_lines import JSON_PRESETS, Names, Reader, is_secret, json_format, missing_fields
+from exporter.ingest.formats.json_lines import Names, Reader, is_secret, json_format
+from exporter.ingest.formats.json_presets import JSON_PRESETS
+from exporter.ingest.formats.log_fields import missing_fields
 
 SAMPLE, MOST_NAMES, DEEPEST, LONGEST_VALUE = 1000, 500, 6, 300  # objects; names, levels and characters of each that are looked at
 GUESSED = 'json '  # begins the name of a guessed format; its mapping follows
@@ -19,7 +21,7 @@ MOST = 0.6  # of the values must look right
 FORWARDED_HEADER = 'x-forwarded-for'
 
 # Usual names without case and separators, in the order in which they count: what tells more before what tells less (a target
-# with its query before a decoded path), nginx' own before those of whoever passes the log on. `url.path` is `urlpath` and `path`.
+# with its query before a decoded path), nginx' own before those of log shippers. `url.path` is `urlpath` and `path`.
 USUAL = {
     'time': 'timeiso8601 timelocal msec time timestamp ts datetime eventtime starttime requesttimestamp unixtime epoch date',
     'ip': 'remoteaddr remoteip clientip clientaddr clientaddress remoteaddress client remotehost ipaddress ip sourceip srcip cip '

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from exporter.errors import SettingsError
 from exporter.ingest.formats import TEXT_FIELDS, Format, Time
 from exporter.ingest.formats.json_guess import guess_mapping
-from exporter.ingest.formats.json_lines import JSON_PRESETS, decode_sample, json_format, log_fields_format, repair
+from exporter.ingest.formats.json_lines import decode_sample, json_format, repair
+from exporter.ingest.formats.json_presets import JSON_PRESETS
+from exporter.ingest.formats.log_fields import log_fields_format
 
 SIMPLE = json_format('simple', {'time': 't', 'ip': 'a', 'target': 'p', 'status': 's', 'forwarded': 'h.X-F', 'agent': 'h.UA.0'})
 LOGS = {

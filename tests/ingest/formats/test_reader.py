@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from exporter.errors import InputError, SettingsError
 from exporter.ingest.formats import Lines
-from exporter.ingest.formats.json_lines import JSON_PRESETS
+from exporter.ingest.formats.json_presets import JSON_PRESETS
 from exporter.ingest.formats.presets import PRESETS
 from exporter.ingest.formats.reader import LogReader
 from exporter.ingest.formats.wrappers import WRAPPERS
@@ -194,6 +194,9 @@ def test_messages_of_servers_are_skipped() -> None:
 def test_a_log_of_nothing_is_refused_with_the_nearest_format() -> None:
     with pytest.raises(InputError, match=r'access\.log: no line is in a known format; the nearest format is common: .* no time'):
         read(LogReader(), '192.0.2.7 - - nothing', 'at all', first=True)
+    errors = ['2026/11/01 08:30:00 [error] 7#7: *1 open() "/x" failed', '2026/11/01 08:30:01 [notice] 7#7: exiting']
+    with pytest.raises(InputError, match='no line is in a known format'):  # the error log of the same server
+        read(LogReader(), *errors, first=True)
     lines = read(LogReader(), '192.0.2.7 - - nothing', 'at all')  # in the middle of a log
     assert lines.rejected['reason'].to_list() == ['format', 'format']
 
