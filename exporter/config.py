@@ -87,6 +87,7 @@ def _header(value: str) -> str:
 
 DomainName = Annotated[str, AfterValidator(domain_name)]
 Memory = Literal['normal', 'low']
+ActionName = Literal['query', 'download', 'page', 'metadata', 'search', 'map', 'other']
 Zone = Annotated[str, AfterValidator(_time_zone)]
 Header = Annotated[str, AfterValidator(_header)]
 Listen = Annotated[str, AfterValidator(_listen)]
@@ -94,6 +95,17 @@ Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_at_commas)]
 AccountSources = Annotated[
     tuple[Annotated[str, AfterValidator(_account_source)], ...], NoDecode, BeforeValidator(_split_at_commas)
 ]
+
+
+class Ignore(BaseModel):
+    """Requests that are not counted: health checks, monitoring, the portal's own scripts."""
+
+    model_config = ConfigDict(extra='forbid', frozen=True)
+
+    networks: Words = Field((), description='addresses and networks of callers, private, loopback, or @FILE with one per line')
+    user_agents: Words = Field((), description='user agents, with * for any text')
+    paths: Words = Field((), description='paths, with * for any text')
+    health_checks: bool = Field(True, description="whether Kubernetes' probes and load balancers' health checks are ignored")
 
 
 class PortalRules(BaseModel):
@@ -115,6 +127,15 @@ class PortalRules(BaseModel):
     )
     timezone: Zone = Field('UTC', description="the portal's time zone; it decides when a day begins")
     paths: Words = Field((), description='the paths of API calls, with * for any text; empty: all paths')
+    static_files: Literal['skip', 'count'] = Field(
+        'skip', description='whether files of the web pages (styles, scripts, images, fonts) are calls, where paths is not set'
+    )
+    ignore: Annotated[Ignore, NoDecode, BeforeValidator(tables)] = Field(
+        Ignore(), description='the requests that are not counted: a table with networks, user_agents, paths and health_checks'
+    )
+    actions: Annotated[dict[ActionName, Words], NoDecode, BeforeValidator(tables)] = Field(
+        {}, description='the paths of each action, with * for any text; they come before the rules of datasets'
+    )
     accounts: AccountSources = Field(
         ('user',),
         description="where to find the account, in this order: user (the log's user field), query:NAME (an API key)",
@@ -124,8 +145,8 @@ class PortalRules(BaseModel):
         description='CSV file key,account with the account of each API key; a key that is not listed becomes a short keyed hash',
     )
     datasets: Words = Field(
-        ('opendatasoft', 'ckan', 'socrata'),
-        description='where to find the data set: presets, query:NAME, or a regular expression for the path, with one group',
+        ('opendatasoft', 'socrata', 'ckan', 'udata', 'geonetwork', 'ogc'),
+        description='how requests are read: presets; for the data set also query:NAME, or a pattern for the path with one group',
     )
     trusted_proxies: Words = Field(
         ('private', 'loopback'),

@@ -8,4 +8,4 @@ ALTER TABLE calls
 ALTER TABLE calls
     UPDATE status = nullIf(status, 0), duration_ms = nullIf(duration_ms, 0)
     WHERE status = 0 OR duration_ms = 0
-    SETTINGS mutations_sync = 1;
+    SETTINGS mutations_sync = 0; -- the program waits, and shows how much is done

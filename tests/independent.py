@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 Key = TypeVar('Key')
 ANONYMOUS = ''
+ACTIONS = ['other', 'query', 'download', 'page', 'metadata', 'search', 'map']  # in the order of the table's type
 CLIENTS = ['unknown', 'browser', 'api_client', 'crawler']  # in the order of the table's type
 UNLOCATED = ('', '', 0.0, 0.0)
 
@@ -30,6 +31,8 @@ class Call:
     status: int | None = 200
     bytes: int = 0
     browser: str = ''
+    action: str = 'other'
+    duration_ms: int | None = None
 
     @property
     def day(self) -> date:
@@ -69,6 +72,8 @@ class Call:
             'status': self.status,
             'bytes': self.bytes,
             'browser': self.browser,
+            'action': self.action,
+            'duration_ms': self.duration_ms,
         }
 
 
@@ -151,12 +156,12 @@ class Count:
         calls = Counter((call.day.isoweekday(), call.local.hour) for call in self.single)
         return [(weekday, hour, n) for (weekday, hour), n in sorted(calls.items())]
 
-    def datasets(self) -> list[tuple[str, int, int, int, int]]:
-        """Data sets with calls, users, errors and bytes."""
+    def datasets(self) -> list[tuple[str, int, int, int, int, int, int, int]]:
+        """Data sets with calls, users, errors, bytes, queries, download requests and page views."""
         rows = [(name, *_totals(calls)) for name, calls in _grouped(self.single, lambda call: call.dataset_id).items()]
         return sorted(rows, key=lambda row: (-row[1], row[0]))
 
-    def datasets_by_day(self) -> list[tuple[date, str, int, int, int, int]]:
+    def datasets_by_day(self) -> list[tuple[date, str, int, int, int, int, int, int, int]]:
         """The same for each day."""
         rows = [(*at, *_totals(calls)) for at, calls in _grouped(self.single, lambda call: (call.day, call.dataset_id)).items()]
         return sorted(rows, key=lambda row: (row[0], -row[2], row[1]))
@@ -167,6 +172,19 @@ class Count:
             (*at, *_totals(calls)[:2]) for at, calls in _grouped(self.single, lambda call: (call.client, call.browser)).items()
         ]
         return sorted(rows, key=lambda row: (-row[2], CLIENTS.index(row[0]), row[1]))
+
+    def actions_by_day(self) -> list[tuple[date, str, int]]:
+        """Calls by day and action."""
+        calls = Counter((call.day, ACTIONS.index(call.action)) for call in self.single)
+        return [(day, ACTIONS[action], n) for (day, action), n in sorted(calls.items())]
+
+    def durations_by_day(self) -> list[tuple[date, str, int, float, float, float]]:
+        """Calls with a known duration by day and data set, and the percentiles 50, 95 and 99 of their durations."""
+        groups = _grouped(
+            (call for call in self.single if call.duration_ms is not None), lambda call: (call.day, call.dataset_id)
+        )
+        rows = [(*at, len(calls), *_percentiles([call.duration_ms or 0 for call in calls])) for at, calls in groups.items()]
+        return sorted(rows, key=lambda row: (row[0], -row[2], row[1]))
 
     def statuses_by_day(self) -> list[tuple[date, int | None, int]]:
         """Calls by day and status, the unknown status last."""
@@ -189,10 +207,18 @@ def _visitors(calls: list[Call]) -> set[int]:
     return {call.visitor for call in calls if call.user_id == ANONYMOUS}
 
 
-def _totals(calls: list[Call]) -> tuple[int, int, int, int]:
-    """Calls, users, errors, bytes."""
+def _totals(calls: list[Call]) -> tuple[int, int, int, int, int, int, int]:
+    """Calls, users, errors, bytes, queries, download requests, page views."""
     users, errors = len({call.user for call in calls}), sum((call.status or 0) >= 400 for call in calls)
-    return len(calls), users, errors, sum(call.bytes for call in calls)
+    actions = Counter(call.action for call in calls)
+    return len(calls), users, errors, sum(call.bytes for call in calls), actions['query'], actions['download'], actions['page']
+
+
+def _percentiles(values: list[int]) -> tuple[float, float, float]:
+    """The percentiles 50, 95 and 99: the value at the rounded-down rank, from 0."""
+    ordered = sorted(values)
+    p50, p95, p99 = (float(ordered[int((len(values) - 1) * percent / 100)]) for percent in (50, 95, 99))
+    return p50, p95, p99
 
 
 def _days(first: date, last: date) -> Iterator[date]:

@@ -18,7 +18,7 @@ from exporter.store.clickhouse import ClickHouse
 from exporter.store.url import address
 
 PASSWORD, SECRET = 'pass-word-7', 'secret-of-all-hosts'
-DEFAULT_DATASETS = ('opendatasoft', 'ckan', 'socrata')
+DEFAULT_DATASETS = ('opendatasoft', 'socrata', 'ckan', 'udata', 'geonetwork', 'ogc')
 
 
 @pytest.fixture(autouse=True)

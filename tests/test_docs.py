@@ -20,7 +20,7 @@ from pydantic_core import PydanticUndefined
 from exporter import errors
 from exporter.cli import main
 from exporter.config import FILE_VARIABLE, PREFIX, PortalRules, Settings, load
-from exporter.enrich.request import PRESETS
+from exporter.enrich.rules import PRESETS
 from exporter.ingest.demo.traffic import TIMEZONE
 from exporter.ingest.formats.json_presets import JSON_PRESETS
 from exporter.ingest.formats.log_fields import FIELDS

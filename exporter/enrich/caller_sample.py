@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from exporter.enrich.proxies import trusted_proxies
+from exporter.enrich.callers import trusted_proxies
 
 SAMPLE = 100_000  # the first calls of the logs of a portal; they take 2 MB
 LEAST = 1_000  # calls; fewer may come from a few callers

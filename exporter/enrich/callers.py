@@ -1,18 +1,15 @@
 """Finds who called: the peer, or the address that the header of a trusted proxy names; pure."""
 
 import re
-from bisect import bisect_right
 from collections.abc import Callable, Iterable
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
-from itertools import chain
 from socket import AF_INET, AF_INET6, inet_ntop
 
 import polars as pl
 
-from exporter.enrich.addresses import MAPPED, address_bytes
+from exporter.enrich.addresses import address_bytes
 from exporter.enrich.memo import Memo
+from exporter.enrich.networks import Networks, read_networks
 
-Network = IPv4Network | IPv6Network
 NO_PEER = ('', '-')
 NO_HEADER = ('', '-')
 LOOPBACK_ADDRESS = address_bytes('127.0.0.1')
@@ -21,34 +18,8 @@ NODE = re.compile(r'(?:\[([^\]]*:[^\]]*)\]|([^:\[\]]*))(?::(?:[0-9]{1,5}|_[A-Za-
 HIDDEN = re.compile(r'unknown|_.*', re.IGNORECASE | re.DOTALL)  # what stands for an address that a proxy does not tell
 
 
-def network(text: str) -> Network:
-    """A network or a single address; an IPv4-mapped one as IPv4. Raises ValueError if it is neither."""
-    parsed = ip_network(text)
-    if parsed.version == 6 and parsed.prefixlen >= 8 * len(MAPPED) and parsed.network_address.packed.startswith(MAPPED):
-        return IPv4Network((parsed.network_address.packed[len(MAPPED) :], parsed.prefixlen - 8 * len(MAPPED)))
-    return parsed
-
-
-class TrustedProxies:
+class TrustedProxies(Networks):
     """The networks of the proxies whose headers are believed."""
-
-    def __init__(self, networks: Iterable[Network]) -> None:
-        self.ranges: dict[int, tuple[list[bytes], list[bytes]]] = {4: ([], []), 16: ([], [])}  # first and last addresses
-        networks = list(networks)
-        v4 = collapse_addresses(one for one in networks if isinstance(one, IPv4Network))
-        v6 = collapse_addresses(one for one in networks if isinstance(one, IPv6Network))
-        for merged in chain[Network](v4, v6):
-            first_addresses, last_addresses = self.ranges[merged.max_prefixlen // 8]
-            first_addresses.append(merged.network_address.packed)
-            last_addresses.append(merged.broadcast_address.packed)
-
-    def __contains__(self, address: bytes | None) -> bool:
-        """Whether the bytes of an address are in one of the networks."""
-        if address is None:
-            return False
-        first_addresses, last_addresses = self.ranges[len(address)]
-        index = bisect_right(first_addresses, address)
-        return index > 0 and address <= last_addresses[index - 1]
 
     def trust(self, peer: str) -> bool:
         """Whether a peer is trusted: by its address, a Unix socket as 127.0.0.1 is, and always if the log has no peer."""
@@ -67,6 +38,11 @@ class TrustedProxies:
             if address not in self:
                 break
         return inet_ntop(AF_INET if len(caller) == 4 else AF_INET6, caller) if caller else ''
+
+
+def trusted_proxies(words: Iterable[str]) -> TrustedProxies:
+    """The proxies that the setting names. Raises SettingsError for an invalid network and for an unreadable file."""
+    return TrustedProxies(read_networks(words, 'trusted_proxies'))
 
 
 def resolve(peer: str, header: str, trusted: TrustedProxies) -> str:

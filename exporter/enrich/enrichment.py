@@ -5,11 +5,11 @@ import polars as pl
 from exporter.config import PortalRules
 from exporter.enrich.agent import classify
 from exporter.enrich.caller_sample import CallerSample
-from exporter.enrich.callers import Callers
+from exporter.enrich.callers import Callers, trusted_proxies
 from exporter.enrich.geo import Places
 from exporter.enrich.hosts import Hosts
+from exporter.enrich.ignore import Ignored
 from exporter.enrich.memo import Dictionary, Memo
-from exporter.enrich.proxies import trusted_proxies
 from exporter.enrich.request import Requests
 from exporter.enrich.visitor import key_id, valid, visitors
 from exporter.model.call import COLUMNS, categorical
@@ -36,6 +36,7 @@ class Enrichment:
         self.portals = _portals_of(hosts) if hosts else None
         self.caller_sample = CallerSample()
         self.callers = Callers(trusted_proxies(rules.trusted_proxies))
+        self.ignored = Ignored(rules.ignore)
         self.texts = {name: Dictionary() for name in ('ip', 'user_agent')}
         self.valid_addresses = Memo(lambda addresses: valid(addresses).to_frame())
         self.addresses = Memo(
@@ -59,6 +60,7 @@ def check_rules(rules: PortalRules) -> None:
     """Raises SettingsError for an invalid rule."""
     Requests(rules, b'rules')
     trusted_proxies(rules.trusted_proxies)
+    Ignored(rules.ignore)
 
 
 def as_categories(frame: pl.DataFrame) -> pl.DataFrame:

@@ -1,10 +1,11 @@
-"""Reads requests: whether a request is an API call, its data set and its account."""
+"""Reads requests: whether a request is an API call, its action, its data set and its account."""
 
 import csv
 import hashlib
 import re
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import unquote, unquote_plus
 
 import polars as pl
@@ -12,35 +13,17 @@ import polars as pl
 from exporter.config import PortalRules
 from exporter.enrich.addresses import address_bytes
 from exporter.enrich.memo import Memo
+from exporter.enrich.rules import NO_RULE, OGC_SERVICE, PRESETS, Rule
 from exporter.errors import SettingsError
-from exporter.model.call import categorical, is_category
+from exporter.model.call import Action, categorical, is_category
 from exporter.model.reject import Skip
 
 LONGEST_PATH = 2_048  # characters of a path that are stored
 LONGEST_NAME = 200  # characters of an account or a data set that are stored
 
 
-class Rule(NamedTuple):
-    """Where a request names its data set: in the group of `path`, or in a parameter if the path matches."""
-
-    path: str
-    parameters: tuple[str, ...] = ()
-
-
-PRESETS = {
-    # https://help.opendatasoft.com/apis/ods-explore-v2/ and, before it, /apis/ods-explore-v1/
-    'opendatasoft': (
-        Rule(r'^/(?:api/(?:explore/)?v2(?:\.\d)?/catalog/datasets|(?:explore|map)/(?:embed/)?dataset)/([^/]+)'),
-        Rule(r'^/api/(?:records|datasets)/1\.0/', ('dataset', 'datasetid')),
-    ),
-    # https://docs.ckan.org/en/latest/api/
-    'ckan': (
-        Rule(r'^/(?:dataset|datastore/dump)/([^/]+)'),
-        Rule(r'^/api/(?:3/)?action/', ('id', 'resource_id', 'package_id')),
-    ),
-    # https://dev.socrata.com/docs/endpoints.html
-    'socrata': (Rule(r'^/(?:resource|api/id|api/views|api/v3/views|d)/([0-9a-z]{4}-[0-9a-z]{4})(?:\W|$)'),),
-}
+# The files of web pages, as docs/import.md lists them.
+STATIC = r'(?i)(?:\.(?:css|js|mjs|map|png|jpe?g|gif|svg|ico|webp|avif|bmp|woff2?|ttf|otf|eot|webmanifest)|/robots\.txt)$'
 
 
 class Requests:
@@ -52,11 +35,26 @@ class Requests:
     def __init__(self, rules: PortalRules, visitor_secret: bytes) -> None:
         self.sources = rules.accounts
         self.account_parameters = [source.removeprefix('query:') for source in self.sources if source != 'user']
-        self.api_paths = '|'.join(f'^{".*".join(map(re.escape, path.split("*")))}$' for path in rules.paths)
-        self.rules = [rule for name in rules.datasets for rule in _rules(name)]
+        self.api_paths = any_of(rules.paths)
+        self.ignored_paths = any_of(rules.ignore.paths)
+        self.skips_static = not rules.paths and rules.static_files == 'skip'
+        self.actions = {action: any_of(paths) for action, paths in rules.actions.items() if paths}
+        self.rule_sets = [_dataset_rules(entry) for entry in rules.datasets if not entry.startswith('query:')]
+        self.rules = [NO_RULE, *chain(*self.rule_sets)] + ([OGC_SERVICE] if 'ogc' in rules.datasets else [])
+        self.query_patterns = {
+            number: rule.query or _parameter_pattern(rule.parameters)
+            for number, rule in enumerate(self.rules)
+            if rule.query or rule.parameters
+        }
+        self.dataset_parameters = [_dataset_parameter(entry) for entry in rules.datasets if entry.startswith('query:')]
         account_patterns = (_parameter_pattern((name,)) for name in self.account_parameters)
-        for setting, pattern in (('paths', self.api_paths), *(('accounts', pattern) for pattern in account_patterns)):
-            if not _compiles(pattern):
+        for setting, pattern in (
+            ('paths', self.api_paths),
+            ('ignore.paths', self.ignored_paths),
+            *((f'actions.{action}', pattern) for action, pattern in self.actions.items()),
+            *(('accounts', pattern) for pattern in account_patterns),
+        ):
+            if not compiles(pattern):
                 raise SettingsError(f'{setting}: the pattern is too long', 'use fewer or shorter patterns and names')
         accounts = _accounts_by_api_key(rules.api_keys)
         self.read_paths = Memo(self._read_paths)
@@ -75,19 +73,20 @@ class Requests:
         )
 
     def __call__(self, calls: pl.DataFrame) -> pl.DataFrame:
-        """A row for each call: `path` without its query string, `user_id`, `dataset_id` and `skip`, the reason or null.
+        """A row for each call: `path` without its query string, `user_id`, `dataset_id`, `action` and `skip`, the reason or null.
 
         An account or data set that a call itself gives takes precedence over the rules.
         """
         split = calls['path'].str.splitn('?', 2).struct.rename_fields(['path', 'query']).struct.unnest()
-        path_rows, queries = self.read_paths(split['path']), split['query']
+        path_rows, queries = self._find_services(self.read_paths(split['path']), split['query']), split['query']
         sources, datasets = self.sources, self._find_datasets(path_rows, queries)
         if 'dataset_id' in calls.columns:
             sources = ('user', *(source for source in sources if source != 'user'))
             given = self.given_datasets(calls['dataset_id'])['dataset_id']
             datasets = given.zip_with(~is_category(given, ''), datasets)
         accounts = self._find_accounts(sources, calls['user_id'], queries)
-        return pl.DataFrame([path_rows['path'], accounts, datasets, _skip_reasons(calls['method'], path_rows['api_call'])])
+        skip = _skip_reasons(calls['method'], path_rows['skip'])
+        return pl.DataFrame([path_rows['path'], accounts, datasets, path_rows['action'], skip])
 
     def _find_accounts(self, sources: tuple[str, ...], users: pl.Series, queries: pl.Series) -> pl.Series:
         """The account of each request, from the first source that names one; '' if none does."""
@@ -103,20 +102,43 @@ class Requests:
         return none if accounts is None else accounts
 
     def _read_paths(self, paths: pl.Series) -> pl.DataFrame:
-        """A row for each path: as it is stored, its data set, the number of the rule for a data set in the query (0: none), and
-        `api_call`."""
-        path = pl.col('path')
-        in_path = [path.str.extract(rule.path) for rule in self.rules if not rule.parameters]
-        in_query = [
-            pl.when(path.str.contains(rule.path)).then(number) for number, rule in enumerate(self.rules, 1) if rule.parameters
-        ]
-        rows = paths.to_frame('path').select(
-            path=self._stored_path(),
-            text=pl.coalesce(*in_path, pl.lit('')),
-            rule=pl.coalesce(*in_query, pl.lit(0)).cast(pl.UInt32),
-            api_call=path.str.contains(self.api_paths),
+        """A row for each path: as it is stored, its data set, action, the number of its rule, and `skip`, the reason or null."""
+        path, rule = paths.alias('path'), self._find_rules(paths)
+        texts = pl.Series('text', [''], pl.String).new_from_index(0, len(paths))
+        for number in rule.unique().to_list():
+            rows = (rule == number).arg_true()
+            texts = texts.scatter(rows, paths[rows].str.extract(self.rules[number].path).fill_null(''))
+        actions = pl.Series([each.action.value for each in self.rules])[rule]
+        own_actions = [pl.when(pl.col('path').str.contains(pattern)).then(pl.lit(name)) for name, pattern in self.actions.items()]
+        is_static = pl.col('path').str.contains(STATIC) & (pl.col('rule') == 0) & pl.col('own').is_null() & self.skips_static
+        return (
+            pl.DataFrame({'path': path, 'rule': rule, 'action': actions, 'dataset_id': _clean_datasets(texts)['dataset_id']})
+            .with_columns(own=pl.coalesce(*own_actions, pl.lit(None, pl.String)))
+            .select(
+                path=self._stored_path(),
+                dataset_id='dataset_id',
+                action=pl.coalesce('own', 'action').cast(categorical('action')),
+                rule='rule',
+                skip=pl.when(~pl.col('path').str.contains(self.api_paths))
+                .then(pl.lit(Skip.PATH.value))
+                .when(pl.col('path').str.contains(self.ignored_paths) if self.ignored_paths else pl.lit(False))
+                .then(pl.lit(Skip.IGNORED.value))
+                .when(is_static)
+                .then(pl.lit(Skip.STATIC.value)),
+            )
         )
-        return rows.with_columns(_clean_datasets(rows['text'])['dataset_id'])
+
+    def _find_rules(self, paths: pl.Series) -> pl.Series:
+        """The number of the first rule that each path matches, 0 if none does."""
+        numbers, first = pl.Series([0], dtype=pl.UInt32).new_from_index(0, len(paths)), 1
+        for rules in self.rule_sets:
+            any_rule = '|'.join(f'(?:{rule.path})' for rule in rules)  # most paths match no rule of most sets
+            rows = ((numbers == 0) & paths.str.contains(any_rule)).arg_true()
+            path = pl.col('path')
+            matching = [pl.when(path.str.contains(rule.path)).then(number) for number, rule in enumerate(rules, first)]
+            found = paths[rows].to_frame('path').select(pl.coalesce(*matching).cast(pl.UInt32)).to_series()
+            numbers, first = numbers.scatter(rows, found), first + len(rules)
+        return numbers
 
     def _stored_path(self) -> pl.Expr:
         """A path as it is stored: cut, and without API keys, which a request without ? may have."""
@@ -125,24 +147,46 @@ class Requests:
             path = path.str.replace_all(f'{_encodable(name)}=[^&/]*', f'{name}='.replace('$', '$$'))
         return path
 
+    def _find_services(self, path_rows: pl.DataFrame, queries: pl.Series) -> pl.DataFrame:
+        """The rows, with the rule and the action of a service of the OGC where only the query names one."""
+        unmatched = path_rows['rule'] == 0
+        if self.rules[-1] is not OGC_SERVICE or not unmatched.any():
+            return path_rows
+        is_service = queries.set(~unmatched, None).str.contains(OGC_SERVICE.path).fill_null(False)
+        if not is_service.any():
+            return path_rows
+        return path_rows.with_columns(
+            rule=path_rows['rule'].set(is_service, len(self.rules) - 1),
+            action=pl.Series([OGC_SERVICE.action.value], dtype=categorical('action'))
+            .new_from_index(0, len(path_rows))
+            .zip_with(is_service & is_category(path_rows['action'], Action.OTHER), path_rows['action']),
+        )
+
     def _find_datasets(self, path_rows: pl.DataFrame, queries: pl.Series) -> pl.Series:
         """The data set of each request, from its path or else from its query; '' if neither names one."""
-        datasets = path_rows['dataset_id']
-        for number in filter(None, path_rows['rule'].unique().to_list()):
-            applies = (path_rows['rule'] == number) & is_category(datasets, '')
-            pattern = _parameter_pattern(self.rules[number - 1].parameters)
-            texts = queries.set(~applies, None).str.extract(pattern).fill_null('')
-            datasets = datasets.zip_with(~applies, self.clean_datasets(texts)['dataset_id'])
+        datasets, rules = path_rows['dataset_id'], path_rows['rule']
+        for number in sorted(set(rules.unique().to_list()) & self.query_patterns.keys()):
+            datasets = self._name_datasets(datasets, rules == number, queries, self.query_patterns[number])
+        for pattern in self.dataset_parameters:
+            datasets = self._name_datasets(datasets, True, queries, pattern)
         return datasets
 
+    def _name_datasets(self, datasets: pl.Series, applies: pl.Series | bool, queries: pl.Series, pattern: str) -> pl.Series:
+        """The data sets, with those of requests that have none and whose query matches the pattern."""
+        is_missing = is_category(datasets, '') & applies
+        texts = queries.set(~is_missing, None).str.extract(pattern).fill_null('')
+        return datasets.zip_with(~is_missing, self.clean_datasets(texts)['dataset_id'])
 
-def _skip_reasons(methods: pl.Series, api_calls: pl.Series) -> pl.Series:
-    """The reason to skip each request, or null."""
+
+def _skip_reasons(methods: pl.Series, of_paths: pl.Series) -> pl.Series:
+    """The reason to skip each request, or null: its method, or else the reason of its path."""
     options = methods == 'OPTIONS'
-    if api_calls.all() and not options.any():
-        return pl.Series('skip', [None], pl.String).new_from_index(0, len(methods))
-    reason = pl.when(options).then(pl.lit(Skip.METHOD.value)).when(~api_calls).then(pl.lit(Skip.PATH.value))
-    return pl.select(reason.alias('skip')).to_series()
+    return of_paths.set(options, Skip.METHOD.value) if options.any() else of_paths
+
+
+def any_of(texts: Iterable[str]) -> str:
+    """A pattern for texts in which * stands for any text; '' if there are none."""
+    return '|'.join(f'^{".*".join(map(re.escape, text.split("*")))}$' for text in texts)
 
 
 def hash_api_key(api_key: str, visitor_secret: bytes) -> str:
@@ -161,7 +205,7 @@ def _encodable(name: str) -> str:
     return ''.join(f'(?:{re.escape(character)}|(?i:{code}))' for character, code in zip(name, encoded, strict=True))
 
 
-def _compiles(pattern: str) -> bool:
+def compiles(pattern: str) -> bool:
     """Whether polars accepts a pattern: it is valid and not too large."""
     try:
         pl.Series([''], dtype=pl.String).str.contains(pattern)
@@ -170,22 +214,32 @@ def _compiles(pattern: str) -> bool:
     return True
 
 
-def _rules(name: str) -> tuple[Rule, ...]:
-    if name in PRESETS:
-        return PRESETS[name]
-    parameter = name.removeprefix('query:')
-    if parameter != name and _compiles(_parameter_pattern((parameter,))):
-        return (Rule('', (parameter,)),)
+def _dataset_rules(entry: str) -> tuple[Rule, ...]:
+    """The rules of an entry of the setting `datasets`: of a preset, or one with the pattern."""
+    if entry in PRESETS:
+        return PRESETS[entry]
     try:
-        groups = re.compile(name).groups if _compiles(name) else 0
+        groups = re.compile(entry).groups if compiles(entry) else 0
     except re.error:
         groups = 0
     if groups != 1:
-        raise SettingsError(
-            f'datasets: invalid rule {name[:200]!r}',
-            f'use a preset ({", ".join(PRESETS)}), query:NAME or a pattern with one group',
-        )
-    return (Rule(name),)
+        raise _invalid_dataset(entry)
+    return (Rule(entry),)
+
+
+def _dataset_parameter(entry: str) -> str:
+    """The pattern of an entry query:NAME of the setting `datasets`."""
+    pattern = _parameter_pattern((entry.removeprefix('query:'),))
+    if not compiles(pattern):
+        raise _invalid_dataset(entry)
+    return pattern
+
+
+def _invalid_dataset(entry: str) -> SettingsError:
+    return SettingsError(
+        f'datasets: invalid rule {entry[:200]!r}',
+        f'use a preset ({", ".join(PRESETS)}), query:NAME or a pattern with one group',
+    )
 
 
 def _clean_accounts(names: pl.Series) -> pl.DataFrame:

@@ -92,6 +92,15 @@ def reject_addresses(lines: Lines, enrichment: Enrichment) -> Lines:
     return lines._replace(calls=lines.calls.filter(valid), rejected=pl.concat([lines.rejected, rejected]))
 
 
+def skip_ignored(lines: Lines, enrichment: Enrichment) -> Lines:
+    """Skips the calls of callers that the setting `ignore` leaves out."""
+    ignored = enrichment.ignored(lines.calls)
+    if ignored is None:
+        return lines
+    skipped = lines.calls.filter(ignored).select('line', reason=pl.lit(Skip.IGNORED.value))
+    return lines._replace(calls=lines.calls.filter(~ignored), skipped=pl.concat([lines.skipped, skipped]))
+
+
 def locate_callers(lines: Lines, enrichment: Enrichment) -> Lines:
     """Adds place and visitor."""
     return lines._replace(calls=lines.calls.hstack(enrichment.addresses(lines.calls['ip'])))
@@ -124,13 +133,14 @@ STEPS: tuple[Step, ...] = (
     resolve_callers,
     number_texts,
     reject_addresses,
+    skip_ignored,
     # the steps so far may skip or reject a line; the others run once for many chunks
     locate_callers,
     classify_agents,
     find_local_days,
     complete_calls,
 )
-READING = STEPS.index(reject_addresses) + 1
+READING = STEPS.index(skip_ignored) + 1
 
 
 def enrich(lines: Lines, enrichment: Enrichment, steps: tuple[Step, ...] = STEPS) -> Lines:

@@ -49,6 +49,7 @@ COLUMNS = (
     Column('method', pl.String(), True, 'GET, POST …'),
     Column('path', pl.String(), False, 'the requested path, without the query string'),
     Column('dataset_id', pl.String(), True, "the requested data set; '' is none"),
+    Column('action', pl.String(), True, 'query, download, page, metadata, search, map or other'),
     Column('status', pl.UInt16(), False, 'HTTP status of the response; null is unknown', nullable=True),
     Column('bytes', pl.UInt64(), False, 'size of the response, in bytes'),
     Column('duration_ms', pl.UInt32(), False, 'response time, in milliseconds; null is unknown', nullable=True),
@@ -78,7 +79,7 @@ def categorical(name: str) -> pl.Categorical:
 
     Each column has its own dictionary: with a shared one, each column would send the texts of all.
     """
-    return pl.Categorical(pl.Categories(name, physical=pl.UInt8 if name in ('device', 'client') else pl.UInt32))
+    return pl.Categorical(pl.Categories(name, physical=pl.UInt8 if name in ('device', 'client', 'action') else pl.UInt32))
 
 
 def is_category(column: pl.Series, text: str) -> pl.Series:
@@ -104,3 +105,15 @@ class Client(StrEnum):
     BROWSER = 'browser'
     API_CLIENT = 'api_client'
     CRAWLER = 'crawler'
+
+
+class Action(StrEnum):
+    """The kind of access."""
+
+    OTHER = 'other'
+    QUERY = 'query'  # reads data through an API
+    DOWNLOAD = 'download'  # files and exports
+    PAGE = 'page'
+    METADATA = 'metadata'  # the catalogue, feeds, DCAT
+    SEARCH = 'search'
+    MAP = 'map'  # WMS, WFS, WMTS, OGC API

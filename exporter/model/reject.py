@@ -9,6 +9,8 @@ class Skip(StrEnum):
 
     PATH = 'path'  # not an API call according to the setting `paths`
     METHOD = 'method'  # OPTIONS: a CORS preflight request
+    STATIC = 'static'  # a file of the web pages: a style sheet, a script, an image, a font
+    IGNORED = 'ignored'  # by the setting `ignore`: a health check, monitoring, one's own script
     BLANK = 'blank'  # an empty line
     COMMENT = 'comment'  # a line that begins with #
     NO_REQUEST = 'no_request'  # no valid HTTP request: a port scan, a client that sent nothing

@@ -2,20 +2,28 @@
 
 import hashlib
 import re
+import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from exporter.errors import SchemaError
+from exporter.errors import EngineError, SchemaError
 from exporter.store.clickhouse import ClickHouse
 
 PACKAGE = Path(__file__).parent.parent
 SQL = PACKAGE / 'sql' if (PACKAGE / 'sql').is_dir() else PACKAGE.parent / 'sql'  # in a wheel, or in a checkout
 QUOTED = r"""'(?:[^'\\]|\\.)*'"""
+POLL = 0.2  # seconds between two looks at a change of stored calls
+OF_CALLS = "database = currentDatabase() AND table = 'calls'"
+REPEAT = 'free disk space or fix what it names, then run usage-exporter init again'
 RECORD = """
 CREATE TABLE IF NOT EXISTS migrations (name String, digest String, applied_at DateTime64(6, 'UTC') DEFAULT now64(6))
 ENGINE = MergeTree ORDER BY (name, applied_at)
 """
+
+
+Watch = Callable[[str, float], None]  # takes what is being done, and the part of it that is done
 
 
 class Change(NamedTuple):
@@ -28,11 +36,6 @@ class Change(NamedTuple):
     def digest(self) -> str:
         """A hash of the statements; it changes when the text of a view changes."""
         return hashlib.sha256(';'.join(self.statements).encode()).hexdigest()[:16]
-
-    @property
-    def rewrites(self) -> bool:
-        """Whether it changes stored rows, which can take long."""
-        return any('mutations_sync' in statement for statement in self.statements)
 
 
 def statements(text: str) -> Iterator[str]:
@@ -95,8 +98,12 @@ def pending(database: ClickHouse) -> list[Change]:
     ]
 
 
-def apply(database: ClickHouse, announce: Callable[[str], None] | None = None) -> list[Change]:
-    """Applies and records the pending changes, and returns them. Passes a text to `announce` before a change that can take long.
+def _rewrites(statement: str) -> bool:
+    return 'mutations_sync' in statement
+
+
+def apply(database: ClickHouse, watch: Watch = lambda _text, _done: None) -> list[Change]:
+    """Applies and records the pending changes, and returns them. Calls `watch` during a change that can take long.
 
     Raises SchemaError if the database is newer than this program, EngineError if the engine refuses a statement.
     """
@@ -105,21 +112,45 @@ def apply(database: ClickHouse, announce: Callable[[str], None] | None = None) -
         database.command(RECORD)
     tables = [change for change in changes if change.name[0].isdigit()]
     for change in tables:
-        if announce and change.rewrites and (calls := database.query('SELECT count() AS n FROM calls')[0]['n']):
-            announce(f'applying {change.name} to {calls:,} calls')
-        _run(database, [change])
-    _run(database, [change for change in changes if change not in tables])  # views can be replaced at any time
+        _run(database, [change], watch)
+    _run(database, [change for change in changes if change not in tables], watch)  # views can be replaced at any time
     return changes
 
 
-def _run(database: ClickHouse, changes: list[Change]) -> None:
+def _run(database: ClickHouse, changes: list[Change], watch: Watch) -> None:
     """Applies changes, then records them in one insert."""
     for change in changes:
         for statement in change.statements:
+            calls = database.query('SELECT count() AS n FROM calls')[0]['n'] if _rewrites(statement) else 0
             database.command(statement)
+            if calls:
+                _wait_for_rewriting(database, partial(watch, f'applying {change.name} to {calls:,} calls'))
     if changes:
         rows = ', '.join(f"('{change.name}', '{change.digest}')" for change in changes)
         database.command(f'INSERT INTO migrations (name, digest) VALUES {rows}')
+
+
+def _wait_for_rewriting(database: ClickHouse, watch: Callable[[float], None]) -> None:
+    """Waits until the engine has rewritten the table `calls`, part by part. Raises EngineError if it cannot."""
+    done = 0.0
+    while done < 1:
+        [state] = database.query(
+            """
+            SELECT
+                (SELECT sum(parts_to_do) FROM system.mutations WHERE {unfinished}) AS left,
+                (SELECT max(latest_fail_reason) FROM system.mutations WHERE {unfinished}) AS failure,
+                (SELECT count() FROM system.parts WHERE {of_calls} AND active) AS parts,
+                (SELECT sum(progress) FROM system.merges WHERE {of_calls} AND is_mutation) AS under_way,
+                (SELECT count() FROM system.mutations WHERE {unfinished}) AS mutations
+            """.format(of_calls=OF_CALLS, unfinished=f'{OF_CALLS} AND NOT is_done')
+        )
+        if state['failure']:
+            raise EngineError(f'{database.address.shown}: cannot change the stored calls ({state["failure"][:300]})', REPEAT)
+        parts = max(1, state['parts'])
+        done = max(done, min(0.99, 1 - (state['left'] - state['under_way']) / parts)) if state['mutations'] else 1.0
+        watch(done)
+        if done < 1:
+            time.sleep(POLL)
 
 
 def prepare(database: ClickHouse) -> ClickHouse:

@@ -3,11 +3,22 @@
 from grafana.dashboard import Page
 from grafana.datasets import queries
 from grafana.layout import Size
-from grafana.panels.charts import series_by_label
+from grafana.panels.charts import series_by_column, series_by_label
 from grafana.panels.numbers import stat
-from grafana.panels.panel import Json, calls_link
+from grafana.panels.panel import BLUE, GREY, ORANGE, Json, calls_link
 from grafana.panels.tables import BAR, BYTES, COUNT, PERCENT, TEXT, table
 from grafana.texts import Texts
+
+# The colours of the kinds of access, from Grafana's palette.
+ACTION_COLORS = {
+    'queries': BLUE,
+    'download_requests': ORANGE,
+    'page_views': '#7eb26d',
+    'metadata_requests': '#b877d9',
+    'searches': '#e0b400',
+    'map_requests': '#3aa6a6',
+    'other_calls': GREY,
+}
 
 
 def datasets_page(text: Texts) -> Page:
@@ -15,6 +26,9 @@ def datasets_page(text: Texts) -> Page:
     columns: dict[str, Json] = {
         'dataset': {**TEXT, 'links': calls_link(text, dataset='__data.fields.dataset')},
         'calls': BAR,
+        'queries': COUNT,
+        'download_requests': COUNT,
+        'page_views': COUNT,
         'users': COUNT,
         'errors': COUNT,
         'errors_percent': PERCENT | {'custom.width': 130},
@@ -30,12 +44,28 @@ def datasets_page(text: Texts) -> Page:
                 stat(3, 'errors_percent', queries.DATASET_ERRORS, quarter, text, percent),
                 stat(4, 'dataset_bytes', queries.DATASET_BYTES, quarter, text, size),
             ],
-            [_over_time(5, 'calls', Size(24, 9), text)],
+            [
+                _over_time(5, 'calls', Size(12, 9), text),
+                series_by_column(10, 'actions_over_time', queries.ACTIONS_OVER_TIME, Size(12, 9), text, ACTION_COLORS, bars=True),
+            ],
             [table(6, 'datasets_table', queries.DATASETS_TABLE, Size(24, 12), text, columns)],
             [
-                _over_time(7, 'users', Size(8, 9), text),
-                _over_time(8, 'errors', Size(8, 9), text),
-                _over_time(9, 'bytes', Size(8, 9), text, unit='decbytes'),
+                _over_time(7, 'users', Size(12, 9), text),
+                _over_time(8, 'errors', Size(12, 9), text),
+            ],
+            [
+                _over_time(9, 'bytes', Size(12, 9), text, unit='decbytes'),
+                series_by_label(
+                    11,
+                    'durations_over_time',
+                    queries.DURATIONS_OVER_TIME,
+                    Size(12, 9),
+                    text,
+                    'dataset',
+                    bars=False,
+                    field={'unit': 'ms', 'links': calls_link(text, dataset='__field.labels.dataset')},
+                    empty='no_durations',
+                ),
             ],
         ],
         shown_variables=('crawlers', 'dataset'),

@@ -71,15 +71,48 @@ DATASETS: BothLanguages = {
         Calcul : décompte exact par jour, dans le fuseau horaire du portail.""",
         _FIRST_EIGHT,
     ),
+    'actions_over_time': ('API calls by kind of access and day', "Appels API par type d'accès et par jour"),
+    'actions_over_time_about': description(
+        """API calls per day of the whole portal by kind of access: queries read data through an API; downloads fetch files and
+        exports; metadata are the catalogue, feeds and descriptions of data sets; maps are map services.
+
+        Computed: exact count. The paths of calls decide, by the rules of the setting `datasets`. Files of the web pages are not
+        counted, unless the setting `static_files` says so.""",
+        """Appels API par jour de tout le portail, par type d'accès : les requêtes lisent des données par une API ; les
+        téléchargements récupèrent des fichiers et des exports ; les métadonnées sont le catalogue, les flux et les fiches des
+        jeux de données ; les cartes sont les services cartographiques.
+
+        Calcul : décompte exact. Le chemin des appels décide, selon les règles du paramètre `datasets`. Les fichiers des pages
+        web ne comptent pas, sauf si le paramètre `static_files` le demande.""",
+        DELETED_AND_CRAWLERS,
+    ),
+    'durations_over_time': ('Response time by data set and day', 'Temps de réponse par jeu de données et par jour'),
+    'durations_over_time_about': description(
+        """The time in which the portal answered 95 % of the calls of a day, for the eight chosen data sets with the most calls in
+        the period.
+
+        Computed: percentile with an error of at most 1 %, over the calls whose response time is in the log.""",
+        """Temps en lequel le portail a répondu à 95 % des appels d'un jour, pour les huit jeux de données choisis qui ont reçu le
+        plus d'appels sur la période.
+
+        Calcul : centile, à 1 % près, sur les appels dont le temps de réponse figure dans le journal.""",
+        _FIRST_EIGHT,
+    ),
+    'no_durations': (
+        'No response times in this period: the format of the log has none',
+        "Aucun temps de réponse sur cette période : le format du journal n'en contient pas",
+    ),
     'datasets_table': ('Most requested data sets', 'Jeux de données les plus consultés'),
     'datasets_table_about': description(
-        """The chosen data sets, at most 1,000, with calls, users, errors and size of the answers. `-` means calls that
-        request no data set. Click a data set to see its calls.
+        """The chosen data sets, at most 1,000, with calls, queries, download requests, page views, users, errors and size of
+        the answers. Calls also include metadata, searches, maps and others. `-` means calls that request no data set. Click a
+        data set to see its calls.
 
         Computed: calls, errors (status 400 or more) and sizes are counted; users are estimated like total users. The users
         of two data sets do not add up: a user who requests both counts in both rows.""",
-        """Les jeux de données choisis, 1 000 au plus, avec leurs appels, utilisateurs, erreurs et volume de réponses. `-`
-        désigne les appels qui ne concernent aucun jeu de données. Cliquez sur un jeu de données pour voir ses appels.
+        """Les jeux de données choisis, 1 000 au plus, avec leurs appels, requêtes, demandes de téléchargement, pages vues,
+        utilisateurs, erreurs et volume de réponses. Les appels comprennent aussi les métadonnées, recherches, cartes et
+        autres. `-` désigne les appels qui ne concernent aucun jeu de données. Cliquez sur un jeu de données pour voir ses appels.
 
         Calcul : les appels, les erreurs (statut de 400 ou plus) et les volumes sont comptés ; les utilisateurs sont estimés
         comme le nombre total d'utilisateurs. Les utilisateurs de deux jeux de données ne s'additionnent pas : celui qui

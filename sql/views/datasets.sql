@@ -4,7 +4,10 @@ SELECT
     count() AS calls,
     uniqHLL12If(user_id, user_id != '') + uniqHLL12If(visitor, user_id = '') AS users,
     countIf(status >= 400) AS errors,
-    sum(calls.bytes) AS bytes
+    sum(calls.bytes) AS bytes,
+    countIf(action = 'query') AS queries,
+    countIf(action = 'download') AS download_requests,
+    countIf(action = 'page') AS page_views
 FROM calls
 WHERE {{period}} AND {{counted_calls}}
 GROUP BY dataset_id

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from exporter.config import PortalRules
 from exporter.enrich.addresses import address_bytes
-from exporter.enrich.callers import Callers, TrustedProxies, resolve
+from exporter.enrich.callers import Callers, TrustedProxies, resolve, trusted_proxies
 from exporter.enrich.enrichment import check_rules
-from exporter.enrich.proxies import trusted_proxies
 from exporter.errors import SettingsError
 
 TEN = trusted_proxies(['10.0.0.0/8'])

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from requested_paths import READ
 
 from exporter.config import PortalRules
 from exporter.enrich.request import LONGEST_NAME, LONGEST_PATH, Requests, hash_api_key
@@ -14,7 +15,6 @@ from exporter.errors import SettingsError
 from exporter.model.reject import Skip
 
 KEY = b'k' * 32
-UUID = '9d5ab1b0-6b7d-4a4f-8f0c-2c7d2f4f1c11'
 
 
 def read(*paths: str, user: str = '', method: str = 'GET', **portal: Any) -> list[dict[str, Any]]:
@@ -27,44 +27,14 @@ def read_one(path: str, **portal: Any) -> dict[str, Any]:
     return read(path, **portal)[0]
 
 
-@pytest.mark.parametrize(
-    ('path', 'dataset'),
-    [
-        ('/api/explore/v2.1/catalog/datasets/arbres/records?limit=20', 'arbres'),
-        ('/api/explore/v2.0/catalog/datasets/arbres', 'arbres'),
-        ('/api/v2.1/catalog/datasets/arbres/exports/csv', 'arbres'),
-        ('/explore/dataset/arbres/information/', 'arbres'),
-        ('/explore/embed/dataset/arbres/map/', 'arbres'),
-        ('/map/embed/dataset/arbres/', 'arbres'),
-        ('/api/records/1.0/search/?dataset=arbres&q=chêne', 'arbres'),
-        ('/api/records/1.0/search/?q=x&dataset=arbres%20et%20fleurs', 'arbres et fleurs'),
-        ('/api/records/1.0/search/?mydataset=arbres', ''),
-        ('/api/datasets/1.0/search/?q=arbres', ''),
-        ('/api/explore/v2.1/catalog/datasets', ''),
-        ('/dataset/population', 'population'),
-        (f'/datastore/dump/{UUID}?format=json', UUID),
-        ('/api/3/action/package_show?id=population', 'population'),
-        (f'/api/3/action/datastore_search?limit=5&resource_id={UUID}', UUID),
-        ('/api/action/package_show?id=a+b', 'a b'),
-        ('/api/3/action/package_list', ''),
-        ('/resource/abcd-1234.json?$limit=5', 'abcd-1234'),
-        ('/resource/abcd-1234', 'abcd-1234'),
-        ('/api/id/abcd-1234.json', 'abcd-1234'),
-        ('/api/views/abcd-1234/rows.csv', 'abcd-1234'),
-        ('/d/abcd-1234', 'abcd-1234'),
-        ('/resource/abcd-12345', ''),
-        ('/', ''),
-        ('', ''),
-        ('*', ''),
-        ('/search?dataset=arbres&id=5', ''),
-    ],
-)
-def test_presets(path: str, dataset: str) -> None:
-    assert read_one(path)['dataset_id'] == dataset
+@pytest.mark.parametrize(('path', 'dataset', 'action'), READ)
+def test_presets(path: str, dataset: str, action: str) -> None:
+    row = read_one(path)
+    assert (row['dataset_id'], row['action'], row['skip']) == (dataset, action, None)
 
 
 def test_only_the_configured_presets_are_used() -> None:
-    paths = '/explore/dataset/arbres/', '/dataset/population', '/resource/abcd-1234'
+    paths = '/api/v2.1/catalog/datasets/arbres', '/dataset/population', '/resource/abcd-1234'
     assert [call['dataset_id'] for call in read(*paths, datasets=('ckan',))] == ['', 'population', '']
     assert [call['dataset_id'] for call in read(*paths, datasets=())] == ['', '', '']
 
@@ -103,7 +73,9 @@ def test_a_rule_that_is_too_long_is_one_line(setting: str, values: tuple[str, ..
 
 @pytest.mark.parametrize('pattern', ['^/no/group', '^/(two)/(groups)', '^/(unclosed', '^/(?=look)(x)', 'odsoft'])
 def test_an_invalid_rule_is_one_line(pattern: str) -> None:
-    with pytest.raises(SettingsError, match=r'^datasets: invalid rule .*; use a preset \(opendatasoft, ckan, socrata\)'):
+    with pytest.raises(
+        SettingsError, match=r'^datasets: invalid rule .*; use a preset \(opendatasoft, socrata, ckan, udata, geonetwork, ogc\)'
+    ):
         read('/', datasets=(pattern,))
 
 
@@ -211,7 +183,7 @@ def test_long_values_are_cut() -> None:
     assert long['path'] == '/' + 'é' * (LONGEST_PATH - 1)
     assert long['user_id'] == 'u' * LONGEST_NAME
     assert read_one('/dataset/' + 'd' * 5_000)['dataset_id'] == 'd' * LONGEST_NAME
-    assert read_one('/api/3/action/x?id=' + '%C3%A9' * 5_000)['dataset_id'] == 'é' * LONGEST_NAME
+    assert read_one('/api/3/action/package_show?id=' + '%C3%A9' * 5_000)['dataset_id'] == 'é' * LONGEST_NAME
 
 
 PATHS = st.lists(
@@ -272,3 +244,50 @@ def test_raw_plus_may_be_a_space(query: str, tmp_path: Path) -> None:
     keys.write_text('key,account\na b,office\n')
     row = read_one(f'/x?{query}', accounts=('query:apikey',), api_keys=keys)
     assert row['user_id'] == 'office'
+
+
+# actions of one's own, static files, ignored paths
+
+
+def test_own_actions_come_before_the_rules() -> None:
+    actions = {'download': ('/files/*', '*.csv'), 'query': ('/dataset/trees/data',)}
+    paths = '/files/a.png', '/api/x.csv', '/dataset/trees/data', '/dataset/trees', '/x.csv.gz', '/maps?service=WMS'
+    rows = [(call['action'], call['dataset_id']) for call in read(*paths, actions=actions)]
+    assert rows == [('download', ''), ('download', ''), ('query', 'trees'), ('page', 'trees'), ('other', ''), ('map', '')]
+
+
+STATIC_PATHS = (
+    '/style.css', '/assets/app.3f2a.js', '/m.mjs', '/app.js.map', '/logo.png', '/a/b.JPG', '/a.jpeg', '/a.gif', '/a.svg', '/favicon.ico',
+    '/a.webp', '/a.avif', '/a.bmp', '/f.woff', '/f.woff2', '/f.ttf', '/f.otf', '/f.eot', '/site.webmanifest', '/robots.txt',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize('path', STATIC_PATHS)
+def test_files_of_the_web_pages_are_skipped(path: str) -> None:
+    assert [call['skip'] for call in read(path, path + '?v=3')] == [Skip.STATIC] * 2
+    assert read_one(path, static_files='count')['skip'] is None
+    assert read_one(path, paths=('/*',))['skip'] is None  # the setting decides alone
+    assert read_one(path, actions={'download': ('*',)})['skip'] is None
+    assert read_one(path, datasets=('^/(.*)$',))['skip'] is None
+
+
+@pytest.mark.parametrize(
+    'path',
+    [
+        '/', '/data.csv', '/a.json', '/report.pdf', '/page.html', '/data.tif', '/xrobots.txt', '/css', '/style.css/x',
+        '/dataset/trees/resource/1b2c/download/plan.png', '/wmts/trees/3/2/1.png', '/explore/dataset/trees/files/1b/download/a.svg',
+    ],
+)  # fmt: skip
+def test_data_is_not_a_static_file(path: str) -> None:
+    assert read_one(path)['skip'] is None
+
+
+def test_ignored_paths_are_skipped() -> None:
+    paths = '/health?x=1', '/healthz', '/status/live', '/a.css', '/dataset/health'
+    skips = [call['skip'] for call in read(*paths, ignore={'paths': ('/health', '/status/*', '*.css')})]
+    assert skips == [Skip.IGNORED, None, Skip.IGNORED, Skip.IGNORED, None]
+
+
+def test_a_path_that_is_no_api_call_is_skipped_for_that() -> None:
+    skips = [call['skip'] for call in read('/api/health', '/x.css', paths=('/api/*',), ignore={'paths': ('*health*', '*.css')})]
+    assert skips == [Skip.IGNORED, Skip.PATH]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from requested_paths import READ
 
 from exporter.errors import SchemaError
 from exporter.store import schema
@@ -47,9 +48,9 @@ def drop_all(database: ClickHouse) -> None:
 def test_an_empty_database_gets_the_whole_schema_once(empty: ClickHouse) -> None:
     every = [*schema.migrations(), *schema.views()]
     assert names(schema.pending(empty)) == names(every)
-    announced = list[str]()
-    assert schema.apply(empty, announced.append) == every
-    assert announced == []  # nothing takes long
+    watched = list[tuple[str, float]]()
+    assert schema.apply(empty, lambda text, done: watched.append((text, done))) == every
+    assert watched == []  # nothing takes long
     assert schema.applied(empty) == {change.name: change.digest for change in every}
     made = objects(empty)
     assert schema.pending(empty) == []
@@ -131,16 +132,24 @@ def test_a_zero_of_an_earlier_program_becomes_unknown(empty: ClickHouse, interru
     empty.insert_rows('calls', calls, 'one')
     for statement in migration.statements[:interrupted_after]:
         empty.command(statement)
-    announced = list[str]()
-    schema.apply(empty, announced.append)
-    assert announced == ['applying 0008_unknown_values to 4 calls']
+    watched = list[tuple[str, float]]()
+
+    def watch(text: str, done: float) -> None:
+        watched.append((text, done))
+
+    schema.apply(empty, watch)
+    assert [text for text, done in watched if done == 1] == [
+        'applying 0008_unknown_values to 4 calls',
+        'applying 0009_actions to 4 calls',
+    ]
     empty.insert_rows('calls', calls, 'one')  # the new program repeats an insert of the earlier one
     empty.insert_rows('calls', [call | {'path': 'later', 'status': 200, 'duration_ms': 0}, call], 'two')
     stored = [(row['status'], row['duration_ms']) for row in empty.query('SELECT status, duration_ms FROM calls ORDER BY ALL')]
     assert stored == [(200, 0), (200, 5), (404, None), (None, 7), (None, None), (None, None)]
     assert empty.query('SELECT sum(days.calls) AS calls FROM days') == [{'calls': 6}]
-    assert schema.apply(empty, announced.append) == []
-    assert len(announced) == 1
+    watched.clear()
+    assert schema.apply(empty, watch) == []
+    assert watched == []
 
 
 def test_applying_the_schema_again_keeps_the_calls(database: ClickHouse) -> None:
@@ -192,3 +201,17 @@ def test_no_file_names_a_database(file: Path) -> None:
 
 def test_migrations_are_numbered_without_gaps() -> None:
     assert [int(name[:4]) for name in names(schema.migrations())] == list(range(1, len(schema.migrations()) + 1))
+
+
+@pytest.mark.no_database
+def test_stored_calls_get_the_action_of_their_path(empty: ClickHouse) -> None:
+    """The actions are those that calls of today get; only what the query says is lost, as it is not stored."""
+    paths = {path.partition('?')[0]: action for path, _, action in READ if 'service=' not in path.lower()}
+    call = {'timestamp': '2026-11-02 12:00:00', 'domain': 'a.example', 'day': '2026-11-02', 'hour': '2026-11-02 12:00:00'}
+    for change in schema.migrations():
+        for statement in change.statements if change.name < '0009_actions' else ():
+            empty.command(statement)
+    empty.insert_rows('calls', [call | {'path': path} for path in paths], 'one')
+    schema.apply(empty)
+    rows = empty.query('SELECT path, action FROM calls')
+    assert {row['path']: row['action'] for row in rows} == paths

@@ -12,7 +12,7 @@ import pytest
 from databases import Databases
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from independent import UNLOCATED, Call, Count, before, begin, usual_activity
+from independent import ACTIONS, UNLOCATED, Call, Count, before, begin, usual_activity
 
 from exporter.model.call import Client, Device
 from exporter.store import schema
@@ -23,6 +23,7 @@ PARIS = ('FR', 'Paris', 48.86, 2.35)
 KATHMANDU = ('NP', 'Kathmandu', 27.72, 85.32)
 PLACES = [PARIS, KATHMANDU, ('FR', 'Lyon', 45.75, 4.83), ('FR', '', 46.0, 2.0), ('NZ', 'Null Island', 0.0, 0.0), UNLOCATED]
 DATASETS, PROGRAMS, STATUSES = ['', 'trees', 'rent'], ['', 'curl', 'Firefox'], [None, 200, 304, 399, 400, 404, 500]
+DURATIONS = [None, 0, 1, 7, 130, 2_500]
 ZONES = {
     'a.example': 'Europe/Paris',
     'b.example': 'Asia/Kathmandu',  # +05:45
@@ -31,7 +32,11 @@ ZONES = {
     'e.example': 'Pacific/Kiritimati',  # +14:00
     'f.example': 'Etc/GMT+12',  # -12:00
 }
-ASKED = [('calls', 'UInt64'), ('users', 'UInt64'), ('errors', 'UInt64'), ('bytes', 'UInt64')]
+ASKED = [
+    ('calls', 'UInt64'), ('users', 'UInt64'), ('errors', 'UInt64'), ('bytes', 'UInt64'),
+    ('queries', 'UInt64'), ('download_requests', 'UInt64'), ('page_views', 'UInt64'),
+]  # fmt: skip
+ACTION = "Enum8('other' = 0, 'query' = 1, 'download' = 2, 'page' = 3, 'metadata' = 4, 'search' = 5, 'map' = 6)"
 PROMISED = {
     'activity': [('day', 'Date'), ('time', "DateTime('UTC')"), ('calls', 'UInt64')],
     'total_users': [('total_users', 'UInt64'), ('registered_users', 'UInt64'), ('anonymous_users', 'UInt64')],
@@ -68,6 +73,13 @@ PROMISED = {
     'hours': [('weekday', 'UInt8'), ('hour', 'UInt8'), ('calls', 'UInt64')],
     'datasets': [('dataset_id', 'LowCardinality(String)'), *ASKED],
     'datasets_by_day': [('day', 'Date'), ('dataset_id', 'LowCardinality(String)'), *ASKED],
+    'actions_by_day': [('day', 'Date'), ('action', ACTION), ('calls', 'UInt64')],
+    'durations_by_day': [
+        ('day', 'Date'),
+        ('dataset_id', 'LowCardinality(String)'),
+        ('calls', 'UInt64'),
+        *((f'p{percent}_ms', 'Nullable(Float64)') for percent in (50, 95, 99)),
+    ],
     'clients': [
         ('client', "Enum8('unknown' = 0, 'browser' = 1, 'api_client' = 2, 'crawler' = 3)"),
         ('browser', 'LowCardinality(String)'),
@@ -422,12 +434,21 @@ def agree(database: ClickHouse, expected: Count, domains: list[str], crawlers: b
     assert answer('hours') == expected.hours()
     assert answer('users') == expected.users()
     assert answer('statuses_by_day') == expected.statuses_by_day()
+    assert answer('actions_by_day') == expected.actions_by_day()
+    percentiles_are_near(answer('durations_by_day'), expected.durations_by_day())
     near(answer('users_by_day'), expected.users_by_day(), users=(1, 2))
     near(answer('datasets'), expected.datasets(), users=(2,))
     near(answer('datasets_by_day'), expected.datasets_by_day(), users=(3,))
     near(answer('clients'), expected.clients(), users=(3,))
     assert total == registered + anonymous
     assert all(percent is None or 0 <= percent <= 100 for percent in (anonymous_percent, mobile_percent))
+
+
+def percentiles_are_near(actual: list[tuple[Any, ...]], exact: list[tuple[Any, ...]]) -> None:
+    """The rows equal the exact ones; each percentile is within 1 %."""
+    assert [row[:3] for row in actual] == [row[:3] for row in exact]
+    for row, counted in zip(actual, exact, strict=True):
+        assert row[3:] == pytest.approx(counted[3:], rel=0.01)
 
 
 def near(actual: list[tuple[Any, ...]], exact: Sequence[tuple[Any, ...]], users: tuple[int, ...]) -> None:
@@ -471,6 +492,8 @@ def two_seasons(databases: Databases) -> Iterator[tuple[ClickHouse, list[Call]]]
                 chance.choice(STATUSES),
                 chance.randrange(10**6),
                 chance.choice(PROGRAMS),
+                chance.choice(ACTIONS),
+                chance.choice(DURATIONS),
             )
         )
     with one_database(databases) as database:
@@ -505,9 +528,9 @@ def test_any_period_of_any_portals_is_counted_correctly(
 numbers = count()
 portal_calls = st.lists(
     st.builds(
-        lambda moment, milliseconds, user, visitor, device, client, place, dataset, status, size, program: (
+        lambda moment, milliseconds, user, visitor, device, client, place, dataset, status, size, program, action, duration: (
             moment + timedelta(milliseconds=milliseconds),
-            *(user, visitor, device, client, place, dataset, status, size, program),
+            *(user, visitor, device, client, place, dataset, status, size, program, action, duration),
         ),
         moments,
         st.integers(0, 999),
@@ -520,6 +543,8 @@ portal_calls = st.lists(
         st.sampled_from(STATUSES),
         st.integers(0, 2**40),
         st.sampled_from(PROGRAMS),
+        st.sampled_from(ACTIONS),
+        st.sampled_from(DURATIONS),
     ),
     max_size=12,
 )  # fmt: skip
