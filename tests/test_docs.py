@@ -8,7 +8,7 @@ import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pytest
@@ -19,7 +19,9 @@ from pydantic_core import PydanticUndefined
 
 from exporter import errors
 from exporter.cli import main
-from exporter.config import FILE_VARIABLE, PREFIX, PortalRules, Settings, load
+from exporter.config import FILE_VARIABLE, PREFIX, ActionName, Ignore, PortalRules, Settings, load
+from exporter.enrich.ignore import HEALTH_CHECKS
+from exporter.enrich.request import STATIC_ENDINGS
 from exporter.enrich.rules import PRESETS
 from exporter.ingest.demo.traffic import TIMEZONE
 from exporter.ingest.formats.json_presets import JSON_PRESETS
@@ -121,8 +123,29 @@ def test_every_setting_that_a_portal_can_have_of_its_own() -> None:
 
 
 def test_every_preset_of_data_sets() -> None:
-    entries = [row[0] for row in rows(section(page('settings'), 'Data sets'))]
+    entries = [row[0] for row in rows(section(page('settings'), 'Data sets and actions'))]
     assert [entry.strip('`') for entry in entries if entry.strip('`') in PRESETS] == list(PRESETS)
+
+
+def test_every_action() -> None:
+    assert [row[0].strip('`') for row in rows(section(page('settings'), 'Data sets and actions'))[1:8]] == list(
+        get_args(ActionName)
+    )
+
+
+def test_every_key_of_ignored_requests() -> None:
+    keys = [row[0].strip('`') for row in rows(section(page('settings'), 'Ignored requests'))[1:]]
+    assert keys == list(Ignore.model_fields)
+
+
+def test_every_health_check_that_is_ignored() -> None:
+    agents = [agent for row in rows(section(page('import'), 'Health checks'))[1:] for agent in re.findall(r'`(.+?)`', row[0])]
+    assert agents == list(HEALTH_CHECKS)
+
+
+def test_every_ending_of_static_files() -> None:
+    endings = re.findall(r'`([./][\w.]+)`', section(page('import'), 'Static files'))
+    assert endings == list(STATIC_ENDINGS)
 
 
 def test_every_preset_of_log_formats() -> None:

@@ -22,8 +22,11 @@ LONGEST_PATH = 2_048  # characters of a path that are stored
 LONGEST_NAME = 200  # characters of an account or a data set that are stored
 
 
-# The files of web pages, as docs/import.md lists them.
-STATIC = r'(?i)(?:\.(?:css|js|mjs|map|png|jpe?g|gif|svg|ico|webp|avif|bmp|woff2?|ttf|otf|eot|webmanifest)|/robots\.txt)$'
+STATIC_ENDINGS = (  # of the files of web pages
+    '.css', '.js', '.mjs', '.map', '.png', '.jpg', '.jpeg', '.gif', '.svg', '.ico', '.webp', '.avif', '.bmp',
+    '.woff', '.woff2', '.ttf', '.otf', '.eot', '.webmanifest', '/robots.txt',
+)  # fmt: skip
+STATIC = f'(?i)(?:{"|".join(map(re.escape, STATIC_ENDINGS))})$'
 
 
 class Requests:

@@ -58,6 +58,7 @@ def test_complete_call() -> None:
         'method': 'GET',
         'path': '/dataset/trees',
         'dataset_id': 'trees',
+        'action': 'page',
         'status': 200,
         'bytes': 512,
         'duration_ms': 7,
