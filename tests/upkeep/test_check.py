@@ -161,7 +161,7 @@ def test_another_key_than_that_of_the_stored_calls(data: Path, lost: bool) -> No
 def test_missing_damaged_and_useless_geolocation_data(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for file, message in (
         (tmp_path / 'none.mmdb', 'cannot be read'),
-        (a_file(tmp_path / 'cut.mmdb', CITIES.read_bytes()[:5_000]), 'not a GeoIP2 database, or damaged'),
+        (a_file(tmp_path / 'cut.mmdb', CITIES.read_bytes()[:5_000]), 'not an MMDB database, or damaged'),
         (mmdb(tmp_path / 'asn.mmdb', 'GeoLite2-ASN', {'autonomous_system_number': 64_496}), 'contains no countries'),
     ):
         settings.setenv('USAGE_GEO_DATABASE', str(file))
