@@ -14,12 +14,12 @@ from exporter.ingest.formats.detect import (
     LIKE_CALL,
     OTHER_OUTPUT,
     SAMPLE,
-    TERMINAL_COLOURS,
     best_fit,
     format_of,
     nearest,
     refuse,
 )
+from exporter.ingest.formats.lines import read_texts
 from exporter.ingest.formats.presets import COMMON_FIELDS
 from exporter.ingest.formats.w3c import DIRECTIVE
 from exporter.ingest.formats.wrappers import WRAPPERS, Wrapper
@@ -27,7 +27,6 @@ from exporter.model.call import SOURCE_COLUMNS
 from exporter.model.reject import Reason, Skip
 
 AUTO = 'auto'
-NO_TEXT = '\0\ufeff'  # may precede a line: the rest of a hole, a byte order mark
 NO_CALLS = pl.DataFrame(schema={'line': pl.UInt32(), **SOURCE_COLUMNS})
 WRAPPED = ' in '  # between the names of a format and of its wrapper
 
@@ -85,19 +84,14 @@ class LogReader:
         self.format = format_of(name.removesuffix(f'{WRAPPED}{wrapper}'), self.forwarded_header, self.log_fields)
 
     def read(self, chunk: bytes, now: datetime, log_name: str = '', first: bool = False) -> Lines:
-        """Parses whole lines. Bytes that are not UTF-8 become U+FFFD. `now` bounds which timestamps are valid.
+        """Parses whole lines. `now` bounds which timestamps are valid.
 
         Raises InputError if `first` and no line of the chunk is in a format, or they lack what a call needs.
         """
         self.lacks = None
-        text = chunk if chunk.isascii() else chunk.decode(errors='replace').encode()
-        lines = pl.read_lines(text, name='text', row_index_name='line')
-        if b'\0' in text or b'\xef' in text:  # a search for one byte is ten times as fast
-            lines = lines.with_columns(pl.col('text').str.strip_chars_start(NO_TEXT).str.strip_chars_end('\0'))
-        if b'\x1b' in text:
-            lines = lines.with_columns(pl.col('text').str.replace_all(TERMINAL_COLOURS.pattern, ''))
+        lines = read_texts(chunk)
         self.unusual = b'\\' in chunk, b'\xc3' in chunk
-        parts = [self._read_part(part, now) for part in self._split_at_directives(lines)] if b'#' in text else [
+        parts = [self._read_part(part, now) for part in self._split_at_directives(lines)] if b'#' in chunk else [
             self._read_part(lines, now)
         ]  # fmt: skip
         result = _join(parts)
