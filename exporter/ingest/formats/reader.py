@@ -110,11 +110,17 @@ class LogReader:
         return result
 
     def _split_at_directives(self, lines: pl.DataFrame) -> list[pl.DataFrame]:
-        starts = [0, *lines.with_row_index('row').filter(pl.col('text').str.starts_with(DIRECTIVE))['row'].to_list(), len(lines)]
+        """Splits lines before each W3C header with other fields than the one before it. A server may write thousands that repeat
+        the fields: each part costs as much as many lines."""
+        headers = lines.select(row=pl.int_range(pl.len()), fields=pl.col('text').str.strip_chars_end())
+        headers = headers.filter(pl.col('fields').str.starts_with(DIRECTIVE))
+        current = self.format.name if self.format and not self.wrapper else ''
+        changes = headers.filter(pl.col('fields') != pl.col('fields').shift(fill_value=current))
+        starts = [0, *changes['row'].to_list(), len(lines)]
         return [lines[start:end] for start, end in pairwise(starts) if start < end]
 
     def _read_part(self, lines: pl.DataFrame, now: datetime) -> Lines:
-        """Reads lines that begin at most one W3C header."""
+        """Reads lines among which no W3C header changes the fields, but for the first line."""
         first = lines['text'].item(0) if len(lines) else ''
         if self.is_auto and first.startswith(DIRECTIVE):
             self.wrapper, self.format = None, self._described(first)
