@@ -88,7 +88,7 @@ def import_logs(
                                 )
                                 unused |= dict.fromkeys(reader.format.notes if reader.format else ())
                                 if reader.name:
-                                    formats[name] = reader.name.partition(' [')[0]  # a guessed one has its mapping behind it
+                                    formats[name] = reader.shown_name
                         except InputError as error:  # the other logs can still be imported
                             if str(error) not in map(str, errors):
                                 errors.append(error)

@@ -19,6 +19,7 @@ from exporter.ingest.formats.detect import (
     nearest,
     refuse,
 )
+from exporter.ingest.formats.json_guess import GUESSED
 from exporter.ingest.formats.lines import read_texts
 from exporter.ingest.formats.presets import COMMON_FIELDS
 from exporter.ingest.formats.w3c import DIRECTIVE
@@ -76,6 +77,13 @@ class LogReader:
         if not self.format:
             return ''
         return self.format.name + (f'{WRAPPED}{self.wrapper.name}' if self.wrapper else '')
+
+    @property
+    def shown_name(self) -> str:
+        """The current format and its wrapper as a person needs them: without the mapping of a guessed format."""
+        return (
+            self.name.replace(self.format.name, 'json', 1) if self.format and self.format.name.startswith(GUESSED) else self.name
+        )
 
     def resume(self, name: str) -> None:
         """Goes on in the format of this name. Raises SettingsError if there is none."""
