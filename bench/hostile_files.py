@@ -16,7 +16,7 @@ from attacks import DOMAIN, LOG, ROOT, Attack, one_by_one
 from calls import calls
 from mutation import Mutator
 
-from exporter.enrich.geo import open_places, open_python_reader
+from exporter.enrich.geo import GEOIP2, open_places, open_python_reader
 from exporter.errors import InputError
 from exporter.ingest.logs.log_file import LogFile
 from exporter.model.batch import Batch
@@ -88,7 +88,7 @@ def places(dice: random.Random, folder: Path) -> Iterator[Attack]:
     def meet(text: bytes) -> str:
         file.write_bytes(text)
         opened = open_places(file)
-        for reader in (opened, replace(opened, find=open_python_reader(file))):
+        for reader in (opened, replace(opened, find=open_python_reader(file, GEOIP2))):
             found = reader.locate(ADDRESSES)
             assert found.shape == (len(ADDRESSES), 4)
             assert not sum(found.null_count().row(0))

@@ -23,7 +23,7 @@ MEANING = {
     'stored': 'calls that this import stored',
     'already_stored': 'calls that an earlier import stored',
     'skipped': 'no API calls, by reason',
-    'left': 'a last line without a line end',
+    'left': 'a last line that is still being written',
     'rejected': 'unreadable, by reason: see usage-exporter rejected list',
 }
 PROGRESS_INTERVAL = 10  # seconds between two lines of progress, if standard error is no terminal
@@ -41,7 +41,7 @@ Examples:
 @click.option(
     '--log-format', metavar='F', help='The format of the lines: auto, a preset or a notation.  [default: the setting log_format]'
 )
-@click.option('--complete', is_flag=True, help='Take a last line without a line end; by default it is left for the next import.')
+@click.option('--complete', is_flag=True, help='Take a last line that is incomplete; by default it is left for the next import.')
 @format_option('summary', RESULT)
 @pass_context
 def import_logs(
@@ -88,7 +88,7 @@ def import_logs(
                                 )
                                 unused |= dict.fromkeys(reader.format.notes if reader.format else ())
                                 if reader.name:
-                                    formats[name] = reader.name.partition(' [')[0]  # a guessed one has its mapping behind it
+                                    formats[name] = reader.shown_name
                         except InputError as error:  # the other logs can still be imported
                             if str(error) not in map(str, errors):
                                 errors.append(error)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
@@ -11,23 +12,51 @@ from pathlib import Path
 import iptocc
 import maxminddb
 import polars as pl
-from geoip2.database import Reader
 from geoip2.models import City
 
 from exporter.enrich.addresses import canonical
 from exporter.errors import SettingsError
 
-Place = tuple[str | None, str | None, float | None, float | None]  # country, city, latitude, longitude
+Keys = tuple[str, ...]  # the keys that lead to a value in a record
+Place = tuple[object, object, object, object]  # country, city, latitude, longitude; of any type, as damaged bytes produce any
 Find = Callable[[list[str]], pl.DataFrame]  # takes IP addresses; returns a row of PLACE_SCHEMA for each, null if unknown
 
 PLACE_SCHEMA = {'country': pl.String(), 'city': pl.String(), 'latitude': pl.Float64(), 'longitude': pl.Float64()}
-PATHS = (('country', 'iso_code'), ('city', 'names', 'en'), ('location', 'latitude'), ('location', 'longitude'))
 UNKNOWN: Place = (None, None, None, None)
 
 COUNTRIES = pl.read_csv(files('exporter.enrich').joinpath('countries.csv').read_bytes(), comment_prefix='#')
+COUNTRY_CODES = frozenset(COUNTRIES['country'])
 LOOKUP_SIZE = 2_000  # addresses for each call into Rust, which lets no other thread run meanwhile
-SAMPLE = 1_000  # records, at least one of which must name a country
-REMEDY = 'set USAGE_GEO_DATABASE to a GeoIP2 City or Country database, or unset it'
+SEARCHED = 1_000  # records, at least one of which must name a country
+SAMPLE = 30  # records with a country, which show the layout of a file; reading one takes 0.3 ms
+REMEDY = 'set USAGE_GEO_DATABASE to a database of cities or countries, or unset it'
+
+ENGLISH, NAMES = ('city', 'names', 'en'), ('city', 'names')
+COUNTRY_KEYS: tuple[Keys, ...] = (('country', 'iso_code'), ('country_code',), ('country',))
+CITY_KEYS: tuple[Keys, ...] = (ENGLISH, NAMES, ('city',))
+LATITUDE_KEYS: tuple[Keys, ...] = (('location', 'latitude'), ('latitude',), ('lat',))
+LONGITUDE_KEYS: tuple[Keys, ...] = (('location', 'longitude'), ('longitude',), ('lng',), ('lon',))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the records of an MMDB file keep a place. The first keys of each constant are those of GeoIP2, the others are flat.
+
+    GeoIP2: MaxMind, DB-IP (db-ip.com/db/format/ip-to-location/mmdb.html), IP2Location. Flat: IPinfo, whose `country` is a code in
+    older files and a name beside `country_code` in newer ones (ipinfo.io/developers/ipinfo-lite-database), and ip-location-db.
+    """
+
+    country: Keys
+    city: Keys
+    latitude: Keys
+    longitude: Keys
+
+    @property
+    def keys(self) -> tuple[Keys, Keys, Keys, Keys]:
+        return self.country, self.city, self.latitude, self.longitude
+
+
+GEOIP2 = Layout(*(keys[0] for keys in (COUNTRY_KEYS, CITY_KEYS, LATITUDE_KEYS, LONGITUDE_KEYS)))
 
 
 @dataclass(frozen=True)
@@ -73,17 +102,66 @@ def open_places(database: Path | None, mapped: bool = False) -> Places:
     try:
         with maxminddb.open_database(database, maxminddb.MODE_FILE) as file:
             metadata = file.metadata()
-            name = ' '.join(metadata.database_type.split())
-            has_countries = any(record.get('country', {}).get('iso_code') for _, record in islice(file, SAMPLE))
+            layout = layout_of(file)
+        name = ' '.join(metadata.database_type.split())
         date = dt.datetime.fromtimestamp(metadata.build_epoch, dt.UTC).date()
-        find = open_rust_reader(database, mapped) or open_python_reader(database)
+        find = layout and (open_rust_reader(database, layout, mapped) or open_python_reader(database, layout))
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
         raise SettingsError(f'{database}: cannot be read ({error.strerror})', REMEDY) from error
     except Exception as error:  # damaged bytes raise any exception
-        raise SettingsError(f'{database}: not a GeoIP2 database, or damaged', 'fetch it again and unpack it') from error
-    if not has_countries or not any(kind in name for kind in ('City', 'Country', 'Enterprise')):
-        raise SettingsError(f'{database}: {name} contains no countries', REMEDY)
+        raise SettingsError(f'{database}: not an MMDB database, or damaged', 'fetch it again and unpack it') from error
+    if not find:
+        raise SettingsError(f'{database}: {name or "a database without a type"} contains no countries', REMEDY)
     return Places(name, date, find)
+
+
+def layout_of(file: maxminddb.Reader) -> Layout | None:
+    """The layout that most of the first records of a file have; None if none of them names a country.
+
+    Raises the exception of a damaged record if none before it names a country.
+    """
+    records: list[object] = []
+    try:
+        for _, record in islice(file, SEARCHED):
+            if any(_is_code(_value(record, keys)) for keys in COUNTRY_KEYS):
+                records.append(record)
+                if len(records) == SAMPLE:
+                    break
+    except Exception:
+        if not records:
+            raise
+    if not records:
+        return None
+
+    def most(choices: Sequence[Keys], valid: Callable[[object], bool]) -> Keys:
+        return max(choices, key=lambda keys: sum(valid(_value(record, keys)) for record in records))  # of equals the first
+
+    country = most(COUNTRY_KEYS, _is_code)
+    order = 1 if country == GEOIP2.country else -1  # what no record of the sample has is searched in the same kind of layout
+    return Layout(
+        country,
+        most(CITY_KEYS[::order], lambda value: _name(value) is not None),
+        most(LATITUDE_KEYS[::order], lambda value: isinstance(value, str | int | float)),
+        most(LONGITUDE_KEYS[::order], lambda value: isinstance(value, str | int | float)),
+    )
+
+
+def _is_code(value: object) -> bool:
+    return isinstance(value, str) and value in COUNTRY_CODES
+
+
+def _value(record: object, keys: Keys) -> object:
+    """The value to which the keys lead; None if there is none."""
+    for key in keys:
+        record = record.get(key) if isinstance(record, dict) else None
+    return record
+
+
+def _name(city: object) -> object:
+    """The name of a city: a text, or of names by language the English one, otherwise the first."""
+    if isinstance(city, dict):
+        return city.get('en', next((name for name in city.values() if isinstance(name, str)), None))
+    return city if isinstance(city, str) else None
 
 
 def find_countries(addresses: list[str]) -> pl.DataFrame:
@@ -92,14 +170,7 @@ def find_countries(addresses: list[str]) -> pl.DataFrame:
     return pl.DataFrame({'country': countries, 'city': None, 'latitude': None, 'longitude': None}, schema=PLACE_SCHEMA)
 
 
-def _place(country: object, city: object, latitude: object, longitude: object) -> Place:
-    """A place without the values of a wrong type, which damaged bytes produce."""
-    names = [name if isinstance(name, str) else None for name in (country, city)]
-    degrees = [float(number) if isinstance(number, int | float) else None for number in (latitude, longitude)]
-    return names[0], names[1], degrees[0], degrees[1]
-
-
-def open_rust_reader(database: Path, mapped: bool) -> Find | None:
+def open_rust_reader(database: Path, layout: Layout, mapped: bool) -> Find | None:
     """Looks up with maxminddb-rust, one field of many addresses at a time; None if it is not installed."""
     try:
         from maxminddb_rust import MODE_MEMORY, MODE_MMAP, open_database
@@ -107,22 +178,21 @@ def open_rust_reader(database: Path, mapped: bool) -> Find | None:
         return None
     reader = open_database(database, MODE_MMAP if mapped else MODE_MEMORY)
 
-    def find_one(address: str) -> Place:
+    def value_of(address: str, keys: Keys) -> object:
         try:
-            country, city, latitude, longitude = (reader.get_path(address, path) for path in PATHS)
-        except Exception:  # a damaged record, or an IPv6 address in a database of IPv4
-            return UNKNOWN
-        return _place(country, city, latitude, longitude)
+            return reader.get_path(address, keys)
+        except Exception:  # a damaged record, another layout, or an IPv6 address in a database of IPv4
+            return None
 
     def find_some(addresses: Sequence[str]) -> pl.DataFrame:
+        columns: list[list[object]]
         try:
-            countries, cities = (reader.get_many_path(addresses, path) for path in PATHS[:2])
-            # cheaper than a lookup for each coordinate
-            locations = [location or {} for location in reader.get_many_path(addresses, ('location',))]
-            latitudes, longitudes = ([location.get(name) for location in locations] for name in ('latitude', 'longitude'))
+            columns = [reader.get_many_path(addresses, keys) for keys in layout.keys]
         except Exception:  # one such address fails the whole call: look up each alone
-            return pl.DataFrame([find_one(address) for address in addresses], PLACE_SCHEMA, orient='row', strict=False)
-        return pl.DataFrame([countries, cities, latitudes, longitudes], PLACE_SCHEMA, orient='col', strict=False)
+            columns = [[value_of(address, keys) for address in addresses] for keys in layout.keys]
+        if layout.city != ENGLISH:
+            columns[1] = [_name(city) for city in columns[1]]
+        return pl.DataFrame(columns, PLACE_SCHEMA, orient='col', strict=False)
 
     def find(addresses: list[str]) -> pl.DataFrame:
         starts = range(0, len(addresses), LOOKUP_SIZE)
@@ -133,19 +203,27 @@ def open_rust_reader(database: Path, mapped: bool) -> Find | None:
     return find
 
 
-def open_python_reader(database: Path) -> Find:
-    """Looks up with geoip2 in pure Python, in memory: its C reader is faster, but damaged data makes it end the process."""
-    reader = Reader(database, mode=maxminddb.MODE_MEMORY)
-    kind = reader.metadata().database_type
-    lookup = reader.city if 'City' in kind else reader.enterprise if 'Enterprise' in kind else reader.country
+def open_python_reader(database: Path, layout: Layout) -> Find:
+    """Looks up in pure Python, in memory, with the models of geoip2 if the records are GeoIP2's.
+
+    The C reader is faster, but damaged data makes it end the process.
+    """
+    reader = maxminddb.open_database(database, maxminddb.MODE_MEMORY)
 
     def find_one(address: str) -> Place:
         try:
-            result = lookup(address)
-        except Exception:  # not in the database, a damaged record, or an IPv6 address in a database of IPv4
+            record = reader.get(address)
+        except Exception:  # a damaged record, or an IPv6 address in a database of IPv4
             return UNKNOWN
-        if not isinstance(result, City):
-            return _place(result.country.iso_code, None, None, None)
-        return _place(result.country.iso_code, result.city.name, result.location.latitude, result.location.longitude)
+        if layout == GEOIP2 and isinstance(record, dict):
+            with suppress(Exception):  # a record of another layout
+                place = City(['en'], **record)
+                return place.country.iso_code, place.city.name, place.location.latitude, place.location.longitude
+        country, city, latitude, longitude = (_value(record, keys) for keys in layout.keys)
+        return country, city if layout.city == ENGLISH else _name(city), latitude, longitude
 
-    return lambda addresses: pl.DataFrame([find_one(address) for address in addresses], PLACE_SCHEMA, orient='row', strict=False)
+    def find(addresses: list[str]) -> pl.DataFrame:
+        columns = list(zip(*map(find_one, addresses), strict=True)) or [()] * len(PLACE_SCHEMA)
+        return pl.DataFrame(columns, PLACE_SCHEMA, orient='col', strict=False)
+
+    return find

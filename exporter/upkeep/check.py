@@ -5,14 +5,16 @@ import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from exporter.config import Settings
+from exporter.config import Follow, Settings
 from exporter.enrich.caller_sample import FEW, LEAST, NEARLY_ALL, REMEDY
 from exporter.enrich.enrichment import check_rules
 from exporter.enrich.geo import open_places
 from exporter.enrich.visitor import key_id, load_visitor_secret
 from exporter.errors import DatabaseLocked, EngineError, ExporterError
+from exporter.ingest.formats.reader import reader_of
 from exporter.ingest.logs import entries
 from exporter.ingest.logs.log_file import shown
+from exporter.ingest.logs.recognize import recognize
 from exporter.report import indicators
 from exporter.report.period import period
 from exporter.store import schema
@@ -25,6 +27,7 @@ from exporter.upkeep.forget import differing
 OLDEST_PLACES = timedelta(days=90)  # age of geolocation data: addresses move
 CONNECT_TIMEOUT = 5.0  # seconds
 RECENT = timedelta(days=7)  # up to the last call
+MOST_LOGS = 20  # of an entry, whose formats are recognized
 LONGEST_BATCH = timedelta(minutes=10)  # time to store a batch; one that is unfinished for longer was interrupted
 
 
@@ -107,7 +110,7 @@ def _portals(settings: Settings) -> Iterator[Finding]:
 
 
 def _followed_logs(settings: Settings) -> Iterator[Finding]:
-    """Whether each log that `serve` follows is readable, and named once."""
+    """Whether each log that `serve` follows is readable, named once and in a known format."""
     part = 'followed logs'
     for clash in entries.duplicate_logs(settings.follow):
         yield fault_of(part, clash)
@@ -116,6 +119,22 @@ def _followed_logs(settings: Settings) -> Iterator[Finding]:
             yield fault_of(part, error)
         else:
             yield ok(part, f'{shown(entry.path)}: {len(entries.files(entry.path))} to read for {entry.domain}')
+            yield from _formats(settings, entry, part)
+
+
+def _formats(settings: Settings, entry: Follow, part: str) -> Iterator[Finding]:
+    """In which format the newest logs of an entry are read: once for each format."""
+    times = {log: status.st_mtime for log in sorted(entries.files(entry.path)) if (status := entries.regular(log))}
+    logs = dict[str, list[str]]()  # by the name of their format
+    for log in sorted(times, key=lambda log: times[log], reverse=True)[:MOST_LOGS]:
+        try:
+            log_format = recognize(log, reader_of(settings.portal(entry.domain), entry.log_format))
+        except ExporterError as error:
+            yield fault_of(part, error)
+        else:
+            logs.setdefault(f'read as {log_format}' if log_format else 'no whole line yet', []).append(shown(log))
+    for state, (first, *others) in logs.items():
+        yield ok(part, f'{first}{f" and {len(others)} more" if others else ""}: {state}')
 
 
 def _locked_database(settings: Settings, error: DatabaseLocked) -> Finding:

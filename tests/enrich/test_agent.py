@@ -1,7 +1,9 @@
 """Browsers and API clients are distinguished from crawlers, phones from desktops; odd and long agents are handled."""
 
 import re
+import tarfile
 import time
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -13,6 +15,7 @@ from exporter.enrich import agent_lists
 from exporter.enrich.agent import LONGEST, classify
 from exporter.model.call import Client, Device
 
+DATA = Path(__file__).parents[1] / 'data'
 CHROME = 'AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0'
 WINDOWS = f'Mozilla/5.0 (Windows NT 10.0; Win64; x64) {CHROME} Safari/537.36'
 
@@ -49,6 +52,25 @@ BROWSERS = [
     (f'Mozilla/5.0 (Web0S; Linux/SmartTV) {CHROME} Safari/537.36 WebAppManager', 'tv', 'Chrome', 'Web0S'),
     (f'Mozilla/5.0 (Linux; Android 9; BRAVIA 4K UR2) {CHROME} Safari/537.36', 'tv', 'Chrome', 'Android'),
     (f'Mozilla/5.0 (Windows NT 10.0; Win64; x64; Xbox; Xbox One) {CHROME} Safari/537.36 Edge/44.0', 'other', 'Edge', 'Windows'),
+    (f'Mozilla/5.0 (Linux; Android 9; MIBOX4 Build/PI) {CHROME} Safari/537.36', 'tv', 'Chrome', 'Android'),
+    (f'Mozilla/5.0 (Linux; Android 11; Smart TV Stick) {CHROME} Mobile Safari/537.36', 'tv', 'Chrome Mobile', 'Android'),
+    (f'Mozilla/5.0 (Linux; Android 10; X96Max BOX; wv) {CHROME} Safari/537.36', 'tv', 'Chrome Mobile WebView', 'Android'),
+    (f'Mozilla/5.0 (Linux; Android 9; 43LEX-7158/FTS2C) {CHROME} Safari/537.36', 'tv', 'Chrome', 'Android'),
+    (f'Mozilla/5.0 (Linux; Android 9; XYZ Build/PTT1.190222.001) {CHROME} Safari/537.36', 'tv', 'Chrome', 'Android'),
+    (f'Mozilla/5.0 (Linux; Android 9; Lenovo Projector701) {CHROME} Safari/537.36', 'tv', 'Chrome', 'Android'),
+    (f'Mozilla/5.0 (Linux; Android 11; SM-R860) {CHROME} Mobile Safari/537.36', 'other', 'Chrome Mobile', 'Android'),
+    (f'Mozilla/5.0 (Linux; Android 12; Quest 3) {CHROME} Safari/537.36', 'other', 'Chrome', 'Android'),
+    (f'Mozilla/5.0 (Linux; Android 9; HP Chromebook 13 G1) {CHROME} Safari/537.36', 'desktop', 'Chrome', 'Android'),
+    (f'Mozilla/5.0 (Tablet; OpenHarmony 5.0) {CHROME} Safari/537.36 ArkWeb/4.1.6.1', 'tablet', 'Chrome', ''),
+    (f'Mozilla/5.0 (PC; OpenHarmony 5.0) {CHROME} Safari/537.36 ArkWeb/4.1.6.1', 'desktop', 'Chrome', ''),
+    (  # an app of an iPad, which asks for the pages of computers
+        'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 MyTown/3.1',
+        'tablet',
+        'Apple Mail',
+        'Mac OS X',
+    ),
+    (f'mozilla/5.0 (linux; android 9; bq-5530l) {CHROME.lower()} mobile safari/537.36', 'phone', '', 'Linux'),
+    (f'Mozilla/5.0 (Linux; Android 4.2.2; ViewSonic V500) {CHROME} Mobile Safari/537.36', 'phone', 'Chrome Mobile', 'Android'),
     ('Lynx/2.9.0 libwww-FM/2.14 SSL-MM/1.4.1 GNUTLS/3.7.8', 'unknown', 'Lynx', ''),
     (
         f'Mozilla/5.0 (Linux; Android 15; CPH2557 Build/AP3A.240617.008; wv) {CHROME} Mobile Safari/537.36',
@@ -94,6 +116,9 @@ API_CLIENTS = [
     ('PostmanRuntime/7.42.0', 'other', 'PostmanRuntime', ''),
     ('WordPress/6.6.2; https://town.example', 'other', 'WordPress', ''),
     ('town-dashboard/1.2 (+mailto:data@town.example)', 'other', 'town-dashboard', ''),
+    ('MyHarvester/1.0 (+https://github.com/town/harvester)', 'other', 'MyHarvester', ''),
+    ('MyHarvester/1.0 (https://town.example; data@town.example)', 'other', 'MyHarvester', ''),
+    ('MyTown/5.2 (iPad; iOS 17.5; Scale/2.00)', 'tablet', 'MyTown', 'iOS'),
     ('Dalvik/2.1.0 (Linux; U; Android 14; SM-S911B Build/UP1A)', 'phone', 'Dalvik', 'Android'),
     ('MyTown/42 (iPhone; iOS 18.0; Scale/3.00)', 'phone', 'MyTown', 'iOS'),
     ('My%20Town/3 CFNetwork/1568.100.1 Darwin/24.0.0', 'phone', 'My%20Town', 'iOS'),
@@ -117,9 +142,20 @@ CRAWLERS = [
     ('Scrapy/2.11.2 (+https://scrapy.org)', 'other', 'Scrapy', ''),
     ('town-crawler/1.0 (+https://town.example)', 'other', 'town-crawler', ''),
     ('town-bot/0.1 python-requests/2.32.3', 'other', 'town-bot', ''),
+    ('Mozilla/5.0 (compatible; TownIndex/1.0; +https://town.example)', 'other', 'TownIndex', ''),
+    ('Mozilla/5.0 (compatible; TownIndex/1.0; data@town.example)', 'other', 'TownIndex', ''),
+    ('Mozilla/5.0 (compatible; TownIndex/1.0)', 'other', 'TownIndex', ''),
+    (f'{WINDOWS} (compatible; TownIndex; +http://town.example)', 'desktop', 'TownIndex', 'Windows'),
+    (f'{WINDOWS} TownIndex/1.0 (www.town.example)', 'desktop', 'Chrome', 'Windows'),
+    ('Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko; TownIndex) Chrome/142.0.0.0 Safari/537.36',
+     'desktop', 'TownIndex', 'Linux'),
+    ('Town SSL Checker', 'other', '', ''),
+    ('Town Index (https://town.example)', 'other', '', ''),
+    ('town-scanner/1.0', 'other', 'town-scanner', ''),
+    ('DynatraceSynthetic/1.179', 'other', 'DynatraceSynthetic', ''),
     ('kube-probe/1.31', 'other', 'kube-probe', ''),
     ('ELB-HealthChecker/2.0', 'other', 'HealthCheck', ''),
-]
+]  # fmt: skip
 
 UNKNOWN = [
     '',
@@ -146,6 +182,11 @@ def test_no_agent_and_invalid_agents_are_unknown() -> None:
     assert classify(pl.Series(UNKNOWN)).rows() == [('unknown', 'unknown', '', '')] * len(UNKNOWN)
 
 
+def test_phones_before_smartphones_are_phones() -> None:
+    agents = ['DoCoMo/2.0 N905i(c100;TB;W24H16)', 'Videocon_V1585_Maui Wap Browser Profile/MIDP-2.0 Configuration/CLDC-1.1']
+    assert classify(pl.Series(agents))['device'].to_list() == ['phone', 'phone']
+
+
 def instances(patterns: list[str]) -> list[str]:
     """The example agents of these entries of the list."""
     return [agent for entry in CRAWLER_USER_AGENTS_DATA if entry['pattern'] in patterns for agent in entry['instances']]
@@ -165,6 +206,12 @@ def test_every_listed_library_is_an_api_client_unless_named_bot() -> None:
     assert result['agent'].to_list() == []
 
 
+def test_ambiguous_crawlers_are_still_found_by_what_they_say() -> None:
+    agents = instances(['Sogou', 'Sonic', 'Butterfly', 'Expanse'])
+    result = classify(pl.Series(agents)).with_columns(agent=pl.Series(agents)).filter(pl.col('client') != 'crawler')
+    assert result['agent'].to_list() == []
+
+
 def test_our_exceptions_are_in_the_list() -> None:
     listed = {entry['pattern'] for entry in CRAWLER_USER_AGENTS_DATA}
     assert listed >= agent_lists.MADE_TO_CRAWL | agent_lists.READS_FOR_PEOPLE | agent_lists.AMBIGUOUS
@@ -179,6 +226,37 @@ def test_each_agent_has_a_row_without_nulls(agents: list[str]) -> None:
     assert set(result['device']) <= set(Device)
     assert set(result['client']) <= set(Client)
     assert result.rows() == [classify(pl.Series([agent])).row(0) for agent in agents]
+
+
+def percent(part: pl.DataFrame, whole: pl.DataFrame) -> float:
+    """The rows of `part` in percent of those of `whole`."""
+    return round(100 * len(part) / len(whole), 1)
+
+
+def test_labelled_agents_are_classified_as_well_as_documented() -> None:
+    with tarfile.open(DATA / 'user_agents.tar.gz') as archive:
+        table = archive.extractfile('user_agents.tsv')
+        assert table is not None
+        # `device` and `program` are those of the source, `found` and `client` ours.
+        labelled = pl.read_csv(table.read(), separator='\t', quote_char=None)
+    labelled = labelled.hstack(classify(labelled['agent']).select(pl.col('device').alias('found'), 'client'))
+    crawlers, people = labelled.filter(pl.col('device') == 'crawler'), labelled.filter(pl.col('device') != 'crawler')
+    mobile, found = pl.col('device').is_in(['phone', 'tablet', 'mobile']), pl.col('found').is_in(['phone', 'tablet'])
+    televisions, browsers = people.filter(pl.col('device') == 'tv'), people.filter(pl.col('program') == 'browser')
+    is_crawler = pl.col('client') == 'crawler'
+    figures = {
+        'mobile found': percent(people.filter(mobile & found), people.filter(mobile)),
+        'right of those': percent(people.filter(mobile & found), people.filter(found)),
+        'televisions counted as mobile': percent(televisions.filter(found), televisions),
+        'crawlers found': percent(crawlers.filter(is_crawler), crawlers),
+        'browsers counted as crawlers': percent(browsers.filter(is_crawler), browsers),
+    }
+    print(figures)
+    assert figures['mobile found'] >= 98
+    assert figures['right of those'] >= 99
+    assert figures['televisions counted as mobile'] <= 2
+    assert figures['crawlers found'] >= 87
+    assert figures['browsers counted as crawlers'] <= 0.6
 
 
 def test_only_the_beginning_of_a_long_agent_is_parsed() -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet  # type: ignore[import-untyped]
 
-from exporter.enrich.geo import COUNTRIES, Places, open_places, open_python_reader
+from exporter.enrich.geo import COUNTRIES, Places, open_places
 from exporter.errors import SettingsError
 
 CITIES = DATA / 'GeoLite2-City-Test.mmdb'
@@ -37,6 +37,13 @@ def places(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> O
     else:
         pytest.importorskip('maxminddb_rust', reason='needs maxminddb-rust: install the extra `fast`')
     return open_places
+
+
+def open_with_python(database: Path) -> Places:
+    """`open_places` without the extra `fast`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, 'maxminddb_rust', None)
+        return open_places(database)
 
 
 def write_mmdb(file: Path, records: dict[str, dict[str, Any]], kind: str = 'GeoLite2-City', version: int = 6) -> Path:
@@ -94,7 +101,7 @@ def networks() -> list[str]:
 def test_both_readers_agree_on_every_network() -> None:
     pytest.importorskip('maxminddb_rust', reason='needs maxminddb-rust: install the extra `fast`')
     addresses = pl.Series(networks())
-    fast, exact = open_places(CITIES), Places('', None, open_python_reader(CITIES))
+    fast, exact = open_places(CITIES), open_with_python(CITIES)
     assert fast.locate(addresses).equals(exact.locate(addresses))
     assert fast.locate(addresses)['country'].n_unique() > 20
 
@@ -104,7 +111,7 @@ def test_both_readers_agree_on_every_network() -> None:
 def test_both_readers_agree_on_any_addresses(addresses: list[str]) -> None:
     pytest.importorskip('maxminddb_rust', reason='needs maxminddb-rust: install the extra `fast`')
     column = pl.Series(addresses, dtype=pl.String)
-    assert open_places(CITIES).locate(column).equals(Places('', None, open_python_reader(CITIES)).locate(column))
+    assert open_places(CITIES).locate(column).equals(open_with_python(CITIES).locate(column))
 
 
 def test_a_mapped_file_has_the_same_places(places: Opener) -> None:
@@ -118,7 +125,7 @@ def test_a_damaged_file_is_refused_when_it_is_mapped(places: Opener, tmp_path: P
     (tmp_path / 'places.mmdb').write_bytes(CITIES.read_bytes()[:9_000])
     (tmp_path / 'empty.mmdb').touch()
     for name in ('places.mmdb', 'empty.mmdb'):
-        with pytest.raises(SettingsError, match=f'{name}: not a GeoIP2 database, or damaged'):
+        with pytest.raises(SettingsError, match=f'{name}: not an MMDB database, or damaged'):
             open_places(tmp_path / name, mapped=True)
 
 
@@ -138,6 +145,93 @@ def test_an_enterprise_database_has_places(places: Opener, tmp_path: Path) -> No
         45.75,
         4.85,
     )
+
+
+LYON = ('FR', 'Lyon', 45.75, 4.85)
+FRANCE = ('FR', '', *COUNTRIES.row(by_predicate=pl.col('country') == 'FR')[1:])
+KINDS: dict[str, tuple[dict[str, Any], tuple[object, ...]]] = {
+    'DBIP-City-Lite': (
+        {
+            'city': {'names': {'en': 'Lyon'}},
+            'continent': {'code': 'EU'},
+            'country': {'iso_code': 'FR', 'names': {'en': 'France'}},
+            'location': {'latitude': 45.748, 'longitude': 4.846},
+            'subdivisions': [{'names': {'en': 'Rhône'}}],
+        },
+        LYON,
+    ),
+    'DBIP-Location (compat=City)': (
+        {'city': {'names': {'fr': 'Lyon'}}, 'country': {'iso_code': 'FR'}, 'location': {'latitude': 45.748, 'longitude': 4.846}},
+        LYON,
+    ),
+    'ip-to-country': ({'country': {'iso_code': 'FR'}}, FRANCE),
+    'ipinfo bundle_location_lite.mmdb': (
+        {'country': 'France', 'country_code': 'FR', 'continent': 'Europe', 'continent_code': 'EU', 'asn': 'AS1'},
+        FRANCE,
+    ),
+    'ipinfo bundle_location_core.mmdb': (
+        {'city': 'Lyon', 'country': 'France', 'country_code': 'FR', 'latitude': 45.748, 'longitude': 4.846, 'is_mobile': False},
+        LYON,
+    ),
+    'ipinfo extended_location_v2.mmdb': (
+        {'city': 'Lyon', 'country': 'FR', 'latitude': '45.748', 'longitude': '4.846', 'radius': '500'},
+        LYON,
+    ),
+    'ipinfo standard_location.mmdb': ({'city': 'Lyon', 'country': 'FR', 'lat': '45.748', 'lng': '4.846'}, LYON),
+    'ipinfo generic_country_free_country_asn.mmdb': ({'country': 'FR', 'country_name': 'France', 'asn': 'AS1'}, FRANCE),
+    'geo-whois-asn-country': ({'country_code': 'FR'}, FRANCE),
+    'geolite2-city-ipv4': (
+        {'city': 'Lyon', 'country_code': 'FR', 'latitude': 45.748, 'longitude': 4.846, 'state1': 'Rhône'},
+        LYON,
+    ),
+}
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_a_database_of_another_kind_has_places(places: Opener, tmp_path: Path, kind: str) -> None:
+    record, expected = KINDS[kind]
+    source = places(write_mmdb(tmp_path / 'x.mmdb', {'1.1.1.0/24': record}, kind))
+    assert [place(source, address) for address in ('1.1.1.1', '9.9.9.9')] == [expected, NOWHERE]
+    assert source.name == kind
+
+
+def test_a_city_far_into_a_file_is_found(places: Opener, tmp_path: Path) -> None:
+    """The first records, which decide how a file is read, have no cities."""
+    records: dict[str, dict[str, Any]] = {f'1.{high}.{low}.0/24': {'country': 'FR'} for high in range(1, 6) for low in range(250)}
+    records['9.9.9.0/24'] = {'country': 'FR', 'city': 'Lyon'}
+    assert place(places(write_mmdb(tmp_path / 'x.mmdb', records)), '9.9.9.9')[:2] == LYON[:2]
+
+
+@pytest.mark.parametrize(
+    ('names', 'expected'),
+    [({'en': 'Cologne', 'de': 'Köln'}, 'Cologne'), ({'de': 'Köln', 'fr': 'Cologne'}, 'Köln'), ({}, ''), ({'de': 7}, '')],
+)
+def test_a_city_without_an_english_name_has_its_first(places: Opener, tmp_path: Path, names: object, expected: str) -> None:
+    records: dict[str, dict[str, Any]] = {
+        '1.1.1.0/24': {'country': {'iso_code': 'DE'}, 'city': {'names': {'de': 'Bonn'}}},
+        '1.1.2.0/24': {'country': {'iso_code': 'DE'}, 'city': {'names': names}},
+    }
+    source = places(write_mmdb(tmp_path / 'x.mmdb', records))
+    assert [place(source, address)[1] for address in ('1.1.1.1', '1.1.2.1')] == ['Bonn', expected]
+
+
+VALUES = st.sampled_from(
+    ['FR', 'DE', 'France', '', '45.7', 'nan', ' 4', '1_0', 48.5, 91.0, 7, 2**64, True, b'FR', [], ['FR'], {}, {'en': 'Lyon'}]
+)
+RECORDS = st.dictionaries(
+    st.sampled_from(['country', 'country_code', 'city', 'location', 'latitude', 'longitude', 'lat', 'lng', 'lon']),
+    VALUES | st.dictionaries(st.sampled_from(['iso_code', 'names', 'latitude', 'longitude']), VALUES),
+)
+
+
+@given(st.lists(RECORDS, min_size=1, max_size=6))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_both_readers_agree_on_any_records(tmp_path: Path, records: list[dict[str, Any]]) -> None:
+    pytest.importorskip('maxminddb_rust', reason='needs maxminddb-rust: install the extra `fast`')
+    first: dict[str, Any] = {'country': {'iso_code': 'FR'}}
+    file = write_mmdb(tmp_path / 'x.mmdb', {f'1.1.{number}.0/24': record for number, record in enumerate([first, *records])})
+    addresses = pl.Series([f'1.1.{number}.1' for number in range(len(records) + 1)])
+    assert open_places(file).locate(addresses).rows() == open_with_python(file).locate(addresses).rows()
 
 
 def test_an_address_without_a_country_is_unlocated(places: Opener, tmp_path: Path) -> None:
@@ -197,11 +291,16 @@ def test_a_damaged_file_is_one_line(tmp_path: Path, content: bytes) -> None:
     ('kind', 'record'),
     [
         ('GeoLite2-ASN', {'autonomous_system_number': 1}),
-        ('GeoIP2-ISP', {'isp': 'An ISP', 'country': {'iso_code': 'FR'}}),
+        ('GeoIP2-ISP', {'isp': 'An ISP', 'autonomous_system_number': 1}),
+        ('GeoIP2-Connection-Type', {'connection_type': 'Cable/DSL'}),
+        ('GeoIP2-Domain', {'domain': 'example.org'}),
+        ('ipinfo generic_asn_free.mmdb', {'asn': 'AS1', 'name': 'An ISP', 'domain': 'example.org'}),
         ('GeoLite2-City', {'city': {'names': {'en': 'Paris'}}}),
+        ('countries', {'country': 'France'}),
+        ('sing-geoip', 'fr'),
     ],
 )
-def test_a_database_without_countries_is_one_line(tmp_path: Path, kind: str, record: dict[str, Any]) -> None:
+def test_a_database_without_countries_is_one_line(tmp_path: Path, kind: str, record: Any) -> None:
     assert kind in error_of(write_mmdb(tmp_path / 'x.mmdb', {'1.1.1.0/24': record}, kind))
 
 

@@ -1,5 +1,7 @@
 """`check`: finds every fault of a set-up and names a remedy; a new set-up has no fault."""
 
+import fcntl
+import gzip
 import json
 import os
 import subprocess
@@ -161,7 +163,7 @@ def test_another_key_than_that_of_the_stored_calls(data: Path, lost: bool) -> No
 def test_missing_damaged_and_useless_geolocation_data(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for file, message in (
         (tmp_path / 'none.mmdb', 'cannot be read'),
-        (a_file(tmp_path / 'cut.mmdb', CITIES.read_bytes()[:5_000]), 'not a GeoIP2 database, or damaged'),
+        (a_file(tmp_path / 'cut.mmdb', CITIES.read_bytes()[:5_000]), 'not an MMDB database, or damaged'),
         (mmdb(tmp_path / 'asn.mmdb', 'GeoLite2-ASN', {'autonomous_system_number': 64_496}), 'contains no countries'),
     ):
         settings.setenv('USAGE_GEO_DATABASE', str(file))
@@ -305,3 +307,57 @@ def test_few_visitors_with_nearly_all_calls_are_noted() -> None:
     assert [(finding['level'], finding['state'], finding['mend']) for finding in noted] == [('note', state, REMEDY)]
     imported('-', stdin=log(range(100), time='20/Nov/2026:08:30:00 +0000'))
     assert not [finding for finding in check().findings if finding['mend'] == REMEDY]
+
+
+def of_followed_logs(settings: pytest.MonkeyPatch, *follow: dict[str, str]) -> list[tuple[str, str]]:
+    """The level and the state of what `check` finds about the logs of these entries."""
+    settings.setenv('USAGE_FOLLOW', json.dumps([{'domain': DOMAIN} | entry for entry in follow]))
+    return [(finding['level'], finding['state']) for finding in check().findings if finding['part'] == 'followed logs']
+
+
+def test_the_format_of_each_followed_log_is_named(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    combined, iis = tmp_path / 'access.log', tmp_path / 'u_ex.log'
+    guessed = json.dumps({'time': '2026-11-01T08:30:00+01:00', 'remote_addr': '192.0.2.7', 'request': 'GET / HTTP/1.1'})
+    combined.write_bytes(log(range(3)))
+    iis.write_text('#Fields: date time c-ip cs-method cs-uri-stem\n2026-11-01 07:30:00 192.0.2.7 GET /\n')
+    (tmp_path / 'docker.log').write_text(json.dumps({'log': f'{guessed}\n', 'stream': 'stdout', 'time': ''}) + '\n')
+    (tmp_path / 'packed.log.gz').write_bytes(gzip.compress(log(range(3))))
+    (tmp_path / 'changed.log').write_bytes(log(range(3_000)) + f'{guessed}\n'.encode() * 2_000)
+    (tmp_path / 'empty.log').touch()
+    with combined.open('rb') as file:  # a running serve holds its logs locked
+        fcntl.flock(file, fcntl.LOCK_EX)
+        findings = of_followed_logs(settings, *({'path': str(path)} for path in sorted(tmp_path.glob('*.log*'))))
+    assert [(level, state) for level, state in findings if 'to read' not in state] == [
+        ('ok', f'{tmp_path}/access.log: read as combined'),
+        ('ok', f'{tmp_path}/changed.log: read as json'),
+        ('ok', f'{tmp_path}/docker.log: read as json in docker-json'),
+        ('ok', f'{tmp_path}/empty.log: no whole line yet'),
+        ('ok', f'{tmp_path}/packed.log.gz: read as combined'),
+        ('ok', f'{tmp_path}/u_ex.log: read as #Fields: date time c-ip cs-method cs-uri-stem'),
+    ]
+
+
+def test_the_logs_of_a_pattern_are_named_by_their_format(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for number in range(4):
+        (path := tmp_path / f'{number}.log').write_bytes(log(range(3)))
+        os.utime(path, (number, number))
+    findings = of_followed_logs(settings, {'path': str(tmp_path / '*.log'), 'log_format': 'common'})
+    assert findings[-1] == ('ok', f'{tmp_path}/3.log and 3 more: read as common')
+
+
+@pytest.mark.parametrize(
+    ('content', 'log_format', 'message'),
+    [
+        (b'192.0.2.7 - - no time\n', 'auto', 'no line is in a known format; the nearest format is common: line 1 has no time'),
+        (b'INFO:     192.0.2.7:51000 - "GET / HTTP/1.1" 200 OK\n', 'auto', 'this is a log of uvicorn: its lines do not have the time'),
+        (log(range(3)), 'squid', "no line is in the format 'squid'"),
+        (b'\x89PNG\r\n\x1a\n\0\0', 'auto', 'this is not text'),
+        (gzip.compress(log(range(3)))[:-20], 'auto', 'cannot read the log (Compressed file ended before the end-of-stream marker was reached)'),
+    ],
+)  # fmt: skip
+def test_a_followed_log_in_no_format(
+    settings: pytest.MonkeyPatch, tmp_path: Path, content: bytes, log_format: str, message: str
+) -> None:
+    path = a_file(tmp_path / 'access.log', content)
+    findings = of_followed_logs(settings, {'path': str(path), 'log_format': log_format})
+    assert findings[-1] == ('fault', f'{path}: {message}')

@@ -13,6 +13,7 @@ from exporter.ingest.collector.calls import ElementReject
 from exporter.ingest.formats import Lines
 from exporter.ingest.formats.lines import normalize_line_ends
 from exporter.ingest.formats.reader import LogReader
+from exporter.ingest.formats.wrappers import complete_end
 from exporter.model.reject import Reason
 
 MOST_LINES = 100_000  # in one request
@@ -106,6 +107,8 @@ def _cut(text: bytes) -> Iterator[bytes]:
     start = 0
     while start < len(text):
         end = text.find(b'\n', start + CHUNK) + 1 or len(text)
+        if end < len(text):
+            end = start + (complete_end(text[start:end]) or end - start)
         yield text[start:end]
         start = end
 

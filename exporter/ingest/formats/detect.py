@@ -19,7 +19,6 @@ from exporter.ingest.formats.w3c import DIRECTIVE, w3c_format
 SAMPLE = 200  # lines
 ENOUGH = 0.5  # of the lines that look like calls, which a format has to fit
 NEARLY = 0.95  # of the lines that the best format fits: then a more specific format is preferred
-TERMINAL_COLOURS = re.compile(r'\x1b\[[0-9;]*m')
 # Logs that lack what a call needs, by the look of their lines.
 REFUSED = (
     (

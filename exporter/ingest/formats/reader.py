@@ -14,12 +14,13 @@ from exporter.ingest.formats.detect import (
     LIKE_CALL,
     OTHER_OUTPUT,
     SAMPLE,
-    TERMINAL_COLOURS,
     best_fit,
     format_of,
     nearest,
     refuse,
 )
+from exporter.ingest.formats.json_guess import GUESSED
+from exporter.ingest.formats.lines import read_texts
 from exporter.ingest.formats.presets import COMMON_FIELDS
 from exporter.ingest.formats.w3c import DIRECTIVE
 from exporter.ingest.formats.wrappers import WRAPPERS, Wrapper
@@ -27,7 +28,6 @@ from exporter.model.call import SOURCE_COLUMNS
 from exporter.model.reject import Reason, Skip
 
 AUTO = 'auto'
-NO_TEXT = '\0\ufeff'  # may precede a line: the rest of a hole, a byte order mark
 NO_CALLS = pl.DataFrame(schema={'line': pl.UInt32(), **SOURCE_COLUMNS})
 WRAPPED = ' in '  # between the names of a format and of its wrapper
 
@@ -78,6 +78,13 @@ class LogReader:
             return ''
         return self.format.name + (f'{WRAPPED}{self.wrapper.name}' if self.wrapper else '')
 
+    @property
+    def shown_name(self) -> str:
+        """The current format and its wrapper as a person needs them: without the mapping of a guessed format."""
+        return (
+            self.name.replace(self.format.name, 'json', 1) if self.format and self.format.name.startswith(GUESSED) else self.name
+        )
+
     def resume(self, name: str) -> None:
         """Goes on in the format of this name. Raises SettingsError if there is none."""
         wrapper = next((each for each in WRAPPERS if name.endswith(f'{WRAPPED}{each}')), None)
@@ -85,19 +92,14 @@ class LogReader:
         self.format = format_of(name.removesuffix(f'{WRAPPED}{wrapper}'), self.forwarded_header, self.log_fields)
 
     def read(self, chunk: bytes, now: datetime, log_name: str = '', first: bool = False) -> Lines:
-        """Parses whole lines. Bytes that are not UTF-8 become U+FFFD. `now` bounds which timestamps are valid.
+        """Parses whole lines. `now` bounds which timestamps are valid.
 
         Raises InputError if `first` and no line of the chunk is in a format, or they lack what a call needs.
         """
         self.lacks = None
-        text = chunk if chunk.isascii() else chunk.decode(errors='replace').encode()
-        lines = pl.read_lines(text, name='text', row_index_name='line')
-        if b'\0' in text or b'\xef' in text:  # a search for one byte is ten times as fast
-            lines = lines.with_columns(pl.col('text').str.strip_chars_start(NO_TEXT).str.strip_chars_end('\0'))
-        if b'\x1b' in text:
-            lines = lines.with_columns(pl.col('text').str.replace_all(TERMINAL_COLOURS.pattern, ''))
+        lines = read_texts(chunk)
         self.unusual = b'\\' in chunk, b'\xc3' in chunk
-        parts = [self._read_part(part, now) for part in self._split_at_directives(lines)] if b'#' in text else [
+        parts = [self._read_part(part, now) for part in self._split_at_directives(lines)] if b'#' in chunk else [
             self._read_part(lines, now)
         ]  # fmt: skip
         result = _join(parts)
@@ -116,11 +118,17 @@ class LogReader:
         return result
 
     def _split_at_directives(self, lines: pl.DataFrame) -> list[pl.DataFrame]:
-        starts = [0, *lines.with_row_index('row').filter(pl.col('text').str.starts_with(DIRECTIVE))['row'].to_list(), len(lines)]
+        """Splits lines before each W3C header with other fields than the one before it. A server may write thousands that repeat
+        the fields: each part costs as much as many lines."""
+        headers = lines.select(row=pl.int_range(pl.len()), fields=pl.col('text').str.strip_chars_end())
+        headers = headers.filter(pl.col('fields').str.starts_with(DIRECTIVE))
+        current = self.format.name if self.format and not self.wrapper else ''
+        changes = headers.filter(pl.col('fields') != pl.col('fields').shift(fill_value=current))
+        starts = [0, *changes['row'].to_list(), len(lines)]
         return [lines[start:end] for start, end in pairwise(starts) if start < end]
 
     def _read_part(self, lines: pl.DataFrame, now: datetime) -> Lines:
-        """Reads lines that begin at most one W3C header."""
+        """Reads lines among which no W3C header changes the fields, but for the first line."""
         first = lines['text'].item(0) if len(lines) else ''
         if self.is_auto and first.startswith(DIRECTIVE):
             self.wrapper, self.format = None, self._described(first)

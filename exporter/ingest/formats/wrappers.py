@@ -1,7 +1,7 @@
 """Takes off what a container runtime, syslog or journald puts around each line of a log; pure.
 
 A line may be in several parts, each of them a physical line: the first one gets the whole text, the others none. Parts can only
-be joined if they are in one chunk: `unfinished` says how many lines at the end of a chunk belong to the next one.
+be joined if they are in one chunk: `complete_end` says where a chunk may end.
 """
 
 import re
@@ -12,10 +12,14 @@ from typing import NamedTuple
 import msgspec
 import polars as pl
 
+from exporter.ingest.formats.lines import read_texts
+
 INVALID = (msgspec.MsgspecError, RecursionError, ValueError)
 MOST = 0.5  # of the lines of a sample must be wrapped
 LONGEST_PREFIX = 4 << 10  # characters that are looked at in a sample: Python's engine takes memory for each
-PATIENCE = 1000  # lines of other streams after which the rest of a line is not expected any more: its program has crashed
+PATIENCE = 100  # lines of other streams after which the rest of a line is not expected any more: its program has crashed
+MOST_PARTS = 64  # of a line, which are 1 MB: a program may never end its line
+MOST_HELD = 4 << 20  # bytes that wait for the rest of a line
 DOCKER_PART = 16 << 10  # bytes: the size of the parts of a long line in Docker's json-file
 
 # Both Python's and Rust's regex engine read these patterns; Rust's matches in linear time.
@@ -103,7 +107,7 @@ def _find_parts(inner: Inner) -> tuple[list[list[int]], list[list[int]]]:
     for number, (stream, goes_on) in enumerate(zip(inner.streams.to_list(), inner.parts.to_list(), strict=True)):
         if stream in begun and number - begun[stream][-1] <= PATIENCE:
             begun[stream].append(number)
-            if not goes_on:
+            if not goes_on or len(begun[stream]) == MOST_PARTS:
                 del begun[stream]
         elif goes_on:
             begun[stream] = [number]
@@ -218,3 +222,28 @@ WRAPPERS: Mapping[str, Wrapper] = {
         _prefix('timestamps', TIMESTAMPS),
     )
 }
+
+IN_PARTS = {'docker-json': (b'"stream"',), 'cri': (b'stdout P', b'stderr P')}  # wrappers of parts, and what each part has
+
+
+def complete_end(lines: bytes) -> int:
+    """Returns the byte offset up to which no line has parts that are still to come: the next chunk has to begin there.
+
+    It depends on these lines only. They must begin with a first part. A line is not waited for after PATIENCE lines of other
+    streams, MOST_PARTS parts, or MOST_HELD bytes.
+    """
+    start = len(lines)
+    for _ in range(PATIENCE + 1):  # the last part of such a line is one of these
+        start = lines.rfind(b'\n', 0, max(start - 1, 0)) + 1
+    last = lines[start:]
+    for name, marks in IN_PARTS.items():
+        if not any(mark in last for mark in marks):
+            continue
+        wrapper, texts = WRAPPERS[name], read_texts(last)['text']
+        parts = wrapper.split(texts).parts
+        if parts is not None and parts.any() and wrapper.matches(texts.to_list()):
+            end = len(lines)
+            for _ in range(wrapper.unfinished(read_texts(lines)['text'])):
+                end = lines.rfind(b'\n', 0, end - 1) + 1
+            return end if len(lines) - end <= MOST_HELD else len(lines)
+    return len(lines)

@@ -9,6 +9,7 @@ import xxhash
 from exporter.config import Memory
 from exporter.errors import InputError
 from exporter.ingest.formats.lines import HOLE, last_end, normalize_line_ends
+from exporter.ingest.formats.wrappers import complete_end
 from exporter.ingest.logs.foreign import refuse
 from exporter.ingest.logs.history import History
 from exporter.ingest.logs.log_file import LogFile, leading_nuls
@@ -61,8 +62,8 @@ class AccessLog:
     setting, decides how large a chunk is.
 
     After `chunks` is exhausted, `already_stored` is the tally of the lines that were stored before, and `left` the number of
-    last lines that are still being written: 0 or 1. `identity` is then the log as in the ledger, and `position`
-    the byte offset after its last batch; 0 for a shorter copy.
+    last lines that are still being written: more than 1 if a container runtime has written only some parts of a line. `identity`
+    is then the log as in the ledger, and `position` the byte offset after its last batch; 0 for a shorter copy.
     """
 
     def __init__(self, file: LogFile, complete: bool = False, memory: Memory = 'normal') -> None:
@@ -178,7 +179,8 @@ class AccessLog:
         return position
 
     def _read_chunks(self, start: int, end: int = sys.maxsize) -> Iterator[Chunk]:
-        """Yields whole lines from `start` to `end` or to the last line of the log. A hole between two chunks is in neither."""
+        """Yields whole lines from `start` to `end` or to the last line of the log. A hole between two chunks is in neither, and
+        no line of which a container runtime writes several parts is in two."""
         rest, position, first = b'', start, start == 0
         buffer = bytearray(self.chunk_size)  # one for all: fresh memory costs more than reading into it
         view = memoryview(buffer)
@@ -192,24 +194,27 @@ class AccessLog:
             start += hole
             cut = read if whole else last_end(buffer, hole, read)
             if cut > hole or (whole and rest):
-                for chunk in _split(Chunk(start, b''.join((rest, view[hole:cut])), first)):
+                lines = b''.join((rest, view[hole:cut]))
+                complete = len(lines) if whole else complete_end(lines)
+                for chunk in _split(Chunk(start, lines[:complete], first)):
                     yield chunk
-                start, first, rest = chunk.end, False, bytes(view[cut:read])
+                    start, first = chunk.end, False
+                rest = lines[complete:] + view[cut:read]
             else:
                 rest += view[hole:read]
-            if (offset := rest.rfind(HOLE)) >= 0:  # a partial line, and a hole after it
+            if (offset := rest.rfind(HOLE, rest.rfind(b'\n') + 1)) >= 0:  # a partial line, and a hole after it
                 if half := rest[:offset].rstrip(b'\0'):
                     yield Chunk(start, half, first)
                     first = False
                 start, rest = start + offset + len(HOLE), rest[offset + len(HOLE) :]
-            if len(rest) > LONGEST_LINE:
+            if len(rest) - (rest.rfind(b'\n') + 1) > LONGEST_LINE:
                 longest = f'{LONGEST_LINE >> 20} MB'
                 raise InputError(f'{self.file.name}: the line at byte {start:,} is longer than {longest}', 'import an access log')
             if last:
                 if start and rest.endswith(b'\r') and self.file.read(start - 1, start) == b'\r':  # like the line before it
                     yield Chunk(start, rest)
                     rest = b''
-                self.left = int(bool(rest.strip(b'\0')))
+                self.left = rest.count(b'\n') + int(bool(rest[rest.rfind(b'\n') + 1 :].strip(b'\0')))
                 return
             if hole == read and start == position:
                 start = position = min(self.file.next_data(position), end)
@@ -222,6 +227,8 @@ def _split(chunk: Chunk) -> Iterator[Chunk]:
     step = size // (1 + lines // MOST_LINES)
     while offset < size:
         end = chunk.lines.find(b'\n', offset + step - 1) + 1 or size
+        if end < size:
+            end = offset + (complete_end(chunk.lines[offset:end]) or end - offset)
         yield Chunk(chunk.start + offset, chunk.lines[offset:end], chunk.first and offset == 0) if end - offset < size else chunk
         offset = end
 

@@ -172,7 +172,7 @@ class Follower:
         tally = tail.last_tally or Tally()
         outcome = 'stored' if tally.stored else 'skipped' if tally.skipped else f'rejected ({", ".join(tally.rejected)})'
         self.fault_log.log(
-            f'{tail.file.name}: the last line has no newline and is {outcome}, because nothing writes to this log any more'
+            f'{tail.file.name}: the last line is incomplete and is {outcome}, because nothing writes to this log any more'
         )
 
     def _note(self, now: float, unread: set[Followed]) -> None:

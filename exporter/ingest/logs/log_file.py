@@ -51,8 +51,7 @@ class LogFile:
         self.compressed = _standard_input() if name == '-' else _open(Path(name))
         self.size = self.compressed.seek(0, io.SEEK_END)
         self.compressed.seek(0)
-        unpack = _unpacker(self.compressed.read(LONGEST_MAGIC))
-        self.compressed.seek(0)
+        unpack = unpacker_of(self.compressed)
         self.file: Any = unpack(self.compressed) if unpack else self.compressed
         self.is_compressed_file = unpack is not None
         self.end = sys.maxsize  # of the part that can be decompressed
@@ -158,12 +157,15 @@ def is_compressed(path: Path) -> bool:
     """Whether a file is compressed, according to its content; False if it cannot be read."""
     try:
         with path.open('rb') as file:
-            return _unpacker(file.read(LONGEST_MAGIC)) is not None
+            return unpacker_of(file) is not None
     except OSError:
         return False
 
 
-def _unpacker(start: bytes) -> Callable[[Any], Any] | None:
+def unpacker_of(file: BinaryIO) -> Callable[[Any], Any] | None:
+    """Returns what opens the compressed content of a file, None for another file. Both are then read from the beginning."""
+    start = file.read(LONGEST_MAGIC)
+    file.seek(0)
     return next((unpack for magic, unpack in UNPACK.items() if start.startswith(magic)), None)
 
 

@@ -122,7 +122,7 @@ class Tail:
 
     @property
     def left(self) -> bool:
-        """Whether its last line has no line end yet."""
+        """Whether its last line has no line end yet, or lacks parts."""
         return self.end_state is not None and bool(self.log.left)
 
     @property

@@ -1,6 +1,7 @@
 """A log is read in its format, whatever it is, also where it changes."""
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -246,6 +247,25 @@ def test_resuming_reads_as_if_nothing_had_stopped() -> None:
         resumed = LogReader()
         resumed.resume(name)
         assert paths(read(resumed, *chunk)) == result
+
+
+def test_headers_that_repeat_the_fields_cost_no_more_than_lines() -> None:
+    headers = 5_000  # a server that is restarted often, or logs put together
+    lines = [line for number in range(headers) for line in (IIS_FIELDS, *lines_of(IIS, number % 60))]
+    reader, started = LogReader(), time.process_time()
+    result = read(reader, *lines, first=True)
+    assert time.process_time() - started < 4  # each in a part of its own: 20 s
+    assert_each_line_once(result, 2 * headers)
+    assert paths(result) == [f'/iis/{number % 60}' for number in range(headers)]
+
+
+def test_a_header_counts_whatever_is_between_it_and_the_one_before() -> None:
+    swapped = [IIS_SWAPPED_FIELDS, *lines_of(IIS_SWAPPED, 4)]
+    chunk = [IIS_FIELDS, *lines_of(IIS, 1), *lines_of(COMBINED, 2), IIS_FIELDS, *lines_of(IIS, 3), *swapped, *swapped, IIS_FIELDS]
+    reader = LogReader()
+    expected = ['/iis/1', '/combined/2', '/iis/3', '/swapped/4', '/swapped/4']
+    assert paths(read(reader, *chunk, first=True)) == expected
+    assert paths(read(reader, *lines_of(IIS, 5), *swapped, *chunk)) == ['/iis/5', '/swapped/4', *expected]
 
 
 SAMPLES = [line for name in real_logs.names() for line in real_logs.read_bytes(name).split(b'\n')[:140:23]]

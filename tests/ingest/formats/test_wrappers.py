@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter.ingest.formats import wrappers
-from exporter.ingest.formats.wrappers import DOCKER_PART, PATIENCE, WRAPPERS, Wrapper
+from exporter.ingest.formats.wrappers import DOCKER_PART, MOST_PARTS, PATIENCE, WRAPPERS, Wrapper, complete_end
 
 LINE = '192.0.2.7 - - [29/Nov/2026:03:01:26 +0000] "GET /api HTTP/1.1" 200 12 "-" "curl/8.10.1"'
 NANO = '2026-11-29T03:01:26.000007919Z'
@@ -204,6 +204,41 @@ def test_a_line_whose_rest_never_comes() -> None:
     assert [texts[0], *texts[-2:]] == ['a', 'b', 'c']
 
 
+def test_a_line_without_an_end_has_a_maximum_of_parts() -> None:
+    parts = [cri('P', 'a')] * MOST_PARTS
+    assert unfinished('cri', *parts[1:]) == MOST_PARTS - 1
+    assert unfinished('cri', *parts) == 0
+    assert unwrap('cri', *parts, cri('F', 'b')) == ['a' * MOST_PARTS, *[None] * (MOST_PARTS - 1), 'b']
+
+
+def complete(*lines: str) -> int:
+    """The number of lines with which a chunk of these may end."""
+    content = ''.join(f'{line}\n' for line in lines).encode()
+    end = complete_end(content)
+    assert content[:end].endswith(b'\n') or not end
+    return content.count(b'\n', 0, end)
+
+
+def test_a_chunk_ends_before_a_line_with_parts_still_to_come() -> None:
+    assert complete(LINE, LINE) == 2
+    assert complete(cri('F', 'a'), cri('P', 'b'), cri('P', 'c')) == 1
+    assert complete(cri('F', 'a'), cri('P', 'b'), cri('F', '1', 'stderr')) == 1
+    assert complete(cri('F', 'a'), cri('P', 'b'), cri('F', 'c')) == 3
+    assert complete(docker('a\n'), docker('b')) == 1
+    assert complete(docker('x' * DOCKER_PART)) == 0
+    assert complete(docker('a'), docker('b')) == 2  # a program that passes logs on has removed the line ends
+    assert complete(cri('F', 'a'), cri('P', 'b'), *[cri('F', '1', 'stderr')] * PATIENCE) == PATIENCE + 2
+    assert complete(cri('P', 'a'), *[LINE] * 3) == 4  # the log is in another format
+    assert complete() == 0
+
+
+def test_parts_that_wait_have_a_maximum_of_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = cri('F', 'a'), *[cri('P', 'x' * 100)] * 10
+    assert complete(*lines) == 1
+    monkeypatch.setattr(wrappers, 'MOST_HELD', 1_000)
+    assert complete(*lines) == 11
+
+
 def test_docker_lines_without_line_ends() -> None:
     """Programs that pass logs on remove them."""
     assert unwrap('docker-json', docker('a'), docker('b')) == ['a', 'b']
@@ -261,7 +296,7 @@ def test_parts_without_an_end_take_memory_by_their_size() -> None:
         'docker-json': [docker('x', f'stream {number}') for number in range(50_000)] + [docker('\n')],
     }.items():
         tracemalloc.start()
-        assert unfinished(name, *lines) >= (50_000 if name == 'cri' else PATIENCE)
+        assert unfinished(name, *lines) <= (2 * MOST_PARTS if name == 'cri' else PATIENCE + 1)
         assert tracemalloc.get_traced_memory()[1] < 10 * sum(map(len, lines))
         tracemalloc.stop()
 
@@ -280,11 +315,12 @@ def test_any_text_gives_a_row(lines: list[str]) -> None:
         assert 0 <= unfinished(name, *lines) <= len(lines)
 
 
-@pytest.fixture(params=[1, 2, PATIENCE])
-def patience(request: pytest.FixtureRequest) -> Iterator[int]:
+@pytest.fixture(params=[(1, 2), (2, 3), (PATIENCE, MOST_PARTS)])
+def patience(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(wrappers, 'PATIENCE', request.param)
-        yield request.param
+        patch.setattr(wrappers, 'PATIENCE', request.param[0])
+        patch.setattr(wrappers, 'MOST_PARTS', request.param[1])
+        yield
 
 
 @pytest.mark.usefixtures('patience')

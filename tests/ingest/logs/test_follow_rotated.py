@@ -288,7 +288,7 @@ def test_unterminated_last_line_of_a_quiet_rotated_log_is_taken(
     whole = half == line(10)
     became = 'stored' if whole else 'rejected (format)'
     assert following.messages == [
-        f'{rotated}: the last line has no newline and is {became}, because nothing writes to this log any more'
+        f'{rotated}: the last line is incomplete and is {became}, because nothing writes to this log any more'
     ]
     expected = asked([*range(10 + whole), *range(20, 25)])
     assert stored(following) == expected
