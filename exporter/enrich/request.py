@@ -3,14 +3,16 @@
 import csv
 import hashlib
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, unquote_plus
 
 import polars as pl
 
-from exporter.config import PortalRules
+from exporter.config import ACCOUNT_FIELD, PortalRules
 from exporter.enrich.addresses import address_bytes
+from exporter.enrich.field_accounts import account_reader
 from exporter.enrich.memo import Memo
 from exporter.errors import SettingsError
 from exporter.model.call import categorical, is_category
@@ -51,7 +53,7 @@ class Requests:
 
     def __init__(self, rules: PortalRules, visitor_secret: bytes) -> None:
         self.sources = rules.accounts
-        self.account_parameters = [source.removeprefix('query:') for source in self.sources if source != 'user']
+        self.account_parameters = [source.removeprefix('query:') for source in self.sources if source.startswith('query:')]
         self.api_paths = '|'.join(f'^{".*".join(map(re.escape, path.split("*")))}$' for path in rules.paths)
         self.rules = [rule for name in rules.datasets for rule in _rules(name)]
         account_patterns = (_parameter_pattern((name,)) for name in self.account_parameters)
@@ -70,9 +72,14 @@ class Requests:
             account = accounts.get(api_key) or accounts.get(unquote_plus(text))
             return account or (hash_api_key(api_key, visitor_secret) if api_key else '')
 
-        self.api_key_accounts = Memo(
-            lambda api_keys: _clean_accounts(pl.Series([account_of(api_key) for api_key in api_keys.to_list()], dtype=pl.String))
-        )
+        self.api_key_accounts = Memo(_accounts_by(account_of))
+
+        def hashed(api_key: str) -> str:
+            return hash_api_key(api_key, visitor_secret)
+
+        self.field_accounts = {
+            source: Memo(_accounts_by(account_reader(source, accounts, hashed))) for source in rules.account_fields
+        }
 
     def __call__(self, calls: pl.DataFrame) -> pl.DataFrame:
         """A row for each call: `path` without its query string, `user_id`, `dataset_id` and `skip`, the reason or null.
@@ -86,16 +93,19 @@ class Requests:
             sources = ('user', *(source for source in sources if source != 'user'))
             given = self.given_datasets(calls['dataset_id'])['dataset_id']
             datasets = given.zip_with(~is_category(given, ''), datasets)
-        accounts = self._find_accounts(sources, calls['user_id'], queries)
+        accounts = self._find_accounts(sources, calls, queries)
         return pl.DataFrame([path_rows['path'], accounts, datasets, _skip_reasons(calls['method'], path_rows['api_call'])])
 
-    def _find_accounts(self, sources: tuple[str, ...], users: pl.Series, queries: pl.Series) -> pl.Series:
+    def _find_accounts(self, sources: tuple[str, ...], calls: pl.DataFrame, queries: pl.Series) -> pl.Series:
         """The account of each request, from the first source that names one; '' if none does."""
-        none = pl.Series('user_id', [''], categorical('user_id')).new_from_index(0, len(users))
+        none = pl.Series('user_id', [''], categorical('user_id')).new_from_index(0, len(calls))
         accounts: pl.Series | None = None
         for source in sources:
             if source == 'user':
-                named = self.user_accounts(users)['user_id']
+                named = self.user_accounts(calls['user_id'])['user_id']
+            elif source.startswith(ACCOUNT_FIELD):
+                has_field = source in calls.columns  # calls sent over HTTP have none
+                named = self.field_accounts[source](calls[source].fill_null(''))['user_id'] if has_field else none
             else:
                 api_keys = queries.str.extract(_parameter_pattern((source.removeprefix('query:'),)))
                 named = self.api_key_accounts(api_keys.fill_null(''))['user_id'] if api_keys.count() else none
@@ -186,6 +196,10 @@ def _rules(name: str) -> tuple[Rule, ...]:
             f'use a preset ({", ".join(PRESETS)}), query:NAME or a pattern with one group',
         )
     return (Rule(name),)
+
+
+def _accounts_by(account_of: Callable[[str], str]) -> Callable[[pl.Series], pl.DataFrame]:
+    return lambda texts: _clean_accounts(pl.Series([account_of(text) for text in texts.to_list()], dtype=pl.String))
 
 
 def _clean_accounts(names: pl.Series) -> pl.DataFrame:

@@ -214,6 +214,18 @@ def test_rejects_are_read_in_the_format_of_their_batch(
     assert paths(database) == ['/a', '/b']
 
 
+def test_rejects_keep_the_account_of_a_logged_header(settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path) -> None:
+    settings.setenv('USAGE_ACCOUNTS', 'field:X-User')
+    settings.setenv('USAGE_LOG_FORMAT', '%h %t "%r" %>s %b "%{X-User}i"')
+    file, rejected = tmp_path / 'access.log', Context(None).rejected
+    file.write_text('192.0.2.1 [17/May/2025:10:05:03 +0000] "GET /a HTTP/1.1" 2x0 5 "bob"\n')
+    assert imported(file)['rejected'] == {'status': 1}
+    [kept] = list(rejected.batches())
+    rejected.replace(kept, [replace(kept.rejects[0], text=kept.rejects[0].text.replace('2x0', '201'))])
+    assert retried()['stored'] == 1
+    assert database.query('SELECT path, user_id FROM calls') == [{'path': '/a', 'user_id': 'bob'}]
+
+
 def test_each_origin_has_its_own_parser(settings: pytest.MonkeyPatch, database: ClickHouse) -> None:
     context, parsed_texts = Context(None), list[str]()
     batch = Batch(DOMAIN, 'collector', 'collector-1', 5, 6)
