@@ -31,6 +31,7 @@ from exporter.enrich.caller_sample import REMEDY
 from exporter.enrich.request import hash_api_key
 from exporter.enrich.visitor import load_visitor_secret
 from exporter.errors import EngineError
+from exporter.model.counting_rules import VERSION
 from exporter.store.clickhouse import ClickHouse
 
 CITIES = DATA / 'GeoLite2-City-Test.mmdb'
@@ -366,6 +367,22 @@ def test_an_interrupt_says_what_was_stored_and_the_next_import_finishes(
     assert paths(database) == asked(range(stored))
     assert imported(file) == summary(stored=300 - stored, already=stored)
     assert_rollups_agree(database)
+
+
+def test_an_import_that_an_earlier_program_began_is_counted_by_the_rules_of_this_one(
+    file: Path, settings: pytest.MonkeyPatch, database: ClickHouse
+) -> None:
+    def failing(*_: object) -> None:
+        raise EngineError('the disk is full', code=243)
+
+    file.write_bytes(log(range(3)))
+    with settings.context() as patch:
+        patch.setattr(ClickHouse, 'insert_file', failing)
+        assert run('import', file).exit_code == 1
+    database.command('ALTER TABLE batches UPDATE rules = 1 WHERE 1 SETTINGS mutations_sync = 1')
+    assert imported(file) == summary(stored=3)
+    rows = database.query('SELECT toString(state) AS state, rules FROM batches ORDER BY state, rules')
+    assert [tuple(row.values()) for row in rows] == [('begun', 1), ('begun', VERSION), ('done', VERSION)]
 
 
 def test_a_disk_that_cannot_keep_rejects_is_an_error_of_one_line(file: Path, database: ClickHouse, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from exporter.errors import EngineError
 from exporter.ingest.formats import Lines
 from exporter.ingest.formats.reader import LogReader
 from exporter.model.batch import Batch
+from exporter.model.counting_rules import VERSION
 from exporter.model.reject import Reject
 from exporter.model.tally import Tally
 from exporter.server.tokens import Scope
@@ -100,11 +101,11 @@ def test_each_fix_has_a_batch_of_its_own(rejected: RejectStore, database: ClickH
     assert paths(database) == asked([*range(10), *BROKEN, 20])
     assert_rollups_agree(database)
     rows = database.query(
-        "SELECT log, source, origin, stored FROM batches WHERE state = 'done' AND source = 'retry' ORDER BY log"
+        "SELECT log, source, origin, stored, rules FROM batches WHERE state = 'done' AND source = 'retry' ORDER BY log"
     )
-    assert [(row['log'].partition(' of ')[0], row['origin'], row['stored']) for row in rows] == [
-        ('retry 1', 'access.log', 4),
-        ('retry 2', 'access.log', 1),
+    assert [(row['log'].partition(' of ')[0], row['origin'], row['stored'], row['rules']) for row in rows] == [
+        ('retry 1', 'access.log', 4, VERSION),
+        ('retry 2', 'access.log', 1, VERSION),
     ]
 
 
