@@ -35,6 +35,10 @@ MACHINE_FILES = re.compile(
     '(posix|right)/|(localtime|posixrules|Factory)$'
 )  # files beside the time zones that not every machine has
 DOMAIN = re.compile(rf'(?=.{{1,253}}$){LABEL}(?:\.{LABEL})*')
+ACCOUNT_FIELD = 'field:'  # begins a source of accounts that names a logged field
+ALL_COOKIES = re.compile(
+    r'(?:^field:|http[_-]|[({.])(?:set[_-])?cookie(?:\)|\}i)?(?:\.\d+)?$', re.IGNORECASE
+)  # the header Cookie
 
 
 def domain_name(value: str) -> str:
@@ -55,8 +59,11 @@ def _time_zone(value: str) -> str:
 
 
 def _account_source(value: str) -> str:
-    if not re.fullmatch(r'user|query:\S+', value):
-        raise ValueError(f"invalid source of accounts {value!r}; write user (the log's user field) or query:apikey")
+    if not re.fullmatch(rf'user|query:\S+|{ACCOUNT_FIELD}(?:[^\s\x00-\x1f"\\]|\\\.)+', value):
+        sources = "user (the log's user field), query:apikey or field:X-Api-Key (a logged header or cookie)"
+        raise ValueError(f'invalid source of accounts {value!r}; write {sources}')
+    if value.startswith(ACCOUNT_FIELD) and ALL_COOKIES.search(value):
+        raise ValueError(f'{value} names all cookies at once; log one of them, and name it as in field:cookie_session')
     return value
 
 
@@ -138,7 +145,8 @@ class PortalRules(BaseModel):
     )
     accounts: AccountSources = Field(
         ('user',),
-        description="where to find the account, in this order: user (the log's user field), query:NAME (an API key)",
+        description="where to find the account, in this order: user (the log's user field), query:NAME (an API key), "
+        'field:NAME (a logged header or cookie)',
     )
     api_keys: Path | None = Field(
         None,
@@ -156,6 +164,11 @@ class PortalRules(BaseModel):
         None,
         description='the logged header that names the caller behind a proxy; by default, the one of the log format',
     )
+
+    @property
+    def account_fields(self) -> tuple[str, ...]:
+        """The sources of accounts that name a logged field."""
+        return tuple(dict.fromkeys(source for source in self.accounts if source.startswith(ACCOUNT_FIELD)))
 
 
 class Follow(BaseModel):

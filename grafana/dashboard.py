@@ -52,7 +52,7 @@ def _events(text: Texts) -> Json:
         'hide': False,
         'iconColor': ORANGE,
         'datasource': DATASOURCE,
-        'target': target(queries.EVENTS),
+        'target': target(queries.events(text['language'])),
     }
 
 

@@ -3,6 +3,9 @@
 Grafana replaces the variables (`${domain:singlequote}`), the ClickHouse plugin the macros (`$__fromTime`: a DateTime).
 """
 
+from exporter.model import counting_rules
+from exporter.store.clickhouse import quoted
+
 # A view's period ends before `to`, but Grafana ends a day with its last second: second 59 is counted as the full minute.
 FROM = 'toUnixTimestamp($__fromTime)'
 TO = 'toUnixTimestamp($__toTime) + (toSecond($__toTime) = 59)'
@@ -72,10 +75,24 @@ FROM events
 WHERE domain IN ('', ${domain:singlequote})
 ORDER BY tag"""
 
-# An event without a domain belongs to every portal.
-EVENTS = """\
-SELECT start AS time, end AS timeEnd, title, text, tags
+
+def events(language: str) -> str:
+    """The events of the portal that overlap the period. An event without a domain belongs to every portal."""
+    return f"""\
+SELECT start AS time, end AS timeEnd, {_event_texts(language)}
 FROM events
-WHERE domain IN ('', ${domain:singlequote}) AND start <= $__toTime AND end >= $__fromTime
-    AND ('' IN (${tag:singlequote}) OR hasAny(tags, [${tag:singlequote}]))
+WHERE domain IN ('', ${{domain:singlequote}}) AND start <= $__toTime AND end >= $__fromTime
+    AND ('' IN (${{tag:singlequote}}) OR hasAny(tags, [${{tag:singlequote}}]))
 ORDER BY start"""
+
+
+def _event_texts(language: str) -> str:
+    """The columns `title`, `text` and `tags`. Events that an upgrade adds are stored in English, and translated by their id."""
+    if language == 'en':
+        return 'title, text, tags'
+    descriptions = counting_rules.descriptions(language)
+    ids = ', '.join(map(quoted, descriptions))
+    titles, texts = (', '.join(map(quoted, column)) for column in zip(*descriptions.values(), strict=True))
+    return f"""tags,
+    transform(id, [{ids}], [{titles}], events.title) AS title,
+    transform(id, [{ids}], [{texts}], events.text) AS text"""

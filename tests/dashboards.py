@@ -26,12 +26,15 @@ def panels(name: str, language: str = 'en') -> dict[int, Json]:
 ALL_PANELS = [(name, number) for name in NAMES for number in panels(name)]
 
 
-def queries() -> dict[tuple[str, int | str], str]:
-    """The SQL of panels by page and number, of variables and annotations by page and name. It is the same in both languages."""
+def queries(language: str = 'en') -> dict[tuple[str, int | str], str]:
+    """The SQL of panels by page and number, of variables and annotations by page and name.
+
+    It is the same in both languages, except that of events.
+    """
     statements: dict[tuple[str, int | str], str] = {}
     for name in NAMES:
-        page = PAGES[name, 'en']
-        statements |= {(name, number): panel['targets'][0]['rawSql'] for number, panel in panels(name).items()}
+        page = PAGES[name, language]
+        statements |= {(name, number): panel['targets'][0]['rawSql'] for number, panel in panels(name, language).items()}
         statements |= {
             (name, variable['name']): variable['query']['rawSql']
             for variable in page['templating']['list']
@@ -41,9 +44,12 @@ def queries() -> dict[tuple[str, int | str], str]:
     return statements
 
 
-def expand(query: tuple[str, int | str], first: str, last: str, domains: Sequence[str] = (), **chosen: object) -> str:
+def expand(
+    query: tuple[str, int | str], first: str, last: str, domains: Sequence[str] = (), language: str = 'en', **chosen: object
+) -> str:
     """A query as the server receives it. `first` and `last` are in UTC; `chosen` sets variables, the others keep their defaults."""
-    sql, variables = queries()[query], {variable['name']: variable for variable in PAGES[query[0], 'en']['templating']['list']}
+    sql = queries(language)[query]
+    variables = {variable['name']: variable for variable in PAGES[query[0], language]['templating']['list']}
 
     def value(name: str) -> str:
         if name == 'domain':

@@ -25,8 +25,9 @@ PLACES = open_places(None)
 class Following:
     """Follows logs into the spool of a directory, and stores its batches on `drain`."""
 
-    def __init__(self, database: ClickHouse, directory: Path, *follow: Follow) -> None:
+    def __init__(self, database: ClickHouse, directory: Path, *follow: Follow, rules: PortalRules | None = None) -> None:
         self.database, self.directory, self.follow = database, directory, follow
+        self.rules = rules or PortalRules()
         self.messages: list[str] = []
         self.engine_error: Exception | None = None  # raised by each connection to the engine
         self.memory: Memory = 'normal'
@@ -65,7 +66,7 @@ class Following:
 
     def enrichment(self, domain: str) -> Enrichment:
         """Returns the enrichment of the process."""
-        return Enrichment(domain, PortalRules(), PLACES, b'k' * 32)
+        return Enrichment(domain, self.rules, PLACES, b'k' * 32)
 
     def ledger(self) -> Ledger:
         """Connects to the engine, if it is available."""

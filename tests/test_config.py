@@ -232,7 +232,25 @@ def test_a_domain_name_is_kept_in_lower_case(environment: pytest.MonkeyPatch, gi
 @pytest.mark.parametrize(
     ('setting', 'value', 'message'),
     [
-        ('accounts', 'user,header:x', "invalid source of accounts 'header:x'; write user (the log's user field) or query:apikey"),
+        *(
+            (
+                'accounts',
+                f'user,{source}',
+                f"invalid source of accounts {source!r}; write user (the log's user field), query:apikey or field:X-Api-Key "
+                '(a logged header or cookie)',
+            )
+            for source in ('header:x', 'field:', 'field:a"b', 'field:a b')
+        ),
+        *(
+            ('accounts', name, f'{name} names all cookies at once; log one of them, and name it as in field:cookie_session')
+            for name in (
+                'field:Cookie',
+                'field:http_cookie',
+                'field:sent_http_set_cookie',
+                'field:cs(Cookie)',
+                'field:%{Cookie}i',
+            )
+        ),
         ('forwarded_header', 'X-Forwarded-For:', "invalid header name 'X-Forwarded-For:'; write it as x-forwarded-for"),
         ('domains', '{', 'invalid JSON; correct it, or write these tables in the TOML file'),
         ('follow', '[' * 100_000, 'invalid JSON; correct it, or write these tables in the TOML file'),

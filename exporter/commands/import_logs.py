@@ -94,6 +94,8 @@ def import_logs(
                                 errors.append(error)
                     if warning := enrichment.caller_sample.warning():
                         context.warn(f'{portal}: {warning}')
+                    if warning := enrichment.field_sample.warning(least=1):
+                        context.warn(f'{portal}: {warning}')
                 if unused:
                     context.warn(f"the format's variables {', '.join(unused)} are not used")
                 if form == 'table':

@@ -6,6 +6,7 @@ from exporter.config import PortalRules
 from exporter.enrich.agent import classify
 from exporter.enrich.caller_sample import CallerSample
 from exporter.enrich.callers import Callers, trusted_proxies
+from exporter.enrich.field_accounts import FieldSample
 from exporter.enrich.geo import Places
 from exporter.enrich.hosts import Hosts
 from exporter.enrich.ignore import Ignored
@@ -35,6 +36,7 @@ class Enrichment:
         # of a log of several portals: only the lines with a host of this portal, or with '' those of none
         self.portals = _portals_of(hosts) if hosts else None
         self.caller_sample = CallerSample()
+        self.field_sample = FieldSample(rules.account_fields)
         self.callers = Callers(trusted_proxies(rules.trusted_proxies))
         self.ignored = Ignored(rules.ignore)
         self.texts = {name: Dictionary() for name in ('ip', 'user_agent')}

@@ -3,15 +3,16 @@
 import csv
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import chain
 from pathlib import Path
 from urllib.parse import unquote, unquote_plus
 
 import polars as pl
 
-from exporter.config import PortalRules
+from exporter.config import ACCOUNT_FIELD, PortalRules
 from exporter.enrich.addresses import address_bytes
+from exporter.enrich.field_accounts import account_reader
 from exporter.enrich.memo import Memo
 from exporter.enrich.rules import NO_RULE, OGC_SERVICE, PRESETS, Rule
 from exporter.errors import SettingsError
@@ -37,7 +38,7 @@ class Requests:
 
     def __init__(self, rules: PortalRules, visitor_secret: bytes) -> None:
         self.sources = rules.accounts
-        self.account_parameters = [source.removeprefix('query:') for source in self.sources if source != 'user']
+        self.account_parameters = [source.removeprefix('query:') for source in self.sources if source.startswith('query:')]
         self.api_paths = any_of(rules.paths)
         self.ignored_paths = any_of(rules.ignore.paths)
         self.skips_static = not rules.paths and rules.static_files == 'skip'
@@ -71,9 +72,14 @@ class Requests:
             account = accounts.get(api_key) or accounts.get(unquote_plus(text))
             return account or (hash_api_key(api_key, visitor_secret) if api_key else '')
 
-        self.api_key_accounts = Memo(
-            lambda api_keys: _clean_accounts(pl.Series([account_of(api_key) for api_key in api_keys.to_list()], dtype=pl.String))
-        )
+        self.api_key_accounts = Memo(_accounts_by(account_of))
+
+        def hashed(api_key: str) -> str:
+            return hash_api_key(api_key, visitor_secret)
+
+        self.field_accounts = {
+            source: Memo(_accounts_by(account_reader(source, accounts, hashed))) for source in rules.account_fields
+        }
 
     def __call__(self, calls: pl.DataFrame) -> pl.DataFrame:
         """A row for each call: `path` without its query string, `user_id`, `dataset_id`, `action` and `skip`, the reason or null.
@@ -87,17 +93,20 @@ class Requests:
             sources = ('user', *(source for source in sources if source != 'user'))
             given = self.given_datasets(calls['dataset_id'])['dataset_id']
             datasets = given.zip_with(~is_category(given, ''), datasets)
-        accounts = self._find_accounts(sources, calls['user_id'], queries)
+        accounts = self._find_accounts(sources, calls, queries)
         skip = _skip_reasons(calls['method'], path_rows['skip'])
         return pl.DataFrame([path_rows['path'], accounts, datasets, path_rows['action'], skip])
 
-    def _find_accounts(self, sources: tuple[str, ...], users: pl.Series, queries: pl.Series) -> pl.Series:
+    def _find_accounts(self, sources: tuple[str, ...], calls: pl.DataFrame, queries: pl.Series) -> pl.Series:
         """The account of each request, from the first source that names one; '' if none does."""
-        none = pl.Series('user_id', [''], categorical('user_id')).new_from_index(0, len(users))
+        none = pl.Series('user_id', [''], categorical('user_id')).new_from_index(0, len(calls))
         accounts: pl.Series | None = None
         for source in sources:
             if source == 'user':
-                named = self.user_accounts(users)['user_id']
+                named = self.user_accounts(calls['user_id'])['user_id']
+            elif source.startswith(ACCOUNT_FIELD):
+                has_field = source in calls.columns  # calls sent over HTTP have none
+                named = self.field_accounts[source](calls[source].fill_null(''))['user_id'] if has_field else none
             else:
                 api_keys = queries.str.extract(_parameter_pattern((source.removeprefix('query:'),)))
                 named = self.api_key_accounts(api_keys.fill_null(''))['user_id'] if api_keys.count() else none
@@ -243,6 +252,10 @@ def _invalid_dataset(entry: str) -> SettingsError:
         f'datasets: invalid rule {entry[:200]!r}',
         f'use a preset ({", ".join(PRESETS)}), query:NAME or a pattern with one group',
     )
+
+
+def _accounts_by(account_of: Callable[[str], str]) -> Callable[[pl.Series], pl.DataFrame]:
+    return lambda texts: _clean_accounts(pl.Series([account_of(text) for text in texts.to_list()], dtype=pl.String))
 
 
 def _clean_accounts(names: pl.Series) -> pl.DataFrame:

@@ -58,8 +58,15 @@ def select_hosts(lines: Lines, enrichment: Enrichment) -> Lines:
 
 
 def read_requests(lines: Lines, enrichment: Enrichment) -> Lines:
-    """Adds account, data set and path without its query, and `skip`: why a request is not counted, or null."""
-    return lines._replace(calls=lines.calls.with_columns(enrichment.requests(lines.calls)))
+    """Adds account, data set and path without its query, and `skip`: why a request is not counted, or null.
+
+    Drops the logged fields from which accounts were read: they may be secrets.
+    """
+    calls = lines.calls.with_columns(enrichment.requests(lines.calls))
+    if fields := enrichment.rules.account_fields:
+        enrichment.field_sample.add(calls)
+        calls = calls.drop(fields, strict=False)
+    return lines._replace(calls=calls)
 
 
 def skip_requests(lines: Lines, _: Enrichment) -> Lines:

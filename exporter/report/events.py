@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from exporter.errors import InputError, PeriodError
+from exporter.model import counting_rules
 from exporter.report.period import Moment, Period
 from exporter.store.clickhouse import ClickHouse, Row
 
@@ -36,12 +37,20 @@ def as_row(event: Event, zone: ZoneInfo) -> Row:
     return msgspec.structs.asdict(event) | times
 
 
+def in_language(event: Event, language: str) -> Event:
+    """The event with title and text in a language, if the program wrote it: it is stored in English."""
+    if counting_rules.TAG in event.tags and (texts := counting_rules.descriptions(language).get(event.id)):
+        return msgspec.structs.replace(event, title=texts.title, text=texts.text)
+    return event
+
+
 def add(database: ClickHouse, event: Event) -> None:
     """Stores an event. Raises PeriodError if it ends before it begins, EngineError."""
     if event.end < event.start:
         raise PeriodError(f'the event ends before it begins ({event.start:%Y-%m-%d %H:%M} UTC)', 'swap --start and --end')
     times = {'start': f'{event.start.astimezone(UTC):%F %T}', 'end': f'{event.end.astimezone(UTC):%F %T}'}
-    database.insert_rows('events', [msgspec.structs.asdict(event) | times], token=event.id)
+    # a token of its own: an event that was removed may be added again under the same id
+    database.insert_rows('events', [msgspec.structs.asdict(event) | times], token=uuid.uuid4().hex)
 
 
 def read(database: ClickHouse, domain: str | None) -> list[Event]:

@@ -15,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from exporter.report.events import Event
+from exporter.report.events import Event, in_language
 from exporter.report.indicators import Portal, Report
 from exporter.report.output import printable
 
@@ -116,7 +116,7 @@ def render_report(report: Report, language: str, crawlers: bool, events: Sequenc
         Text.assemble((report.domain, 'bold'), f'  {_period(report, locale)} ({report.timezone})'),
         Text(f'{counted} ({crawler_calls})', style='dim'),
         _section(texts['by_month' if by_month else 'activity'], bars(_activity(report, _month if by_month else _day, locale))),
-        *(_event(event, zone, locale) for event in events),
+        *(_event(in_language(event, language), zone, locale) for event in events),
         '',
         panels,
         _section(texts['top_users'], bars(users)),

@@ -104,7 +104,7 @@ class Drain:
 
     def _store(self, spooled: SpooledBatch) -> int:
         """Stores a batch, unless it is stored already; returns the number of its calls that are quarantined instead."""
-        ledger = Ledger(self.database(), spooled.header.key_id, spooled.header.geo_date)
+        ledger = Ledger(self.database(), spooled.header.key_id, spooled.header.geo_date, spooled.header.rules)
         if ledger.is_done(spooled.batch):
             return 0
         if self.spool.is_quarantined(spooled.batch):  # in an earlier try, which then failed at another batch of the file

@@ -4,9 +4,11 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from exporter.model.batch import Batch
 from exporter.model.reject import Reject
-from exporter.spool.segment import Header, SpooledBatch, SpoolFile, encode_record, read_records
+from exporter.spool.segment import SpooledBatch, SpoolFile, encode_record, read_records
 from exporter.system.files import sync, write
 
 NAME = 'quarantine'  # of the directory inside the spool
@@ -36,7 +38,7 @@ class Quarantine:
     def keep(self, spooled: SpooledBatch, error: str) -> int:
         """Writes a batch with the engine's error; returns its size in bytes. Raises OSError."""
         batch = spooled.batch
-        header = Header({batch.domain: spooled.tally}, spooled.header.key_id, spooled.header.geo_date, batch, refused=error)
+        header = msgspec.structs.replace(spooled.header, batch=batch, refused=error)
         record, path = encode_record(header, spooled.calls), self._path(batch)
         write(path, record)
         self.headers[path] = header

@@ -15,6 +15,7 @@ import polars as pl
 import xxhash
 
 from exporter.errors import InputError
+from exporter.model import counting_rules
 from exporter.model.batch import Batch
 from exporter.model.call import COLUMNS, categorical
 from exporter.model.reject import Reject, Skip
@@ -50,6 +51,7 @@ class Header(msgspec.Struct, frozen=True):
     rejects: tuple[Reject, ...] = ()
     refused: str = ''  # the engine's error, if the batch is quarantined
     format: int = 1  # `encode_record` sets it; records of the first version have none
+    rules: int = counting_rules.EARLIEST  # the version that counted the calls; records of earlier programs have none
 
     @property
     def calls(self) -> int:
@@ -175,7 +177,7 @@ class SpoolFile:
             SpooledBatch(
                 Batch(domain, SOURCE, log, self.number, self.number + 1),
                 calls.filter(pl.col('domain') == domain),
-                Header({domain: tallies[domain]}, header.key_id, header.geo_date),
+                Header({domain: tallies[domain]}, header.key_id, header.geo_date, rules=header.rules),
                 [reject for header, _ in contents for reject in header.rejects if reject.domain == domain],
             )
             for domain in sorted(tallies)

@@ -17,6 +17,7 @@ from pathlib import Path
 import polars as pl
 
 from exporter.errors import SettingsError, SpoolFull
+from exporter.model import counting_rules
 from exporter.model.balance import SpoolBalance
 from exporter.model.batch import Batch
 from exporter.model.reject import Reject
@@ -58,7 +59,7 @@ class Spool:
 
     def put(self, batch: Batch, calls: pl.DataFrame, tally: Tally) -> None:
         """Writes a batch that has an identity to the disk. Raises SpoolFull, OSError."""
-        header = Header({batch.domain: tally}, self.key_id, self.geo_date, batch)
+        header = Header({batch.domain: tally}, self.key_id, self.geo_date, batch, rules=counting_rules.VERSION)
         record = encode_record(header, calls)
         with self._lock:
             self._make_room(len(record))
@@ -78,7 +79,9 @@ class Spool:
 
         Raises SpoolFull, OSError.
         """
-        header = Header(dict(tallies), self.key_id, self.geo_date, None, tuple(keys), tuple(rejects))
+        header = Header(
+            dict(tallies), self.key_id, self.geo_date, None, tuple(keys), tuple(rejects), rules=counting_rules.VERSION
+        )
         record = encode_record(header, calls)
         with self._lock:
             self._make_room(len(record))

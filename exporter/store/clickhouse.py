@@ -64,9 +64,8 @@ class ClickHouse:
         """
         try:
             if self.address.embedded:  # the engine reads the file itself
-                path = str(file).replace('\\', r'\\').replace("'", r'\'')
                 self.client.command(
-                    f"INSERT INTO {table} ({', '.join(columns)}) FROM INFILE '{path}' FORMAT Native",
+                    f'INSERT INTO {table} ({", ".join(columns)}) FROM INFILE {quoted(str(file))} FORMAT Native',
                     settings=_deduplicated(token),
                 )
             else:
@@ -120,6 +119,11 @@ def connect(url: str, make: bool = True) -> ClickHouse:
             'wait until it ends, or use a ClickHouse server for both',
         )
     return _open(where, make)
+
+
+def quoted(text: str) -> str:
+    """A text as a literal in ClickHouse's SQL."""
+    return "'" + text.replace('\\', r'\\').replace("'", r'\'') + "'"
 
 
 def _no_database(where: Address) -> EngineError:

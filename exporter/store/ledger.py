@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 import xxhash
 
 from exporter.errors import ConcurrentImport
+from exporter.model import counting_rules
 from exporter.model.batch import Batch, Checkpoint, Entry, Log
 from exporter.model.tally import Tally
 from exporter.store.clickhouse import ClickHouse, Row
@@ -14,12 +15,15 @@ from exporter.store.clickhouse import ClickHouse, Row
 class Ledger:
     """Reads and writes the table `batches`. The thread that owns `database` may call it.
 
-    The rows that it writes record `key_id`, of the visitor secret, and `geo_date`, of the geolocation data.
+    The rows that it writes record `key_id`, of the visitor secret, `geo_date`, of the geolocation data, and `rules`, the version
+    of the counting rules.
     """
 
-    def __init__(self, database: ClickHouse, key_id: str = '', geo_date: date | None = None) -> None:
+    def __init__(
+        self, database: ClickHouse, key_id: str = '', geo_date: date | None = None, rules: int = counting_rules.VERSION
+    ) -> None:
         self.database = database
-        self._provenance = {'geo_date': geo_date, 'key_id': key_id}
+        self._provenance = {'geo_date': geo_date, 'key_id': key_id, 'rules': rules}
 
     def begin(self, batch: Batch) -> None:
         """Records that a batch is about to be stored. Raises EngineError.
@@ -156,6 +160,34 @@ class Ledger:
             "SELECT DISTINCT key_id FROM batches WHERE domain = {domain:String} AND state = 'done'", {'domain': domain}
         )
         return {row['key_id'] for row in rows}
+
+    def counted_by(self, domain: str, since: date, timezone: str) -> list[Row]:
+        """Returns the versions that counted the stored calls, the earliest first: `rules`, `first_day`, `last_day`.
+
+        Leaves out batches whose calls are all before `since`. Days are those of `timezone`. Raises EngineError.
+        """
+        return self.database.query(
+            """
+            SELECT
+                counted_by AS rules,
+                toDate(toTimeZone(min(first_call), {zone:String})) AS first_day,
+                toDate(toTimeZone(max(last_call), {zone:String})) AS last_day
+            FROM (
+                SELECT
+                    argMax(rules, state) AS counted_by,
+                    assumeNotNull(max(first_timestamp)) AS first_call,
+                    assumeNotNull(max(last_timestamp)) AS last_call
+                FROM batches
+                WHERE domain = {domain:String}
+                GROUP BY batch_id
+                HAVING max(state) = 'done' AND max(stored) > 0
+            )
+            WHERE toDate(toTimeZone(last_call, {zone:String})) >= {since:Date}
+            GROUP BY counted_by
+            ORDER BY counted_by
+            """,
+            {'domain': domain, 'since': since, 'zone': timezone},
+        )
 
     def entries(self, domain: str, log: str) -> list[Entry]:
         """Returns the batches of a log that are done or begun, by their start, without forgotten ones. Raises EngineError."""

@@ -1,4 +1,4 @@
-"""Applies the schema: each migration once, each view whenever its text has changed."""
+"""Applies the schema: each migration and each version of the counting rules once, each view whenever its text has changed."""
 
 import hashlib
 import re
@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from exporter.errors import EngineError, SchemaError
-from exporter.store.clickhouse import ClickHouse
+from exporter.model import counting_rules
+from exporter.store.clickhouse import ClickHouse, quoted
 
 PACKAGE = Path(__file__).parent.parent
 SQL = PACKAGE / 'sql' if (PACKAGE / 'sql').is_dir() else PACKAGE.parent / 'sql'  # in a wheel, or in a checkout
@@ -21,13 +22,30 @@ RECORD = """
 CREATE TABLE IF NOT EXISTS migrations (name String, digest String, applied_at DateTime64(6, 'UTC') DEFAULT now64(6))
 ENGINE = MergeTree ORDER BY (name, applied_at)
 """
+RULES = 'counting_rules_'  # the name of a change, before its version
+# Adds the event if all calls were counted by earlier rules. Inserting it again changes nothing.
+EVENT = """
+INSERT INTO events (id, domain, start, end, title, text, tags)
+SETTINGS insert_deduplicate = 1, async_insert = 0, insert_deduplication_token = {id}
+SELECT {id}, '', now(), now(), {title}, {text}, [{tag}]
+FROM (
+    SELECT count() AS done, max(counted_by) AS newest
+    FROM (
+        SELECT argMax(rules, state) AS counted_by
+        FROM batches
+        GROUP BY domain, batch_id
+        HAVING max(state) = 'done'
+    )
+)
+WHERE done > 0 AND newest < {version} AND {id} NOT IN (SELECT id FROM events)
+"""
 
 
 Watch = Callable[[str, float], None]  # takes what is being done, and the part of it that is done
 
 
 class Change(NamedTuple):
-    """One step of the schema: a numbered migration, or a view."""
+    """One step of the schema: a numbered migration, a version of the counting rules, or a view."""
 
     name: str
     statements: tuple[str, ...]
@@ -49,6 +67,25 @@ def statements(text: str) -> Iterator[str]:
 def migrations() -> list[Change]:
     """Returns the numbered migrations, in order."""
     return [Change(path.stem, tuple(statements(path.read_text()))) for path in sorted(SQL.glob('[0-9]*.sql'))]
+
+
+def counting_rules_changes() -> list[Change]:
+    """Returns a change for each version of the counting rules: an event that says what the version changed."""
+    return [
+        Change(
+            f'{RULES}{version}',
+            (
+                EVENT.format(
+                    id=quoted(counting_rules.event_id(version)),
+                    title=quoted(texts['en'].title),
+                    text=quoted(texts['en'].text),
+                    tag=quoted(counting_rules.TAG),
+                    version=version,
+                ).strip(),
+            ),
+        )
+        for version, texts in counting_rules.CHANGES.items()
+    ]
 
 
 def views(calls_removed: bool = False) -> list[Change]:
@@ -76,7 +113,7 @@ def _texts(directory: str) -> dict[str, str]:
 
 
 def applied(database: ClickHouse) -> dict[str, str]:
-    """Returns the digest of each applied migration and view by its name. Only reads. Raises EngineError."""
+    """Returns the digest of each applied change by its name. Only reads. Raises EngineError."""
     if not database.query("SELECT 1 FROM system.tables WHERE database = currentDatabase() AND name = 'migrations'"):
         return {}
     rows = database.query('SELECT name, argMax(digest, applied_at) AS digest FROM migrations GROUP BY name')
@@ -86,14 +123,15 @@ def applied(database: ClickHouse) -> dict[str, str]:
 def pending(database: ClickHouse) -> list[Change]:
     """Returns the changes to apply. Only reads. Raises SchemaError if the database is newer than this program, EngineError."""
     digests = applied(database)
-    tables = migrations()
-    if newer := sorted({name for name in digests if name[0].isdigit()} - {change.name for change in tables}):
+    once = migrations() + counting_rules_changes()
+    applied_once = {name for name in digests if name[0].isdigit() or name.startswith(RULES)}
+    if newer := sorted(applied_once - {change.name for change in once}):
         raise SchemaError(
             f'{database.address.shown}: the schema is newer than this program (it has {newer[-1]})',
             'install a newer usage-exporter',
         )
     removed = '0005_retention' in digests and bool(database.query('SELECT 1 FROM retention LIMIT 1'))
-    return [change for change in tables if change.name not in digests] + [
+    return [change for change in once if change.name not in digests] + [
         change for change in views(removed) if digests.get(change.name) != change.digest
     ]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from exporter.errors import InputError, SchemaError
 from exporter.store import schema
-from exporter.store.clickhouse import ClickHouse
+from exporter.store.clickhouse import ClickHouse, quoted
 from exporter.store.url import DATABASE
 from exporter.upkeep.forget import delete_unfinished
 
@@ -63,5 +63,4 @@ def _location(database: ClickHouse, name: str) -> str:
         return name
     if name.endswith('.zip'):
         raise InputError(f'{name}: the embedded engine does not write .zip files', 'name a directory or a .tar file')
-    path = str(Path(name).absolute()).replace('\\', r'\\').replace("'", r'\'')
-    return f"File('{path}')"
+    return f'File({quoted(str(Path(name).absolute()))})'

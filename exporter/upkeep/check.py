@@ -200,6 +200,13 @@ def _portal(settings: Settings, database: ClickHouse, visitor_key_id: str, porta
             'run the interrupted forget again to finish it',
         )
     yield ok(part, f'calls from {portal.first_day} to {portal.last_day}')
+    if len(versions := Ledger(database).counted_by(part, portal.first_day, portal.timezone)) > 1:
+        ranges = ', '.join(f'version {row["rules"]} from {row["first_day"]} to {row["last_day"]}' for row in versions)
+        yield note(
+            part,
+            f'the calls were counted by different rules: {ranges}',
+            'see Counting rules in docs/upgrading.md, to count old logs again',
+        )
     if portal.timezone != zone and part in (settings.domain, *settings.domains):
         yield fault(
             part,

@@ -18,6 +18,7 @@ from exporter.ingest.collector import calls
 from exporter.ingest.formats import Lines
 from exporter.ingest.formats.reader import LogReader
 from exporter.ingest.pipeline import by_reason, enrich
+from exporter.model import counting_rules
 from exporter.model.batch import Batch, Log
 from exporter.model.reject import Reason, Reject
 from exporter.model.tally import Tally
@@ -121,7 +122,12 @@ def _write_plan(
     batch = log.batch(original.domain, SOURCE, original.start, original.end, origin)
     tally = Tally(len(enriched.calls), dict(by_reason(enriched.skipped)))
     header = Header(
-        {batch.domain: tally}, enrichment.key_id, enrichment.geo_date, batch, rejects=tuple(map(_with_hashed_text, resolved))
+        {batch.domain: tally},
+        enrichment.key_id,
+        enrichment.geo_date,
+        batch,
+        rejects=tuple(map(_with_hashed_text, resolved)),
+        rules=counting_rules.VERSION,
     )
     plan = batch_rejects.path.with_suffix('.plan')
     write(plan, encode_record(header, enriched.calls))
@@ -143,7 +149,7 @@ def _carry_out(plan: Path, rejected: RejectStore, database: ClickHouse, summary:
     """Stores the batch of a plan, unless it is done, then removes its rejects and the plan."""
     headers = tuple(record.header for record in read_records(plan))
     [part] = SpoolFile(plan, plan.stat().st_size, headers).batches('')
-    ledger = Ledger(database, part.header.key_id, part.header.geo_date)
+    ledger = Ledger(database, part.header.key_id, part.header.geo_date, part.header.rules)
     if not ledger.is_done(part.batch):
         store(ledger, part.batch, part.calls, part.tally)
     summary.stored += part.tally.stored

@@ -31,6 +31,7 @@ from exporter.enrich.caller_sample import REMEDY
 from exporter.enrich.request import hash_api_key
 from exporter.enrich.visitor import load_visitor_secret
 from exporter.errors import EngineError
+from exporter.model.counting_rules import VERSION
 from exporter.store.clickhouse import ClickHouse
 
 CITIES = DATA / 'GeoLite2-City-Test.mmdb'
@@ -368,6 +369,22 @@ def test_an_interrupt_says_what_was_stored_and_the_next_import_finishes(
     assert_rollups_agree(database)
 
 
+def test_an_import_that_an_earlier_program_began_is_counted_by_the_rules_of_this_one(
+    file: Path, settings: pytest.MonkeyPatch, database: ClickHouse
+) -> None:
+    def failing(*_: object) -> None:
+        raise EngineError('the disk is full', code=243)
+
+    file.write_bytes(log(range(3)))
+    with settings.context() as patch:
+        patch.setattr(ClickHouse, 'insert_file', failing)
+        assert run('import', file).exit_code == 1
+    database.command('ALTER TABLE batches UPDATE rules = 1 WHERE 1 SETTINGS mutations_sync = 1')
+    assert imported(file) == summary(stored=3)
+    rows = database.query('SELECT toString(state) AS state, rules FROM batches ORDER BY state, rules')
+    assert [tuple(row.values()) for row in rows] == [('begun', 1), ('begun', VERSION), ('done', VERSION)]
+
+
 def test_a_disk_that_cannot_keep_rejects_is_an_error_of_one_line(file: Path, database: ClickHouse, tmp_path: Path) -> None:
     (tmp_path / 'data').mkdir()
     (tmp_path / 'data' / 'rejected').touch()
@@ -455,3 +472,35 @@ def test_invalid_trusted_proxies_are_one_line(file: Path, settings: pytest.Monke
     result = run('import', file)
     message = "error: trusted_proxies: invalid network '10.0.0.1/8'; write it as 10.0.0.0/8\n"
     assert (result.exit_code, result.stdout, result.stderr) == (2, '', message)
+
+
+NOTATION = '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" '
+
+
+def test_accounts_come_from_a_logged_header(file: Path, settings: pytest.MonkeyPatch, database: ClickHouse) -> None:
+    settings.setenv('USAGE_ACCOUNTS', 'field:X-User,field:X-Api-Key,query:apikey,user')
+    settings.setenv('USAGE_LOG_FORMAT', f'{NOTATION}"$http_x_api_key" "$http_x_user"')
+    (file.parent / 'keys.csv').write_text(f'key,account\n{KEYS[1]},city-app\n')
+    settings.setenv('USAGE_API_KEYS', str(file.parent / 'keys.csv'))
+    headers = (KEYS[0], 'bob'), (KEYS[0], '-'), (KEYS[1], '-'), ('-', '-')
+    lines = [f'{line(number, user="alice")} "{api_key}" "{user}"\n' for number, (api_key, user) in enumerate(headers)]
+    query = line(4, user='alice', request=f'GET /api/4?apikey={KEYS[0]} HTTP/1.1')
+    file.write_text(''.join([*lines, f'{query} "-" "-"\n']))
+    result = run('import', file)
+    assert (result.exit_code, result.stderr) == (0, '')
+    hashed = hash_api_key(KEYS[0], load_visitor_secret(file.parent / 'data', None))
+    accounts = [row['user_id'] for row in database.query('SELECT user_id FROM calls ORDER BY path')]
+    assert accounts == ['bob', hashed, 'city-app', 'alice', hashed]
+    assert not [text for text in texts(database) if KEYS[0] in text or KEYS[1] in text]
+
+
+def test_a_field_that_the_log_does_not_have_is_reported(file: Path, settings: pytest.MonkeyPatch, database: ClickHouse) -> None:
+    settings.setenv('USAGE_ACCOUNTS', 'field:X-User,user')
+    file.write_bytes(log(range(10)))
+    result = run('import', file)
+    assert result.exit_code == 0
+    assert result.stderr == (
+        f'warning: {DOMAIN}: accounts: no line of 10 calls has field:X-User; '
+        'log the field and give its notation in log_format, or correct the name\n'
+    )
+    assert run('import', file).stderr == ''  # nothing new was read

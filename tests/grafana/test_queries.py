@@ -13,6 +13,7 @@ from dashboards import NAMES, expand, links, panels, queries
 
 from exporter.cli import main
 from exporter.ingest.demo.traffic import TIMEZONE
+from exporter.model.counting_rules import CHANGES, VERSION, event_id
 from exporter.store import schema
 from exporter.store.clickhouse import ClickHouse
 
@@ -314,6 +315,24 @@ def test_events_of_one_portal_are_not_drawn_on_another(portals: ClickHouse) -> N
     assert titles(portals) == ['everywhere']  # no portal has calls yet
     [_, event] = rows(portals, ('users', 'Events'), domains=(B,))
     assert (event[0].day, event[1].day, event[4]) == (10, 20, ['dataset', 'new'])
+
+
+def test_a_french_page_translates_the_events_that_the_program_wrote(portals: ClickHouse) -> None:
+    first, second = ({'start': moment, 'end': moment} for moment in ('2026-11-09 12:00:00', '2026-11-09 13:00:00'))
+    event = {'title': 'Rules', 'text': 'What changed', 'tags': ['rules']}
+    events = [event | first | {'id': event_id(VERSION)}, event | second | {'id': '5', 'title': 'Our own'}]
+    portals.insert_rows('events', events, token='rules')
+    english = rows(portals, ('users', 'Events'), domains=(A,))
+    french = rows(portals, ('users', 'Événements'), domains=(A,), language='fr')
+    assert [row[2:4] for row in english] == [
+        ('everywhere', 'it overlaps'),
+        ('Rules', 'What changed'),
+        ('Our own', 'What changed'),
+        ('at a', ''),
+    ]
+    translated = tuple(CHANGES[VERSION]['fr'])
+    assert [row[3:] for row in french] == [translated if row[2:4] == ('Rules', 'What changed') else row[2:4] for row in english]
+    assert [row[2] for row in french] == [row[4] for row in english]  # the tags
 
 
 def test_events_are_chosen_by_tag(portals: ClickHouse) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from exporter.model.counting_rules import CHANGES, VERSION, event_id
 from exporter.report.events import Event
 from exporter.report.indicators import Day, Place, Portal, Report, User
 from exporter.report.terminal import DAYS, LANGUAGES, NO_VALUE, PLACES, empty_period, render_report
@@ -145,6 +146,16 @@ def test_events_are_listed_with_their_local_day() -> None:
     late = datetime(2026, 11, 4, 23, 30, tzinfo=UTC)  # the 5th in Paris
     shown = render(make_report(), events=(Event('', late, late, 'Air quality published'),))
     assert '◆ Thu 5 Nov  Air quality published' in shown
+
+
+def test_events_that_the_program_wrote_are_translated() -> None:
+    now = datetime(2026, 11, 4, 12, tzinfo=UTC)
+    texts, own = CHANGES[VERSION], Event('', now, now, 'New rules', tags=['rules'])
+    stored = Event('', now, now, *texts['en'], tags=['rules'], id=event_id(VERSION))
+    for language, day in (('en', 'Wed 4 Nov'), ('fr', 'mer. 4 nov.')):
+        shown = render(make_report(), language, width=100, events=(stored, own))
+        assert f'◆ {day}  {texts[language].title}' in shown
+        assert f'◆ {day}  New rules' in shown
 
 
 def test_names_of_users_places_and_events_cannot_control_the_terminal() -> None:

@@ -28,6 +28,7 @@ from urllib3 import Timeout
 
 from exporter.errors import EngineError
 from exporter.model.batch import Batch
+from exporter.model.counting_rules import VERSION
 from exporter.model.reject import Reject
 from exporter.model.tally import Tally
 from exporter.spool.drain import Drain
@@ -90,12 +91,12 @@ def test_accepted_calls_are_stored_and_leave_the_spool(database: ClickHouse, tmp
     assert stored(database) == [*paths(7), '/api/10', '/api/11']
     assert (drain.spool.oldest(), drain.spool.balance.waiting, drain.spool.balance.stored) == (None, 0, 9)
     rows = database.query(
-        "SELECT domain, source, stored, skipped, key_id FROM batches WHERE state = 'done' ORDER BY domain, source"
+        "SELECT domain, source, stored, skipped, key_id, rules FROM batches WHERE state = 'done' ORDER BY domain, source"
     )
     assert [tuple(row.values()) for row in rows] == [
-        (PORTAL, 'access_log', 4, 0, 'key'),
-        (PORTAL, 'collector', 3, 1, 'key'),
-        (OTHER, 'collector', 2, 0, 'key'),
+        (PORTAL, 'access_log', 4, 0, 'key', VERSION),
+        (PORTAL, 'collector', 3, 1, 'key', VERSION),
+        (OTHER, 'collector', 2, 0, 'key', VERSION),
     ]
     ids = database.query('SELECT DISTINCT batch_id FROM calls ORDER BY batch_id')
     assert [row['batch_id'] for row in ids] == [
@@ -103,6 +104,17 @@ def test_accepted_calls_are_stored_and_leave_the_spool(database: ClickHouse, tmp
     ]
     for domain in (PORTAL, OTHER):
         assert_rollups_agree(database, domain)
+
+
+def test_calls_that_wait_during_an_upgrade_keep_their_counting_rules(
+    database: ClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drain = drain_into(database, tmp_path)
+    monkeypatch.setattr('exporter.model.counting_rules.VERSION', VERSION - 1)
+    drain.spool.put(BATCH, calls(PORTAL, 4), Tally(4))
+    monkeypatch.undo()
+    drain.empty()
+    assert database.query('SELECT DISTINCT rules FROM batches') == [{'rules': VERSION - 1}]
 
 
 def test_a_batch_that_is_done_is_not_stored_again(database: ClickHouse, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from exporter.errors import InputError, SettingsError, SpoolFull
 from exporter.model.batch import Batch
 from exporter.model.call import Column
+from exporter.model.counting_rules import VERSION
 from exporter.model.reject import Reject
 from exporter.model.tally import Tally
 from exporter.spool.quarantine import list_quarantined
@@ -437,3 +438,22 @@ def test_a_file_of_an_earlier_version_has_skipped_totals(tmp_path: Path, skipped
     later = after_a_crash(spool, tmp_path / 'later')
     assert later.waiting() == [(BATCH, Tally(50, by_reason, {'format': 2}))]
     assert stored(later) == [(BATCH, DAY['path'].to_list())]
+
+
+def test_calls_keep_the_counting_rules_that_counted_them(tmp_path: Path) -> None:
+    spool = opened(tmp_path / 'spool')
+    spool.append(calls(PORTAL, 2), {PORTAL: Tally(2)})
+    spool.put(BATCH, DAY, Tally(50))
+    spool.seal()
+    requests, log = (file.batches(spool.log)[0] for file in spool._files)
+    assert (requests.header.rules, log.header.rules) == (VERSION, VERSION)
+    [record] = read_records(spool._files[1].path)
+    head = spool._files[1].path.read_bytes()[LENGTHS.size : record.start]
+    rewrite(spool._files[1].path, head.replace(b',"rules":%d' % VERSION, b''))  # of an earlier program
+    later = after_a_crash(spool, tmp_path / 'later')
+    [spooled] = later._files[1].batches(later.log)
+    assert spooled.header.rules == 1
+    later.quarantine(spooled, 'Code: 117')
+    later.done(later._files[1], 50)
+    later.release()
+    assert later._files[-1].batches(later.log)[0].header.rules == 1

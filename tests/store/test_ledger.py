@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from exporter.errors import ConcurrentImport
 from exporter.model.batch import Batch, Checkpoint, Entry, Log
+from exporter.model.counting_rules import VERSION
 from exporter.model.tally import Tally
 from exporter.store.clickhouse import ClickHouse
 from exporter.store.ledger import Ledger
@@ -173,3 +174,30 @@ def test_tallies_add_up(tallies: list[Tally]) -> None:
     assert total.stored == sum(tally.stored for tally in tallies)
     assert total.skipped == sum((Counter(tally.skipped) for tally in tallies), Counter())
     assert total.rejected == sum((Counter(tally.rejected) for tally in tallies), Counter())
+
+
+def counted_by(ledger: Ledger, since: date = date(2025, 1, 1), timezone: str = 'UTC') -> list[tuple[object, ...]]:
+    return [tuple(row.values()) for row in ledger.counted_by(DOMAIN, since, timezone)]
+
+
+def test_the_rows_record_the_counting_rules(ledger: Ledger) -> None:
+    earlier, first, second = Ledger(ledger.database, 'a1b2c3d4', None, 1), batch(0, 100), batch(100, 200)
+    earlier.begin(first)
+    earlier.done(first, Tally(90), FIRST, FIRST)
+    earlier.begin(second)  # interrupted, and counted again by the rules of a later program
+    ledger.begin(second)
+    ledger.done(second, Tally(80), LAST, LAST)
+    rows = ledger.database.query('SELECT start, toString(state) AS state, rules FROM batches ORDER BY start, state, rules')
+    assert [tuple(row.values()) for row in rows] == [
+        (0, 'begun', 1),
+        (0, 'done', 1),
+        (100, 'begun', 1),
+        (100, 'begun', VERSION),
+        (100, 'done', VERSION),
+    ]
+    first_day, last_day = FIRST.date(), LAST.date()
+    assert counted_by(ledger) == [(1, first_day, first_day), (VERSION, last_day, last_day)]
+    assert counted_by(ledger, timezone='America/Lima')[1] == (VERSION, first_day, first_day)
+    assert counted_by(ledger, since=last_day) == [(VERSION, last_day, last_day)]
+    ledger.forget([first])
+    assert counted_by(ledger) == [(VERSION, last_day, last_day)]

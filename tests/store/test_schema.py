@@ -8,6 +8,7 @@ import pytest
 from requested_paths import READ
 
 from exporter.errors import SchemaError
+from exporter.model.counting_rules import CHANGES, VERSION, event_id
 from exporter.store import schema
 from exporter.store.clickhouse import ClickHouse, connect
 
@@ -46,7 +47,7 @@ def drop_all(database: ClickHouse) -> None:
 
 @pytest.mark.no_database
 def test_an_empty_database_gets_the_whole_schema_once(empty: ClickHouse) -> None:
-    every = [*schema.migrations(), *schema.views()]
+    every = [*schema.migrations(), *schema.counting_rules_changes(), *schema.views()]
     assert names(schema.pending(empty)) == names(every)
     watched = list[tuple[str, float]]()
     assert schema.apply(empty, lambda text, done: watched.append((text, done))) == every
@@ -77,6 +78,12 @@ def test_a_database_newer_than_the_program_is_refused_in_one_line(database: Clic
         assert str(error.value) == (
             f'{database.address.shown}: the schema is newer than this program (it has 9999_after_that); install a newer usage-exporter'
         )
+
+
+def test_a_database_with_later_counting_rules_is_refused(database: ClickHouse) -> None:
+    record(database, f'counting_rules_{VERSION + 1}', '')
+    with pytest.raises(SchemaError, match=f'newer than this program .it has counting_rules_{VERSION + 1}'):
+        schema.pending(database)
 
 
 def test_only_a_view_with_a_changed_text_is_replaced(database: ClickHouse) -> None:
@@ -156,7 +163,8 @@ def test_applying_the_schema_again_keeps_the_calls(database: ClickHouse) -> None
     call = {'timestamp': '2026-11-02 12:00:00', 'domain': 'a.example', 'day': '2026-11-02', 'hour': '2026-11-02 12:00:00'}
     database.insert_rows('calls', [call], 'one')
     database.command('TRUNCATE TABLE migrations')
-    assert len(schema.apply(database)) == len(schema.migrations()) + len(schema.views())
+    changes = schema.migrations() + schema.counting_rules_changes() + schema.views()
+    assert names(schema.apply(database)) == names(changes)
     database.insert_rows('calls', [call], 'two')
     for table in ('calls', 'days', 'accounts', 'places'):
         [row] = database.query(f'SELECT {"count()" if table == "calls" else f"sum({table}.calls)"} AS calls FROM {table}')
@@ -215,3 +223,55 @@ def test_stored_calls_get_the_action_of_their_path(empty: ClickHouse) -> None:
     schema.apply(empty)
     rows = empty.query('SELECT path, action FROM calls')
     assert {row['path']: row['action'] for row in rows} == paths
+
+
+# counting rules
+
+
+def counted(database: ClickHouse, *rules: int, state: str = 'done') -> None:
+    """Stores rows of the ledger as programs with these counting rules write them."""
+    rows = [{'batch_id': f'{version}', 'state': state, 'domain': 'a.example', 'rules': version} for version in rules]
+    database.insert_rows('batches', rows, token=f'{rules} {state}')
+
+
+def upgrade_rules(database: ClickHouse) -> list[str]:
+    """Upgrades the database to the newest counting rules, as if it had those before, and returns the ids of its events."""
+    database.command("ALTER TABLE migrations DELETE WHERE startsWith(name, 'counting_rules_') SETTINGS mutations_sync = 1")
+    assert names(schema.apply(database)) == [f'counting_rules_{version}' for version in CHANGES]
+    assert schema.apply(database) == []
+    return [row['id'] for row in database.query('SELECT id FROM events ORDER BY id')]
+
+
+def test_an_upgrade_adds_an_event_that_says_what_changed(database: ClickHouse) -> None:
+    database.command(
+        "INSERT INTO batches (batch_id, state, domain) VALUES ('a', 'begun', 'a.example'), ('a', 'done', 'a.example')"
+    )
+    assert database.query('SELECT DISTINCT rules FROM batches') == [{'rules': 1}]  # of a program that did not record it
+    assert upgrade_rules(database) == [event_id(version) for version in CHANGES]
+    assert upgrade_rules(database) == [event_id(version) for version in CHANGES]  # killed before the record
+    [row] = database.query('SELECT * EXCEPT (start, end), start = end AND start > now() - 600 AS now FROM events LIMIT 1')
+    title, text = CHANGES[2]['en']
+    assert row == {'id': 'rules-2', 'domain': '', 'title': title, 'text': text, 'tags': ['rules'], 'now': 1}
+
+
+def test_an_upgrade_from_the_rules_before_adds_one_event(database: ClickHouse) -> None:
+    counted(database, 1, VERSION - 1)
+    assert upgrade_rules(database) == [event_id(VERSION)]
+
+
+def test_without_calls_of_earlier_rules_no_event_is_added(database: ClickHouse) -> None:
+    assert upgrade_rules(database) == []
+    counted(database, 1)
+    counted(database, 1, state='forgotten')
+    assert upgrade_rules(database) == []
+    counted(database, VERSION - 1, VERSION)
+    assert upgrade_rules(database) == []
+
+
+def test_programs_that_upgrade_at_once_add_one_event(database: ClickHouse) -> None:
+    """Each of them finds no event before it adds its own."""
+    counted(database, 1)
+    [*_, change] = schema.counting_rules_changes()
+    for _ in range(2):
+        database.command(change.statements[0].replace(f"AND 'rules-{VERSION}' NOT IN (SELECT id FROM events)", ''))
+    assert database.query('SELECT id FROM events') == [{'id': event_id(VERSION)}]

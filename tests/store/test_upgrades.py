@@ -11,6 +11,7 @@ from files import DATA
 from released import LOGS, TAKEN_BACK, portal
 from test_schema import empty, objects  # noqa: F401  # a fixture
 
+from exporter.model.counting_rules import CHANGES, event_id
 from exporter.store import schema
 from exporter.store.clickhouse import ClickHouse
 
@@ -37,6 +38,8 @@ def test_an_upgraded_database_equals_a_new_one_and_gives_the_same_numbers(
     assert empty.query('SELECT countIf(status IS NULL) AS no_status, count(duration_ms) AS timed FROM calls') == [
         {'no_status': 0, 'timed': 0}  # the logs have no durations
     ]
+    assert empty.query("SELECT id FROM events WHERE has(tags, 'rules')") == [{'id': event_id(version)} for version in CHANGES]
+    empty.delete('events', "has(tags, 'rules')", {})  # the upgrade added them
     for answer in map(
         json.loads, gzip.decompress((DATA / backup.name.replace('.tar.gz', '.jsonl.gz')).read_bytes()).splitlines()
     ):

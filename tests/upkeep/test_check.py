@@ -18,6 +18,8 @@ from netaddr import IPSet  # type: ignore[import-untyped]
 
 from exporter.enrich.caller_sample import REMEDY
 from exporter.model.batch import Batch
+from exporter.model.counting_rules import VERSION
+from exporter.model.tally import Tally
 from exporter.store.clickhouse import ClickHouse, connect
 from exporter.store.ledger import Ledger
 from exporter.upkeep.forget import repair
@@ -361,3 +363,22 @@ def test_a_followed_log_in_no_format(
     path = a_file(tmp_path / 'access.log', content)
     findings = of_followed_logs(settings, {'path': str(path), 'log_format': log_format})
     assert findings[-1] == ('fault', f'{path}: {message}')
+
+
+def test_calls_of_different_counting_rules_are_noted(portal: ClickHouse) -> None:
+    earlier = Ledger(portal, rules=VERSION - 1)
+    batch, moment = Batch(DOMAIN, 'access_log', 'earlier', 0, 9), datetime(2024, 10, 30, 23, tzinfo=UTC)
+    earlier.begin(batch)
+    earlier.done(batch, Tally(1), moment, moment)
+    result = check()
+    assert result.exit_code == 0
+    [note] = [finding for finding in result.findings if finding['level'] == 'note']
+    assert note == {
+        'level': 'note',
+        'part': DOMAIN,
+        'state': f'the calls were counted by different rules: version {VERSION - 1} from 2024-10-30 to 2024-10-30, '
+        f'version {VERSION} from 2024-10-30 to 2024-10-31',
+        'mend': 'see Counting rules in docs/upgrading.md, to count old logs again',
+    }
+    Ledger(portal).forget([batch])
+    assert {finding['level'] for finding in check().findings} == {'ok'}

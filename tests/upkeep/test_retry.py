@@ -17,6 +17,7 @@ from exporter.errors import EngineError
 from exporter.ingest.formats import Lines
 from exporter.ingest.formats.reader import LogReader
 from exporter.model.batch import Batch
+from exporter.model.counting_rules import VERSION
 from exporter.model.reject import Reject
 from exporter.model.tally import Tally
 from exporter.server.tokens import Scope
@@ -100,11 +101,11 @@ def test_each_fix_has_a_batch_of_its_own(rejected: RejectStore, database: ClickH
     assert paths(database) == asked([*range(10), *BROKEN, 20])
     assert_rollups_agree(database)
     rows = database.query(
-        "SELECT log, source, origin, stored FROM batches WHERE state = 'done' AND source = 'retry' ORDER BY log"
+        "SELECT log, source, origin, stored, rules FROM batches WHERE state = 'done' AND source = 'retry' ORDER BY log"
     )
-    assert [(row['log'].partition(' of ')[0], row['origin'], row['stored']) for row in rows] == [
-        ('retry 1', 'access.log', 4),
-        ('retry 2', 'access.log', 1),
+    assert [(row['log'].partition(' of ')[0], row['origin'], row['stored'], row['rules']) for row in rows] == [
+        ('retry 1', 'access.log', 4, VERSION),
+        ('retry 2', 'access.log', 1, VERSION),
     ]
 
 
@@ -212,6 +213,18 @@ def test_rejects_are_read_in_the_format_of_their_batch(
     rejected.replace(kept, [replace(kept.rejects[0], text=kept.rejects[0].text.replace('2x0', '201'))])
     assert retried()['stored'] == 1
     assert paths(database) == ['/a', '/b']
+
+
+def test_rejects_keep_the_account_of_a_logged_header(settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path) -> None:
+    settings.setenv('USAGE_ACCOUNTS', 'field:X-User')
+    settings.setenv('USAGE_LOG_FORMAT', '%h %t "%r" %>s %b "%{X-User}i"')
+    file, rejected = tmp_path / 'access.log', Context(None).rejected
+    file.write_text('192.0.2.1 [17/May/2025:10:05:03 +0000] "GET /a HTTP/1.1" 2x0 5 "bob"\n')
+    assert imported(file)['rejected'] == {'status': 1}
+    [kept] = list(rejected.batches())
+    rejected.replace(kept, [replace(kept.rejects[0], text=kept.rejects[0].text.replace('2x0', '201'))])
+    assert retried()['stored'] == 1
+    assert database.query('SELECT path, user_id FROM calls') == [{'path': '/a', 'user_id': 'bob'}]
 
 
 def test_each_origin_has_its_own_parser(settings: pytest.MonkeyPatch, database: ClickHouse) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import polars as pl
 
+from exporter.config import ACCOUNT_FIELD
 from exporter.ingest.formats import NONE, Escape, Format, Lines, Time
 from exporter.model.call import AHEAD, EARLIEST, SOURCE_COLUMNS, TIMESTAMP
 from exporter.model.reject import Reason, Skip
@@ -39,11 +40,14 @@ def convert(
     """
     fields = _split_request(fields)
     suspects = _suspects(fields, log_format, has_escapes)
-    escaped = [name for name in UNESCAPED if suspects.get(name)]
+    account_fields = [name for name in fields.columns if name.startswith(ACCOUNT_FIELD)]
+    escaped = [name for name in (*UNESCAPED, *account_fields) if suspects.get(name)]
     if escaped:
         fields = fields.with_columns(unescape(fields[name], log_format.escape) for name in escaped)
     if has_latin:
-        fields = fields.with_columns(_undo_double_encoding(fields[name]) for name in DOUBLY_ENCODED if name in fields.columns)
+        fields = fields.with_columns(
+            _undo_double_encoding(fields[name]) for name in (*DOUBLY_ENCODED, *account_fields) if name in fields.columns
+        )
     if suspects['hash']:  # a target has no fragment, so a # is HAProxy's escape, also in formats that it imitates
         fields = fields.with_columns(unescape(fields['target'], Escape.HASH))
     fields, no_request = _without_requests(fields)
@@ -66,22 +70,25 @@ def convert(
         if 'bytes' in has
         else pl.lit(0, pl.UInt64),
         duration_ms=_duration(log_format.seconds) if 'duration' in has else pl.lit(None, pl.UInt32),
+        **{name: pl.col(name).replace(NO_VALUE, '') for name in account_fields},  # null where the line does not have it
     )
     if suspects['port']:
         calls = calls.with_columns(pl.col('ip').str.replace(PORT, '${1}${2}'))
     if suspects['list'] or log_format.only_forwarded:
         calls = _move_lists(calls, log_format.only_forwarded)
     calls = calls.with_columns(_reason(now))
+    columns = ['line', *SOURCE_COLUMNS, *account_fields]
     if not calls['reason'].count():
-        return Lines(calls.select('line', *SOURCE_COLUMNS), NONE, no_request)
+        return Lines(calls.select(columns), NONE, no_request)
     invalid = calls.select('line', 'reason').drop_nulls()
-    return Lines(calls.filter(pl.col('reason').is_null()).select('line', *SOURCE_COLUMNS), invalid, no_request)
+    return Lines(calls.filter(pl.col('reason').is_null()).select(columns), invalid, no_request)
 
 
 def _suspects(fields: pl.DataFrame, log_format: Format, has_escapes: bool) -> dict[str, bool]:
     """Whether some value of a field needs a closer look: found for all fields at once, since most chunks have few of them."""
     target, mark = pl.col('target'), '#' if log_format.escape == Escape.HASH else '\\'
-    names = [name for name in UNESCAPED if name in fields.columns and (has_escapes or mark == '#')]
+    unescaped = [name for name in fields.columns if name in UNESCAPED or name.startswith(ACCOUNT_FIELD)]
+    names = unescaped if has_escapes or mark == '#' else []
     return fields.select(
         *(pl.col(name).str.contains(mark, literal=True).any().alias(name) for name in names if log_format.escape != Escape.NONE),
         target.str.contains('#', literal=True).any().alias('hash'),

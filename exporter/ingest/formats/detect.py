@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import polars as pl
 
+from exporter.config import ACCOUNT_FIELD
 from exporter.errors import InputError, SettingsError
 from exporter.ingest.formats import Format
 from exporter.ingest.formats.json_guess import GUESSED, guess_mapping, guessed_format
-from exporter.ingest.formats.json_lines import decode_sample
+from exporter.ingest.formats.json_lines import decode_sample, read_also
 from exporter.ingest.formats.json_presets import JSON_PRESETS
 from exporter.ingest.formats.log_fields import log_fields_format
 from exporter.ingest.formats.notation import is_notation, notation_format
@@ -75,25 +76,38 @@ class Fit(NamedTuple):
         return self.lines >= ENOUGH * max(self.like_calls, 1)
 
 
-def format_of(log_format: str, forwarded_header: str = 'x-forwarded-for', log_fields: Mapping[str, str] | None = None) -> Format:
-    """Returns the format of a name, a notation or a line `#Fields:`. Raises SettingsError if there is none."""
+def format_of(
+    log_format: str,
+    forwarded_header: str = 'x-forwarded-for',
+    log_fields: Mapping[str, str] | None = None,
+    account_fields: Sequence[str] = (),
+) -> Format:
+    """Returns the format of a name, a notation or a line `#Fields:`. It also reads the account fields that it has.
+
+    Raises SettingsError if there is none.
+    """
     if preset := PRESETS.get(log_format) or JSON_PRESETS.get(log_format):
-        return preset
+        return with_account_fields(preset, account_fields)
     if log_format == 'json':
-        return log_fields_format(log_fields or {})
+        return with_account_fields(log_fields_format(log_fields or {}), account_fields)
     if log_format.startswith(GUESSED):
-        return guessed_format(log_format)
+        return with_account_fields(guessed_format(log_format), account_fields)
     if log_format.startswith(DIRECTIVE):
-        described = w3c_format(log_format, forwarded_header)
+        described = w3c_format(log_format, forwarded_header, account_fields)
         if isinstance(described, Format):
             return described
         raise SettingsError(f'log_format: {log_format[:200]!r} does not have {described}', 'add it to the fields of the log')
     if is_notation(log_format):
-        return notation_format(log_format, forwarded_header)
+        return with_account_fields(notation_format(log_format, forwarded_header, account_fields=account_fields), account_fields)
     raise SettingsError(
         f'log_format: unknown format {log_format[:200]!r}',
         f'use auto, a notation, json, or one of {", ".join([*PRESETS, *JSON_PRESETS])}',
     )
+
+
+def with_account_fields(log_format: Format, account_fields: Sequence[str]) -> Format:
+    """Returns a format of JSON logs that also reads the fields with these dotted names; other formats unchanged."""
+    return read_also(log_format, {source: source.removeprefix(ACCOUNT_FIELD) for source in account_fields})
 
 
 def best_fit(texts: pl.Series, forwarded_header: str = 'x-forwarded-for') -> Fit | None:

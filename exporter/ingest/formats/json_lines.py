@@ -6,7 +6,8 @@ own decoder is no faster, drops empty lines, and one malformed line stops it.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -40,7 +41,7 @@ DIGITS_OF_SECONDS, DIGITS_OF_MILLISECONDS, DIGITS_OF_MICROSECONDS = 11, 14, 17  
 UNITS = {'s': 1.0, 'ms': 1e-3, 'us': 1e-6, 'µs': 1e-6, 'μs': 1e-6, 'ns': 1e-9}
 LONGEST_REPAIR = 256 << 10  # characters of a line; a repair takes fifty times its size, and nginx allows 32 KiB of headers
 LONGEST_SAMPLE = 1 << 20  # characters of a line; decoded whole, an object takes thirty times its size
-SECRETS = ('authorization', 'cookie')  # headers that are never read
+SECRETS = ('authorization', 'cookie')  # headers that are read only where the setting `accounts` names one
 
 
 class Path(NamedTuple):
@@ -97,7 +98,7 @@ class Reader:
         self.mapping = dict(mapping)
         self.paths = {
             field: tuple(map(to_path, [names] if isinstance(names, str) else names))
-            for field in TEXT_FIELDS
+            for field in dict.fromkeys((*TEXT_FIELDS, *mapping))
             if (names := mapping.get(field))
         }
         tree: Tree = {}
@@ -330,3 +331,17 @@ def json_format(
     where `time` is ISO.
     """
     return Format(name, Reader(mapping, time, seconds), time, seconds=seconds, only_forwarded=only_forwarded, notes=notes)
+
+
+def read_also(log_format: Format, names: Mapping[str, str]) -> Format:
+    """Returns a format of JSON logs that also has these columns, given with their dotted names; other formats unchanged.
+
+    A column that the format already has stays, and a name that is an object in the format is left out.
+    """
+    for column, name in names.items():
+        reader = log_format.read
+        if isinstance(reader, Reader) and column not in reader.mapping and all(to_path(name).names):
+            with suppress(SettingsError):
+                read = Reader(reader.mapping | {column: name}, reader.time, reader.seconds)
+                log_format = replace(log_format, read=read)
+    return log_format

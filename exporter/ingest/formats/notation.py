@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from exporter.config import ACCOUNT_FIELD
 from exporter.errors import SettingsError
-from exporter.ingest.formats import Escape, Format, Time
+from exporter.ingest.formats import TEXT_FIELDS, Escape, Format, Time
+from exporter.ingest.formats.account_fields import find_field, with_columns
 from exporter.ingest.formats.json_lines import json_format
 
 
@@ -105,24 +107,34 @@ def is_notation(log_format: str) -> bool:
     return '$' in log_format or '%' in log_format
 
 
-def notation_format(notation: str, forwarded_header: str = 'x-forwarded-for', name: str = '') -> Format:
+def notation_format(
+    notation: str, forwarded_header: str = 'x-forwarded-for', name: str = '', account_fields: Sequence[str] = ()
+) -> Format:
     """Returns the format that a notation describes. `forwarded_header`: the header that names the caller behind a proxy.
+    It also reads the account fields that it has.
 
     Raises SettingsError for a notation without time, address or request, and for two variables with no text between them.
     """
     text = _unquoted(notation)
     for several, one in COMPOSED.items():
         text = text.replace(several, one)
-    known, tokenize = (NGINX, _nginx_tokens) if '$' in text else (APACHE, _apache_tokens)
+    of_server, tokenize = (NGINX, _nginx_tokens) if '$' in text else (APACHE, _apache_tokens)
     tokens = list(tokenize(text))
     header = forwarded_header.lower()
-    variables = known | {f'http_{header.replace("-", "_")}': Variable('forwarded'), f'{{{header}}}i': Variable('forwarded')}
+    variables = of_server | {f'http_{header.replace("-", "_")}': Variable('forwarded'), f'{{{header}}}i': Variable('forwarded')}
     variables |= {each: Variable('time', time) for each, _ in tokens if (time := _strftime(each))}
     names = _json_names(text, tokenize)
     if names is not None:
         tokens = [(variable, '') for variable, dotted in names.items() if dotted]
         tokens += [(variable, ' ') for variable, dotted in names.items() if not dotted]  # not alone: they count as unused
     named = {variables[token_name].field: token_name for token_name in reversed(variables) if (token_name, '') in tokens}
+    accounts = dict[str, str]()  # the field with the values of each source of accounts
+    for source in account_fields:
+        # also by the name that a notation in JSON gives the value
+        dotted = (each for each, dotted_name in (names or {}).items() if dotted_name == source.removeprefix(ACCOUNT_FIELD))
+        if variable := find_field(source, [each for each, text in tokens if each and not text]) or next(dotted, None):
+            accounts[source] = next((field for field, each in named.items() if each == variable), f'account_{len(accounts)}')
+            named[accounts[source]] = variable
     fields = set(named)
     only_forwarded = 'forwarded' in fields and 'ip' not in fields
     present = fields | ({'ip'} if only_forwarded else set()) | ({'request'} if 'target' in fields else set())
@@ -131,14 +143,16 @@ def notation_format(notation: str, forwarded_header: str = 'x-forwarded-for', na
     chosen = {variable: field for field, variable in named.items()}
     time = variables[named['time']].time or Time.CLF
     seconds = variables[named['duration']].seconds if 'duration' in named else 1.0
-    notes = tuple(dict.fromkeys(each for each, text in tokens if each and (text or each not in variables) and each not in UNUSED))
+    known = {*variables, *chosen}
+    notes = tuple(dict.fromkeys(each for each, text in tokens if each and (text or each not in known) and each not in UNUSED))
     if names is not None:
-        mapping = {field: names[variable] for field, variable in named.items()}
+        mapping = {field: names[variable] for field, variable in named.items() if field in TEXT_FIELDS}
+        mapping |= {source: names[named[field]] for source, field in accounts.items()}
         return json_format(name or notation, mapping, time=time, seconds=seconds, only_forwarded=only_forwarded, notes=notes)
     pattern = _pattern(notation, tokens, chosen, variables)
     return Format(
         name or notation,
-        _not_joined(pattern_reader(pattern, list(named))),
+        with_columns(_not_joined(pattern_reader(pattern, list(named))), accounts),
         time,
         Escape.BACKSLASH,
         seconds,

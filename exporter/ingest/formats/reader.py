@@ -18,6 +18,7 @@ from exporter.ingest.formats.detect import (
     format_of,
     nearest,
     refuse,
+    with_account_fields,
 )
 from exporter.ingest.formats.json_guess import GUESSED
 from exporter.ingest.formats.lines import read_texts
@@ -42,6 +43,7 @@ def reader_of(rules: PortalRules, log_format: str | None = None) -> 'LogReader':
         rules.forwarded_header or 'x-forwarded-for',
         rules.log_timezone or rules.timezone,
         rules.log_fields,
+        rules.account_fields,
     )
 
 
@@ -58,8 +60,11 @@ class LogReader:
         forwarded_header: str = 'x-forwarded-for',
         log_timezone: str = 'UTC',
         log_fields: Mapping[str, str] | None = None,
+        account_fields: tuple[str, ...] = (),
     ) -> None:
         self.forwarded_header, self.log_timezone, self.log_fields = forwarded_header, log_timezone, log_fields
+        self.account_fields = account_fields
+        self.no_calls = NO_CALLS.with_columns(pl.lit(None, pl.String).alias(name) for name in account_fields)
         self.is_auto = log_format == AUTO
         self.unusual = True, True
         self.lacks: InputError | None = None  # why the lines that were looked at last are in no format, if that is known
@@ -89,7 +94,9 @@ class LogReader:
         """Goes on in the format of this name. Raises SettingsError if there is none."""
         wrapper = next((each for each in WRAPPERS if name.endswith(f'{WRAPPED}{each}')), None)
         self.wrapper = WRAPPERS[wrapper] if wrapper else None
-        self.format = format_of(name.removesuffix(f'{WRAPPED}{wrapper}'), self.forwarded_header, self.log_fields)
+        self.format = format_of(
+            name.removesuffix(f'{WRAPPED}{wrapper}'), self.forwarded_header, self.log_fields, self.account_fields
+        )
 
     def read(self, chunk: bytes, now: datetime, log_name: str = '', first: bool = False) -> Lines:
         """Parses whole lines. `now` bounds which timestamps are valid.
@@ -158,7 +165,7 @@ class LogReader:
 
     def _described(self, directive: str) -> Format | None:
         try:
-            return format_of(directive, self.forwarded_header)
+            return format_of(directive, self.forwarded_header, account_fields=self.account_fields)
         except SettingsError as error:
             self.lacks = InputError(error.what.removeprefix('log_format: '), error.remedy)
             return None
@@ -167,7 +174,7 @@ class LogReader:
         """Returns what the current format makes of lines, and the lines that are not in it."""
         if self.format is None or lines.is_empty():
             skipped, lines = _without_blank(lines)
-            return Lines(NO_CALLS, NONE, skipped), lines
+            return Lines(self.no_calls, NONE, skipped), lines
         parts = NONE
         if self.wrapper:
             unwrapped = self.wrapper.unwrap(lines['text'])
@@ -183,6 +190,9 @@ class LogReader:
         else:
             skipped, unread = _without_blank(lines.filter(~read))
         converted = convert(fields if read.all() else fields.filter(read), self.format, now, self.log_timezone, *self.unusual)
+        if lacking := [name for name in self.account_fields if name not in converted.calls.columns]:
+            calls = converted.calls.with_columns(pl.lit(None, pl.String).alias(name) for name in lacking)
+            converted = converted._replace(calls=calls.select(self.no_calls.columns))
         return _join([converted, Lines(converted.calls.clear(), NONE, pl.concat([skipped, parts]))]), unread
 
     def _unreadable(self, lines: pl.DataFrame) -> Lines:
@@ -193,7 +203,7 @@ class LogReader:
         if self.lacks and not self.format:
             is_message &= False
         rejected = lines.filter(~is_message).select('line', reason=pl.lit(Reason.FORMAT.value))
-        return Lines(NO_CALLS, rejected, lines.filter(is_message).select('line', reason=pl.lit(Skip.OTHER_OUTPUT.value)))
+        return Lines(self.no_calls, rejected, lines.filter(is_message).select('line', reason=pl.lit(Skip.OTHER_OUTPUT.value)))
 
     def _detect(self, texts: pl.Series) -> bool:
         """Finds the wrapper and the format of most of these lines; returns whether there is one."""
@@ -209,7 +219,7 @@ class LogReader:
                 self.lacks = error
                 continue
             if fit and fit.is_enough:
-                self.format, self.wrapper = fit.format, candidate
+                self.format, self.wrapper = with_account_fields(fit.format, self.account_fields), candidate
                 return True
         return False
 

@@ -4,12 +4,13 @@ Sources: https://www.w3.org/TR/WD-logfile.html,
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import unquote
 
 import polars as pl
 
 from exporter.ingest.formats import Format, Time
+from exporter.ingest.formats.account_fields import find_field
 
 DIRECTIVE = '#Fields:'
 HOST = 'x-host-header'  # that the caller requested; CloudFront's cs(Host) is the name of the distribution
@@ -30,8 +31,8 @@ NAMES = {
 REQUIRED = {'date': 'the date', 'time': 'the time', 'ip': 'the address', 'target': 'the request'}
 
 
-def w3c_format(directive: str, forwarded_header: str = 'x-forwarded-for') -> Format | str:
-    """Returns the format that a line `#Fields: ...` describes, or what it lacks."""
+def w3c_format(directive: str, forwarded_header: str = 'x-forwarded-for', account_fields: Sequence[str] = ()) -> Format | str:
+    """Returns the format that a line `#Fields: ...` describes, or what it lacks. It also reads the account fields that it has."""
     header = forwarded_header.lower()
     known = NAMES | {f'cs({header})': 'forwarded', header: 'forwarded'}
     columns = directive.removeprefix(DIRECTIVE).split()
@@ -39,6 +40,7 @@ def w3c_format(directive: str, forwarded_header: str = 'x-forwarded-for') -> For
     fields = {known[column]: index for index, column in reversed(list(enumerate(lower))) if column in known}
     if HOST in lower:
         fields['host'] = lower.index(HOST)
+    accounts = {source: lower.index(name) for source in account_fields if (name := find_field(source, lower))}
     present = fields.keys() | {name for name in ('date', 'time') if name in lower}
     if missing := [text for name, text in REQUIRED.items() if name not in present]:
         return ' and '.join(missing)
@@ -51,11 +53,10 @@ def w3c_format(directive: str, forwarded_header: str = 'x-forwarded-for') -> For
         split = texts.str.splitn(separator, len(names)).struct.rename_fields(names).struct.unnest()
         complete = split[names[-2]].is_not_null() & split[names[-1]].is_null() & ~texts.str.starts_with('#')
         rows = split.select(
-            **{field: names[index] for field, index in fields.items()},
+            **{field: names[index] for field, index in (fields | accounts).items()},
             time=pl.col(names[lower.index('date')]) + 'T' + pl.col(names[lower.index('time')]) + 'Z',
         )
-        if 'agent' in fields:
-            rows = rows.with_columns(_decode(rows['agent'], decode))
+        rows = rows.with_columns(_decode(rows[name], decode) for name in ('agent', *accounts) if name in rows.columns)
         return rows.with_columns(pl.when(complete).then(name).alias(name) for name in rows.columns)
 
     # IIS logs milliseconds, CloudFront seconds

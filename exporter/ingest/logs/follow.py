@@ -163,9 +163,9 @@ class Follower:
         unread.update(followed for _, followed in waiting)
 
     def _warn(self) -> None:
-        """Logs, once, that the logs of a portal seem to have proxies in the place of callers."""
+        """Logs, once, that the logs of a portal seem to have proxies in the place of callers, or lack a field with accounts."""
         for domain, enrichment in self.enrichments.items():
-            if warning := enrichment.caller_sample.warning():
+            for warning in filter(None, (enrichment.caller_sample.warning(), enrichment.field_sample.warning())):
                 self.fault_log.log(f'{domain}: {warning}')
 
     def _report_last_line(self, tail: Tail) -> None:

@@ -14,6 +14,7 @@ import pytest
 from access_logs import DOMAIN, asked, assert_rollups_agree, cut_small, imported, line, log, paths, run, summary
 from following import Following, append, followed
 
+from exporter.config import PortalRules
 from exporter.enrich.caller_sample import REMEDY
 from exporter.errors import EngineError, SpoolFull
 from exporter.ingest.logs import batches, follow, open_logs
@@ -504,6 +505,21 @@ def test_a_log_of_a_proxys_address_is_reported_once(following: Following, file: 
         following.poll()
     message = f'{DOMAIN}: nearly all of 1,300 calls come from at most 3 addresses; {REMEDY}'
     assert [text for text in following.messages if REMEDY in text] == [message]
+
+
+def test_accounts_of_a_logged_header_and_a_field_that_no_line_has(
+    settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path, file: Path
+) -> None:
+    rules = PortalRules(accounts=('field:X-User', 'field:missing'), log_format='%h %t "%r" %>s %b "%{X-User}i"')
+    process = Following(database, tmp_path / 'data', followed(file), rules=rules)
+    for count in (400, 700, 10):
+        append(file, b'192.0.2.1 [17/May/2025:10:05:03 +0000] "GET /a HTTP/1.1" 200 5 "bob"\n' * count)
+        process.poll()
+    process.drain()
+    process.stop()
+    assert database.query('SELECT user_id, count() AS calls FROM calls GROUP BY user_id') == [{'user_id': 'bob', 'calls': 1_110}]
+    [message] = [text for text in process.messages if 'accounts' in text]
+    assert message.startswith(f'{DOMAIN}: accounts: no line of 1,100 calls has field:missing; ')
 
 
 def test_batches_that_an_earlier_version_spooled_count_once(following: Following, file: Path) -> None:

@@ -207,3 +207,11 @@ def test_rejected_lines_and_calls_of_one_batch_are_retried_each_as_what_it_is(
     }  # fmt: skip
     assert sorted(reject.text for reject in web.rejected if reject.origin == 'POST /v1/logs') == [NONSENSE]
     assert database.query('SELECT count() AS calls FROM calls')[0]['calls'] == 4
+
+
+def test_accounts_come_from_a_logged_header(tmp_path: Path, database: ClickHouse) -> None:
+    records = [CLOUDFLARE | {'RequestHeaders': {'x-user': user}} for user in ('bob', '-')]
+    with serving(tmp_path, lambda: database, accounts=('field:RequestHeaders.x-user', 'user')) as web:
+        assert answer(web.post_log(lines(*map(json.dumps, records), COMBINED))) == (3, 0, 0)
+        assert stored(web, database) == 3
+    assert [row['user_id'] for row in database.query('SELECT user_id FROM calls ORDER BY user_id')] == ['', 'alice', 'bob']
