@@ -36,7 +36,7 @@ SELECT
     sumIf(counts.calls, counts.action = 'map') AS map_requests,
     sumIf(counts.calls, counts.action = 'other') AS other_calls
 FROM activity({PARAMETERS}) AS days
-LEFT JOIN actions_by_day({PARAMETERS}) AS counts ON counts.day = days.day
+INNER JOIN actions_by_day({PARAMETERS}) AS counts ON counts.day = days.day
 GROUP BY time
 ORDER BY time"""
 

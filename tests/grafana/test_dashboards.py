@@ -189,7 +189,7 @@ def test_data_links_open_the_calls_page_with_period_and_variables(name: str, num
 def test_bars_rows_series_and_circles_link_to_their_calls() -> None:
     linked = {(name, number) for name, number in ALL_PANELS if links(panels(name)[number])}
     on_users = {panel['id'] for panel in panels('users').values() if panel['type'] in ('barchart', 'geomap', 'table')} - {10}
-    assert linked == {('users', number) for number in on_users} | {('datasets', number) for number in (5, 6, 7, 8, 9)}
+    assert linked == {('users', number) for number in on_users} | {('datasets', number) for number in (5, 6, 7, 8, 9, 11)}
 
 
 @EVERY_PAGE
@@ -270,6 +270,7 @@ def test_an_empty_panel_shows_a_text(name: str, number: int) -> None:
         'Nothing imported in this period',
         'Nothing rejected in this period',
         'Nothing imported yet',
+        'No response times in this period: the format of the log has none',
     }
 
 
@@ -289,7 +290,7 @@ def contrast(color: str, other: str) -> float:
 def test_colors_stand_out_on_light_and_dark_panels(background: str) -> None:
     configs = [panels(name)[number]['fieldConfig'] for name, number in ALL_PANELS]
     colors = set(re.findall(r'"(?:fixedColor|color)": "(#\w+)"', json.dumps(configs)))
-    assert len(colors) == 3
+    assert len(colors) == 7
     assert all(contrast(color, background) >= 3 for color in colors)
 
 

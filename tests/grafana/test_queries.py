@@ -55,6 +55,9 @@ COLUMNS: dict[tuple[str, Any], dict[str, str]] = {
     ('datasets', 6): {
         'dataset': TEXT,
         'calls': NUMBER,
+        'queries': NUMBER,
+        'download_requests': NUMBER,
+        'page_views': NUMBER,
         'users': NUMBER,
         'errors': NUMBER,
         'errors_percent': FLOAT,
@@ -63,6 +66,17 @@ COLUMNS: dict[tuple[str, Any], dict[str, str]] = {
     ('datasets', 7): {'time': TIME, 'dataset': 'String', 'users': 'UInt64'},
     ('datasets', 8): {'time': TIME, 'dataset': 'String', 'errors': 'UInt64'},
     ('datasets', 9): {'time': TIME, 'dataset': 'String', 'bytes': 'UInt64'},
+    ('datasets', 10): {
+        'time': TIME,
+        'queries': 'UInt64',
+        'download_requests': 'UInt64',
+        'page_views': 'UInt64',
+        'metadata_requests': 'UInt64',
+        'searches': 'UInt64',
+        'map_requests': 'UInt64',
+        'other_calls': 'UInt64',
+    },
+    ('datasets', 11): {'time': TIME, 'dataset': 'String', 'p95_ms': FLOAT},
     ('health', 1): {'stored_calls': NUMBER, 'change': 'String'},
     ('health', 2): {'rejected_lines': NUMBER, 'change': 'String'},
     ('health', 6): {'newest': 'Nullable(Int64)'},
@@ -117,12 +131,13 @@ def insert_calls(database: ClickHouse, *calls: tuple[str, str, str, int, str, st
     values = ', '.join(
         f"('{call[0]}', 'UTC', toDate('{call[0][:10]}'), toStartOfHour(toDateTime('{call[0][:19]}', 'UTC')), "
         + ', '.join(repr(value) for value in call[1:])
-        + f", '{'trees' if call[2] else ''}', {404 if call[4] == 'phone' else 200}, 1000, '{'' if call[5] == 'crawler' else 'curl'}')"
+        + f", '{'trees' if call[2] else ''}', {404 if call[4] == 'phone' else 200}, 1000, '{'' if call[5] == 'crawler' else 'curl'}', "
+        f"'{'download' if call[2] else 'page'}')"
         for call in calls
     )
     columns = (
         'timestamp, timezone, day, hour, domain, user_id, visitor, device, client, country, city, latitude, longitude, '
-        'dataset_id, status, bytes, browser'
+        'dataset_id, status, bytes, browser, action'
     )
     database.command(f'INSERT INTO calls ({columns}) VALUES {values}')
 
@@ -347,10 +362,10 @@ def test_events_are_chosen_by_tag(portals: ClickHouse) -> None:
 
 def test_data_sets(portals: ClickHouse) -> None:
     assert rows(portals, ('datasets', 6)) == [
-        ('-', 21, 4, 1, pytest.approx(100 / 21), 21_000),
-        ('trees', 9, 1, 0, 0, 9_000),
+        ('-', 21, 0, 0, 21, 4, 1, pytest.approx(100 / 21), 21_000),
+        ('trees', 9, 0, 9, 0, 1, 0, 0, 9_000),
     ]
-    assert rows(portals, ('datasets', 6), dataset=('trees',)) == [('trees', 9, 1, 0, 0, 9_000)]
+    assert rows(portals, ('datasets', 6), dataset=('trees',)) == [('trees', 9, 0, 9, 0, 1, 0, 0, 9_000)]
     assert [rows(portals, ('datasets', number)) for number in (1, 2, 3, 4)] == [
         [(1, '-')],
         [(9, '-')],
@@ -363,6 +378,17 @@ def test_data_sets(portals: ClickHouse) -> None:
         assert days == [(9, 'trees', 0), (10, 'trees', 0), (11, 'trees', last)]
     assert rows(portals, ('datasets', 5), dataset=('rent',)) == []
     assert [row[0] for row in rows(portals, ('datasets', 'dataset'))] == ['-', 'trees']
+
+
+def test_kinds_of_access_and_response_times(portals: ClickHouse) -> None:
+    days = [(row[0].day, *row[1:]) for row in rows(portals, ('datasets', 10))]
+    assert [day[0] for day in days] == [9, 11]
+    assert [sum(numbers) for numbers in zip(*(day[1:] for day in days), strict=True)] == [0, 9, 21, 0, 0, 0, 0]
+    assert rows(portals, ('datasets', 11)) == []  # no response times
+    portals.command("ALTER TABLE calls UPDATE duration_ms = 40 WHERE dataset_id = 'trees' SETTINGS mutations_sync = 1")
+    [(time, dataset, milliseconds)] = rows(portals, ('datasets', 11))
+    assert (time.day, dataset, milliseconds) == (11, 'trees', pytest.approx(40, rel=0.01))
+    assert rows(portals, ('datasets', 11), dataset=('rent',)) == []
 
 
 # health
@@ -415,7 +441,9 @@ def matching_calls(database: ClickHouse, url: str, row: dict[str, Any], period: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('query', [query for query in COLUMNS if links(panels(query[0])[query[1]]) and query[1] not in (7, 8, 9)])
+@pytest.mark.parametrize(
+    'query', [query for query in COLUMNS if links(panels(query[0])[query[1]]) and query[1] not in (7, 8, 9, 11)]
+)
 @pytest.mark.parametrize('crawlers', [0, 1])
 def test_a_link_opens_as_many_calls_as_its_row_counts(portals: ClickHouse, query: tuple[str, int], crawlers: int) -> None:
     [url] = links(panels(query[0])[query[1]])
