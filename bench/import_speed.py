@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
@@ -158,7 +158,7 @@ def new_path(folder: Path, name: str) -> Path:
     return path
 
 
-def import_log(checkout: Path, name: str, log: Path, places: Path, folder: Path) -> tuple[Cost, str]:
+def import_log(checkout: Path, name: str, log: Path, places: Path, folder: Path, options: Sequence[str] = ()) -> tuple[Cost, str]:
     """Imports the log into a new embedded database with the code of a checkout. Returns the cost and the outcome of the lines."""
     database = new_path(folder, name)
     settings = {
@@ -169,7 +169,7 @@ def import_log(checkout: Path, name: str, log: Path, places: Path, folder: Path)
         'USAGE_TIMEZONE': 'Europe/Paris',
     }
     out = folder / f'{name}.json'
-    cost = run([*EXPORTER, 'import', log, '--domain', 'data.example.org', '--format', 'json'], out, settings)
+    cost = run([*EXPORTER, 'import', log, '--domain', 'data.example.org', '--format', 'json', *options], out, settings)
     result = json.loads(out.read_text())
     return cost, f'{result["stored"]:,} of {result["read"]:,} lines stored'
 

@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -32,11 +33,25 @@ ROTATED = 40  # writes between two rotations
 PATIENCE = 120.0  # seconds to wait until the last calls are stored
 
 
+def combined(path: str, caller: int) -> str:
+    """Returns the line of a call in the combined format."""
+    return f'192.0.2.{caller} - - [{datetime.now(UTC):%d/%b/%Y:%H:%M:%S %z}] "GET {path} HTTP/1.1" 200 12 "-" "curl/8.5.0"'
+
+
+def json_line(path: str, caller: int) -> str:
+    """Returns the line of a call in JSON, with the names of nginx."""
+    call = {'time_iso8601': datetime.now(UTC).isoformat(), 'remote_addr': f'192.0.2.{caller}', 'request': f'GET {path} HTTP/1.1'}
+    return json.dumps(call | {'status': '200', 'body_bytes_sent': '12', 'http_user_agent': 'curl/8.5.0'})
+
+
+FORMATS = {'combined': combined, 'json': json_line}
+
+
 class Load:
     """Clients that send calls and a web server that writes a log, in threads of their own, until `end`."""
 
-    def __init__(self, folder: Path, url: str) -> None:
-        self.log, self.url = folder / 'access.log', f'{url}/v1/calls'
+    def __init__(self, folder: Path, url: str, line: Callable[[str, int], str]) -> None:
+        self.log, self.url, self.line = folder / 'access.log', f'{url}/v1/calls', line
         self.ending = threading.Event()
         self.acknowledged, self.written, self.sent_again = list[str](), list[str](), 0
         self._lock = threading.Lock()
@@ -83,8 +98,7 @@ class Load:
         while not self.ending.is_set():
             for _ in range(LINES):
                 path = f'/log/{len(self.written)}'
-                moment = datetime.now(UTC).strftime('%d/%b/%Y:%H:%M:%S +0000')
-                log.write(f'192.0.2.{len(self.written) % 200} - - [{moment}] "GET {path} HTTP/1.1" 200 12 "-" "curl/8.5.0"\n')
+                log.write(f'{self.line(path, len(self.written) % 200)}\n')
                 self.written.append(path)
             log.flush()
             writes += 1
@@ -151,7 +165,7 @@ def count(database_url: str, expected: list[str]) -> dict[str, int]:
     }
 
 
-def run(kills: int, folder: Path) -> dict[str, int]:
+def run(kills: int, folder: Path, line: Callable[[str, int], str]) -> dict[str, int]:
     """Kills `serve` this number of times, then counts."""
     with socket.create_server(('127.0.0.1', 0)) as free:
         port = free.getsockname()[1]
@@ -162,7 +176,7 @@ def run(kills: int, folder: Path) -> dict[str, int]:
         'USAGE_LISTEN': f'127.0.0.1:{port}',
         'USAGE_FOLLOW': json.dumps([{'path': str(folder / 'access.log'), 'domain': DOMAIN}]),
     }
-    load = Load(folder, url)
+    load = Load(folder, url, line)
     process = start(folder, environment)
     try:
         up(url, process)
@@ -190,14 +204,16 @@ def main() -> None:
     """Prints the counts as JSON. Exits with 1 if a call is lost or duplicate."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--kills', type=int, default=100)
+    parser.add_argument('--log-format', choices=FORMATS, default='combined', help='of the followed log')
     parser.add_argument('--keep', type=Path, help='a folder in which all is left as it was in the end')
     options = parser.parse_args()
+    line = FORMATS[options.log_format]
     if options.keep:
         options.keep.mkdir(parents=True)
-        result = run(options.kills, options.keep.absolute())
+        result = run(options.kills, options.keep.absolute(), line)
     else:
         with tempfile.TemporaryDirectory() as folder:
-            result = run(options.kills, Path(folder))
+            result = run(options.kills, Path(folder), line)
     print(json.dumps(result))
     sys.exit(bool(result['lost'] or result['double'] or result['unexpected'] or result['rollups_off'] or result['exit_code']))
 

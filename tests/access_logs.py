@@ -64,7 +64,19 @@ def read(line: str) -> Call:
 
 def line(number: int, **other: object) -> str:
     """Returns the unique line of an invented call, without a line end; `other` replaces fields."""
-    call = {
+    return '{ip} - {user} [{time}] "{request}" {status} {bytes} "-" "{agent}"'.format(**_fields(number, other))
+
+
+def json_line(number: int, **other: object) -> str:
+    """Returns the line of the same call in JSON, with the names of nginx."""
+    names = {
+        'time': 'time_local', 'ip': 'remote_addr', 'user': 'remote_user', 'bytes': 'body_bytes_sent', 'agent': 'http_user_agent',
+    }  # fmt: skip
+    return json.dumps({names.get(name, name): str(value) for name, value in _fields(number, other).items()})
+
+
+def _fields(number: int, other: dict[str, object]) -> dict[str, object]:
+    return {
         'ip': f'198.51.{number // 250 % 256}.{number % 250}',
         'user': ACCOUNTS[number % len(ACCOUNTS)],
         'time': f'{FIRST + timedelta(minutes=7 * number):%d/%b/%Y:%H:%M:%S %z}',
@@ -73,7 +85,6 @@ def line(number: int, **other: object) -> str:
         'bytes': number,
         'agent': AGENTS[number % len(AGENTS)],
     } | other
-    return '{ip} - {user} [{time}] "{request}" {status} {bytes} "-" "{agent}"'.format(**call)
 
 
 def log(numbers: Iterable[int], end: str = '\n', **other: object) -> bytes:

@@ -50,17 +50,18 @@ class Memo:
             self.rows = self.rows.extend_constant(None, missing)
         rows = self.rows[numbers]
         if rows.has_nulls() or not self.results.width:
-            self._add(pl.DataFrame({'number': numbers, 'text': numbered}).filter(rows.is_null()).unique('number').sort('number'))
+            missing_rows = rows.is_null().arg_true()
+            self._add(numbered[missing_rows[numbers[missing_rows].arg_unique()]])
             rows = self.rows[numbers]
         return self.results[rows]
 
-    def _add(self, new: pl.DataFrame) -> None:
-        """Computes the results of new texts, given with their numbers."""
-        results, size = self.compute(new['text'].cast(pl.String)), len(self.results)
+    def _add(self, new: pl.Series) -> None:
+        """Computes the results of numbered texts, which are distinct and new."""
+        results, size = self.compute(new.cast(pl.String)), len(self.results)
         self.results = self.results.vstack(results) if self.results.width else results
         if self.results.n_chunks() > CHUNKS:
             self.results = self.results.rechunk()
-        self.rows = self.rows.scatter(new['number'], pl.int_range(size, len(self.results), dtype=pl.UInt32, eager=True))
+        self.rows = self.rows.scatter(new.to_physical(), pl.int_range(size, len(self.results), dtype=pl.UInt32, eager=True))
 
 
 def _no_texts() -> pl.Series:

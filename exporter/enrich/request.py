@@ -86,7 +86,9 @@ class Requests:
 
         An account or data set that a call itself gives takes precedence over the rules.
         """
-        split = calls['path'].str.splitn('?', 2).struct.rename_fields(['path', 'query']).struct.unnest()
+        split = calls  # a format may have split them
+        if 'query' not in calls.columns:
+            split = calls['path'].str.splitn('?', 2).struct.rename_fields(['path', 'query']).struct.unnest()
         path_rows, queries = self._find_services(self.read_paths(split['path']), split['query']), split['query']
         sources, datasets = self.sources, self._find_datasets(path_rows, queries)
         if 'dataset_id' in calls.columns:

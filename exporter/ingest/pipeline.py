@@ -1,7 +1,7 @@
 """Runs the steps of ingestion: parsed lines become complete calls, and calls become batches."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import reduce
 from itertools import accumulate
 from typing import NamedTuple
@@ -21,19 +21,22 @@ from exporter.store.rejects import RejectStore
 Put = Callable[[Batch, pl.DataFrame, Tally], None]  # takes a batch, its calls and the tally of its lines
 Step = Callable[[Lines, Enrichment], Lines]
 PART_ROWS = 60_000  # of the parts in which a batch is completed: each costs 3 ms, and memory for its rows several times
+USED = 'forwarded', 'query', 'skip'  # by the first steps only; not all sources have `query`
 ENRICHED = [column.name for column in COLUMNS if column.name != 'batch_id']
 
 
 class ParsedChunk(NamedTuple):
     """Parsed lines; `batch` is set on the last chunk of a batch.
 
-    `text` holds the lines as they were read, and `start` is the byte offset of the first one; rejects need both.
+    `text` holds the lines as they were read, and `start` is the byte offset of the first one; rejects need both. If the lines do
+    not follow each other in the log, `starts` has the offset of each.
     """
 
     lines: Lines
     batch: Batch | None
     start: int = 0
     text: bytes = b''
+    starts: Sequence[int] = ()
 
 
 class Part(NamedTuple):
@@ -78,16 +81,16 @@ def skip_requests(lines: Lines, _: Enrichment) -> Lines:
 
 
 def resolve_callers(lines: Lines, enrichment: Enrichment) -> Lines:
-    """Replaces the address of a trusted proxy by the one that its header names, and drops the header."""
+    """Replaces the address of a trusted proxy by the one that its header names, and drops what is not needed any more."""
     callers = enrichment.callers(lines.calls['ip'], lines.calls['forwarded'])
-    others = lines.calls[[name for name in lines.calls.columns if name != 'forwarded']]  # a sixth of the time of drop
+    others = lines.calls[[name for name in lines.calls.columns if name not in USED]]  # a sixth of the time of drop
     return lines._replace(calls=others.with_columns(callers))
 
 
 def number_texts(lines: Lines, enrichment: Enrichment) -> Lines:
     """Replaces each address and user agent by its number in a dictionary: the steps that follow look at distinct texts only."""
     numbered = [number(lines.calls[name]) for name, number in enrichment.texts.items()]
-    return lines._replace(calls=lines.calls.with_columns(numbered).drop('skip'))
+    return lines._replace(calls=lines.calls.with_columns(numbered))
 
 
 def reject_addresses(lines: Lines, enrichment: Enrichment) -> Lines:
@@ -212,7 +215,7 @@ def _rejects(chunk: ParsedChunk, rejected: pl.DataFrame) -> Iterator[tuple[str, 
     if rejected.is_empty():
         return
     texts = chunk.text.split(b'\n')
-    starts = list(accumulate((len(text) + 1 for text in texts), initial=chunk.start))
+    starts = chunk.starts or list(accumulate((len(text) + 1 for text in texts), initial=chunk.start))
     for line, reason in rejected.sort('line').iter_rows():
         text = texts[line].removesuffix(b'\r').rstrip(b'\0')
         stripped = text.lstrip(b'\0')  # a hole before a line is not part of it

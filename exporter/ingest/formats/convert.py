@@ -252,7 +252,7 @@ def to_timestamps(texts: pl.Series, time: Time, log_timezone: str) -> pl.Series:
             local=pl.col('time').str.slice(0, 20).str.to_datetime('%d/%b/%Y:%H:%M:%S', time_unit='ms', strict=False),
             offset=pl.col('time').str.slice(20),
         )
-        moments = _with_offset(parts['local'], parts['offset'])
+        moments = with_offset(parts['local'], parts['offset'])
         if not moments.has_nulls():
             return moments
         usual = moments.is_not_null()
@@ -282,15 +282,20 @@ def _with_fraction(local: pl.Series, rest: pl.Series, log_timezone: str) -> pl.S
     fraction = rest.str.extract(r'^([.,]\d{1,9})').str.replace(',', '.').cast(pl.Float64, strict=False).fill_null(0)
     local = (local.cast(pl.Int64) + (fraction * 1000).round().cast(pl.Int64)).cast(pl.Datetime('ms'))
     offset = rest.str.replace(r'^[.,]\d{1,9}', '')
-    moments = _with_offset(local, offset)
+    moments = with_offset(local, offset)
     without = (offset.str.strip_chars() == '').fill_null(False)
     return moments.zip_with(~without, _in_zone(local, log_timezone)) if without.any() else moments
 
 
-def _with_offset(local: pl.Series, offset: pl.Series) -> pl.Series:
+def with_offset(local: pl.Series, offset: pl.Series) -> pl.Series:
     """The times in UTC; null if the offset is invalid or missing."""
-    known = {each: _offset(each) for each in offset.unique().to_list() if each is not None}
-    shift = pl.col('offset').replace_strict(known, default=None, return_dtype=pl.Int64)
+    first = offset.first() if len(offset) else None
+    shift: pl.Expr
+    if first is not None and (offset == first).all():  # in nearly all chunks
+        shift = pl.lit(_offset(str(first)), pl.Int64)
+    else:
+        known = {each: _offset(each) for each in offset.unique().to_list() if each is not None}
+        shift = pl.col('offset').replace_strict(known, default=None, return_dtype=pl.Int64)
     parts = pl.DataFrame([local.alias('local'), offset.alias('offset')])
     return parts.select((pl.col('local').cast(pl.Int64) - shift).cast(TIMESTAMP)).to_series()
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from exporter.enrich.callers import resolve
+from exporter.enrich.proxies import trusted_proxies
 from exporter.errors import SettingsError
 from exporter.ingest.formats.notation import is_notation, notation_format
 from exporter.ingest.formats.reader import LogReader
@@ -89,6 +91,20 @@ def test_a_notation_is_taken_as_it_stands_in_a_configuration(notation: str) -> N
 )  # fmt: skip
 def test_variables(notation: str, line: str, expected: dict[str, Any]) -> None:
     assert one(notation, line) == CALL | expected
+
+
+FORWARDED_FIRST = '$http_x_forwarded_for - $remote_user [$time_local] "$request" $status $body_bytes_sent "-" "$http_user_agent"'
+
+
+@pytest.mark.parametrize(
+    'header',
+    ['198.51.100.9', '10.0.0.2', '198.51.100.9:443', '[2001:db8::9]:443', '198.51.100.9, 10.0.0.2', '10.0.0.1,198.51.100.9', '-'],
+)
+def test_a_header_in_the_place_of_the_address_names_the_same_caller_without_a_notation(header: str) -> None:
+    line = f'{header} - - [01/Nov/2026:08:30:00 +0100] "GET / HTTP/1.1" 200 512 "-" "curl/8.5.0"\n'.encode()
+    named, found = (LogReader(each).read(line, NOW).calls.row(0, named=True) for each in (FORWARDED_FIRST, 'auto'))
+    trusted = trusted_proxies(['private'])
+    assert resolve(named['ip'], named['forwarded'], trusted) == resolve(found['ip'], found['forwarded'], trusted)
 
 
 def test_the_header_of_the_setting_names_the_caller() -> None:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import hypothesis.stateful as machines
 import pytest
-from access_logs import asked, assert_rollups_agree, cut_small, line, paths
+from access_logs import asked, assert_rollups_agree, cut_small, json_line, line, paths
 from following import Following, followed
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as example_settings
@@ -57,9 +57,10 @@ class AnyOrder(machines.RuleBasedStateMachine):
         self.half = b''  # of a line, which the server has still to write
         self.server: BinaryIO = self.log.open('ab', buffering=0)
 
-    @machines.initialize(pattern=st.booleans(), linked=st.booleans())
-    def follow(self, pattern: bool, linked: bool) -> None:
-        """Follows the log by its name or a pattern, directly or through a link elsewhere."""
+    @machines.initialize(pattern=st.booleans(), linked=st.booleans(), line=st.sampled_from([line, json_line]))
+    def follow(self, pattern: bool, linked: bool, line: Callable[..., str]) -> None:
+        """Follows the log, combined or in JSON, by its name or a pattern, directly or through a link elsewhere."""
+        self.line = line
         folder = self.directory / 'links' if linked else self.directory
         if linked:
             folder.mkdir()
@@ -75,7 +76,7 @@ class AnyOrder(machines.RuleBasedStateMachine):
     @machines.rule(lines=st.integers(1, 12), half=st.booleans())
     def write(self, lines: int, half: bool) -> None:
         now = f'{datetime.now(UTC):%d/%b/%Y:%H:%M:%S %z}'
-        content = ''.join(line(number, time=now) + '\n' for number in range(self.written, self.written + lines)).encode()
+        content = ''.join(self.line(number, time=now) + '\n' for number in range(self.written, self.written + lines)).encode()
         cut = len(content) - 50 if half else len(content)
         self.server.write(self.half + content[:cut])
         self.half = content[cut:]

@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from access_logs import DOMAIN, asked, assert_rollups_agree, cut_small, log, paths
+from access_logs import DOMAIN, asked, assert_rollups_agree, cut_small, json_line, line, log, paths
 
 from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
@@ -199,10 +200,11 @@ def run(program: str, directory: Path, *arguments: str) -> subprocess.CompletedP
     )
 
 
-def test_every_line_counts_once_after_a_kill_at_any_point(tmp_path: Path) -> None:
+@pytest.mark.parametrize('line', [line, json_line])
+def test_every_line_counts_once_after_a_kill_at_any_point(tmp_path: Path, line: Callable[[int], str]) -> None:
     """Another process with its own embedded database gets `kill -9`."""
     file = tmp_path / 'access.log'
-    file.write_bytes(log(range(300)))
+    file.write_text(''.join(f'{line(number)}\n' for number in range(300)))
     for where, nth in (('before insert', 1), ('after insert', 2), ('before done', 2)):
         killed = run(PROGRAM.format(chunk=CHUNK, where=where, left=nth), tmp_path, 'import', str(file))
         assert killed.returncode == -signal.SIGKILL, (where, killed.stderr)
