@@ -50,7 +50,7 @@ def vhost(fields: Fields) -> str:
 
 def notation(fields: Fields) -> str:
     """A notation of nginx."""
-    values = fields | {'host': HOST, 'moment': moment(fields).isoformat()}
+    values = dict(fields) | {'host': HOST, 'moment': moment(fields).isoformat()}
     return '{ip} {host} {user} [{moment}] "{request}" {status} {bytes} 0.012 "{agent}"'.format(**values)
 
 

@@ -91,7 +91,7 @@ def test_the_table_shows_the_same_numbers(file: Path) -> None:
     assert numbers == {
         'read': '24', 'stored': '20', 'already stored': '0', 'skipped': '0', 'left': '1', 'rejected': '3',
     } | {name: number for name, number in numbers.items() if name in ('format', 'status', 'memory')}  # fmt: skip
-    assert re.search(r'^memory +\d+ MB  at most, of this process *$', result.stdout, re.MULTILINE)
+    assert re.search(r'^memory +[\d,]+ MB  at most, of this process *$', result.stdout, re.MULTILINE)
 
 
 def test_standard_output_is_only_json(file: Path) -> None:

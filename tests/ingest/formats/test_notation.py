@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from exporter.enrich.callers import resolve
-from exporter.enrich.proxies import trusted_proxies
+from exporter.enrich.callers import resolve, trusted_proxies
 from exporter.errors import SettingsError
 from exporter.ingest.formats.notation import is_notation, notation_format
 from exporter.ingest.formats.reader import LogReader
