@@ -13,13 +13,13 @@ from attacks import KEY, LOG, Attack, engine, one_by_one
 from calls import raw
 from mutation import Mutator
 
-from exporter.commands.query import read_only_statement
 from exporter.config import PortalRules, load
 from exporter.enrich.agent import classify
 from exporter.enrich.request import Requests
 from exporter.model.call import Client, Device
 from exporter.report import events
 from exporter.report.period import moment, period
+from exporter.store import guard
 from exporter.store.url import address
 
 AGENTS = [
@@ -140,8 +140,8 @@ def texts(dice: random.Random, folder: Path) -> Iterator[Attack]:
             return 'an event'
 
         def sql(statement: bytes) -> str:
-            found = read_only_statement(statement.decode(errors='surrogateescape'))
-            reader.query(found, readonly=1, max_execution_time=2, max_result_rows=1000)
+            found = guard.check(reader, statement.decode(errors='surrogateescape'))
+            reader.query(found.text, readonly=1, max_execution_time=2, max_result_rows=1000)
             return 'a statement'
 
         attacks = [one_by_one(mutate, *kind) for kind in ((TIMES, time), (TIMES, time), (TEXTS, event), (STATEMENTS, sql))]

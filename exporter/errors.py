@@ -56,12 +56,12 @@ class ConcurrentImport(InputError):
 class EngineError(ExporterError):
     """ClickHouse, embedded or a server, cannot be reached, is held by another process, or refuses a statement.
 
-    `code` is ClickHouse's error code, or None if ClickHouse did not answer.
+    `code` is ClickHouse's error code, or None if ClickHouse did not answer; `answer` is its whole message.
     """
 
-    def __init__(self, what: str, remedy: str = '', code: int | None = None) -> None:
+    def __init__(self, what: str, remedy: str = '', code: int | None = None, answer: str = '') -> None:
         super().__init__(what, remedy)
-        self.code = code
+        self.code, self.answer = code, answer
 
 
 class DatabaseLocked(EngineError):
@@ -82,6 +82,10 @@ class QueryError(ExporterError):
     """A statement is invalid, or does more than read."""
 
     exit_code = 2
+
+
+class NotAllowed(QueryError):
+    """A statement is valid, but may do more than read the program's own database."""
 
 
 class ExportError(ExporterError):

@@ -21,6 +21,7 @@ from exporter.spool.drain import Drain
 from exporter.spool.idempotency import IdempotencyKeys
 from exporter.spool.spool import Spool
 from exporter.store.clickhouse import ClickHouse
+from exporter.store.reader import Reader
 from exporter.store.rejects import RejectStore
 
 DOMAIN, OTHER = 'data.example.org', 'other.example.net'
@@ -44,10 +45,12 @@ class Serving:
         )
         self.drain = Drain(spool, keys, self.rejected, database, directory)
         self.spool, self.keys = spool, keys
+        self.reader = Reader(database)
         self.app: Flask = create_app(
             intake=self.intake,
             tokens=self.tokens,
             database=database,
+            reader=self.reader,
             rules=lambda _: rules,
             default_domain='',
             metrics=Metrics(State(spool, self.drain, dict, dict), Indicators()),
@@ -77,7 +80,7 @@ class Serving:
 def serving(directory: Path, database: Callable[[], ClickHouse], **options: Any) -> Iterator[Serving]:
     """The application; closes its parts at the end."""
     parts = Serving(directory, database, **options)
-    with parts.intake:
+    with parts.intake, parts.reader:
         yield parts
     parts.spool.close()
     parts.keys.close()

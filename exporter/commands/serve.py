@@ -35,12 +35,13 @@ from exporter.spool.idempotency import IdempotencyKeys
 from exporter.spool.spool import Spool
 from exporter.store.connections import Connections
 from exporter.store.ledger import Ledger
+from exporter.store.reader import ADMITTED, Reader
 from exporter.store.url import address
 from exporter.system.files import write
 from exporter.system.locks import SERVING
 from exporter.upkeep import retention
 
-THREADS = 16  # threads that answer requests
+THREADS = 16 + ADMITTED  # threads that answer requests: statements in SQL leave 16 to the others
 PORTALS = 200  # portals with their enrichment in memory
 LAST = 8.0  # seconds to store accepted calls after the signal to stop; the rest is stored after the next start
 EXAMPLES = """\b
@@ -110,6 +111,7 @@ def serve(context: Context) -> None:
             intake=intake,
             tokens=tokens,
             database=database,
+            reader=parts.enter_context(Reader(database)),
             rules=settings.portal,
             default_domain=settings.domain or '',
             metrics=Metrics(State(spool, drain, lambda: follower.lag, lambda: follower.readable), indicators),

@@ -9,9 +9,10 @@ from flask import Flask, Response, request
 from exporter.config import PortalRules
 from exporter.ingest.collector.group_commit import GroupCommit
 from exporter.server.metrics import Metrics
-from exporter.server.resources import auth, calls, logs, openapi, problems, reports
+from exporter.server.resources import auth, calls, clickhouse_http, logs, openapi, problems, reports
 from exporter.server.tokens import Scope, Tokens
 from exporter.store.clickhouse import ClickHouse
+from exporter.store.reader import Reader
 
 MOST_BYTES = 10 << 20  # size limit of a body as sent, before decompression
 JSON = 'application/json'
@@ -21,6 +22,8 @@ LIMITS = {
     'max_request_header_size': 16 << 10,  # bytes
     'channel_timeout': 60,  # seconds without data
     'ident': None,  # no Server header
+    'connection_limit': 1_000,
+    'channel_request_lookahead': 1,  # notices that a client leaves before its answer
     'asyncore_use_poll': True,  # select() fails above descriptor 1,023, and an embedded engine opens more files
 }
 
@@ -30,6 +33,7 @@ def create_app(
     intake: GroupCommit,
     tokens: Tokens,
     database: Callable[[], ClickHouse],
+    reader: Reader,
     rules: Callable[[str], PortalRules],
     default_domain: str,
     metrics: Metrics,
@@ -37,14 +41,15 @@ def create_app(
 ) -> Flask:
     """Returns the application. Any thread may call its views.
 
-    `database()` returns the connection of the calling thread, `rules(domain)` the portal's settings, and `ready()` the faults of
-    each part of the program. `default_domain` is the portal of logs that name none; '' for none. Without tokens every request is
-    permitted: listen on this machine only.
+    `database()` returns the connection of the calling thread, `reader` answers statements in SQL, `rules(domain)` are the
+    portal's settings, and `ready()` the faults of each part of the program. `default_domain` is the portal of logs without one;
+    '' for none. Without tokens every request that names this machine is permitted: listen on this machine only.
     """
     app = Flask(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MOST_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.merge_slashes = False
     problems.register(app)
+    app.before_request(partial(auth.own_host, tokens))
     app.after_request(partial(_count_request, metrics))
 
     def route(path: str, view: Callable[[], Response], method: str = 'GET') -> None:
@@ -54,6 +59,9 @@ def create_app(
     route('/v1/logs', partial(logs.post, tokens, intake, rules, default_domain), 'POST')
     route('/v1/events', partial(reports.add_event, tokens, database, lambda domain: rules(domain).timezone), 'POST')
     route('/v1/report', partial(reports.report, tokens, database))
+    for path in (clickhouse_http.PATH, f'{clickhouse_http.PATH}/'):
+        app.add_url_rule(path, path, partial(clickhouse_http.query, tokens, reader), methods=['GET', 'POST'])
+    route(f'{clickhouse_http.PATH}/ping', clickhouse_http.ping)
     route('/metrics', partial(_metrics, tokens, metrics))
     route('/healthz', _healthz)
     route('/readyz', partial(_readyz, ready))

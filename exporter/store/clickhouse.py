@@ -57,6 +57,18 @@ class ClickHouse:
             raise _engine_error(error, self.address) from error
         return list(result.named_results())
 
+    def raw(self, statement: str, settings: Mapping[str, Any] | None = None) -> bytes:
+        """Returns the answer to a statement, in the format that its clause FORMAT names. Raises EngineError."""
+        try:
+            return bytes(self.client.raw_query(statement, settings=dict(settings or {})))
+        except Exception as error:
+            raise _engine_error(error, self.address) from error
+
+    def columns(self, statement: str, settings: Mapping[str, Any] | None = None) -> list[tuple[str, str]]:
+        """Returns the names and types of the columns of an answer, which also one without rows has. Raises EngineError."""
+        described = json.loads(self.raw(f'{statement}\nFORMAT JSONCompact', settings) or '{"meta": []}')
+        return [(column['name'], column['type']) for column in described['meta']]
+
     def insert_file(self, table: str, columns: list[str], file: Path, token: str) -> None:
         """Inserts a file in the Native format; the same token again inserts nothing. Raises EngineError.
 
@@ -204,4 +216,4 @@ def _engine_error(error: Exception, where: Address) -> EngineError:
         return EngineError(f'{where.shown}: the disk of the database is full', 'free space on it', code=243)
     engine_text = re.search(r'Code: \d+\. (?:DB::Exception: )?.*', text)
     line = (engine_text[0] if engine_text else text.strip().split('\n')[0])[:500]
-    return EngineError(f'{where.shown}: {line}', code=int(code[1]) if code else None)
+    return EngineError(f'{where.shown}: {line}', code=int(code[1]) if code else None, answer=text[max(text.find('Code: '), 0) :])

@@ -21,12 +21,12 @@ def encode_block(calls: pl.DataFrame) -> Iterator[bytes | memoryview]:
     Texts, which have no nulls, are sent as LowCardinality(String); numbers are sent as Nullable if there are nulls.
     Each part is valid until the next one is asked for.
     """
-    yield _varint(calls.width) + _varint(len(calls))
+    yield encode_number(calls.width) + encode_number(len(calls))
     for column in calls:
         if column.dtype == pl.String:
             column = column.cast(pl.Categorical(pl.Categories.random()))  # its numbers take less memory
         if isinstance(column.dtype, pl.Categorical):
-            yield _text(column.name) + _text('LowCardinality(String)')
+            yield encode_text(column.name) + encode_text('LowCardinality(String)')
             if len(column):  # without rows, a column ends after its type
                 yield from _low_cardinality(column.dtype.categories.to_series(), column.to_physical())
         else:
@@ -35,11 +35,11 @@ def encode_block(calls: pl.DataFrame) -> Iterator[bytes | memoryview]:
                 numbers = numbers.cast(pl.UInt16)
             kind = TYPES.get(column.name) or str(column.dtype)
             if numbers.has_nulls():
-                yield _text(column.name) + _text(f'Nullable({kind})')
+                yield encode_text(column.name) + encode_text(f'Nullable({kind})')
                 yield from _buffers(numbers.is_null().cast(pl.UInt8))  # 1: null
                 yield from _buffers(numbers.fill_null(0))
             else:
-                yield _text(column.name) + _text(kind)
+                yield encode_text(column.name) + encode_text(kind)
                 yield from _buffers(numbers)
 
 
@@ -50,17 +50,18 @@ def _low_cardinality(dictionary: pl.Series, numbers: pl.Series) -> Iterator[byte
     texts = dictionary.cast(pl.Binary).to_list()
     kind = 0 if len(texts) <= 1 << 8 else 1 if len(texts) <= 1 << 16 else 2
     yield b''.join(value.to_bytes(8, 'little') for value in (1, kind | OWN_DICTIONARY, len(texts)))  # 1: the version
-    yield b''.join([part for text in texts for part in (_varint(len(text)), text)])
+    yield b''.join([part for text in texts for part in (encode_number(len(text)), text)])
     yield len(numbers).to_bytes(8, 'little')
     yield from _buffers(numbers.cast((pl.UInt8, pl.UInt16, pl.UInt32)[kind]))
 
 
-def _text(text: str) -> bytes:
-    encoded = text.encode()
-    return _varint(len(encoded)) + encoded
+def encode_text(value: str) -> bytes:
+    """A text with its length before it."""
+    encoded = value.encode()
+    return encode_number(len(encoded)) + encoded
 
 
-def _varint(number: int) -> bytes:
+def encode_number(number: int) -> bytes:
     """A number in LEB128: 7 bits in each byte, the lowest first."""
     encoded = bytearray()
     while number > 127:

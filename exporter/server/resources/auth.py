@@ -1,6 +1,8 @@
-"""Authorizes a request by its bearer token (RFC 6750)."""
+"""Authorizes a request by its bearer token (RFC 6750); a client of ClickHouse sends the token as its password."""
 
+import re
 from datetime import UTC, datetime
+from ipaddress import ip_address
 
 from flask import request
 from werkzeug.datastructures import WWWAuthenticate
@@ -17,7 +19,39 @@ def caller(tokens: Tokens, scope: Scope) -> Token:
     if not tokens.needed:
         return ANYONE
     credentials = request.authorization
-    token = tokens.of(credentials.token) if credentials and credentials.type == 'bearer' and credentials.token else None
+    return _token(tokens, credentials.token if credentials and credentials.type == 'bearer' else None, scope)
+
+
+def reader_of_every_portal(tokens: Tokens) -> None:
+    """Raises Unauthorized unless the password of a client of ClickHouse is a token; Forbidden if it may not read every portal."""
+    if not tokens.needed:
+        return
+    credentials = request.authorization
+    password = request.headers.get('X-ClickHouse-Key') or request.args.get('password')
+    if not password and credentials:
+        password = credentials.token if credentials.type == 'bearer' else credentials.password
+    every_portal(_token(tokens, password, Scope.READ))
+
+
+def own_host(tokens: Tokens) -> None:
+    """Raises Forbidden, while no token exists, if the request names another host than this machine.
+
+    A page of another site can make a browser on this machine send such a request (DNS rebinding).
+    """
+    host = request.headers.get('Host')
+    if host is None or tokens.needed:
+        return
+    name = host.rpartition(':')[0] if re.search(r':\d*$', host) else host
+    try:
+        loopback = name.lower().rstrip('.') == 'localhost' or ip_address(name.strip('[]')).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise Forbidden('without tokens, only requests to localhost are answered; add a token with usage-exporter tokens add')
+
+
+def _token(tokens: Tokens, text: str | None, scope: Scope) -> Token:
+    token = tokens.of(text) if text else None
     if token is None:
         raise Unauthorized(
             'a valid token is required; send it as Authorization: Bearer …', www_authenticate=WWWAuthenticate('bearer')

@@ -1,0 +1,407 @@
+"""Decides which SQL statements of a reader may run: those that read the program's own database, and nothing else.
+
+No setting of the embedded engine keeps a reader from the files of the machine. So the engine parses the statement (EXPLAIN AST,
+which reads nothing), and every node, name, function and setting of its tree must be in a list of this module. Whatever a later
+engine adds is refused.
+"""
+
+import json
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from exporter.errors import EngineError, NotAllowed
+from exporter.store import schema
+from exporter.store.clickhouse import ClickHouse, quoted
+
+MULTIPLE = 'Multi-statements are not allowed'  # in the engine's error
+SYNTAX_ERROR = 62  # ClickHouse's error code
+READING = 'only statements that read are: SELECT, WITH, SHOW, DESCRIBE, EXISTS, and EXPLAIN of a SELECT'
+CLOSING = 'end it with SETTINGS, or with FORMAT and one of the usual formats'
+LONGEST = 256 << 10  # bytes of a statement: the engine's own limit, max_query_size
+SELECTS = 'SelectWithUnionQuery'
+DOCUMENTED = 'docs/sql.md lists the tables and views'
+
+# The nodes of the trees of SELECT, DESCRIBE, SHOW and EXISTS.
+NODES = {
+    *(SELECTS, 'SelectQuery', 'SelectIntersectExceptQuery', 'Subquery', 'WithElement', 'ExpressionList', 'Set'),
+    *('Function', 'Identifier', 'Literal', 'Asterisk', 'QualifiedAsterisk', 'ColumnsRegexpMatcher', 'ColumnsListMatcher'),
+    *('QualifiedColumnsRegexpMatcher', 'QualifiedColumnsListMatcher', 'ColumnsTransformerList', 'ColumnsApplyTransformer'),
+    *('ColumnsExceptTransformer', 'ColumnsReplaceTransformer', 'ColumnsReplaceTransformer::Replacement'),
+    *('TablesInSelectQuery', 'TablesInSelectQueryElement', 'TableExpression', 'TableIdentifier', 'TableJoin', 'ArrayJoin'),
+    *('OrderByElement', 'WindowDefinition', 'WindowListElement', 'InterpolateElement', 'SampleRatio'),
+    *('DescribeQuery', 'ShowTables', 'ShowColumns', 'ShowFunctions', 'ShowCreateTableQuery', 'ExistsTableQuery'),
+}
+STARS = {'Asterisk', 'QualifiedAsterisk', *(node for node in NODES if node.endswith('Matcher'))}
+FUNCTIONS = Path(__file__).with_name('functions.txt')  # the functions, in lower case
+COMBINATORS = re.compile(
+    '(if|array|map|simplestate|state|merge|mergestate|foreach|distinct|ordefault|ornull|resample|argmin|argmax)$'
+)
+# Functions whose first argument may be the name of another function.
+HIGHER_ORDER = {
+    *('arraypartialreversesort', 'arraysort', 'arraypartialsort', 'arraylastindex', 'arraytopk', 'arrayreversesort'),
+    *('arrayreversefill', 'arraybottomk', 'arraydifference', 'mapapply', 'arraysum', 'arraysplit', 'mapall', 'arraycumsum'),
+    *('mapexists', 'arrayproduct', 'mappartialsort', 'arraymax', 'mappartialreversesort', 'arrayfill', 'arrayfold', 'arraymin'),
+    *('arraycumsumnonnegative', 'arrayreversesplit', 'arrayfirst', 'arrayavg', 'arraylastornull', 'mapreversesort'),
+    *('arrayfirstindex', 'mapfilter', 'arraycompact', 'mapsort', 'arraycount', 'arrayfirstornull', 'arraymap', 'arrayall'),
+    *('arrayfilter', 'arraylast', 'arrayexists'),
+}
+IN = re.compile('(global)?(not)?(null)?in(ignoreset)?')  # their second argument may be the name of a table
+TABLE_FUNCTIONS = {
+    *('numbers', 'numbers_mt', 'zeros', 'zeros_mt', 'primes', 'generateseries', 'generate_series', 'generaterandom'),
+    *('values', 'sqlstandardvalues', 'null', 'view'),
+}
+ENGINES = ('View', 'MaterializedView', 'Memory', 'Distributed')  # of readable tables, besides all kinds of MergeTree
+SYSTEM_TABLES = {
+    *('tables', 'columns', 'databases', 'functions', 'table_functions', 'settings', 'formats', 'data_type_families'),
+    *('keywords', 'time_zones', 'table_engines', 'aggregate_function_combinators'),
+    *('one', 'numbers', 'numbers_mt', 'zeros', 'zeros_mt'),
+}
+WITH_PATHS = {'system.tables', 'system.databases'}  # of which no columns but named ones, and none of these, may be read:
+PATHS = {'data_path', 'data_paths', 'metadata_path'}
+# What a statement may set in its clause SETTINGS. The limits of readers are not among them.
+SETTINGS = {
+    *('join_use_nulls', 'join_algorithm', 'join_default_strictness', 'group_by_use_nulls', 'transform_null_in'),
+    *('aggregate_functions_null_for_empty', 'empty_result_for_aggregation_by_empty_set', 'cast_keep_nullable'),
+    *('cast_string_to_dynamic_use_inference',),
+    *('union_default_mode', 'session_timezone', 'date_time_input_format', 'date_time_output_format', 'final', 'limit', 'offset'),
+    *('prefer_column_name_to_alias', 'describe_compact_output', 'optimize_read_in_order', 'optimize_aggregation_in_order'),
+    *('output_format_json_quote_64bit_integers', 'output_format_json_quote_64bit_floats', 'output_format_json_quote_denormals'),
+    *('output_format_json_quote_decimals', 'output_format_json_named_tuples_as_objects', 'output_format_write_statistics'),
+    *('output_format_pretty_row_numbers', 'output_format_pretty_max_rows', 'output_format_pretty_color', 'format_csv_delimiter'),
+    *('output_format_decimal_trailing_zeros', 'output_format_arrow_string_as_string', 'output_format_parquet_string_as_string'),
+    *('output_format_csv_crlf_end_of_line', 'output_format_tsv_crlf_end_of_line'),
+}
+# The formats of answers. Others may read a file that a setting names (Template, CapnProto, Protobuf).
+FORMATS = {
+    *('Native', 'RowBinary', 'RowBinaryWithNames', 'RowBinaryWithNamesAndTypes', 'Arrow', 'ArrowStream', 'Parquet', 'ORC'),
+    *('TabSeparated', 'TabSeparatedRaw', 'TabSeparatedWithNames', 'TabSeparatedWithNamesAndTypes', 'TabSeparatedRawWithNames'),
+    *('TSV', 'TSVRaw', 'TSVWithNames', 'TSVWithNamesAndTypes', 'TSVRawWithNames', 'CSV', 'CSVWithNames'),
+    *('CSVWithNamesAndTypes', 'JSON', 'JSONStrings', 'JSONCompact', 'JSONCompactStrings', 'JSONColumns'),
+    *('JSONColumnsWithMetadata', 'JSONCompactColumns', 'JSONEachRow', 'JSONLines', 'NDJSON', 'JSONStringsEachRow'),
+    *('JSONCompactEachRow', 'JSONCompactEachRowWithNames', 'JSONCompactEachRowWithNamesAndTypes', 'JSONObjectEachRow'),
+    *('JSONCompactStringsEachRow', 'JSONCompactStringsEachRowWithNames', 'JSONCompactStringsEachRowWithNamesAndTypes'),
+    *('Values', 'Vertical', 'Markdown', 'XML', 'Null', 'Pretty', 'PrettyCompact', 'PrettySpace', 'PrettyCompactMonoBlock'),
+    *('PrettyNoEscapes', 'PrettyCompactNoEscapes'),
+}
+
+# Clauses at the end of a statement, and the words that lead to another statement.
+COMMENTS = re.compile(r'(?:\s|--[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)*')
+FORMAT = re.compile(r'\bFORMAT\s+(\w+)\s*\Z', re.IGNORECASE)
+EXPLAIN = re.compile(
+    r'\s*EXPLAIN\b(?:\s+(?:AST|SYNTAX|QUERY\s+TREE|PLAN|PIPELINE|ESTIMATE)\b)?(?:\s+\w+\s*=\s*\d+\s*,?)*\s*', re.IGNORECASE
+)
+OWN_SCOPE = re.compile(r': In scope SELECT formatQuerySingleLine\(.*\)(?=\. \()', re.DOTALL)  # in an error
+# A statement as the engine writes it: one line, no comments, names in backquotes where they need them.
+TOKEN = re.compile(r"'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`|\w+|\S", re.DOTALL)
+TEXT = r"'(?:[^'\\]|\\.)*'"
+LIKE = rf'(?: (?:NOT )?I?LIKE {TEXT})?(?: LIMIT \d+)?'
+NAME = r'`?[\w.-]+`?'
+SHOWS = re.compile(
+    rf'SHOW (?:DATABASES|FUNCTIONS|(?:CHANGED )?SETTINGS){LIKE}|SHOW (?:FULL )?TABLES(?: FROM (?P<database>{NAME}))?{LIKE}|'
+    rf'SHOW (?:EXTENDED )?(?:FULL )?COLUMNS FROM (?P<table>{NAME})(?: FROM (?P<of>{NAME}))?{LIKE}'
+)
+NODE = re.compile(r'( *)([A-Za-z:]+)(?: +(.*))?')
+CHILDREN = re.compile(r' ?\(children \d+\)$')
+ALIAS = ' (alias '
+
+
+class Statement(NamedTuple):
+    """An allowed statement: its text without a closing semicolon and its clause FORMAT, and that format, if it names one."""
+
+    text: str
+    format: str | None
+
+
+@dataclass
+class Node:
+    """A node of a statement's tree. `text` follows the kind: the name of a function or table, or a literal."""
+
+    kind: str
+    text: str = ''
+    alias: str = ''
+    children: list['Node'] = field(default_factory=list)
+
+    def all(self) -> Iterator['Node']:
+        """This node and all below it."""
+        nodes = [self]
+        while nodes:
+            node = nodes.pop()
+            yield node
+            nodes += node.children
+
+
+class Own(NamedTuple):
+    """The program's database."""
+
+    database: str
+    unreadable: Collection[str]  # tables whose engine reads something else: a file, a URL, another server
+
+
+def check(database: ClickHouse, statement: str) -> Statement:
+    """The statement, if it is allowed. Raises NotAllowed, EngineError for invalid SQL.
+
+    The parameters of the statement must be set on the connection: the tree contains their values.
+    """
+    if any('\ud800' <= character <= '\udfff' for character in statement):
+        raise NotAllowed('the statement is not valid UTF-8', 'set the terminal or the client to UTF-8')
+    if '\0' in statement:
+        raise NotAllowed('the statement contains a NUL byte', 'remove it')
+    if len(statement.encode()) > LONGEST:
+        raise NotAllowed('the statement is longer than 256 KB', 'shorten it')
+    if not _terminated(statement).strip() or COMMENTS.fullmatch(statement):
+        raise NotAllowed('the statement is empty', READING)
+    if explained := EXPLAIN.match(statement):
+        inner = _checked(database, statement[explained.end() :])
+        return Statement(explained[0] + inner.text, inner.format)
+    return _checked(database, statement)
+
+
+def _checked(database: ClickHouse, statement: str) -> Statement:
+    canonical = _canonical(database, statement)
+    checked = _split(database, statement, canonical)
+    tokens = TOKEN.findall(canonical.removesuffix(f' FORMAT {checked.format}') if checked.format else canonical)
+    own = _own(database)
+    settings = _check_tokens(tokens)
+    root = _tree(database, checked.text)
+    _check_root(root, tokens, own)
+    if sum(node.kind == 'Set' for node in root.all()) > settings:
+        raise NotAllowed('a clause SETTINGS with such a name is not allowed', 'leave it out')
+    if root.kind in (SELECTS, 'DescribeQuery'):
+        _check_names(database, root, own)
+    return checked
+
+
+def _canonical(database: ClickHouse, statement: str) -> str:
+    """The statement as the engine writes it. Raises NotAllowed for several statements, EngineError for invalid SQL."""
+    try:  # the line break ends what an error quotes
+        written = database.raw(f"SELECT formatQuerySingleLine({quoted(statement)} || '\\n') FORMAT TSVRaw")
+    except EngineError as error:
+        if MULTIPLE in error.answer:
+            raise NotAllowed('only one statement is allowed', 'delete the text after the semicolon') from None
+        raise EngineError(error.what, error.remedy, error.code, OWN_SCOPE.sub('', error.answer)) from None
+    return written.decode().removesuffix('\n')
+
+
+def _split(database: ClickHouse, statement: str, canonical: str) -> Statement:
+    """Takes the closing semicolon and the clause FORMAT off, unless they turn out to be within a text or a comment."""
+    text = _terminated(statement)
+    clause = FORMAT.search(text)
+    output = clause[1] if clause and clause[1] in FORMATS else None
+    if clause and output:
+        text = text[: clause.start()]
+    if text == statement:
+        return Statement(statement, None)
+    try:
+        same = _canonical(database, text) == (canonical.removesuffix(f' FORMAT {output}') if output else canonical)
+    except EngineError:
+        same = False
+    return Statement(text, output) if same else Statement(statement, None)
+
+
+def _terminated(statement: str) -> str:
+    """The statement without a closing semicolon and comments behind it."""
+    text, _, comments = statement.rpartition(';')
+    return text.rstrip('; \t\r\n') if text and COMMENTS.fullmatch(comments) else statement
+
+
+def _own(database: ClickHouse) -> Own:
+    name = database.address.database
+    tables = f"SELECT name FROM system.tables WHERE database = {quoted(name)} AND engine NOT LIKE '%MergeTree'"
+    return Own(name, _names(database, f'{tables} AND engine NOT IN ({", ".join(map(quoted, ENGINES))})'))
+
+
+def _names(database: ClickHouse, statement: str) -> Collection[str]:
+    """The names that a statement returns. It has no parameters: the connection would forget those of the reader."""
+    return {name for [name] in json.loads(database.raw(f'{statement} FORMAT JSONCompact'))['data']}
+
+
+def _tree(database: ClickHouse, text: str) -> Node:
+    """The tree of a statement. Raises NotAllowed for an unknown node."""
+    # The first FORMAT belongs to the statement, the second to EXPLAIN: it writes each node in a line, and escapes nothing.
+    try:
+        lines = database.raw(f'EXPLAIN AST {text}\nFORMAT Null\nFORMAT TSVRaw').decode(errors='replace').split('\n')
+    except EngineError as error:
+        if error.code == SYNTAX_ERROR:
+            if not re.search(r'\b(SELECT|FROM|SHOW|DESC|DESCRIBE|EXISTS)\b', text, re.IGNORECASE):
+                raise NotAllowed('this kind of statement is not allowed', READING) from None
+            raise NotAllowed('this end of the statement is not allowed', CLOSING) from None
+        raise
+    root = Node('')
+    above = [root]
+    for line in filter(None, lines):
+        match = NODE.fullmatch(line)
+        if not match or len(match[1]) >= len(above) or match[2] not in NODES:
+            raise NotAllowed(
+                f'{match[2] if match else "this name"}: not allowed',
+                READING,
+            )
+        named = CHILDREN.sub('', match[3] or '')
+        text, _, alias = named.partition(ALIAS) if match[2] != 'Literal' else (named, '', '')
+        node = Node(match[2], text, alias.removesuffix(')'))
+        above[len(match[1])].children.append(node)
+        above[len(match[1]) + 1 :] = [node]
+    [statement] = root.children
+    return statement
+
+
+def _check_root(root: Node, tokens: list[str], own: Own) -> None:
+    """Checks the kind of a statement, and that nothing follows it but our own clause FORMAT."""
+    if root.kind not in (
+        SELECTS,
+        'DescribeQuery',
+        'ShowTables',
+        'ShowColumns',
+        'ShowFunctions',
+        'ShowCreateTableQuery',
+        'ExistsTableQuery',
+    ):
+        raise NotAllowed(f'{root.kind}: not allowed', READING)
+    *_, last = root.children or [Node('')]
+    if (last.kind, last.text) != ('Identifier', 'Null') or any(node.kind == 'Literal' for node in root.children):
+        raise NotAllowed('this end of the statement is not allowed', CLOSING)
+    root.children.pop()
+    shown = ' '.join(tokens)
+    if root.kind in ('ShowCreateTableQuery', 'ExistsTableQuery'):
+        name = '.'.join(node.text for node in root.children if node.kind == 'Identifier')
+        _check_table(name, own, with_system=root.kind == 'ExistsTableQuery')
+        if not re.match(r'(SHOW CREATE|EXISTS) (TABLE|VIEW) ', shown):
+            raise NotAllowed(f'{root.kind}: not allowed', 'name a table or view')
+    elif root.kind.startswith('Show'):
+        match = SHOWS.fullmatch(shown.replace(' . ', '.'))
+        if not match:
+            raise NotAllowed('this kind of SHOW is not allowed', 'use SHOW TABLES, SHOW COLUMNS FROM, SHOW DATABASES, LIKE')
+        listed = match['of'] or match['database']
+        if listed and listed.strip('`') not in (own.database, 'system'):
+            raise NotAllowed(f'database {listed}: not allowed', DOCUMENTED)
+        if match['table'] and not match['of']:
+            _check_table(match['table'].strip('`'), own, with_system=True)
+
+
+def _check_tokens(tokens: list[str]) -> int:
+    """Checks what the tree does not show: INTO OUTFILE, APPLY, the names of settings. Returns the number of clauses SETTINGS."""
+    if any(token.startswith('`') and ('\\' in token) for token in tokens):
+        raise NotAllowed('a name with a backslash or a line break is not allowed', 'rename it')
+    words = [token.upper() for token in tokens]
+    settings = 0
+    for place, word in enumerate(words):
+        following = words[place + 1 : place + 2]
+        if word == 'INTO' and following == ['OUTFILE']:
+            raise NotAllowed('INTO OUTFILE is not allowed: it writes a file', 'redirect the output')
+        if word == 'APPLY' and following:
+            name, *after = [token for token in tokens[place + 1 : place + 4] if token != '(']
+            if not _is_function(name) or after[:1] == ['-']:
+                raise NotAllowed(f'APPLY {name}: not allowed', 'apply one of the usual functions by its name')
+        if word == 'SETTINGS' and words[place + 2 : place + 3] == ['=']:
+            settings += 1
+            _check_settings(tokens[place + 1 :])
+    return settings
+
+
+def _check_settings(tokens: list[str]) -> None:
+    """Checks `name = value, name = value …`, with which the tokens begin."""
+    while True:
+        name, equals, value = tokens[:3] if len(tokens) > 2 else ('', '', '')
+        if name not in SETTINGS or equals != '=':
+            raise NotAllowed(f'the setting {name} is not allowed', 'leave it out')
+        rest = tokens[3 + (value == '-') :]
+        if rest[:1] == ['.']:  # of a decimal number
+            rest = rest[2:]
+        if not re.match(r"[\w'-]", value) or (rest and rest[0] not in (',', ')', 'UNION', 'INTERSECT', 'EXCEPT', 'FORMAT')):
+            raise NotAllowed(f'the value of the setting {name} is not allowed', 'write a number or a text')
+        if rest[:1] != [',']:
+            return
+        tokens = rest[1:]
+
+
+def _check_names(database: ClickHouse, root: Node, own: Own) -> None:
+    """Checks the functions, tables and columns of a SELECT or DESCRIBE."""
+    lambdas = {node.alias.lower() for node in root.all() if node.kind == 'Function' and node.text == 'lambda' and node.alias}
+    named = ', '.join(map(quoted, lambdas))
+    if lambdas and (taken := _names(database, f'SELECT name FROM system.functions WHERE lower(name) IN ({named})')):
+        raise NotAllowed(f'{", ".join(taken)}: a function has this name', 'give the expression another one')
+    tables = set()
+    sources = dict[int, Node]()  # the nodes that are table functions
+    for node in root.all():
+        if node.kind == 'TableExpression':
+            sources |= {id(child): child for child in node.children if child.kind == 'Function'}
+        elif node.kind == 'TableIdentifier':
+            _check_table(node.text, own, with_system=True)
+            tables.add(node.text)
+        elif node.kind == 'Function' and id(node) not in sources:
+            _check_function(node, own, lambdas)
+    for source in sources.values():
+        _check_source(source, own)
+    if tables & WITH_PATHS and root.kind == SELECTS:
+        _check_columns(root)
+
+
+def _check_function(node: Node, own: Own, lambdas: Collection[str]) -> None:
+    name = node.text.lower()
+    if not _is_function(name) and name not in lambdas:
+        raise NotAllowed(f'the function {node.text} is not allowed', 'use functions that compute from their arguments only')
+    # The parameters of an aggregate function come after its arguments, its window after both.
+    arguments = node.children[0].children if node.children else []
+    if len(arguments) > 1:
+        first, second = arguments[:2]
+        if name in HIGHER_ORDER and first.kind == 'Identifier' and not _is_function(first.text):
+            raise NotAllowed(f'{first.text} as the function of {node.text} is not allowed', 'write x -> f(x)')
+        if IN.fullmatch(name) and second.kind == 'Identifier':
+            _check_table(second.text, own, with_system=False)
+
+
+@cache
+def _functions() -> frozenset[str]:
+    return frozenset(FUNCTIONS.read_text(encoding='utf-8').split())
+
+
+@cache
+def _views() -> frozenset[str]:
+    return frozenset(view.name for view in schema.views())
+
+
+def _is_function(name: str) -> bool:
+    """Whether a function is in the list; an aggregate function also with the combinators behind its name."""
+    name = name.lower()
+    while name not in _functions():
+        shorter = COMBINATORS.sub('', name)
+        if shorter == name:
+            return False
+        name = shorter
+    return True
+
+
+def _check_table(name: str, own: Own, with_system: bool) -> None:
+    """Checks the name of a table or view, with or without the database, or of a subquery in WITH."""
+    own_name = name.removeprefix(f'{own.database}.')
+    if re.fullmatch(r'\w+', own_name) and own_name not in own.unreadable:
+        return
+    database, _, table = name.partition('.')
+    if not (with_system and database == 'system' and table in SYSTEM_TABLES):
+        raise NotAllowed(f'the table {name} is not allowed', DOCUMENTED)
+
+
+def _check_source(node: Node, own: Own) -> None:
+    """Checks a table function or a view with parameters."""
+    name = node.text.removeprefix(f'{own.database}.')
+    arguments = node.children[0].children if node.children else []
+    if name in _views() or node.text.lower() in TABLE_FUNCTIONS:
+        return
+    if node.text.lower() == 'merge' and all(argument.kind == 'Literal' for argument in arguments):
+        first = arguments[0].text if len(arguments) == 2 else quoted(own.database)
+        if first == quoted(own.database):
+            return
+    raise NotAllowed(f'the table function {node.text} is not allowed', DOCUMENTED)
+
+
+def _check_columns(root: Node) -> None:
+    """Checks that the columns of a system table that has paths are named, and are no paths."""
+    counted = {id(child) for node in root.all() if node.text.lower() == 'count' for child in node.children}  # count(*) reads none
+    for node in root.all():
+        if any(child.kind in STARS for child in node.children) and id(node) not in counted:
+            raise NotAllowed('* is not allowed with system.tables and system.databases', 'name the columns')
+        if node.kind == 'Identifier' and PATHS & set(node.text.split('.')):
+            raise NotAllowed(f'the column {node.text} is not allowed', 'leave it out')
