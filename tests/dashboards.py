@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import yaml
 from files import ROOT
 
 Json = dict[str, Any]
@@ -68,6 +69,18 @@ def expand(
     sql = re.sub(r'\$__timeInterval\((\w+)\)', r'toStartOfInterval(toDateTime(\1), INTERVAL 3600 second)', sql)
     assert '$' not in sql, sql
     return sql
+
+
+def alerts(now: int) -> list[str]:
+    """The queries of the alerts, as the server receives them at this second (Unix time)."""
+    groups = yaml.safe_load((ROOT / 'provisioning' / 'alerting' / 'usage.yaml').read_text())['groups']
+    nodes = [node for group in groups for rule in group['rules'] for node in rule['data'] if 'rawSql' in node['model']]
+    return [
+        node['model']['rawSql']
+        .replace('$__fromTime', f'toDateTime({now - node["relativeTimeRange"]["from"]})')
+        .replace('$__toTime', f'toDateTime({now})')
+        for node in nodes
+    ]
 
 
 def quote(*values: object) -> str:

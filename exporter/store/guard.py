@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,6 +87,29 @@ FORMATS = {
     *('JSONCompactStringsEachRow', 'JSONCompactStringsEachRowWithNames', 'JSONCompactStringsEachRowWithNamesAndTypes'),
     *('Values', 'Vertical', 'Markdown', 'XML', 'Null', 'Pretty', 'PrettyCompact', 'PrettySpace', 'PrettyCompactMonoBlock'),
     *('PrettyNoEscapes', 'PrettyCompactNoEscapes'),
+}
+
+OTHER_DATABASES = {'default', 'information_schema'}
+# The words of the engine's own writing that may stand before a bracket.
+KEYWORDS = {
+    *('SELECT', 'DISTINCT', 'ON', 'FROM', 'JOIN', 'USING', 'WHERE', 'PREWHERE', 'BY', 'HAVING', 'QUALIFY', 'LIMIT', 'OFFSET'),
+    *('AS', 'MATERIALIZED', 'IN', 'NOT', 'AND', 'OR', 'LIKE', 'ILIKE', 'OVER', 'FILL', 'TO', 'STEP', 'STALENESS', 'INTERPOLATE'),
+    *(
+        'UNION',
+        'ALL',
+        'EXCEPT',
+        'INTERSECT',
+        'REPLACE',
+        'COLUMNS',
+        'APPLY',
+        'TABLE',
+        'SETS',
+        'ROLLUP',
+        'CUBE',
+        'BETWEEN',
+        'FETCH',
+    ),
+    *('FILTER', 'WINDOW', 'PARTITION', 'ROWS', 'RANGE', 'CASE', 'WHEN', 'THEN', 'ELSE', 'IS', 'REGEXP', 'DESCRIBE', 'WITH'),
 }
 
 # Clauses at the end of a statement, and the words that lead to another statement.
@@ -171,7 +195,7 @@ def _checked(database: ClickHouse, statement: str) -> Statement:
     if sum(node.kind == 'Set' for node in root.all()) > settings:
         raise NotAllowed('a clause SETTINGS with such a name is not allowed', 'leave it out')
     if root.kind in (SELECTS, 'DescribeQuery'):
-        _check_names(database, root, own)
+        _check_called(tokens, own, _check_names(database, root, own))
     return checked
 
 
@@ -317,8 +341,8 @@ def _check_settings(tokens: list[str]) -> None:
         tokens = rest[1:]
 
 
-def _check_names(database: ClickHouse, root: Node, own: Own) -> None:
-    """Checks the functions, tables and columns of a SELECT or DESCRIBE."""
+def _check_names(database: ClickHouse, root: Node, own: Own) -> Collection[str]:
+    """Checks the functions, tables and columns of a SELECT or DESCRIBE. Returns the names that it gives to lambda functions."""
     lambdas = {node.alias.lower() for node in root.all() if node.kind == 'Function' and node.text == 'lambda' and node.alias}
     named = ', '.join(map(quoted, lambdas))
     if lambdas and (taken := _names(database, f'SELECT name FROM system.functions WHERE lower(name) IN ({named})')):
@@ -337,6 +361,19 @@ def _check_names(database: ClickHouse, root: Node, own: Own) -> None:
         _check_source(source, own)
     if tables & WITH_PATHS and root.kind == SELECTS:
         _check_columns(root)
+    return lambdas
+
+
+def _check_called(tokens: list[str], own: Own, lambdas: Collection[str]) -> None:
+    """Checks every name before a bracket or a dot once more: the tree lacks some parts, such as the parameters within APPLY."""
+    for token, following in pairwise(tokens):
+        name = token.strip('`')
+        if following == '(' and re.match(r'[\w`]', token) and token not in KEYWORDS and name.lower() not in lambdas:
+            called = name.removeprefix(f'{own.database}.')
+            if not (_is_function(name) or called in _views() or called.lower() in {*TABLE_FUNCTIONS, 'merge'}):
+                raise NotAllowed(f'the function {name} is not allowed', 'use functions that compute from their arguments only')
+        if following == '.' and name.lower() in OTHER_DATABASES - {own.database}:
+            raise NotAllowed(f'the database {name} is not allowed', DOCUMENTED)
 
 
 def _check_function(node: Node, own: Own, lambdas: Collection[str]) -> None:

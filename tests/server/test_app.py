@@ -29,7 +29,7 @@ def test_readyz_names_the_part_with_a_fault(web: Serving) -> None:
 
 
 def test_unknown_paths_and_methods_are_problem_documents(web: Serving) -> None:
-    for path in ('/', '/v1', '/v1/calls/', '//v1/calls', '/static/x', '/openapi.json/'):
+    for path in ('/', '/v1', '/v1/calls/', '/v1//calls', '/static/x', '/openapi.json/'):
         problem(web.client.get(path), 404)
     response = web.client.get('/v1/calls')
     problem(response, 405)
