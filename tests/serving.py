@@ -1,20 +1,24 @@
 """Shared by the tests of the HTTP interface: the application over the real spool and engine, and requests to it."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import clickhouse_connect
 from flask import Flask
 from flask.testing import FlaskClient
+from waitress import create_server
 from werkzeug.test import TestResponse
 
+from exporter.commands.serve import THREADS
 from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.ingest.collector.group_commit import GroupCommit
-from exporter.server.app import create_app
+from exporter.server.app import LIMITS, create_app
 from exporter.server.metrics import Indicators, Metrics, State
 from exporter.server.tokens import Scope, Tokens
 from exporter.spool.drain import Drain
@@ -84,6 +88,26 @@ def serving(directory: Path, database: Callable[[], ClickHouse], **options: Any)
         yield parts
     parts.spool.close()
     parts.keys.close()
+
+
+@contextmanager
+def listening(app: Flask) -> Iterator[int]:
+    """The port of a real server of the application, on this machine."""
+    server = create_server(app, map={}, host='127.0.0.1', port=0, threads=THREADS, **LIMITS)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    yield server.effective_port
+    server.task_dispatcher.shutdown()
+    server.close()
+    thread.join(5)
+
+
+def read_through(port: int, database: ClickHouse, **options: Any) -> ClickHouse:
+    """The database as clickhouse-connect reads it through the interface at this port."""
+    client = clickhouse_connect.get_client(
+        host='127.0.0.1', port=port, proxy_path='/clickhouse', database=database.address.database, **options
+    )
+    return ClickHouse(client, database.address)
 
 
 def problem(response: TestResponse, status: int) -> dict[str, Any]:

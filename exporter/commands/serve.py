@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import signal
 import socket
 import sqlite3
@@ -42,6 +43,7 @@ from exporter.system.locks import SERVING
 from exporter.upkeep import retention
 
 THREADS = 16 + ADMITTED  # threads that answer requests: statements in SQL leave 16 to the others
+OPEN_FILES = 16_384
 PORTALS = 200  # portals with their enrichment in memory
 LAST = 8.0  # seconds to store accepted calls after the signal to stop; the rest is stored after the next start
 EXAMPLES = """\b
@@ -63,7 +65,9 @@ def serve(context: Context) -> None:
     also after a crash.
     """
     logging.basicConfig(format='%(asctime)s %(levelname)s %(message)s', level=logging.INFO)
+    logging.getLogger('waitress.queue').setLevel(logging.ERROR)  # it logs each request that waits for a thread
     logging.getLogger('apscheduler').setLevel(logging.CRITICAL)  # jobs.py logs failures, in one line each
+    _raise_limit_of_open_files()
     context.maps_files = False
     settings, directory = context.settings, context.settings.data_dir
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -128,6 +132,14 @@ def serve(context: Context) -> None:
     log.info('stopped')
     if ending.is_alive():
         os._exit(0)  # a job waits for a server that does not answer; Python would wait for the job
+
+
+def _raise_limit_of_open_files() -> None:
+    """Raises the soft limit, which often is 1,024: each connection and each part of the embedded database is an open file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _listen(listen: str, tokens_needed: bool) -> str:

@@ -22,7 +22,7 @@ LIMITS = {
     'max_request_header_size': 16 << 10,  # bytes
     'channel_timeout': 60,  # seconds without data
     'ident': None,  # no Server header
-    'connection_limit': 1_000,
+    'connection_limit': 2_000,  # the clients of a thousand statements leave room for others
     'channel_request_lookahead': 1,  # notices that a client leaves before its answer
     'asyncore_use_poll': True,  # select() fails above descriptor 1,023, and an embedded engine opens more files
 }

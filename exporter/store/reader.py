@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from functools import cached_property
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ PATIENCE = 30.0  # seconds that a statement waits
 POLL = 0.1  # seconds between two looks whether the client still waits
 COMMENT = "Settings['log_comment']"  # of a running statement
 MARK = 'reader '  # begins it
-TOO_MANY = 202  # ClickHouse's error TOO_MANY_SIMULTANEOUS_QUERIES
+TOO_MANY, CANCELLED = 202, 394  # ClickHouse's error codes
 SECONDS, MOST_SECONDS = 60, 120  # of a statement: by default, and at most
 MEMORY = min(2 << 30, os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') // (2 * AT_ONCE))  # all have half of the machine's
 MOST = {  # the limits that a client may lower
@@ -106,11 +106,16 @@ class Reader:
             raise _too_many()
         try:
             mark = f'{MARK}{uuid.uuid4().hex}'
-            work = self._workers.submit(self._work, question, mark)
+            try:
+                work = self._workers.submit(self._work, question, mark)
+            except RuntimeError:
+                raise _stopping() from None
             deadline = time.monotonic() + PATIENCE
             while True:
                 try:
                     return work.result(POLL)
+                except CancelledError:
+                    raise _stopping() from None
                 except TimeoutError:
                     if gone():
                         if work.cancel() or work.done():
@@ -128,8 +133,9 @@ class Reader:
         began = time.monotonic()
         connection = self._connection()
         try:
-            settings = self._settings(connection, question, mark)
+            self._prepare(connection, question, mark)
             statement = guard.check(connection, question.statement)
+            settings = self._settings(connection, question, mark)
             output = statement.format or question.format
             body = connection.raw(f'{statement.text}\nFORMAT {output}', settings)
             if output == 'Native':
@@ -161,19 +167,24 @@ class Reader:
         elif connection.address.embedded and question.settings:
             connection.command('SET ' + ', '.join(f'{name} = DEFAULT' for name in question.settings))
 
+    def _prepare(self, connection: ClickHouse, question: Question, mark: str) -> None:
+        """Sets what the check of a statement needs: its parameters, and the usual limits."""
+        if not connection.address.embedded:
+            if question.parameters:
+                raise NotAllowed('parameters of a statement are not passed on to a server', 'ask the server itself')
+            return
+        parameters = {f'param_{name}': value for name, value in question.parameters.items()}
+        connection.command(f'SET {_assignments({**MOST, "log_comment": mark, **parameters})}')
+
     def _settings(self, connection: ClickHouse, question: Question, mark: str) -> Mapping[str, int | str]:
-        """Sets the settings of a statement; returns those that have to be sent with it, to a server."""
+        """Sets the limits and settings of a statement; returns those that have to be sent with it, to a server."""
         settings: dict[str, int | str] = {'max_execution_time': SECONDS, **question.settings}
         for name, most in MOST.items():
             value = str(settings.get(name, most))
             settings[name] = min(int(value), most) if re.fullmatch(r'0*[1-9]\d{0,17}', value) else most
-        settings['log_comment'] = mark
         if not connection.address.embedded:
-            if question.parameters:
-                raise NotAllowed('parameters of a statement are not passed on to a server', 'ask the server itself')
-            return {**READING, **settings}
-        parameters = {f'param_{name}': value for name, value in question.parameters.items()}
-        connection.command(f'SET {_assignments(settings | parameters)}')
+            return {**READING, **settings, 'log_comment': mark}
+        connection.command(f'SET {_assignments(settings)}')
         return {}
 
 
@@ -190,5 +201,12 @@ def _assignments(settings: Mapping[str, int | str]) -> str:
 
 
 def _too_many() -> EngineError:
-    text = f'Too many simultaneous queries. Maximum: {ADMITTED}. (TOO_MANY_SIMULTANEOUS_QUERIES)'
-    return EngineError('too many statements at once', 'try again later', TOO_MANY, f'Code: {TOO_MANY}. DB::Exception: {text}')
+    return _error(TOO_MANY, f'Too many simultaneous queries. Maximum: {ADMITTED}. (TOO_MANY_SIMULTANEOUS_QUERIES)')
+
+
+def _stopping() -> EngineError:
+    return _error(CANCELLED, 'Query was cancelled: the server is stopping. (QUERY_WAS_CANCELLED)')
+
+
+def _error(code: int, text: str) -> EngineError:
+    return EngineError(text, 'try again later', code, f'Code: {code}. DB::Exception: {text}')

@@ -16,6 +16,7 @@ from werkzeug.exceptions import Forbidden, RequestEntityTooLarge, Unauthorized
 from exporter.errors import EngineError, ExporterError, InputError, NotAllowed
 from exporter.ingest.collector import body
 from exporter.server.resources import auth
+from exporter.server.resources.problems import RETRY_SECONDS
 from exporter.server.tokens import Tokens
 from exporter.store.guard import FORMATS
 from exporter.store.reader import Question, Reader, allowed_settings
@@ -28,11 +29,13 @@ TRANSPORT = {
 }
 SYNTAX_ERROR, ACCESS_DENIED, WRONG_PASSWORD, UNKNOWN_DATABASE, BAD_ARGUMENTS = 62, 497, 516, 81, 36
 STATUSES = {  # by error code, as the server of ClickHouse
-    **dict.fromkeys((26, 27, 36, 38, 41, 43, 44, 46, 47, 53, 62, 69, 70, 117, 179, 386, 396, 456, 457), HTTPStatus.BAD_REQUEST),
+    **dict.fromkeys(
+        (26, 27, 36, 38, 41, 43, 44, 46, 47, 53, 62, 69, 70, 117, 179, 386, 396, 456, 457, 467), HTTPStatus.BAD_REQUEST
+    ),
     **dict.fromkeys((60, 81), HTTPStatus.NOT_FOUND),
     **dict.fromkeys((164, 497), HTTPStatus.FORBIDDEN),
     159: HTTPStatus.REQUEST_TIMEOUT,
-    202: HTTPStatus.SERVICE_UNAVAILABLE,
+    **dict.fromkeys((202, 394), HTTPStatus.SERVICE_UNAVAILABLE),
     516: HTTPStatus.UNAUTHORIZED,
 }
 NAMES = {497: 'ACCESS_DENIED', 516: 'AUTHENTICATION_FAILED', 81: 'UNKNOWN_DATABASE', 62: 'SYNTAX_ERROR', 36: 'BAD_ARGUMENTS'}
@@ -162,9 +165,8 @@ def _text(code: int, reason: str) -> str:
 
 
 def _response_of_error(code: int, text: str) -> Response:
-    return Response(
-        text + '\n',
-        STATUSES.get(code, HTTPStatus.INTERNAL_SERVER_ERROR),
-        {'X-ClickHouse-Exception-Code': str(code)},
-        content_type='text/plain; charset=UTF-8',
-    )
+    status = STATUSES.get(code, HTTPStatus.INTERNAL_SERVER_ERROR)
+    headers = {'X-ClickHouse-Exception-Code': str(code)}
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers['Retry-After'] = str(RETRY_SECONDS)
+    return Response(text + '\n', status, headers, content_type='text/plain; charset=UTF-8')
