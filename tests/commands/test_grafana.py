@@ -68,6 +68,38 @@ def test_an_existing_data_source_is_used_and_none_is_written(tmp_path: Path) -> 
             assert source['current']['value'] == 'my-own_1'
 
 
+def test_the_data_source_reads_from_serve(tmp_path: Path) -> None:
+    for url, expected in {
+        'http://127.0.0.1:8093': ('127.0.0.1', 8093, False, '/clickhouse'),
+        'http://localhost:8093/': ('localhost', 8093, False, '/clickhouse'),
+        'https://usage.example.org/collect': ('usage.example.org', 443, True, '/collect/clickhouse'),
+        'http://[::1]:8093': ('[::1]', 8093, False, '/clickhouse'),
+    }.items():
+        files = export_and_read(tmp_path, '--from-serve', url)
+        [source] = yaml.safe_load(files['datasources/usage.yaml'])['datasources']
+        options = source['jsonData']
+        assert (options['host'], options['port'], options['secure'], options['path']) == expected
+        assert (options['protocol'], options['defaultDatabase']) == ('http', 'usage')
+        assert source['uid'] == 'usage-clickhouse'
+        assert source['secureJsonData'] == {'password': '$CLICKHOUSE_PASSWORD'}
+    assert 'set CLICKHOUSE_PASSWORD in its environment, if serve has tokens' in export(tmp_path, '--from-serve', url).stdout
+
+
+def test_the_data_source_names_the_database_of_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('USAGE_CLICKHOUSE_URL', f'chdb://{tmp_path}/engine?database=other')
+    files = export_and_read(tmp_path / 'new', '--from-serve', 'http://127.0.0.1:8093')
+    [source] = yaml.safe_load(files['datasources/usage.yaml'])['datasources']
+    assert source['jsonData']['defaultDatabase'] == 'other'
+
+
+def test_a_data_source_is_either_new_or_existing(tmp_path: Path) -> None:
+    done = export(tmp_path / 'new', '--from-serve', 'http://127.0.0.1:8093', '--datasource', 'mine')
+    assert (done.exit_code, done.stderr) == (
+        2,
+        'error: --datasource and --from-serve: only one of them is possible; leave one out\n',
+    )
+
+
 def test_alerts_link_to_their_runbook(tmp_path: Path) -> None:
     files = export_and_read(tmp_path, '--runbooks', 'https://wiki.example.org/alerts?a=$b')
     links = [rule['annotations']['runbook_url'] for rule in alerts(files['alerting/usage.yaml'])]
@@ -132,6 +164,9 @@ def test_two_lines_name_the_result_and_the_next_step(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ('option', 'value'),
     [
+        ('--from-serve', '127.0.0.1:8093'),
+        ('--from-serve', 'http://user:password@127.0.0.1:8093'),
+        ('--from-serve', 'http://127.0.0.1:8093/?x=$y'),
         ('--datasource', 'not a uid'),
         ('--datasource', ''),
         ('--datasource', 'x' * 41),

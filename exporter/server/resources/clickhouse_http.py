@@ -98,7 +98,7 @@ def _question(database: str) -> Question:
     if values.get('compress', '0') not in ('0', 'false') or values.get('decompress', '0') not in ('0', 'false'):
         raise InputError("ClickHouse's own compression is not supported", 'set compress and decompress to 0, or compress=false')
     named = values.get('database') or request.headers.get('X-ClickHouse-Database') or database
-    if named != database:
+    if named not in (database, 'default'):  # clients that are told no database name this one
         reason = f'Database {named[:100]} cannot be read here; name the database {database}'
         raise EngineError(reason, code=UNKNOWN_DATABASE, answer=_text(UNKNOWN_DATABASE, reason))
     output = values.get('default_format') or request.headers.get('X-ClickHouse-Format') or 'TabSeparated'

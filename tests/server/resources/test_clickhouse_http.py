@@ -58,6 +58,7 @@ def test_curl_reads_in_every_way(interface: tuple[Serving, int]) -> None:
         assert httpx.post(address, content='SELECT 1 FORMAT JSONEachRow;').json() == {'1': 1}
         assert httpx.post(address, files={'query': (None, 'SELECT {n:UInt8}'), 'param_n': (None, '7')}).text == '7\n'
     assert httpx.get(f'{url}/ping').text == 'Ok.\n'
+    assert ask(port, "SELECT currentDatabase() LIKE 'test%'", database='default').text == '1\n'  # there is only one
     assert ask(port, 'SELECT 1', default_format='CSVWithNames').text == '"1"\n1\n'
     assert ask(port, 'SELECT 1', {'X-ClickHouse-Format': 'JSONCompact'}).headers['Content-Type'] == 'application/json'
     packed = httpx.post(url, content=gzip.compress(b'SELECT 1'), headers={'Content-Encoding': 'gzip'})
@@ -188,7 +189,7 @@ def everything(database: ClickHouse) -> list[object]:
         ({'readonly = 0, max_threads': '1'}, 403, 497),
         ({'join_use_nulls': "1', readonly = '0"}, 400, 467),
         ({'param_x = 1, readonly': '0'}, 400, 36),
-        ({'database': 'default'}, 404, 81),
+        ({'database': 'other'}, 404, 81),
         ({'database': 'system'}, 404, 81),
         ({'compress': '1'}, 400, 36),
         ({'decompress': '1'}, 400, 36),
