@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import ip_address
@@ -65,6 +65,7 @@ def serve(context: Context) -> None:
     also after a crash.
     """
     logging.basicConfig(format='%(asctime)s %(levelname)s %(message)s', level=logging.INFO)
+    logging.getLogger('waitress').setLevel(logging.WARNING)  # it logs each client that leaves before its answer
     logging.getLogger('waitress.queue').setLevel(logging.ERROR)  # it logs each request that waits for a thread
     logging.getLogger('apscheduler').setLevel(logging.CRITICAL)  # jobs.py logs failures, in one line each
     _raise_limit_of_open_files()
@@ -111,11 +112,12 @@ def serve(context: Context) -> None:
         ending = threading.Thread(target=scheduler.shutdown, daemon=True)
         parts.callback(ending.join, LAST)
         parts.callback(ending.start)
+        reader = parts.enter_context(Reader(database))
         app = create_app(
             intake=intake,
             tokens=tokens,
             database=database,
-            reader=parts.enter_context(Reader(database)),
+            reader=reader,
             rules=settings.portal,
             default_domain=settings.domain or '',
             metrics=Metrics(State(spool, drain, lambda: follower.lag, lambda: follower.readable), indicators),
@@ -128,7 +130,7 @@ def serve(context: Context) -> None:
         )
         for followed in settings.follow:
             log.info('follows %s for %s', followed.path, followed.domain)
-        _answer_requests(app, listen, directory / SERVING)
+        _answer_requests(app, listen, directory / SERVING, reader.stop)
     log.info('stopped')
     if ending.is_alive():
         os._exit(0)  # a job waits for a server that does not answer; Python would wait for the job
@@ -184,8 +186,8 @@ def _start_drain(drain: Drain) -> Callable[[], None]:
     return stop_drain
 
 
-def _answer_requests(app: Flask, listen: str, address_file: Path) -> None:
-    """Answers requests until SIGTERM or SIGINT, then finishes the requests in progress, within five seconds."""
+def _answer_requests(app: Flask, listen: str, address_file: Path, stop_statements: Callable[[], None]) -> None:
+    """Answers requests until SIGTERM or SIGINT, then ends statements in SQL, and finishes other requests, within five seconds."""
     host, _, port = listen.rpartition(':')
     family = socket.AF_INET6 if ':' in host else socket.AF_INET
     try:
@@ -205,6 +207,8 @@ def _answer_requests(app: Flask, listen: str, address_file: Path) -> None:
         while not stop.is_set():
             wasyncore.loop(timeout=0.5, use_poll=True, map=connections, count=1)
         log.info('stopping')
+        with suppress(ExporterError):  # a server that does not answer has none to end
+            stop_statements()
         server.task_dispatcher.shutdown()
         wasyncore.loop(timeout=0.1, use_poll=True, map=connections, count=10)  # sends the last answers
     finally:

@@ -15,7 +15,9 @@ from exporter.store import guard
 from exporter.store.clickhouse import ClickHouse, quoted
 from exporter.store.native_revision import empty_block, for_revision
 
-AT_ONCE = 4  # statements that run
+CORES = len(os.sched_getaffinity(0))
+AT_ONCE = min(4, max(2, CORES // 2))  # statements that run
+THREADS = max(1, CORES // (2 * AT_ONCE))  # of a statement: with more than two processors, half of them are left to calls and logs
 ADMITTED = 32  # statements that run or wait
 PATIENCE = 30.0  # seconds that a statement waits
 POLL = 0.1  # seconds between two looks whether the client still waits
@@ -38,6 +40,7 @@ READING: Mapping[str, int | str] = {
     'max_bytes_ratio_before_external_sort': 0,
     'max_bytes_before_external_group_by': 0,
     'max_bytes_before_external_sort': 0,
+    'max_threads': THREADS,
     'readonly': 2,
 }
 # What clients send that changes nothing here.
@@ -84,10 +87,14 @@ class Reader:
     def __enter__(self) -> 'Reader':
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
+        """Ends all statements, and takes no more."""
         self._workers.shutdown(wait=False, cancel_futures=True)
         if self._connections:
             self._kill(f'startsWith({COMMENT}, {quoted(MARK)})')
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
         self._workers.shutdown()
         for connection in self._connections:
             connection.close()
