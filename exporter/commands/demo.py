@@ -35,7 +35,13 @@ Examples:
 """
 NEXT = """
 Your own log:  {program} import access.log --domain data.example.org
-In Grafana:    cp .env.example .env; docker compose up -d; then http://localhost:3000 shows this demo
+With Docker:   cp .env.example .env; docker compose up -d; then http://localhost:3000 shows this demo
+
+With Grafana on this machine, without a ClickHouse server; then http://localhost:3000/d/usage-users-en shows this demo:
+  {program} serve &
+  sudo grafana cli plugins install grafana-clickhouse-datasource
+  sudo {program} grafana export /etc/grafana/provisioning --from-serve http://127.0.0.1:8093
+  sudo systemctl restart grafana-server
 """
 
 

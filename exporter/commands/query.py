@@ -31,6 +31,7 @@ def query(context: Context, sql: str, form: str) -> None:
 
     docs/sql.md describes the tables and views.
     """
+    guard.check_beginning(sql)
     with context.database() as database, _interruptible():
         if database.address.embedded:  # it runs several statements, and applies the setting below only to the last
             database.command('SET readonly = 1')

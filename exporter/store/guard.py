@@ -26,6 +26,8 @@ LONGEST = 256 << 10  # bytes of a statement: the engine's own limit, max_query_s
 SELECTS = 'SelectWithUnionQuery'
 DOCUMENTED = 'docs/sql.md lists the tables and views'
 
+READS = ('SELECT', 'WITH', 'FROM', 'SHOW', 'DESCRIBE', 'DESC', 'EXISTS', 'EXPLAIN')
+
 # The nodes of the trees of SELECT, DESCRIBE, SHOW and EXISTS.
 NODES = {
     *(SELECTS, 'SelectQuery', 'SelectIntersectExceptQuery', 'Subquery', 'WithElement', 'ExpressionList', 'Set'),
@@ -113,6 +115,7 @@ KEYWORDS = {
 }
 
 # Clauses at the end of a statement, and the words that lead to another statement.
+BEGINNING = re.compile(r'(?:[\s(]|--[^\n]*|#[ !][^\n]*|/\*(?:[^*]|\*(?!/))*\*/)*(\w*)')
 COMMENTS = re.compile(r'(?:\s|--[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)*')
 FORMAT = re.compile(r'\bFORMAT\s+(\w+)\s*\Z', re.IGNORECASE)
 EXPLAIN = re.compile(
@@ -170,18 +173,24 @@ def check(database: ClickHouse, statement: str) -> Statement:
 
     The parameters of the statement must be set on the connection: the tree contains their values.
     """
+    check_beginning(statement)
+    if explained := EXPLAIN.match(statement):
+        inner = _checked(database, statement[explained.end() :])
+        return Statement(explained[0] + inner.text, inner.format)
+    return _checked(database, statement)
+
+
+def check_beginning(statement: str) -> None:
+    """Checks what needs no engine. Raises NotAllowed for a statement that is no text, too long, or begins as none that reads."""
     if any('\ud800' <= character <= '\udfff' for character in statement):
         raise NotAllowed('the statement is not valid UTF-8', 'set the terminal or the client to UTF-8')
     if '\0' in statement:
         raise NotAllowed('the statement contains a NUL byte', 'remove it')
     if len(statement.encode()) > LONGEST:
         raise NotAllowed('the statement is longer than 256 KB', 'shorten it')
-    if not _terminated(statement).strip() or COMMENTS.fullmatch(statement):
-        raise NotAllowed('the statement is empty', READING)
-    if explained := EXPLAIN.match(statement):
-        inner = _checked(database, statement[explained.end() :])
-        return Statement(explained[0] + inner.text, inner.format)
-    return _checked(database, statement)
+    beginning = BEGINNING.match(statement)
+    if not beginning or beginning[1].upper() not in READS:
+        raise NotAllowed('only statements that read are allowed', f'begin with one of {", ".join(READS)}')
 
 
 def _checked(database: ClickHouse, statement: str) -> Statement:
