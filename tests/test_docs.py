@@ -21,7 +21,7 @@ from exporter import errors
 from exporter.cli import main
 from exporter.config import FILE_VARIABLE, PREFIX, ActionName, Ignore, PortalRules, Settings, load
 from exporter.enrich.ignore import HEALTH_CHECKS
-from exporter.enrich.request import STATIC_ENDINGS
+from exporter.enrich.paths import STATIC_ENDINGS
 from exporter.enrich.rules import PRESETS
 from exporter.ingest.demo.traffic import TIMEZONE
 from exporter.ingest.formats.json_presets import JSON_PRESETS

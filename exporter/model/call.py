@@ -8,6 +8,7 @@ import polars as pl
 
 TIMESTAMP = pl.Datetime('ms', 'UTC')
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # before the web
+LONGEST_NAME = 200  # characters of an account or a data set that are stored
 AHEAD = timedelta(days=1)  # a portal's clock may be this far ahead
 
 

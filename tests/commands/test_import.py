@@ -27,8 +27,8 @@ from access_logs import (
 )
 from files import DATA
 
+from exporter.enrich.accounts import hash_api_key
 from exporter.enrich.caller_sample import REMEDY
-from exporter.enrich.request import hash_api_key
 from exporter.enrich.visitor import load_visitor_secret
 from exporter.errors import EngineError
 from exporter.model.counting_rules import VERSION

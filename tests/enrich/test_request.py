@@ -10,8 +10,11 @@ from hypothesis import strategies as st
 from requested_paths import READ
 
 from exporter.config import PortalRules
-from exporter.enrich.request import LONGEST_NAME, LONGEST_PATH, Requests, hash_api_key
+from exporter.enrich.accounts import hash_api_key
+from exporter.enrich.paths import LONGEST_PATH
+from exporter.enrich.request import Requests
 from exporter.errors import SettingsError
+from exporter.model.call import LONGEST_NAME
 from exporter.model.reject import Skip
 
 KEY = b'k' * 32
