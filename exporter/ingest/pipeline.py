@@ -20,7 +20,7 @@ from exporter.store.rejects import RejectStore
 
 Put = Callable[[Batch, pl.DataFrame, Tally], None]  # takes a batch, its calls and the tally of its lines
 Step = Callable[[Lines, Enrichment], Lines]
-PART_ROWS = 60_000  # of the parts in which a batch is completed: each costs 3 ms, and memory for its rows several times
+PART_ROWS = 48_000  # of the parts in which a batch is completed: each costs 3 ms, and memory for its rows several times
 USED = 'forwarded', 'query', 'skip'  # by the first steps only; not all sources have `query`
 ENRICHED = [column.name for column in COLUMNS if column.name != 'batch_id']
 
