@@ -12,14 +12,13 @@ from rich.console import Console
 
 from exporter import config
 from exporter.config import domain_name
-from exporter.errors import DatabaseLocked, ExporterError, SettingsError
+from exporter.errors import ExporterError, SettingsError
 from exporter.report import output
 from exporter.store import schema
 from exporter.store.clickhouse import ClickHouse, Row, connect, load
 from exporter.store.ledger import Ledger
 from exporter.store.rejects import RejectStore
 from exporter.store.url import address
-from exporter.system.locks import SERVING
 
 if TYPE_CHECKING:
     from exporter.enrich.enrichment import Enrichment
@@ -71,17 +70,8 @@ class Context:
                     database.result().close()
 
     def connect(self) -> ClickHouse:
-        """Connects to the database, whatever its schema. Raises EngineError, also if `serve` holds the database."""
-        try:
-            return connect(self.settings.database_url)
-        except DatabaseLocked as error:
-            serving = self.settings.data_dir / SERVING
-            if not serving.exists():
-                raise
-            raise DatabaseLocked(
-                f'{self.settings.data_dir}: usage-exporter serve holds the embedded database',
-                f'ask it at http://{serving.read_text()}/v1/report, stop it first, or let both use a ClickHouse server',
-            ) from error
+        """Connects to the database, whatever its schema. Raises EngineError."""
+        return connect(self.settings.database_url)
 
     def _open(self) -> ClickHouse:
         database = self.connect()
