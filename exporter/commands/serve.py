@@ -21,10 +21,11 @@ from waitress.server import create_server
 
 from exporter.commands.context import Context, pass_context
 from exporter.enrich.enrichment import check_rules
+from exporter.enrich.hosts import Hosts
 from exporter.enrich.visitor import key_id
 from exporter.errors import ExporterError, SettingsError
 from exporter.ingest.collector.group_commit import GroupCommit
-from exporter.ingest.logs.entries import duplicate_logs
+from exporter.ingest.logs.entries import duplicate_logs, portal_of
 from exporter.ingest.logs.follow import Follower
 from exporter.server import jobs
 from exporter.server.app import LIMITS, create_app
@@ -85,6 +86,7 @@ def serve(context: Context) -> None:
         drain = Drain(spool, keys, rejected, database, directory)
         parts.callback(_start_drain(drain))
         intake = parts.enter_context(GroupCommit(spool, keys, lru_cache(PORTALS)(context.enrichment)))
+        hosts = Hosts(settings.hosts_of_portals)
         follower = Follower(
             settings.follow,
             context.enrichment,
@@ -92,6 +94,7 @@ def serve(context: Context) -> None:
             spool,
             rejected,
             log.warning,
+            hosts,
             settings.memory,
         )
         parts.callback(follower.close)
@@ -111,6 +114,7 @@ def serve(context: Context) -> None:
             tokens=tokens,
             database=database,
             rules=settings.portal,
+            hosts=hosts,
             default_domain=settings.domain or '',
             metrics=Metrics(State(spool, drain, lambda: follower.lag, lambda: follower.readable), indicators),
             ready=lambda: {
@@ -121,7 +125,7 @@ def serve(context: Context) -> None:
             },
         )
         for followed in settings.follow:
-            log.info('follows %s for %s', followed.path, followed.domain)
+            log.info('follows %s for %s', followed.path, portal_of(followed))
         _answer_requests(app, listen, directory / SERVING)
     log.info('stopped')
     if ending.is_alive():

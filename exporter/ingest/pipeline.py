@@ -14,7 +14,7 @@ from exporter.enrich.enrichment import Enrichment, as_categories
 from exporter.ingest.formats import Lines
 from exporter.model.batch import Batch
 from exporter.model.call import COLUMNS, categorical
-from exporter.model.reject import Reason, Reject, Skip
+from exporter.model.reject import Reason, Reject
 from exporter.model.tally import Tally
 from exporter.store.rejects import RejectStore
 
@@ -46,18 +46,6 @@ class Part(NamedTuple):
     calls: pl.DataFrame
     skipped: Counter[str]  # lines by reason
     rejects: list[tuple[str, int, str]]  # reason, byte offset and text
-
-
-def select_hosts(lines: Lines, enrichment: Enrichment) -> Lines:
-    """Selects the lines of one portal from a log of several. Lines of no portal belong to the domain '': calls are skipped, and
-    all that the format skips or rejects is counted there."""
-    if enrichment.portals is None:
-        return lines
-    calls = lines.calls.filter(enrichment.portals(lines.calls['host'])['portal'] == enrichment.domain)
-    if enrichment.domain:
-        return Lines(calls)
-    skipped = calls.select('line', reason=pl.lit(Skip.HOST.value))
-    return lines._replace(calls=calls.clear(), skipped=pl.concat([lines.skipped, skipped]))
 
 
 def read_requests(lines: Lines, enrichment: Enrichment) -> Lines:
@@ -137,7 +125,6 @@ def complete_calls(lines: Lines, enrichment: Enrichment) -> Lines:
 
 
 STEPS: tuple[Step, ...] = (
-    select_hosts,
     read_requests,
     skip_requests,
     resolve_callers,
