@@ -95,7 +95,7 @@ def test_the_last_line_of_a_rotated_log_is_reported_once(
     following.poll(3)
     assert_stored(following, range(20))
     [message] = following.messages
-    assert 'the last line has no newline and is stored' in message
+    assert 'the last line is incomplete and is stored' in message
 
 
 def test_a_host_added_later_is_read_from_the_beginning(following: Following, file: Path) -> None:

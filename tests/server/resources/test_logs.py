@@ -270,11 +270,11 @@ def test_a_token_for_one_portal_stores_its_lines_only(tmp_path: Path, database: 
 
 def test_rejects_of_several_portals_are_in_the_order_of_the_lines(tmp_path: Path, database: ClickHouse) -> None:
     bad = COMBINED.replace('81.2.69.160', '\x01')
-    body = lines(f'{OTHER} {bad}', NONSENSE, f'{DOMAIN} {bad}', f'{DOMAIN} {COMBINED}')
+    body = lines(f'{OTHER} {bad}', NONSENSE, f'{DOMAIN} {bad}', *[f'{DOMAIN} {COMBINED}'] * 5)
     with serving(tmp_path, lambda: database, hosts=HOSTS) as web:
         response = web.post_log(body, '')
-        assert answer(response) == (1, 0, 3)
+        assert answer(response) == (5, 0, 3)
         assert response.json
         assert [reject['index'] for reject in response.json['rejects']] == [0, 1, 2]
-        assert stored(web, database) == 1
-        assert sorted(reject.domain for reject in web.rejected) == ['', DOMAIN, OTHER]
+        assert stored(web, database) == 5
+        assert {reject.domain for reject in web.rejected} == {''}  # they belong to the log
