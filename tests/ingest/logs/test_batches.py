@@ -218,7 +218,7 @@ def test_a_log_is_refused_for_a_second_portal(file: Path, database: ClickHouse) 
     for content in (log(range(20)), log(range(30)), gzip.compress(log(range(20)))):
         file.write_bytes(content)
         refused = run('import', file, '--domain', other)
-        assert (refused.exit_code, refused.stdout.count('read')) == (1, 1)
+        assert refused.exit_code == 1
         assert f'the calls of this log are stored for {DOMAIN}' in refused.stderr
         assert f'forget --file {file} --domain {DOMAIN}' in refused.stderr
     assert paths(database, other) == []
@@ -236,7 +236,7 @@ def test_logs_of_two_portals_may_begin_alike(file: Path, database: ClickHouse) -
     assert imported(file, domain=other) == summary(stored=20, skipped={'comment': 2})
     file.write_bytes(log(range(20)))
     assert imported(file) == summary(stored=20)
-    file.write_bytes(log([*range(19), 30]))
+    file.write_bytes(log([*range(19), 31]))
     assert imported(file, domain=other) == summary(stored=20)
     assert (len(paths(database)), len(paths(database, other))) == (20, 40)
     file.write_bytes(log([500]))
