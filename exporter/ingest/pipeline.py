@@ -14,7 +14,7 @@ from exporter.enrich.enrichment import Enrichment, as_categories
 from exporter.ingest.formats import Lines
 from exporter.model.batch import Batch
 from exporter.model.call import COLUMNS, categorical
-from exporter.model.reject import Reason, Reject
+from exporter.model.reject import Reason, Reject, Skip
 from exporter.model.tally import Tally
 from exporter.store.rejects import RejectStore
 

@@ -329,6 +329,7 @@ def test_a_log_format_can_be_chosen(file: Path, database: ClickHouse) -> None:
     file.write_text(f'{common}\n{line(1)}\n')
     result = run('import', file, '--log-format', 'combined', '--format', 'json')
     assert counts(result.stdout) == summary(stored=1, format=1)
+    file.write_text(f'{line(1)}\n{common}\n')
     assert run('import', file, '--log-format', 'common', '--domain', 'common.example.org').exit_code == 0
     agents = database.query('SELECT domain, groupUniqArray(browser) AS browsers FROM calls GROUP BY domain ORDER BY domain')
     assert [row['browsers'] for row in agents] == [[''], ['Mobile Safari']]
