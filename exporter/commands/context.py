@@ -23,7 +23,6 @@ from exporter.store.url import address
 if TYPE_CHECKING:
     from exporter.enrich.enrichment import Enrichment
     from exporter.enrich.geo import Places
-    from exporter.enrich.hosts import Hosts
 
 ROWS = ('table', 'json', 'csv')
 RESULT = ('table', 'json')
@@ -98,15 +97,15 @@ class Context:
             return domain
         raise SettingsError('no portal is named', 'add --domain data.example.org, or set USAGE_DOMAIN')
 
-    def enrichment(self, domain: str, rules: config.PortalRules | None = None, hosts: 'Hosts | None' = None) -> 'Enrichment':
-        """The enrichment of the calls of a portal, by `rules` or by those of the settings. `hosts`: of a log of several portals.
+    def enrichment(self, domain: str, rules: config.PortalRules | None = None) -> 'Enrichment':
+        """The enrichment of the calls of a portal, by `rules` or by those of the settings.
 
         Warns if the geolocation file cannot be used. Raises SettingsError for an invalid rule or visitor secret.
         """
         # here: it takes 0.3 s to load, and a report does not need it
         from exporter.enrich.enrichment import Enrichment
 
-        return Enrichment(domain, rules or self.settings.portal(domain), self.places, self.visitor_secret, hosts)
+        return Enrichment(domain, rules or self.settings.portal(domain), self.places, self.visitor_secret)
 
     @cached_property
     def places(self) -> 'Places':

@@ -8,7 +8,7 @@ import click
 
 from exporter.commands.context import Context, pass_context
 from exporter.errors import InputError
-from exporter.ingest.logs.batches import AccessLog
+from exporter.ingest.logs.batches import known_logs
 from exporter.ingest.logs.log_file import LogFile
 from exporter.ingest.logs.notes import Notes
 from exporter.model.batch import Batch
@@ -61,8 +61,8 @@ def _forget_file(context: Context, file: str, portal: str, serving: bool, yes: b
         ledger = Ledger(database)
 
         def batches() -> list[Batch]:
-            log, _ = AccessLog(log_file).identify(portal, ledger)
-            return deletion.batches_of_log(ledger, portal, log.name)
+            known = known_logs(log_file, ledger, lambda domain, _: domain == portal)
+            return [batch for each in known for batch in deletion.batches_of_log(ledger, portal, each.log.name)]
 
         if not (stored_batches := batches()):
             raise InputError(

@@ -21,10 +21,11 @@ from waitress.server import create_server
 
 from exporter.commands.context import Context, pass_context
 from exporter.enrich.enrichment import check_rules
+from exporter.enrich.hosts import Hosts
 from exporter.enrich.visitor import key_id
 from exporter.errors import ExporterError, SettingsError
 from exporter.ingest.collector.group_commit import GroupCommit
-from exporter.ingest.logs.entries import duplicate_logs
+from exporter.ingest.logs.entries import duplicate_logs, portal_of
 from exporter.ingest.logs.follow import Follower
 from exporter.server import database_socket, jobs
 from exporter.server.app import LIMITS, create_app
@@ -84,6 +85,7 @@ def serve(context: Context) -> None:
         drain = Drain(spool, keys, rejected, database, directory)
         parts.callback(_start_drain(drain))
         intake = parts.enter_context(GroupCommit(spool, keys, lru_cache(PORTALS)(context.enrichment)))
+        hosts = Hosts(settings.hosts_of_portals)
         follower = Follower(
             settings.follow,
             context.enrichment,
@@ -91,6 +93,7 @@ def serve(context: Context) -> None:
             spool,
             rejected,
             log.warning,
+            hosts,
             settings.memory,
         )
         parts.callback(follower.close)
@@ -110,6 +113,7 @@ def serve(context: Context) -> None:
             tokens=tokens,
             database=database,
             rules=settings.portal,
+            hosts=hosts,
             default_domain=settings.domain or '',
             metrics=Metrics(State(spool, drain, lambda: follower.lag, lambda: follower.readable), indicators),
             ready=lambda: {
@@ -120,7 +124,7 @@ def serve(context: Context) -> None:
             },
         )
         for followed in settings.follow:
-            log.info('follows %s for %s', followed.path, followed.domain)
+            log.info('follows %s for %s', followed.path, portal_of(followed))
         _answer_requests(app, listen, address(settings.database_url).embedded)
     log.info('stopped')
     if ending.is_alive():

@@ -112,7 +112,7 @@ def _followed_logs(settings: Settings) -> Iterator[Finding]:
         if error := entries.fault(entry):
             yield fault_of(part, error)
         else:
-            yield ok(part, f'{shown(entry.path)}: {len(entries.files(entry.path))} to read for {entry.domain}')
+            yield ok(part, f'{shown(entry.path)}: {len(entries.files(entry.path))} to read for {entries.portal_of(entry)}')
             yield from _formats(settings, entry, part)
 
 
@@ -163,7 +163,7 @@ def _interrupted_imports(database: ClickHouse) -> Iterator[Finding]:
     latest = datetime.now(UTC).replace(tzinfo=None) - LONGEST_BATCH
     interrupted = {(row['domain'], row['origin']) for row in Ledger(database).unfinished() if row['begun'] < latest}
     for domain, origin in sorted(interrupted):
-        yield fault(domain, f'an import of {origin} was interrupted', 'run the import again to finish it')
+        yield fault(domain or 'lines of no portal', f'an import of {origin} was interrupted', 'run the import again to finish it')
 
 
 def _portal(settings: Settings, database: ClickHouse, visitor_key_id: str, portal: indicators.Portal) -> Iterator[Finding]:

@@ -313,10 +313,10 @@ def test_settings_of_the_portal_are_used(file: Path, settings: pytest.MonkeyPatc
         '[domains."data.example.org"]\ntimezone = "Asia/Kathmandu"\npaths = ["/files/*"]\ndatasets = ["^/files/([a-z]{2,9})"]\n'
     )
     settings.delenv('USAGE_DOMAIN')
-    file.write_text(
-        f'{line(0, request="GET /files/trees.csv HTTP/1.1", time="17/May/2025:18:15:00 +0000")}\n{line(1)}\n', encoding='utf-8'
-    )
+    lines = line(0, request='GET /files/trees.csv HTTP/1.1', time='17/May/2025:18:15:00 +0000'), line(1)
+    file.write_text('\n'.join([*lines, '']), encoding='utf-8')
     assert imported(file) == summary(stored=1, skipped={'path': 1})
+    file.write_text('\n'.join([*reversed(lines), '']), encoding='utf-8')
     assert imported(file, domain='other.example.org') == summary(stored=1, skipped={'path': 1})
     assert database.query('SELECT domain, timezone, toString(day) AS day, dataset_id, path FROM calls ORDER BY domain') == [
         {'domain': DOMAIN, 'timezone': 'Asia/Kathmandu', 'day': '2025-05-18', 'dataset_id': 'trees', 'path': '/files/trees.csv'},
@@ -329,6 +329,7 @@ def test_a_log_format_can_be_chosen(file: Path, database: ClickHouse) -> None:
     file.write_text(f'{common}\n{line(1)}\n')
     result = run('import', file, '--log-format', 'combined', '--format', 'json')
     assert counts(result.stdout) == summary(stored=1, format=1)
+    file.write_text(f'{line(1)}\n{common}\n')
     assert run('import', file, '--log-format', 'common', '--domain', 'common.example.org').exit_code == 0
     agents = database.query('SELECT domain, groupUniqArray(browser) AS browsers FROM calls GROUP BY domain ORDER BY domain')
     assert [row['browsers'] for row in agents] == [[''], ['Mobile Safari']]

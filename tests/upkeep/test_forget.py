@@ -53,10 +53,10 @@ def rejected(tmp_path: Path) -> RejectStore:
 @pytest.fixture
 def ledger(settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path) -> Ledger:  # the settings apply to it
     """Two portals with the same calls, an event for each, and an event for every portal."""
-    (tmp_path / 'access.log').write_bytes(log(NUMBERS))
     now = datetime.now(UTC)
-    for domain in (DOMAIN, OTHER):
-        assert imported('access.log', domain=domain) == summary(stored=len(NUMBERS))
+    for name, domain, end in (('access.log', DOMAIN, '\n'), ('other.log', OTHER, '\r\n')):
+        (tmp_path / name).write_bytes(log(NUMBERS, end))
+        assert imported(name, domain=domain) == summary(stored=len(NUMBERS))
     for domain in (DOMAIN, OTHER, ''):
         events.add(database, events.Event(domain, now, now, f'of {domain}'))
     return Ledger(database)
@@ -274,14 +274,14 @@ def test_a_log_of_days_whose_calls_were_removed_is_refused(
 @pytest.mark.parametrize('domain', [None, DOMAIN])
 def test_an_account_is_forgotten(ledger: Ledger, database: ClickHouse, tmp_path: Path, domain: str | None) -> None:
     before = answers(database)
-    (tmp_path / 'of_zoe.log').write_text(''.join(line(number, user='zoe') + '\n' for number in range(10, 20)))
     domains = (DOMAIN, OTHER) if domain is None else (DOMAIN,)
     for portal in domains:
-        assert imported('of_zoe.log', domain=portal) == summary(stored=10)
+        (tmp_path / f'{portal}.log').write_bytes(log(range(10, 20), '\n' if portal == DOMAIN else '\r\n', user='zoe'))
+        assert imported(f'{portal}.log', domain=portal) == summary(stored=10)
     result = run('forget', '--user', 'zoe', '--yes', *(('--domain', domain) if domain else ()))
     assert result.stdout == f'deleted {10 * len(domains)} calls of zoe\n'
     assert answers(database) == before
-    assert imported('of_zoe.log') == summary(already=10)
+    assert imported(f'{DOMAIN}.log') == summary(already=10)
     assert answers(database) == before
 
 
