@@ -29,6 +29,7 @@ from exporter.errors import SettingsError
 
 PREFIX = 'USAGE_'
 FILE_VARIABLE = 'USAGE_CONFIG'
+PROGRAM_VARIABLE = 'USAGE_EXPORTER'  # in which scripts may name the program
 DEFAULT_FILE = Path('usage-exporter.toml')
 LABEL = r'[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?'
 MACHINE_FILES = re.compile(
@@ -323,7 +324,7 @@ def load(path: Path | None = None) -> Settings:
     variables = [name.upper() for name in Settings.model_fields]
     for variable in os.environ:
         name = variable.removeprefix(PREFIX)
-        if name not in (variable, *variables) and variable != FILE_VARIABLE and not name.startswith('TEST_'):
+        if name not in (variable, *variables) and variable not in (FILE_VARIABLE, PROGRAM_VARIABLE) and not name.startswith('TEST_'):
             raise _unknown_setting(name, variables, PREFIX)
     for name in from_file:
         if name not in Settings.model_fields:
