@@ -324,7 +324,11 @@ def load(path: Path | None = None) -> Settings:
     variables = [name.upper() for name in Settings.model_fields]
     for variable in os.environ:
         name = variable.removeprefix(PREFIX)
-        if name not in (variable, *variables) and variable not in (FILE_VARIABLE, PROGRAM_VARIABLE) and not name.startswith('TEST_'):
+        if (
+            name not in (variable, *variables)
+            and variable not in (FILE_VARIABLE, PROGRAM_VARIABLE)
+            and not name.startswith('TEST_')
+        ):
             raise _unknown_setting(name, variables, PREFIX)
     for name in from_file:
         if name not in Settings.model_fields:

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 from calls import write_block
 
-from exporter.model.call import COLUMNS, SOURCE_COLUMNS, Action, Client, Device, categorical, is_category
+from exporter.model.call import COLUMNS, KINDS, SOURCE_COLUMNS, Action, Client, Device, categorical, is_category
 from exporter.store.clickhouse import ClickHouse
 
 TYPES = {
@@ -47,7 +47,7 @@ def test_the_types_match_the_table(database: ClickHouse) -> None:
 
 def test_devices_clients_and_actions_match_the_enums_of_the_table(database: ClickHouse) -> None:
     stored = table(database)
-    for name, kind in (('device', Device), ('client', Client), ('action', Action)):
+    for name, kind in KINDS.items():
         assert re.findall(r"'(\w+)' = (\d+)", stored[name]) == [(word, str(number)) for number, word in enumerate(kind)]
 
 
