@@ -69,7 +69,8 @@ release: .venv/developing ## Build wheel, sdist, pinned requirements, SBOM and P
 	@rm -rf $(DIST)
 	@$(BIN)/python -m build --quiet --no-isolation --outdir $(DIST)
 	@cp requirements.txt $(DIST)
-	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --output-reproducible \
+	@# it warns that a list of pins does not say which dependency needs which
+	@$(BIN)/python -W ignore::UserWarning -m cyclonedx_py requirements --pyproject pyproject.toml --mc-type application --output-reproducible \
 	  --output-file $(DIST)/usage-exporter.cdx.json requirements.txt
 	@sed 's|https://runbooks.example.org/alerts.md|$(RUNBOOKS)|' docs/prometheus-rules.yaml >$(DIST)/usage-exporter-rules.yaml
 	@cd $(DIST) && sha256sum * >SHA256SUMS

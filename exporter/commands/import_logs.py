@@ -61,6 +61,7 @@ def import_logs(
     summaries = {name: Summary() for name in ([portal] if portal else [*hosts.portals, ''])}
     errors, days = list[ExporterError](), dict[str, str]()
     formats = dict[str, str]()  # of each log of which something was read
+    empty = dict[str, None]()  # names of the logs without a byte
     unused = dict[str, None]()  # variables of the formats, in their order
     with Interrupts() as interrupts:
         try:
@@ -84,6 +85,8 @@ def import_logs(
                 for name in files:
                     try:
                         with closing(LogFile(name)) as file, interrupts.hold():
+                            if file.is_empty():
+                                empty[file.name] = None
                             waiting = spooled(directory / 'spool')
                             history = WithSpool(waiting, ledgers[portal])
                             for share in Division(portal, hosts).shares(file, history, rejected):
@@ -117,8 +120,11 @@ def import_logs(
             if any(summary.read for summary in summaries.values()):  # also accounts for what was stored before the error
                 _show(context, summaries, form)
             raise
-        _show(context, summaries, form)
+        if form == 'json' or _total(summaries).read or not (errors or empty):  # no table of zeros
+            _show(context, summaries, form)
     if form == 'table':
+        for name in empty:
+            context.out.print(f'{name}: empty, no lines to store', soft_wrap=True, markup=False)
         for name, log_format_name in formats.items():
             context.out.print(f'{name}: read as {log_format_name}', soft_wrap=True, markup=False)
     for portal, summary in summaries.items():

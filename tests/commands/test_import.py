@@ -175,6 +175,33 @@ def test_an_empty_log_is_no_fault(file: Path) -> None:
     assert imported(file) == summary()
 
 
+@pytest.mark.parametrize('content', [b'', bytes(70_000), gzip.compress(b'')], ids=['no bytes', 'NUL bytes', 'compressed'])
+def test_an_empty_log_is_reported_as_empty(file: Path, tmp_path: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    (tmp_path / 'full.log').write_bytes(log(range(3)))
+    result = run('import', file)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, f'{file}: empty, no lines to store\n', '')
+    printed = run('import', file, tmp_path / 'full.log').stdout
+    assert f'\n{file}: empty, no lines to store\n' in printed
+    assert re.search('^stored +3 ', printed, re.MULTILINE)
+    assert 'full.log: empty' not in printed
+
+
+def test_empty_standard_input_is_reported_as_empty(file: Path) -> None:
+    assert run('import', '-', stdin=b'').stdout == 'standard input: empty, no lines to store\n'
+
+
+def test_a_failed_import_prints_no_table_of_zeros(file: Path, tmp_path: Path) -> None:
+    file.write_bytes(b'\x89PNG\r\n\x00\x01abc')
+    result = run('import', file, tmp_path / 'missing.log')
+    assert (result.exit_code, result.stdout) == (1, '')
+    assert len(error_lines(result.stderr)) == 2
+    file.write_bytes(gzip.compress(log(range(1)))[:15])
+    result = run('import', file)
+    assert (result.exit_code, result.stdout) == (1, '')
+    assert 'cut short' in result.stderr
+
+
 def test_a_name_that_is_not_utf8_is_no_fault(file: Path, tmp_path: Path) -> None:
     odd = tmp_path / 'caf\udce9.log'
     odd.write_bytes(log(range(3)) + b'no log\n')
