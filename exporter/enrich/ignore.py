@@ -8,7 +8,7 @@ from exporter.config import Ignore
 from exporter.enrich.addresses import address_bytes
 from exporter.enrich.memo import Memo
 from exporter.enrich.networks import Networks, read_networks
-from exporter.enrich.request import any_of, compiles
+from exporter.enrich.patterns import any_of, compiles
 from exporter.errors import SettingsError
 
 # Probes that ask whether a server still answers: of Kubernetes, AWS, Google Cloud, Azure, Envoy, Consul, Cloudflare and Fastly.

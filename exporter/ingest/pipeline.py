@@ -20,7 +20,7 @@ from exporter.store.rejects import RejectStore
 
 Put = Callable[[Batch, pl.DataFrame, Tally], None]  # takes a batch, its calls and the tally of its lines
 Step = Callable[[Lines, Enrichment], Lines]
-PART_ROWS = 60_000  # of the parts in which a batch is completed: each costs 3 ms, and memory for its rows several times
+PART_ROWS = 48_000  # of the parts in which a batch is completed: each costs 3 ms, and memory for its rows several times
 USED = 'forwarded', 'query', 'skip'  # by the first steps only; not all sources have `query`
 ENRICHED = [column.name for column in COLUMNS if column.name != 'batch_id']
 
@@ -46,18 +46,6 @@ class Part(NamedTuple):
     calls: pl.DataFrame
     skipped: Counter[str]  # lines by reason
     rejects: list[tuple[str, int, str]]  # reason, byte offset and text
-
-
-def select_hosts(lines: Lines, enrichment: Enrichment) -> Lines:
-    """Selects the lines of one portal from a log of several. Lines of no portal belong to the domain '': calls are skipped, and
-    all that the format skips or rejects is counted there."""
-    if enrichment.portals is None:
-        return lines
-    calls = lines.calls.filter(enrichment.portals(lines.calls['host'])['portal'] == enrichment.domain)
-    if enrichment.domain:
-        return Lines(calls)
-    skipped = calls.select('line', reason=pl.lit(Skip.HOST.value))
-    return lines._replace(calls=calls.clear(), skipped=pl.concat([lines.skipped, skipped]))
 
 
 def read_requests(lines: Lines, enrichment: Enrichment) -> Lines:
@@ -137,7 +125,6 @@ def complete_calls(lines: Lines, enrichment: Enrichment) -> Lines:
 
 
 STEPS: tuple[Step, ...] = (
-    select_hosts,
     read_requests,
     skip_requests,
     resolve_callers,

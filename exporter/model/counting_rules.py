@@ -22,13 +22,15 @@ CHANGES: dict[int, dict[str, Description]] = {
             'Counting rules: static files and health checks no longer count',
             "Files of the web pages (skipped as static), health checks and the portal's own traffic (ignored), and lines "
             'without a request (no_request) are no longer counted. More crawlers, televisions and tablets are recognized. '
-            'Escapes in paths and accounts are undone.',
+            'Escapes in paths and accounts are undone. Data sets are also found below a language or a root path, and '
+            "CKAN's own pages name none.",
         ),
         'fr': Description(
             'Comptage : fichiers statiques et contrôles de santé exclus',
             'Les fichiers des pages web (static), les contrôles de santé et le trafic propre du portail (ignored), et les '
             "lignes sans requête (no_request) ne sont plus comptés. Davantage de robots d'indexation, de téléviseurs et de "
-            "tablettes sont reconnus. Les séquences d'échappement des chemins et des comptes sont décodées.",
+            "tablettes sont reconnus. Les séquences d'échappement des chemins et des comptes sont décodées. Les jeux de données "
+            "sont aussi reconnus sous une langue ou une racine ; les pages propres de CKAN n'en nomment aucun.",
         ),
     },
 }

@@ -7,6 +7,7 @@ import msgspec
 from flask import Flask, Response, request
 
 from exporter.config import PortalRules
+from exporter.enrich.hosts import Hosts
 from exporter.ingest.collector.group_commit import GroupCommit
 from exporter.server.metrics import Metrics
 from exporter.server.resources import auth, calls, clickhouse_http, logs, openapi, problems, reports
@@ -36,6 +37,7 @@ def create_app(
     reader: Reader,
     rules: Callable[[str], PortalRules],
     default_domain: str,
+    hosts: Hosts,
     metrics: Metrics,
     ready: Callable[[], Mapping[str, Collection[str]]],
 ) -> Flask:
@@ -43,7 +45,8 @@ def create_app(
 
     `database()` returns the connection of the calling thread, `reader` answers statements in SQL, `rules(domain)` are the
     portal's settings, and `ready()` the faults of each part of the program. `default_domain` is the portal of logs without one;
-    '' for none. Without tokens every request that names this machine is permitted: listen on this machine only.
+    '' for none. `hosts` are of the portals, for logs of several. Without tokens every request that names this machine is
+    permitted: listen on this machine only.
     """
     app = Flask(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MOST_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
@@ -56,7 +59,7 @@ def create_app(
         app.add_url_rule(path, path, view, methods=[method])
 
     route('/v1/calls', partial(calls.post, tokens, intake), 'POST')
-    route('/v1/logs', partial(logs.post, tokens, intake, rules, default_domain), 'POST')
+    route('/v1/logs', partial(logs.post, tokens, intake, rules, default_domain, hosts), 'POST')
     route('/v1/events', partial(reports.add_event, tokens, database, lambda domain: rules(domain).timezone), 'POST')
     route('/v1/report', partial(reports.report, tokens, database))
     for path in (clickhouse_http.PATH, f'{clickhouse_http.PATH}/'):

@@ -157,7 +157,7 @@ class Reader:
         connection: ClickHouse | None = getattr(self._local, 'connection', None)
         if connection is None:
             connection = self._database().another()
-            if connection.address.embedded:
+            if connection.address.in_process:
                 connection.command(f'SET {_assignments(READING)}')
             self._local.connection = connection
             with self._lock:
@@ -166,17 +166,17 @@ class Reader:
 
     def _clean(self, connection: ClickHouse, question: Question) -> None:
         """Takes the settings of a client off the connection; a parameter cannot be taken off, so it ends the connection."""
-        if connection.address.embedded and question.parameters:
+        if connection.address.in_process and question.parameters:
             self._local.connection = None
             with self._lock:
                 self._connections.remove(connection)
             connection.close()
-        elif connection.address.embedded and question.settings:
+        elif connection.address.in_process and question.settings:
             connection.command('SET ' + ', '.join(f'{name} = DEFAULT' for name in question.settings))
 
     def _prepare(self, connection: ClickHouse, question: Question, mark: str) -> None:
         """Sets what the check of a statement needs: its parameters, and the usual limits."""
-        if not connection.address.embedded:
+        if not connection.address.in_process:
             if question.parameters:
                 raise NotAllowed('parameters of a statement are not passed on to a server', 'ask the server itself')
             return
@@ -189,7 +189,7 @@ class Reader:
         for name, most in MOST.items():
             value = str(settings.get(name, most))
             settings[name] = min(int(value), most) if re.fullmatch(r'0*[1-9]\d{0,17}', value) else most
-        if not connection.address.embedded:
+        if not connection.address.in_process:
             return {**READING, **settings, 'log_comment': mark}
         connection.command(f'SET {_assignments(settings)}')
         return {}

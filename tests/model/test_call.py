@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 from calls import write_block
 
-from exporter.model.call import COLUMNS, SOURCE_COLUMNS, Client, Device, categorical, is_category
+from exporter.model.call import COLUMNS, KINDS, SOURCE_COLUMNS, Action, Client, Device, categorical, is_category
 from exporter.store.clickhouse import ClickHouse
 
 TYPES = {
@@ -45,9 +45,9 @@ def test_the_types_match_the_table(database: ClickHouse) -> None:
             assert stored[column.name] == expected, column.name
 
 
-def test_devices_and_clients_match_the_enums_of_the_table(database: ClickHouse) -> None:
+def test_devices_clients_and_actions_match_the_enums_of_the_table(database: ClickHouse) -> None:
     stored = table(database)
-    for name, kind in (('device', Device), ('client', Client)):
+    for name, kind in KINDS.items():
         assert re.findall(r"'(\w+)' = (\d+)", stored[name]) == [(word, str(number)) for number, word in enumerate(kind)]
 
 
@@ -57,16 +57,17 @@ def test_a_frame_is_stored_unchanged(database: ClickHouse, tmp_path: Path) -> No
     largest |= {'visitor': 2**64 - 1, 'status': 2**16 - 1, 'bytes': 2**64 - 1, 'duration_ms': 2**32 - 1}
     rows = [
         {column.name: largest.get(column.name, f'{column.name} é {device}') for column in COLUMNS}
-        | {'device': device.value, 'client': client.value}
+        | {'device': device.value, 'client': client.value, 'action': action.value}
         for device in Device
         for client in Client
+        for action in Action
     ]
     frame = pl.DataFrame(rows, schema={column.name: column.type for column in COLUMNS})
     frame = frame.cast({column.name: categorical(column.name) for column in COLUMNS if column.categorical})
     file = tmp_path / 'batch.native'
     write_block(file, frame)
     database.insert_file('calls', frame.columns, file, 'one')
-    stored = database.query('SELECT * REPLACE (toUnixTimestamp(hour) AS hour) FROM calls ORDER BY device, client')
+    stored = database.query('SELECT * REPLACE (toUnixTimestamp(hour) AS hour) FROM calls ORDER BY device, client, action')
     assert [{**row, 'timestamp': row['timestamp'].replace(tzinfo=UTC)} for row in stored] == rows
 
 

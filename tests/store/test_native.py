@@ -16,12 +16,13 @@ from databases import Databases
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.model.call import COLUMNS, Client, Device, categorical
+from exporter.model.call import COLUMNS, KINDS, Action, Client, Device, categorical
 from exporter.store.clickhouse import ClickHouse, connect
 from exporter.store.native import _low_cardinality, encode_block
 
 TABLES = ('blocks', 'lines')  # inserted in the Native format, and as JSON
-TEXTS = [column.name for column in COLUMNS if column.type == pl.String() and column.name not in ('device', 'client')]
+
+TEXTS = [column.name for column in COLUMNS if column.type == pl.String() and column.name not in KINDS]
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2299, 12, 31, 23, 59, 59, 999_000, UTC)  # of DateTime64
 # numbers as they lie in memory
 PHYSICAL = """
@@ -59,7 +60,7 @@ def bits(number: float) -> int:
 def call(**other: Any) -> dict[str, Any]:
     """A call, in which each unnamed number is 0 and each unnamed text is ''."""
     return {
-        'timestamp': datetime(1970, 1, 1, tzinfo=UTC), 'day': date(1970, 1, 1), 'device': 'unknown', 'client': 'unknown',
+        'timestamp': datetime(1970, 1, 1, tzinfo=UTC), 'day': date(1970, 1, 1), 'device': 'unknown', 'client': 'unknown', 'action': 'other',
         **{column.name: 0 for column in COLUMNS if column.type.is_numeric()}, **dict.fromkeys(TEXTS, ''), **other,
     }  # fmt: skip
 
@@ -163,6 +164,7 @@ CALLS = st.fixed_dictionaries(
         'day': st.dates(date(1970, 1, 1), date(2149, 6, 6)),
         'device': st.sampled_from(list(Device)).map(str),
         'client': st.sampled_from(list(Client)).map(str),
+        'action': st.sampled_from(list(Action)).map(str),
         # multiples of 1/4: the engine reads other numbers from JSON with an error
         **dict.fromkeys(('latitude', 'longitude'), st.integers(-720, 720).map(lambda quarters: quarters / 4)),
         'hour': st.integers(0, 2**32 - 1), 'visitor': st.integers(0, 2**64 - 1), 'status': st.integers(0, 2**16 - 1),

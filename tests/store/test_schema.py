@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from requested_paths import READ
+from requests_read import READ
 
 from exporter.errors import SchemaError
 from exporter.model.counting_rules import CHANGES, VERSION, event_id

@@ -1,4 +1,13 @@
-"""Requests of each kind of portal, with the data set and the action that they have."""
+"""Reads requests in tests; requests of each kind of portal, with the data set and the action that they have."""
+
+from typing import Any
+
+import polars as pl
+
+from exporter.config import PortalRules
+from exporter.enrich.request import Requests
+
+KEY = b'k' * 32
 
 UUID = '9d5ab1b0-6b7d-4a4f-8f0c-2c7d2f4f1c11'
 READ = [  # path with its query, data set, action
@@ -123,3 +132,13 @@ READ = [  # path with its query, data set, action
     ('*', '', 'other'),
     ('/search?dataset=arbres&id=5', '', 'search'),
 ]
+
+
+def read(*paths: str, user: str = '', method: str = 'GET', **portal: Any) -> list[dict[str, Any]]:
+    """The columns that are read from requests, as dicts."""
+    calls = pl.DataFrame({'path': list(paths), 'user_id': user, 'method': method})
+    return Requests(PortalRules(**portal), KEY)(calls).to_dicts()
+
+
+def read_one(path: str, **portal: Any) -> dict[str, Any]:
+    return read(path, **portal)[0]
