@@ -11,9 +11,9 @@ from exporter.ingest.logs.log_file import LogFile
 from exporter.model.batch import Batch
 from exporter.report import indicators
 from exporter.store.ledger import Ledger
+from exporter.store.rollups import calls_from, of_batches
 from exporter.system.locks import nobody_serving, nobody_storing
 from exporter.upkeep import forget as deletion
-from exporter.upkeep.retention import calls_from
 
 EXAMPLES = """\b
 Examples:
@@ -62,7 +62,7 @@ def _forget_file(context: Context, file: str, portal: str, yes: bool) -> None:
             raise InputError(
                 f'{log_file.name}: nothing of this log is stored for {portal}', 'name the log and the portal of its import'
             )
-        calls = deletion.count(database, deletion.of_batches(portal, [batch.id for batch in stored_batches]))
+        calls = deletion.count(database, of_batches(portal, [batch.id for batch in stored_batches]))
         _confirm(f'{calls:,} calls of {portal} that came from {log_file.name}', yes)
         with nobody_storing(context.settings.data_dir):
             deletion.forget_batches(database, ledger, context.rejected, portal, batches())

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 
 import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -63,13 +64,15 @@ def import_logs(
     with Interrupts() as interrupts:
         try:
             directory = context.settings.data_dir
-            with context.opening() as opened, _progress(context, interrupts) as progress_of, storing(directory):
+            with context.opening() as opened, _progress(context, interrupts) as progress_of:
                 # here, because they take 0.1 s to load; meanwhile, the database opens
                 from exporter.enrich.hosts import Hosts
                 from exporter.ingest.formats.reader import reader_of
                 from exporter.ingest.logs.batches import AccessLog
                 from exporter.ingest.logs.history import spooled
                 from exporter.ingest.logs.import_log import import_log
+                from exporter.ingest.opendatasoft.export_file import import_export, opened_export
+                from exporter.ingest.opendatasoft.pulled import SOURCE, Pulled
 
                 hosts = Hosts(of_portals) if of_portals else None
                 rejected = context.rejected
@@ -79,7 +82,20 @@ def import_logs(
                     release_code('_chdb')
                     for name in files:
                         try:
-                            with closing(LogFile(name)) as file, interrupts.hold():
+                            chosen = log_format or context.settings.portal(portal).log_format
+                            with opened_export(name, chosen, directory) as export, interrupts.hold():
+                                if export:
+                                    if of_portals:
+                                        raise InputError(f'{name}: the rows are of one portal', 'name it with --domain')
+                                    pulled = Pulled(summary)
+                                    watch = interrupts.check
+                                    now = datetime.now(UTC)
+                                    import_export(name, export, enrichment, ledger, directory, now, pulled, watch)
+                                    formats[name] = SOURCE
+                                    for note in pulled.notes:
+                                        context.note(f'{name}: {note}')
+                                    continue
+                            with storing(directory), closing(LogFile(name)) as file, interrupts.hold():
                                 log = AccessLog(file, complete, context.settings.memory)
                                 waiting = spooled(context.settings.data_dir / 'spool')
                                 reader = reader_of(context.settings.portal(portal), log_format)
@@ -105,9 +121,9 @@ def import_logs(
             errors.append(InputError('interrupted', 'stored calls stay stored: run the command again to finish the import'))
         except (ExporterError, OSError):
             if any(summary.read for summary in summaries.values()):  # also accounts for what was stored before the error
-                _show(context, summaries, form)
+                show_summaries(context, summaries, form)
             raise
-        _show(context, summaries, form)
+        show_summaries(context, summaries, form)
     if form == 'table':
         for name, log_format_name in formats.items():
             context.out.print(f'{name}: read as {log_format_name}', soft_wrap=True, markup=False)
@@ -153,8 +169,8 @@ def _total(summaries: Mapping[str, Summary]) -> Summary:
     return total
 
 
-def _show(context: Context, summaries: Mapping[str, Summary], form: str) -> None:
-    """Prints the summary; of a log of several portals, also that of each portal."""
+def show_summaries(context: Context, summaries: Mapping[str, Summary], form: str) -> None:
+    """Prints the summary of an import or a pull; of a log of several portals, also that of each portal."""
     result = _total(summaries).as_dict()
     several = len(summaries) > 1
     if form == 'json':

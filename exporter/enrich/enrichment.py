@@ -29,6 +29,7 @@ class Enrichment:
     ) -> None:
         self.domain = domain
         self.rules = rules
+        self.visitor_secret = visitor_secret
         self.key_id = key_id(visitor_secret)
         self.geo_date = places.date
         self.timezone = rules.timezone
