@@ -3,8 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 # pip installs into the new environment from outside, because Debian's python3 without python3-venv cannot install pip in one.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
+DIST := dist
+# where docs/alerts.md is published: the links of the Prometheus rules lead there
+RUNBOOKS := https://runbooks.example.org/alerts.md
 .DEFAULT_GOAL := help
-.PHONY: help install demo lint check test bench dashboards released picture lock clean
+.PHONY: help install demo lint check test bench dashboards released picture lock release clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +64,17 @@ lock: .venv/developing ## Pin the newest versions of the dependencies
 	  --custom-compile-command 'make lock' --extra fast pyproject.toml -o requirements.txt
 	@$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate \
 	  --custom-compile-command 'make lock' --extra fast --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+release: .venv/developing ## Build wheel, sdist, pinned requirements, SBOM and Prometheus rules in dist/
+	@rm -rf $(DIST)
+	@$(BIN)/python -m build --quiet --no-isolation --outdir $(DIST)
+	@cp requirements.txt $(DIST)
+	@# it warns that a list of pins does not say which dependency needs which
+	@$(BIN)/python -W ignore::UserWarning -m cyclonedx_py requirements --pyproject pyproject.toml --mc-type application --output-reproducible \
+	  --output-file $(DIST)/usage-exporter.cdx.json requirements.txt
+	@sed 's|https://runbooks.example.org/alerts.md|$(RUNBOOKS)|' docs/prometheus-rules.yaml >$(DIST)/usage-exporter-rules.yaml
+	@cd $(DIST) && sha256sum * >SHA256SUMS
+	@ls $(DIST)
 
 clean: ## Remove .venv and the caches of the tools
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist grafana/types/node_modules

@@ -1,7 +1,7 @@
-"""Kills `serve` repeatedly while calls arrive over HTTP and in a followed log, then counts the stored calls.
+"""Kills `serve` repeatedly while calls arrive over HTTP and in a followed log of two portals, then counts the stored calls.
 
 Every call has a unique path. Clients send each request again with the same idempotency key until it is acknowledged. In the end,
-every acknowledged call and every line must be stored once: none is lost, none is duplicate.
+every acknowledged call and every line must be stored once, for its portal: none is lost, none is duplicate.
 """
 
 import argparse
@@ -25,7 +25,7 @@ import httpx
 
 from exporter.store.clickhouse import connect
 
-DOMAIN = 'data.example.org'
+DOMAIN, OTHER = 'data.example.org', 'open.example.net'
 SERVE = [sys.executable, '-c', 'from exporter.cli import main; main()', 'serve']
 CLIENTS = 4
 LINES = 20  # lines written to the log at a time
@@ -33,15 +33,15 @@ ROTATED = 40  # writes between two rotations
 PATIENCE = 120.0  # seconds to wait until the last calls are stored
 
 
-def combined(path: str, caller: int) -> str:
-    """Returns the line of a call in the combined format."""
-    return f'192.0.2.{caller} - - [{datetime.now(UTC):%d/%b/%Y:%H:%M:%S %z}] "GET {path} HTTP/1.1" 200 12 "-" "curl/8.5.0"'
+def combined(path: str, caller: int, host: str) -> str:
+    """Returns the line of a call in the combined format, after the host."""
+    return f'{host} 192.0.2.{caller} - - [{datetime.now(UTC):%d/%b/%Y:%H:%M:%S %z}] "GET {path} HTTP/1.1" 200 12 "-" "curl/8.5.0"'
 
 
-def json_line(path: str, caller: int) -> str:
+def json_line(path: str, caller: int, host: str) -> str:
     """Returns the line of a call in JSON, with the names of nginx."""
     call = {'time_iso8601': datetime.now(UTC).isoformat(), 'remote_addr': f'192.0.2.{caller}', 'request': f'GET {path} HTTP/1.1'}
-    return json.dumps(call | {'status': '200', 'body_bytes_sent': '12', 'http_user_agent': 'curl/8.5.0'})
+    return json.dumps(call | {'http_host': host, 'status': '200', 'body_bytes_sent': '12', 'http_user_agent': 'curl/8.5.0'})
 
 
 FORMATS = {'combined': combined, 'json': json_line}
@@ -50,7 +50,7 @@ FORMATS = {'combined': combined, 'json': json_line}
 class Load:
     """Clients that send calls and a web server that writes a log, in threads of their own, until `end`."""
 
-    def __init__(self, folder: Path, url: str, line: Callable[[str, int], str]) -> None:
+    def __init__(self, folder: Path, url: str, line: Callable[[str, int, str], str]) -> None:
         self.log, self.url, self.line = folder / 'access.log', f'{url}/v1/calls', line
         self.ending = threading.Event()
         self.acknowledged, self.written, self.sent_again = list[str](), list[str](), 0
@@ -98,7 +98,7 @@ class Load:
         while not self.ending.is_set():
             for _ in range(LINES):
                 path = f'/log/{len(self.written)}'
-                log.write(f'{self.line(path, len(self.written) % 200)}\n')
+                log.write(f'{self.line(path, len(self.written) % 200, portal_of(path))}\n')
                 self.written.append(path)
             log.flush()
             writes += 1
@@ -146,10 +146,20 @@ def drained(url: str) -> None:
         time.sleep(1)
 
 
+def portal_of(path: str) -> str:
+    """Returns the portal of a call: of a line of the log, the one whose host was written."""
+    *_, kind, number = path.split('/')
+    return (DOMAIN, OTHER)[int(number) % 2] if kind == 'log' else DOMAIN
+
+
 def count(database_url: str, expected: list[str]) -> dict[str, int]:
-    """Compares the stored calls with the expected paths."""
+    """Compares the stored calls with the expected paths and their portals."""
     database = connect(database_url)
-    found = Counter({row['path']: row['n'] for row in database.query('SELECT path, count() AS n FROM calls GROUP BY path')})
+    rows = database.query('SELECT path, domain, count() AS n FROM calls GROUP BY path, domain')
+    found = Counter[str]()
+    for row in rows:
+        found[row['path']] += row['n']
+    misplaced = sum(row['domain'] != portal_of(row['path']) for row in rows)
     [sums] = database.query(
         'SELECT (SELECT sum(days.calls) FROM days) AS days, (SELECT sum(calls) FROM accounts) AS accounts, '
         '(SELECT sum(calls) FROM places) AS places'
@@ -161,11 +171,12 @@ def count(database_url: str, expected: list[str]) -> dict[str, int]:
         'lost': sum(path not in found for path in expected),
         'double': sum(number > 1 for number in found.values()),
         'unexpected': len(found.keys() - set(expected)),
+        'misplaced': misplaced,
         'rollups_off': sum(abs(value - found.total()) for value in sums.values()),
     }
 
 
-def run(kills: int, folder: Path, line: Callable[[str, int], str]) -> dict[str, int]:
+def run(kills: int, folder: Path, line: Callable[[str, int, str], str]) -> dict[str, int]:
     """Kills `serve` this number of times, then counts."""
     with socket.create_server(('127.0.0.1', 0)) as free:
         port = free.getsockname()[1]
@@ -174,7 +185,8 @@ def run(kills: int, folder: Path, line: Callable[[str, int], str]) -> dict[str, 
         'USAGE_DATA_DIR': str(folder / 'data'),
         'USAGE_CLICKHOUSE_URL': database,
         'USAGE_LISTEN': f'127.0.0.1:{port}',
-        'USAGE_FOLLOW': json.dumps([{'path': str(folder / 'access.log'), 'domain': DOMAIN}]),
+        'USAGE_FOLLOW': json.dumps([{'path': str(folder / 'access.log')}]),
+        'USAGE_DOMAINS': json.dumps({domain: {'hosts': [domain]} for domain in (DOMAIN, OTHER)}),
     }
     load = Load(folder, url, line)
     process = start(folder, environment)
@@ -215,7 +227,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             result = run(options.kills, Path(folder), line)
     print(json.dumps(result))
-    sys.exit(bool(result['lost'] or result['double'] or result['unexpected'] or result['rollups_off'] or result['exit_code']))
+    faults = ('lost', 'double', 'unexpected', 'misplaced', 'rollups_off', 'exit_code')
+    sys.exit(any(result[fault] for fault in faults))
 
 
 if __name__ == '__main__':

@@ -30,6 +30,7 @@ from exporter.errors import SettingsError
 
 PREFIX = 'USAGE_'
 FILE_VARIABLE = 'USAGE_CONFIG'
+PROGRAM_VARIABLE = 'USAGE_EXPORTER'  # in which scripts may name the program
 DEFAULT_FILE = Path('usage-exporter.toml')
 LABEL = r'[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?'
 MACHINE_FILES = re.compile(
@@ -178,7 +179,9 @@ class Follow(BaseModel):
     model_config = ConfigDict(extra='forbid', frozen=True)
 
     path: Annotated[str, Field(min_length=1)] = Field(description='a log, or several as a pattern with * ? [ ]')
-    domain: DomainName = Field(description='the portal that wrote the log')
+    domain: Annotated[str, AfterValidator(lambda value: value and domain_name(value))] = Field(
+        '', description='the portal that wrote the log; by default, that of each line by `hosts`, or else the setting domain'
+    )
     log_format: str | None = Field(None, description='the format of the lines; by default, that of the portal')
 
 
@@ -262,6 +265,17 @@ class Settings(PortalRules, BaseSettings):
     )
     opendatasoft_api_key: SecretStr | None = Field(None, description='the API key of workspaces that name no api_key_file')
 
+    @field_validator('follow')
+    @classmethod
+    def _logs_have_portals(cls, follow: tuple[Follow, ...], info: ValidationInfo) -> tuple[Follow, ...]:
+        """Of a log without a domain, sets the default, unless its lines are divided by host."""
+        if any(rules.hosts for rules in info.data.get('domains', {}).values()):
+            return follow
+        default = info.data.get('domain')
+        if not default and any(not settings.domain for settings in follow):
+            raise ValueError('a log has no portal; add domain, or set hosts in the tables of the portals')
+        return tuple(settings if settings.domain else settings.model_copy(update={'domain': default}) for settings in follow)
+
     @field_validator('keep_rollups_days')
     @classmethod
     def _sums_outlive_calls(cls, days: int | None, info: ValidationInfo) -> int | None:
@@ -275,11 +289,21 @@ class Settings(PortalRules, BaseSettings):
         return self.clickhouse_url.get_secret_value() or f'chdb://{quote(str(self.data_dir.absolute()))}/clickhouse'
 
     def portal(self, domain: str) -> PortalRules:
-        """The rules of one domain; its own rules override the defaults."""
+        """The rules of one domain; its own rules override the defaults.
+
+        With the domain '', those of a log of several portals: what all portals with hosts agree on, and all their sources of
+        accounts.
+        """
         own = self.domains.get(domain, PortalRules())
-        return PortalRules(
+        rules = PortalRules(
             **{name: getattr(own if name in own.model_fields_set else self, name) for name in PortalRules.model_fields}
         )
+        if domain or not self.hosts_of_portals:
+            return rules
+        first, *others = map(self.portal, self.hosts_of_portals)
+        common = {name: value for name, value in first if all(getattr(other, name) == value for other in others)}
+        accounts = tuple(dict.fromkeys(source for each in (first, *others) for source in each.accounts))
+        return rules.model_copy(update=common | {'accounts': accounts})
 
     @property
     def hosts_of_portals(self) -> dict[str, tuple[str, ...]]:
@@ -337,7 +361,11 @@ def load(path: Path | None = None) -> Settings:
     variables = [name.upper() for name in Settings.model_fields]
     for variable in os.environ:
         name = variable.removeprefix(PREFIX)
-        if name not in (variable, *variables) and variable != FILE_VARIABLE and not name.startswith('TEST_'):
+        if (
+            name not in (variable, *variables)
+            and variable not in (FILE_VARIABLE, PROGRAM_VARIABLE)
+            and not name.startswith('TEST_')
+        ):
             raise _unknown_setting(name, variables, PREFIX)
     for name in from_file:
         if name not in Settings.model_fields:

@@ -1,7 +1,7 @@
 """Shared by the tests of following: starts, stops and kills the part of a process that follows logs."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from access_logs import DOMAIN
 from exporter.config import Follow, Memory, PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
+from exporter.enrich.hosts import Hosts
 from exporter.ingest.logs.follow import Follower
 from exporter.ingest.pipeline import Put
 from exporter.spool.drain import Drain
@@ -25,11 +26,19 @@ PLACES = open_places(None)
 class Following:
     """Follows logs into the spool of a directory, and stores its batches on `drain`."""
 
-    def __init__(self, database: ClickHouse, directory: Path, *follow: Follow, rules: PortalRules | None = None) -> None:
+    def __init__(
+        self,
+        database: ClickHouse,
+        directory: Path,
+        *follow: Follow,
+        rules: PortalRules | None = None,
+        hosts: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self.database, self.directory, self.follow = database, directory, follow
         self.rules = rules or PortalRules()
         self.messages: list[str] = []
         self.engine_error: Exception | None = None  # raised by each connection to the engine
+        self.hosts = Hosts(hosts or {})
         self.memory: Memory = 'normal'
         self.wrap_put: Callable[[Put], Put] = lambda put: put  # wraps the put of the spool
         self.start()
@@ -41,7 +50,7 @@ class Following:
         self.spool.put = lambda *batch: self.wrap_put(put)(*batch)  # type: ignore[method-assign]
         rejected = RejectStore(self.directory)
         self.follower = Follower(
-            self.follow, self.enrichment, self.ledger, self.spool, rejected, self.messages.append, self.memory
+            self.follow, self.enrichment, self.ledger, self.spool, rejected, self.messages.append, self.hosts, self.memory
         )
 
     def stop(self) -> None:

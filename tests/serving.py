@@ -1,7 +1,7 @@
 """Shared by the tests of the HTTP interface: the application over the real spool and engine, and requests to it."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
+from exporter.enrich.hosts import Hosts
 from exporter.ingest.collector.group_commit import GroupCommit
 from exporter.server.app import create_app
 from exporter.server.metrics import Indicators, Metrics, State
@@ -30,7 +31,14 @@ CALL = {'timestamp': '2026-11-02T08:30:00Z', 'domain': DOMAIN, 'ip': '81.2.69.16
 class Serving:
     """The application and the parts it needs, in one directory. `parts` holds the faults of each part for /readyz."""
 
-    def __init__(self, directory: Path, database: Callable[[], ClickHouse], room: int = 1 << 20, **portal: Any) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        database: Callable[[], ClickHouse],
+        room: int = 1 << 20,
+        hosts: Mapping[str, Sequence[str]] | None = None,
+        **portal: Any,
+    ) -> None:
         self.tokens = Tokens(directory)
         self.rejected = RejectStore(directory)
         self.parts = dict[str, list[str]](spool=[], database=[])
@@ -50,6 +58,7 @@ class Serving:
             database=database,
             rules=lambda _: rules,
             default_domain='',
+            hosts=Hosts(hosts or {}),
             metrics=Metrics(State(spool, self.drain, dict, dict), Indicators()),
             ready=lambda: self.parts,
         )

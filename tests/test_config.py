@@ -267,6 +267,29 @@ def test_a_wrong_value_is_named_by_the_variable_or_the_key(
     assert error_of() == f'USAGE_{setting.upper()}: {message}'
 
 
+HOSTS = '[domains."open.example.net"]\nhosts = ["open.example.net"]\n'
+FOLLOW = '[[follow]]\npath = "/var/log/access.log"\n'
+
+
+def test_a_followed_log_without_a_domain_has_a_default(environment: pytest.MonkeyPatch) -> None:
+    file(HOSTS + FOLLOW)
+    assert [each.domain for each in load().follow] == ['']
+    file('domain = "data.example.org"\n' + FOLLOW)
+    assert [each.domain for each in load().follow] == ['data.example.org']
+    text = file(FOLLOW)
+    no_portal = 'a log has no portal; add domain, or set hosts in the tables of the portals'
+    assert error_of(text) == f'usage-exporter.toml: follow: {no_portal}'
+    text = file(FOLLOW + 'domain = "no domain"\n')
+    assert error_of(text).startswith("usage-exporter.toml: follow.domain: invalid domain name 'no domain'")
+
+
+def test_the_rules_of_a_log_of_several_portals_are_those_that_all_have(environment: pytest.MonkeyPatch) -> None:
+    table = '[domains."{0}"]\nhosts = ["{0}"]\nlog_format = "vhost_combined"\nlog_timezone = "{1}"\n'
+    file(f'log_timezone = "Asia/Tokyo"\n{table.format("a.example", "Europe/Paris")}{table.format("b.example", "UTC")}')
+    rules = load().portal('')
+    assert (rules.log_format, rules.log_timezone) == ('vhost_combined', 'Asia/Tokyo')
+
+
 @pytest.mark.parametrize('text', ['domain = "a', 'domain', 'a = 1\na = 2', f'clickhouse_url = http://me:{PASSWORD}@ch'])
 def test_a_broken_file_is_named_with_the_place(text: str) -> None:
     message = error_of(file(text, 'broken.toml'))

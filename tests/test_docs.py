@@ -36,6 +36,8 @@ from exporter.store.clickhouse import ClickHouse
 
 DOCS = ROOT / 'docs'
 PAGES = sorted([*ROOT.glob('*.md'), *DOCS.rglob('*.md'), *(ROOT / 'bench').glob('*.md'), *(ROOT / 'tests').rglob('*.md')])
+# the program in a command line, but not the user, container or image of the same name
+PROGRAM = r'(?<![\w./:])(?<!-[gtu] )(?<!--name )(?:\.venv/bin/)?usage-exporter (?!usage-exporter)'
 VIEW = "(domains=[], from='2026-11-01 00:00:00', to='2026-11-02 00:00:00', crawlers=0)"
 
 
@@ -236,7 +238,7 @@ def test_the_keys_of_a_report_as_json(settings: pytest.MonkeyPatch) -> None:
 def test_every_command_line_is_valid(path: Path) -> None:
     for block in blocks(path.read_text(encoding='utf-8'), 'sh'):
         for line in block.splitlines():
-            for words in re.findall(r'(?<![\w.])(?:\.venv/bin/)?usage-exporter ([^|<>;]*)', line):
+            for words in re.findall(PROGRAM + r'([^|<>;)]*)', line):
                 takes(shlex.split(words, comments=True))
 
 

@@ -14,6 +14,7 @@ FILE = DOCS / 'prometheus-rules.yaml'
 RULES: list[dict[str, Any]] = [rule for group in yaml.safe_load(FILE.read_text())['groups'] for rule in group['rules']]
 ALERTS = {rule['alert']: rule for rule in RULES if 'alert' in rule}
 RECORDS = {rule['record'] for rule in RULES if 'record' in rule}
+RUNBOOKS = 'https://runbooks.example.org/alerts.md'  # the documentation says how to replace it
 PROMTOOL = shutil.which('promtool')
 needs_promtool = pytest.mark.skipif(not PROMTOOL, reason='needs promtool: install the Debian package prometheus')
 
@@ -43,9 +44,18 @@ def test_rules_and_queries_use_documented_metrics_only() -> None:
 def test_every_rule_is_documented_and_has_a_runbook() -> None:
     assert names(section(page('prometheus'), 'Rules')) == ALERTS.keys() | RECORDS
     for alert in ALERTS.values():
-        path, _, anchor = alert['annotations']['runbook'].partition('#')
-        assert anchor in anchors(DOCS.parent / path)
+        url, _, anchor = alert['annotations']['runbook_url'].partition('#')
+        assert url == RUNBOOKS
+        assert anchor in anchors(DOCS / 'alerts.md')
         assert alert['annotations']['summary']
+
+
+def test_the_documented_command_puts_another_address_into_every_link(tmp_path: Path) -> None:
+    shutil.copy(FILE, tmp_path)
+    [replacement] = re.findall(r'^sed .+$', section(page('prometheus'), 'Rules'), re.MULTILINE)
+    subprocess.run(['sh', '-c', replacement], cwd=tmp_path, check=True)
+    text = (tmp_path / 'usage-exporter-rules.yaml').read_text()
+    assert text.count('runbook_url: https://wiki.example.org/alerts#') == len(ALERTS)
 
 
 @needs_promtool

@@ -1,9 +1,12 @@
-"""The wheel is complete: installed without the checkout, the program creates its schema, imports, reports and exports."""
+"""The files of a release are complete: the wheel works without the checkout, and the SBOM names every pinned dependency."""
 
+import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -21,13 +24,60 @@ LOG = f"""\
 """
 
 
+RUNBOOKS = 'https://code.example.org/usage-exporter/docs/alerts.md'
+
+
 @pytest.fixture(scope='module')
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp('wheel')
-    build = [sys.executable, '-m', 'build', '--wheel', '--no-isolation', '--outdir', str(folder), str(ROOT)]
-    subprocess.run(build, check=True, capture_output=True)
-    [built] = folder.glob('*.whl')
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory that `make release` writes, with the tools of this environment."""
+    folder = tmp_path_factory.mktemp('release') / 'dist'
+    variables = [f'DIST={folder}', f'BIN={sys.prefix}/bin', f'RUNBOOKS={RUNBOOKS}']
+    done = subprocess.run(['make', 'release', '-o', '.venv/developing', *variables], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope='module')
+def wheel(release: Path) -> Path:
+    [built] = release.glob('*.whl')
     return built
+
+
+def test_a_release_has_its_files_with_their_sums(release: Path) -> None:
+    lines = [line.split('  ') for line in (release / 'SHA256SUMS').read_text().splitlines()]
+    sums = {name: hashed for hashed, name in lines}
+    assert sums == {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in release.iterdir() if path.name != 'SHA256SUMS'
+    }
+    assert {re.sub(r'-\d[\d.]+\d', '-VERSION', name) for name in sums} == {
+        'usage_exporter-VERSION-py3-none-any.whl',
+        'usage_exporter-VERSION.tar.gz',
+        'usage-exporter-rules.yaml',
+        'usage-exporter.cdx.json',
+        'requirements.txt',
+    }
+
+
+def test_the_sbom_names_every_pinned_dependency_with_its_version(release: Path) -> None:
+    sbom = json.loads((release / 'usage-exporter.cdx.json').read_text())
+    assert (sbom['bomFormat'], sbom['metadata']['component']['name']) == ('CycloneDX', 'usage-exporter')
+    pins = re.findall(r'^([\w.-]+)==([^\s;]+)', (ROOT / 'requirements.txt').read_text(), re.MULTILINE)
+    assert pins
+    assert sorted((part['name'], part['version']) for part in sbom['components']) == sorted(pins)
+
+
+def test_links_of_the_rules_lead_to_the_given_address(release: Path) -> None:
+    links = re.findall(r'runbook_url: (\S+)#', (release / 'usage-exporter-rules.yaml').read_text())
+    assert set(links) == {RUNBOOKS}
+
+
+def test_the_source_distribution_has_the_tests_the_documentation_and_what_builds_the_image(release: Path) -> None:
+    [archive] = release.glob('*.tar.gz')
+    with tarfile.open(archive) as files:
+        names = {name.partition('/')[2] for name in files.getnames()}
+    for pattern in ('docs/*.md', 'exporter/**/*.py', 'tests/**/*.py', 'sql/**/*.sql', 'grafana/dashboards/**/*.json'):
+        assert {str(path.relative_to(ROOT)) for path in ROOT.glob(pattern)} <= names
+    assert {'Dockerfile', 'LICENSE', 'Makefile', 'requirements.txt', 'requirements-dev.txt'} <= names
 
 
 def test_data_and_schema_are_in_the_wheel(wheel: Path) -> None:
@@ -35,6 +85,7 @@ def test_data_and_schema_are_in_the_wheel(wheel: Path) -> None:
     assert 'exporter/enrich/countries.csv' in names
     assert {f'exporter/sql/{path.relative_to(schema.SQL)}' for path in schema.SQL.rglob('*.sql')} <= names
     assert {f'exporter/{path.relative_to(ROOT)}' for path in (ROOT / 'grafana' / 'dashboards').rglob('*.json')} <= names
+    assert 'exporter/provisioning/systemd/usage-exporter.service' in names
     assert {str(path.relative_to(ROOT)) for path in (ROOT / 'exporter').rglob('*.py')} <= names
     assert all(name.startswith(('exporter/', 'usage_exporter-')) for name in names)
 

@@ -12,19 +12,17 @@ from rich.console import Console
 
 from exporter import config
 from exporter.config import domain_name
-from exporter.errors import DatabaseLocked, ExporterError, SettingsError
+from exporter.errors import ExporterError, SettingsError
 from exporter.report import output
 from exporter.store import schema
 from exporter.store.clickhouse import ClickHouse, Row, connect, load
 from exporter.store.ledger import Ledger
 from exporter.store.rejects import RejectStore
 from exporter.store.url import address
-from exporter.system.locks import SERVING
 
 if TYPE_CHECKING:
     from exporter.enrich.enrichment import Enrichment
     from exporter.enrich.geo import Places
-    from exporter.enrich.hosts import Hosts
 
 ROWS = ('table', 'json', 'csv')
 RESULT = ('table', 'json')
@@ -71,17 +69,8 @@ class Context:
                     database.result().close()
 
     def connect(self) -> ClickHouse:
-        """Connects to the database, whatever its schema. Raises EngineError, also if `serve` holds the database."""
-        try:
-            return connect(self.settings.database_url)
-        except DatabaseLocked as error:
-            serving = self.settings.data_dir / SERVING
-            if not serving.exists():
-                raise
-            raise DatabaseLocked(
-                f'{self.settings.data_dir}: usage-exporter serve holds the embedded database',
-                f'ask it at http://{serving.read_text()}/v1/report, stop it first, or let both use a ClickHouse server',
-            ) from error
+        """Connects to the database, whatever its schema. Raises EngineError."""
+        return connect(self.settings.database_url)
 
     def _open(self) -> ClickHouse:
         database = self.connect()
@@ -108,15 +97,15 @@ class Context:
             return domain
         raise SettingsError('no portal is named', 'add --domain data.example.org, or set USAGE_DOMAIN')
 
-    def enrichment(self, domain: str, rules: config.PortalRules | None = None, hosts: 'Hosts | None' = None) -> 'Enrichment':
-        """The enrichment of the calls of a portal, by `rules` or by those of the settings. `hosts`: of a log of several portals.
+    def enrichment(self, domain: str, rules: config.PortalRules | None = None) -> 'Enrichment':
+        """The enrichment of the calls of a portal, by `rules` or by those of the settings.
 
         Warns if the geolocation file cannot be used. Raises SettingsError for an invalid rule or visitor secret.
         """
         # here: it takes 0.3 s to load, and a report does not need it
         from exporter.enrich.enrichment import Enrichment
 
-        return Enrichment(domain, rules or self.settings.portal(domain), self.places, self.visitor_secret, hosts)
+        return Enrichment(domain, rules or self.settings.portal(domain), self.places, self.visitor_secret)
 
     @cached_property
     def places(self) -> 'Places':

@@ -1,18 +1,21 @@
 """`forget`: deletes calls by their log, their account or their portal."""
 
+import os
+from collections.abc import Callable, Sequence
 from contextlib import closing
 
 import click
 
 from exporter.commands.context import Context, pass_context
 from exporter.errors import InputError
-from exporter.ingest.logs.batches import AccessLog
+from exporter.ingest.logs.batches import known_logs
 from exporter.ingest.logs.log_file import LogFile
+from exporter.ingest.logs.notes import Notes
 from exporter.model.batch import Batch
 from exporter.report import indicators
 from exporter.store.ledger import Ledger
 from exporter.store.rollups import calls_from, of_batches
-from exporter.system.locks import nobody_serving, nobody_storing
+from exporter.system.locks import nothing_waiting, serve_stays
 from exporter.upkeep import forget as deletion
 
 EXAMPLES = """\b
@@ -40,23 +43,26 @@ def forget(context: Context, file: str | None, user: str | None, domain: str | N
     """
     if (file is not None) + (user is not None) + (file is None and user is None and domain is not None) != 1:
         raise click.UsageError('choose what to delete: --file F, --user X, or --domain D on its own')
-    with nobody_serving(context.settings.data_dir):
+    with serve_stays(context.settings.data_dir) as serving:
         if file is not None:
-            _forget_file(context, file, context.portal(domain), yes)
+            _forget_file(context, file, context.portal(domain), serving, yes)
         elif user is not None:
-            _forget_user(context, user, context.given_domain(domain) if domain else None, yes)
+            _forget_user(context, user, context.given_domain(domain) if domain else None, serving, yes)
         else:
-            _forget_domain(context, context.given_domain(domain or ''), yes)
+            _forget_domain(context, context.given_domain(domain or ''), serving, yes)
     context.note('not deleted: backups, the logs themselves, and calls that other hosts have not stored yet')
 
 
-def _forget_file(context: Context, file: str, portal: str, yes: bool) -> None:
+def _forget_file(context: Context, file: str, portal: str, serving: bool, yes: bool) -> None:
+    path = os.path.realpath(file)
+    if serving:
+        _refuse_followed(context, lambda _, names: path in map(os.path.realpath, names))
     with context.database() as database, closing(LogFile(file)) as log_file:
         ledger = Ledger(database)
 
         def batches() -> list[Batch]:
-            log, _ = AccessLog(log_file).identify(portal, ledger)
-            return deletion.batches_of_log(ledger, portal, log.name)
+            known = known_logs(log_file, ledger, lambda domain, _: domain == portal)
+            return [batch for each in known for batch in deletion.batches_of_log(ledger, portal, each.log.name)]
 
         if not (stored_batches := batches()):
             raise InputError(
@@ -64,19 +70,19 @@ def _forget_file(context: Context, file: str, portal: str, yes: bool) -> None:
             )
         calls = deletion.count(database, of_batches(portal, [batch.id for batch in stored_batches]))
         _confirm(f'{calls:,} calls of {portal} that came from {log_file.name}', yes)
-        with nobody_storing(context.settings.data_dir):
+        with nothing_waiting(context.settings.data_dir, serving):
             deletion.forget_batches(database, ledger, context.rejected, portal, batches())
     click.echo(f'deleted {calls:,} calls of {portal}; {log_file.name} can be imported again')
 
 
-def _forget_user(context: Context, user: str, domain: str | None, yes: bool) -> None:
+def _forget_user(context: Context, user: str, domain: str | None, serving: bool, yes: bool) -> None:
     if user in ('', 'anonymous'):
         raise click.UsageError(f'--user: {user!r} stands for all users who are not logged in; name an account')
     with context.database() as database:
         portals = [portal.domain for portal in indicators.portals(database) if domain in (None, portal.domain)]
         calls = sum(deletion.count(database, deletion.of_user(portal, user)) for portal in portals)
         _confirm(f'{calls:,} calls of {user} on {domain or "every portal"}', yes)
-        with nobody_storing(context.settings.data_dir):
+        with nothing_waiting(context.settings.data_dir, serving):
             summed_only = sum(deletion.forget_user(database, portal, user) for portal in portals)
         first = calls_from(database)
     click.echo(f'deleted {calls:,} calls of {user}')
@@ -91,13 +97,22 @@ def _forget_user(context: Context, user: str, domain: str | None, yes: bool) -> 
         )
 
 
-def _forget_domain(context: Context, portal: str, yes: bool) -> None:
+def _forget_domain(context: Context, portal: str, serving: bool, yes: bool) -> None:
+    if serving:
+        _refuse_followed(context, lambda domain, _: domain in (portal, ''))
     with context.database() as database:
         calls = deletion.count(database, deletion.of_domain(portal))
         _confirm(f'{calls:,} calls of {portal}, with its sums, events and rejects', yes)
-        with nobody_storing(context.settings.data_dir):
+        with nothing_waiting(context.settings.data_dir, serving):
             deletion.forget_domain(database, Ledger(database), context.rejected, portal)
     click.echo(f'deleted {calls:,} calls of {portal}')
+
+
+def _refuse_followed(context: Context, is_meant: Callable[[str, Sequence[str]], bool]) -> None:
+    """Raises InputError if the running `serve` follows a log, by its portal and its paths: it would not read its lines again."""
+    for (domain, path), note in Notes(context.settings.data_dir / 'spool' / 'followed.json').notes.items():
+        if is_meant(domain, (path, *note.targets)):
+            raise InputError(f'{path}: usage-exporter serve follows this log', 'stop it, then run the command again')
 
 
 def _confirm(what: str, yes: bool) -> None:

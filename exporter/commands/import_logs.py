@@ -11,6 +11,7 @@ from rich.table import Table
 
 from exporter.commands.context import RESULT, Context, format_option, pass_context
 from exporter.commands.interrupts import Interrupts
+from exporter.enrich.hosts import Hosts
 from exporter.errors import ErrorGroup, ExporterError, InputError
 from exporter.ingest.logs.log_file import LogFile
 from exporter.model.tally import Summary
@@ -53,65 +54,76 @@ def import_logs(
     Importing a log again stores only what is new.
     FILE is an access log, plain or compressed (.gz, .bz2, .xz, .zst); - is standard input.
     """
-    of_portals = context.settings.hosts_of_portals if domain is None else {}
-    # lines of no portal are counted last, under the domain ''
-    domains = [*of_portals, ''] if of_portals else [context.portal(domain)]
+    hosts = Hosts(context.settings.hosts_of_portals if domain is None else {})
+    portal = '' if hosts.portals else context.portal(domain)
     if files.count('-') > 1:
         raise InputError('standard input can be read only once', 'give - once')
-    summaries, errors, days = {name: Summary() for name in domains}, list[ExporterError](), dict[str, str]()
+    # lines of no portal are counted last, under the domain ''
+    summaries = {name: Summary() for name in ([portal] if portal else [*hosts.portals, ''])}
+    errors, days = list[ExporterError](), dict[str, str]()
     formats = dict[str, str]()  # of each log of which something was read
+    empty = dict[str, None]()  # names of the logs without a byte
     unused = dict[str, None]()  # variables of the formats, in their order
     with Interrupts() as interrupts:
         try:
             directory = context.settings.data_dir
             with context.opening() as opened, _progress(context, interrupts) as progress_of:
                 # here, because they take 0.1 s to load; meanwhile, the database opens
-                from exporter.enrich.hosts import Hosts
                 from exporter.ingest.formats.reader import reader_of
                 from exporter.ingest.logs.batches import AccessLog
-                from exporter.ingest.logs.history import spooled
+                from exporter.ingest.logs.division import Division
+                from exporter.ingest.logs.history import WithSpool, spooled
                 from exporter.ingest.logs.import_log import import_log
                 from exporter.ingest.opendatasoft.export_file import import_export, opened_export
                 from exporter.ingest.opendatasoft.pulled import SOURCE, Pulled
 
-                hosts = Hosts(of_portals) if of_portals else None
-                rejected = context.rejected
-                for portal, summary in summaries.items():
-                    enrichment = context.enrichment(portal, hosts=hosts)
-                    ledger = context.ledger(opened(), enrichment)
-                    release_code('_chdb')
-                    for name in files:
-                        try:
-                            chosen = log_format or context.settings.portal(portal).log_format
-                            with opened_export(name, chosen, directory) as export, interrupts.hold():
-                                if export:
-                                    if of_portals:
-                                        raise InputError(f'{name}: the rows are of one portal', 'name it with --domain')
-                                    pulled = Pulled(summary)
-                                    watch = interrupts.check
-                                    now = datetime.now(UTC)
-                                    import_export(name, export, enrichment, ledger, directory, now, pulled, watch)
-                                    formats[name] = SOURCE
-                                    for note in pulled.notes:
-                                        context.note(f'{name}: {note}')
-                                    continue
-                            with storing(directory), closing(LogFile(name)) as file, interrupts.hold():
-                                log = AccessLog(file, complete, context.settings.memory)
-                                waiting = spooled(context.settings.data_dir / 'spool')
-                                reader = reader_of(context.settings.portal(portal), log_format)
-                                import_log(
-                                    log, reader, enrichment, ledger, rejected, summary, progress_of(file, summary), waiting
+                def note_error(error: InputError) -> None:
+                    if str(error) not in map(str, errors):
+                        errors.append(error)
+
+                rejected, rules = context.rejected, context.settings.portal(portal)
+                enrichments = {name: context.enrichment(name) for name in summaries}
+                ledgers = {name: context.ledger(opened(), enrichment) for name, enrichment in enrichments.items()}
+                release_code('_chdb')
+                for name in files:
+                    try:
+                        with opened_export(name, log_format or rules.log_format, directory) as export, interrupts.hold():
+                            if export:
+                                if hosts.portals:
+                                    raise InputError(f'{name}: the rows are of one portal', 'name it with --domain')
+                                pulled, now = Pulled(summaries[portal]), datetime.now(UTC)
+                                import_export(
+                                    name, export, enrichments[portal], ledgers[portal], directory, now, pulled, interrupts.check
                                 )
+                                formats[name] = SOURCE
+                                for note in pulled.notes:
+                                    context.note(f'{name}: {note}')
+                                continue
+                        with storing(directory), closing(LogFile(name)) as file, interrupts.hold():
+                            if file.is_empty():
+                                empty[file.name] = None
+                            waiting = spooled(directory / 'spool')
+                            history = WithSpool(waiting, ledgers[portal])
+                            for share in Division(portal, hosts).shares(file, history, rejected):
+                                log = AccessLog(file, complete, context.settings.memory, share)
+                                to = share.domain or portal
+                                reader, summary = reader_of(rules, log_format), summaries[to]
+                                watch = progress_of(file, summary)
+                                try:
+                                    import_log(log, reader, enrichments[to], ledgers[to], rejected, summary, watch, waiting)
+                                except InputError as error:  # the lines of other portals can still be imported
+                                    note_error(error)
+                                    continue
                                 unused |= dict.fromkeys(reader.format.notes if reader.format else ())
                                 if reader.name:
                                     formats[name] = reader.shown_name
-                        except InputError as error:  # the other logs can still be imported
-                            if str(error) not in map(str, errors):
-                                errors.append(error)
+                    except InputError as error:  # the other logs can still be imported
+                        note_error(error)
+                for name, enrichment in enrichments.items():
                     if warning := enrichment.caller_sample.warning():
-                        context.warn(f'{portal}: {warning}')
+                        context.warn(f'{name}: {warning}')
                     if warning := enrichment.field_sample.warning(least=1):
-                        context.warn(f'{portal}: {warning}')
+                        context.warn(f'{name}: {warning}')
                 if unused:
                     context.warn(f"the format's variables {', '.join(unused)} are not used")
                 if form == 'table':
@@ -123,8 +135,11 @@ def import_logs(
             if any(summary.read for summary in summaries.values()):  # also accounts for what was stored before the error
                 show_summaries(context, summaries, form)
             raise
-        show_summaries(context, summaries, form)
+        if form == 'json' or _total(summaries).read or not (errors or empty):  # no table of zeros
+            show_summaries(context, summaries, form)
     if form == 'table':
+        for name in empty:
+            context.out.print(f'{name}: empty, no lines to store', soft_wrap=True, markup=False)
         for name, log_format_name in formats.items():
             context.out.print(f'{name}: read as {log_format_name}', soft_wrap=True, markup=False)
     for portal, summary in summaries.items():

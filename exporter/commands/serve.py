@@ -22,12 +22,13 @@ from waitress.server import create_server
 from exporter.commands.context import Context, pass_context
 from exporter.config import Pull
 from exporter.enrich.enrichment import check_rules
+from exporter.enrich.hosts import Hosts
 from exporter.enrich.visitor import key_id
 from exporter.errors import ExporterError, SettingsError, loggable
 from exporter.ingest.collector.group_commit import GroupCommit
-from exporter.ingest.logs.entries import duplicate_logs
+from exporter.ingest.logs.entries import duplicate_logs, portal_of
 from exporter.ingest.logs.follow import Follower
-from exporter.server import jobs
+from exporter.server import database_socket, jobs
 from exporter.server.app import LIMITS, create_app
 from exporter.server.metrics import Indicators, Metrics, State
 from exporter.server.tokens import Tokens
@@ -36,9 +37,8 @@ from exporter.spool.idempotency import IdempotencyKeys
 from exporter.spool.spool import Spool
 from exporter.store.connections import Connections
 from exporter.store.ledger import Ledger
+from exporter.store.unix_socket import SOCKET
 from exporter.store.url import address
-from exporter.system.files import write
-from exporter.system.locks import SERVING
 from exporter.upkeep import retention
 
 THREADS = 16  # threads that answer requests
@@ -86,6 +86,7 @@ def serve(context: Context) -> None:
         drain = Drain(spool, keys, rejected, database, directory)
         parts.callback(_start_drain(drain))
         intake = parts.enter_context(GroupCommit(spool, keys, lru_cache(PORTALS)(context.enrichment)))
+        hosts = Hosts(settings.hosts_of_portals)
         follower = Follower(
             settings.follow,
             context.enrichment,
@@ -93,6 +94,7 @@ def serve(context: Context) -> None:
             spool,
             rejected,
             log.warning,
+            hosts,
             settings.memory,
         )
         parts.callback(follower.close)
@@ -118,6 +120,7 @@ def serve(context: Context) -> None:
             tokens=tokens,
             database=database,
             rules=settings.portal,
+            hosts=hosts,
             default_domain=settings.domain or '',
             metrics=Metrics(State(spool, drain, lambda: follower.lag, lambda: follower.readable), indicators),
             ready=lambda: {
@@ -130,8 +133,8 @@ def serve(context: Context) -> None:
         for entry in settings.pull:
             log.info('pulls %s for %s', entry.url, entry.portal)
         for followed in settings.follow:
-            log.info('follows %s for %s', followed.path, followed.domain)
-        _answer_requests(app, listen, directory / SERVING)
+            log.info('follows %s for %s', followed.path, portal_of(followed))
+        _answer_requests(app, listen, address(settings.database_url).embedded)
     log.info('stopped')
     if ending.is_alive():
         os._exit(0)  # a job waits for a server that does not answer; Python would wait for the job
@@ -197,8 +200,11 @@ def _start_drain(drain: Drain) -> Callable[[], None]:
     return stop_drain
 
 
-def _answer_requests(app: Flask, listen: str, address_file: Path) -> None:
-    """Answers requests until SIGTERM or SIGINT, then finishes the requests in progress, within five seconds."""
+def _answer_requests(app: Flask, listen: str, database: Path | None) -> None:
+    """Answers requests until SIGTERM or SIGINT, then finishes the requests in progress, within five seconds.
+
+    `database` is the directory of the embedded database, which commands may use meanwhile; None for a server.
+    """
     host, _, port = listen.rpartition(':')
     family = socket.AF_INET6 if ':' in host else socket.AF_INET
     try:
@@ -207,19 +213,31 @@ def _answer_requests(app: Flask, listen: str, address_file: Path) -> None:
         reason = os.strerror(error.errno or 0)
         raise SettingsError(f'{listen}: cannot listen here ({reason})', 'choose another USAGE_LISTEN') from error
     connections: dict[int, object] = {}
-    server = create_server(app, map=connections, sockets=[listening], threads=THREADS, **LIMITS)
+    servers = [create_server(app, map=connections, sockets=[listening], threads=THREADS, **LIMITS)]
+    if database:
+        commands = database_socket.listen(database / SOCKET)
+        servers.append(
+            create_server(
+                database_socket.DatabaseSocket(database),
+                map=connections,
+                sockets=[commands],
+                threads=database_socket.THREADS,
+                **database_socket.LIMITS,
+            )
+        )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    where = f'{host}:{listening.getsockname()[1]}'
-    write(address_file, where.encode())
-    log.info('listens on http://%s', where)
+    log.info('listens on http://%s:%d', host, listening.getsockname()[1])
     try:
         while not stop.is_set():
             wasyncore.loop(timeout=0.5, use_poll=True, map=connections, count=1)
         log.info('stopping')
-        server.task_dispatcher.shutdown()
+        for server in servers:
+            server.task_dispatcher.shutdown()
         wasyncore.loop(timeout=0.1, use_poll=True, map=connections, count=10)  # sends the last answers
     finally:
-        server.close()
-        address_file.unlink()
+        for server in servers:
+            server.close()
+        if database:
+            (database / SOCKET).unlink()

@@ -8,7 +8,6 @@ from exporter.enrich.caller_sample import CallerSample
 from exporter.enrich.callers import Callers, trusted_proxies
 from exporter.enrich.field_accounts import FieldSample
 from exporter.enrich.geo import Places
-from exporter.enrich.hosts import Hosts
 from exporter.enrich.ignore import Ignored
 from exporter.enrich.memo import Dictionary, Memo
 from exporter.enrich.request import Requests
@@ -24,9 +23,7 @@ class Enrichment:
     Raises SettingsError for an invalid rule.
     """
 
-    def __init__(
-        self, domain: str, rules: PortalRules, places: Places, visitor_secret: bytes, hosts: Hosts | None = None
-    ) -> None:
+    def __init__(self, domain: str, rules: PortalRules, places: Places, visitor_secret: bytes) -> None:
         self.domain = domain
         self.rules = rules
         self.visitor_secret = visitor_secret
@@ -34,8 +31,6 @@ class Enrichment:
         self.geo_date = places.date
         self.timezone = rules.timezone
         self.requests = Requests(rules, visitor_secret)
-        # of a log of several portals: only the lines with a host of this portal, or with '' those of none
-        self.portals = _portals_of(hosts) if hosts else None
         self.caller_sample = CallerSample()
         self.field_sample = FieldSample(rules.account_fields)
         self.callers = Callers(trusted_proxies(rules.trusted_proxies))
@@ -48,15 +43,6 @@ class Enrichment:
             )
         )
         self.agents = Memo(lambda agents: as_categories(classify(agents)))
-
-    @property
-    def counts_lines_of_no_portal(self) -> bool:
-        """Whether lines without a portal are counted with the calls of this one: false for a portal in a log of several."""
-        return self.portals is None or not self.domain
-
-
-def _portals_of(hosts: Hosts) -> Memo:
-    return Memo(lambda texts: pl.DataFrame({'portal': [hosts.portal(text) for text in texts.to_list()]}, {'portal': pl.String}))
 
 
 def check_rules(rules: PortalRules) -> None:

@@ -48,18 +48,6 @@ class Part(NamedTuple):
     rejects: list[tuple[str, int, str]]  # reason, byte offset and text
 
 
-def select_hosts(lines: Lines, enrichment: Enrichment) -> Lines:
-    """Selects the lines of one portal from a log of several. Lines of no portal belong to the domain '': calls are skipped, and
-    all that the format skips or rejects is counted there."""
-    if enrichment.portals is None:
-        return lines
-    calls = lines.calls.filter(enrichment.portals(lines.calls['host'])['portal'] == enrichment.domain)
-    if enrichment.domain:
-        return Lines(calls)
-    skipped = calls.select('line', reason=pl.lit(Skip.HOST.value))
-    return lines._replace(calls=calls.clear(), skipped=pl.concat([lines.skipped, skipped]))
-
-
 def read_requests(lines: Lines, enrichment: Enrichment) -> Lines:
     """Adds account, data set and path without its query, and `skip`: why a request is not counted, or null.
 
@@ -138,7 +126,6 @@ def complete_calls(lines: Lines, enrichment: Enrichment) -> Lines:
 
 
 STEPS: tuple[Step, ...] = (
-    select_hosts,
     read_requests,
     skip_requests,
     resolve_callers,

@@ -23,12 +23,14 @@ class Log:
     head_bytes: int = 0  # how many first bytes that hash covers
     attempt: int = 0  # the number of earlier logs with the same head; of a retry, its number
     retried_log: str = ''  # the name of the log whose rejects it holds
+    # of a share of a log of several portals, the hosts whose lines it holds, or with domain '' does not hold; empty: all lines
+    hosts: tuple[str, ...] = ()
 
     @classmethod
-    def new(cls, head: str, head_bytes: int, logs: Iterable['Log']) -> 'Log':
+    def new(cls, head: str, head_bytes: int, logs: Iterable['Log'], hosts: tuple[str, ...] = ()) -> 'Log':
         """Returns a log that is none of `logs`, which are all of a portal."""
         attempt = sum(log.head == head for log in logs)
-        return cls(f'{head}~{attempt}' if attempt else head, head, head_bytes, attempt)
+        return cls(f'{head}~{attempt}' if attempt else head, head, head_bytes, attempt, hosts=hosts)
 
     @classmethod
     def retrying(cls, retried_log: str, logs: Iterable['Log']) -> 'Log':
@@ -41,8 +43,9 @@ class Log:
     ) -> 'Batch':
         """Returns the batch of the byte range [start, end)."""
         return Batch(
-            domain, source, self.name, start, end, origin, checkpoints, self.head, self.head_bytes, self.attempt, self.retried_log
-        )
+            domain, source, self.name, start, end, origin, checkpoints, self.head, self.head_bytes, self.attempt,
+            self.retried_log, hosts=self.hosts,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Batch:
 
     domain: str
     source: str
-    log: str  # its name, as in `Log`; so are the last four
+    log: str  # its name, as in `Log`; so are `head` to `retried_log`, and `hosts`
     start: int
     end: int
     origin: str = ''
@@ -61,6 +64,7 @@ class Batch:
     attempt: int = 0
     retried_log: str = ''
     format: str = ''  # in which its lines begin, and their wrapper
+    hosts: tuple[str, ...] = ()
     revision: int = 0  # of a pulled hour: the number of earlier batches of the same range
 
     @property

@@ -12,6 +12,41 @@ LONGEST_NAME = 200  # characters of an account or a data set that are stored
 AHEAD = timedelta(days=1)  # a portal's clock may be this far ahead
 
 
+class Device(StrEnum):
+    """The kind of device."""
+
+    UNKNOWN = 'unknown'
+    DESKTOP = 'desktop'
+    PHONE = 'phone'
+    TABLET = 'tablet'
+    TV = 'tv'
+    OTHER = 'other'
+
+
+class Client(StrEnum):
+    """The kind of program that called. Crawlers are not users."""
+
+    UNKNOWN = 'unknown'
+    BROWSER = 'browser'
+    API_CLIENT = 'api_client'
+    CRAWLER = 'crawler'
+
+
+class Action(StrEnum):
+    """The kind of access."""
+
+    OTHER = 'other'
+    QUERY = 'query'  # reads data through an API
+    DOWNLOAD = 'download'  # files and exports
+    PAGE = 'page'
+    METADATA = 'metadata'  # the catalogue, feeds, DCAT
+    SEARCH = 'search'
+    MAP = 'map'  # WMS, WFS, WMTS, OGC API
+
+
+KINDS: dict[str, type[StrEnum]] = {'device': Device, 'client': Client, 'action': Action}  # of columns; the first is the default
+
+
 class Column(NamedTuple):
     """A column of a call.
 
@@ -28,6 +63,8 @@ class Column(NamedTuple):
     @property
     def unknown(self) -> str | int | None:
         """The value of a call that lacks the column."""
+        if self.name in KINDS:
+            return str(next(iter(KINDS[self.name])))
         return None if self.nullable else '' if self.type == pl.String() else 0
 
 
@@ -81,7 +118,7 @@ def categorical(name: str) -> pl.Categorical:
 
     Each column has its own dictionary: with a shared one, each column would send the texts of all.
     """
-    return pl.Categorical(pl.Categories(name, physical=pl.UInt8 if name in ('device', 'client', 'action') else pl.UInt32))
+    return pl.Categorical(pl.Categories(name, physical=pl.UInt8 if name in KINDS else pl.UInt32))
 
 
 def failed() -> pl.Expr:
@@ -92,35 +129,3 @@ def failed() -> pl.Expr:
 def is_category(column: pl.Series, text: str) -> pl.Series:
     """Returns a Boolean column: whether each value of a categorical column is `text`."""
     return column.to_frame('category').select(pl.col('category') == text).to_series()
-
-
-class Device(StrEnum):
-    """The kind of device."""
-
-    UNKNOWN = 'unknown'
-    DESKTOP = 'desktop'
-    PHONE = 'phone'
-    TABLET = 'tablet'
-    TV = 'tv'
-    OTHER = 'other'
-
-
-class Client(StrEnum):
-    """The kind of program that called. Crawlers are not users."""
-
-    UNKNOWN = 'unknown'
-    BROWSER = 'browser'
-    API_CLIENT = 'api_client'
-    CRAWLER = 'crawler'
-
-
-class Action(StrEnum):
-    """The kind of access."""
-
-    OTHER = 'other'
-    QUERY = 'query'  # reads data through an API
-    DOWNLOAD = 'download'  # files and exports
-    PAGE = 'page'
-    METADATA = 'metadata'  # the catalogue, feeds, DCAT
-    SEARCH = 'search'
-    MAP = 'map'  # WMS, WFS, WMTS, OGC API

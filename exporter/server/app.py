@@ -7,6 +7,7 @@ import msgspec
 from flask import Flask, Response, request
 
 from exporter.config import PortalRules
+from exporter.enrich.hosts import Hosts
 from exporter.ingest.collector.group_commit import GroupCommit
 from exporter.server.metrics import Metrics
 from exporter.server.resources import auth, calls, logs, openapi, problems, reports
@@ -32,14 +33,15 @@ def create_app(
     database: Callable[[], ClickHouse],
     rules: Callable[[str], PortalRules],
     default_domain: str,
+    hosts: Hosts,
     metrics: Metrics,
     ready: Callable[[], Mapping[str, Collection[str]]],
 ) -> Flask:
     """Returns the application. Any thread may call its views.
 
     `database()` returns the connection of the calling thread, `rules(domain)` the portal's settings, and `ready()` the faults of
-    each part of the program. `default_domain` is the portal of logs that name none; '' for none. Without tokens every request is
-    permitted: listen on this machine only.
+    each part of the program. `default_domain` is the portal of logs that name none; '' for none. `hosts` are of the portals,
+    for logs of several. Without tokens every request is permitted: listen on this machine only.
     """
     app = Flask(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MOST_BYTES, PROVIDE_AUTOMATIC_OPTIONS=False)
@@ -51,7 +53,7 @@ def create_app(
         app.add_url_rule(path, path, view, methods=[method])
 
     route('/v1/calls', partial(calls.post, tokens, intake), 'POST')
-    route('/v1/logs', partial(logs.post, tokens, intake, rules, default_domain), 'POST')
+    route('/v1/logs', partial(logs.post, tokens, intake, rules, default_domain, hosts), 'POST')
     route('/v1/events', partial(reports.add_event, tokens, database, lambda domain: rules(domain).timezone), 'POST')
     route('/v1/report', partial(reports.report, tokens, database))
     route('/metrics', partial(_metrics, tokens, metrics))

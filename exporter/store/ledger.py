@@ -72,6 +72,20 @@ class Ledger:
             rows = [self._row('forgotten', batch, {}) for batch in batches]
             self.database.insert_rows('batches', rows, token=f'{_digest(batches)} forgotten')
 
+    def discard(self, batches: Collection[Batch]) -> None:
+        """Records that batches without calls do not count, and deletes their tallies: the rows `done` count each line once.
+
+        Raises EngineError.
+        """
+        self.forget(batches)
+        for domain, log in {(batch.domain, batch.log) for batch in batches}:
+            ids = [batch.id for batch in batches if (batch.domain, batch.log) == (domain, log)]
+            self.database.delete(
+                'batches',
+                "domain = {domain:String} AND log = {log:String} AND batch_id IN {ids:Array(String)} AND state != 'forgotten'",
+                {'domain': domain, 'log': log, 'ids': ids},
+            )
+
     def _add(self, state: str, batch: Batch, result: Mapping[str, object]) -> None:
         row = self._row(state, batch, result)
         # `done` is stored once; a batch that gave way to another may begin again
@@ -94,6 +108,7 @@ class Ledger:
             'retried_log': batch.retried_log or None,
             'revision': batch.revision,
             'format': batch.format,
+            'hosts': list(batch.hosts),
             'start': batch.start,
             'end': batch.end,
             'checkpoints': [{'end': point.end, 'hash': point.hash} for point in batch.checkpoints],
@@ -117,10 +132,10 @@ class Ledger:
         return bool(rows)
 
     def is_done(self, batch: Batch) -> bool:
-        """Whether a batch is stored. Raises EngineError."""
+        """Whether a batch is stored, or was forgotten before that. Raises EngineError."""
         rows = self.database.query(
             'SELECT 1 FROM batches WHERE domain = {domain:String} AND log = {log:String} AND start = {start:UInt64} '
-            "AND batch_id = {id:String} AND state = 'done' LIMIT 1",
+            "AND batch_id = {id:String} AND state != 'begun' LIMIT 1",
             {'domain': batch.domain, 'log': batch.log, 'start': batch.start, 'id': batch.id},
         )
         return bool(rows)
@@ -153,11 +168,7 @@ class Ledger:
 
     def logs(self, domain: str) -> list[Log]:
         """Returns every log that ever had a batch, also a forgotten one. Raises EngineError."""
-        rows = self.database.query(
-            'SELECT DISTINCT log AS name, head, head_bytes, attempt, retried_log FROM batches WHERE domain = {domain:String}',
-            {'domain': domain},
-        )
-        return [Log(**row) for row in rows]
+        return [log for _, log in self._logs('domain = {domain:String}', {'domain': domain})]
 
     def hours(self, domain: str, log: str, first: int, last: int) -> dict[int, StoredHour]:
         """Returns the pulled hours that begin in [first, last), in Unix seconds, by their start. Raises EngineError."""
@@ -199,14 +210,26 @@ class Ledger:
         )
         return {row['origin'] for row in rows}
 
-    def last_call(self, domain: str, origin: str) -> datetime | None:
-        """Returns the time of the last stored call of the file `origin`, UTC, or None. Raises EngineError."""
+    def logs_of_portals(self) -> list[tuple[str, Log]]:
+        """Returns the portal and the log of all logs of files, as `logs` does. Raises EngineError."""
+        return self._logs('head_bytes > 0', {})
+
+    def _logs(self, where: str, parameters: Mapping[str, str]) -> list[tuple[str, Log]]:
+        rows = self.database.query(
+            f'SELECT DISTINCT domain, log AS name, head, head_bytes, attempt, retried_log, hosts FROM batches WHERE {where}',
+            parameters,
+        )
+        return [(row.pop('domain'), Log(**row | {'hosts': tuple(row['hosts'])})) for row in rows]
+
+    def last_call(self, domains: Collection[str], origin: str) -> datetime | None:
+        """Returns the time of the last stored call of the file `origin` of these portals, UTC, or None. Raises EngineError."""
         [row] = self.database.query(
             """
             SELECT max(least(last_timestamp, at)) AS last FROM batches
-            WHERE domain = {domain:String} AND origin = {origin:String} AND state = 'done' AND last_timestamp IS NOT NULL
+            WHERE domain IN {domains:Array(String)} AND origin = {origin:String} AND state = 'done'
+            AND last_timestamp IS NOT NULL
             """,  # least(): a portal's clock may be ahead
-            {'domain': domain, 'origin': origin},
+            {'domains': list(domains), 'origin': origin},
         )
         return row['last'].replace(tzinfo=UTC) if row['last'] else None
 
@@ -265,8 +288,8 @@ class Ledger:
             """
             SELECT
                 start, end, revision, max(state) AS last, any(head) AS head, any(head_bytes) AS head_bytes,
-                any(attempt) AS attempt, any(retried_log) AS retried_log, any(format) AS format, any(source) AS source,
-                any(origin) AS origin, any(checkpoints.end) AS ends, any(checkpoints.hash) AS hashes,
+                any(attempt) AS attempt, any(retried_log) AS retried_log, any(format) AS format, any(hosts) AS hosts,
+                any(source) AS source, any(origin) AS origin, any(checkpoints.end) AS ends, any(checkpoints.hash) AS hashes,
                 max(stored) AS stored, maxMap(skipped_by_reason) AS skipped, maxMap(rejected) AS rejected,
                 max(hidden_addresses) AS hidden
             FROM batches
@@ -282,7 +305,7 @@ class Ledger:
                 Batch(
                     domain, row['source'], log, row['start'], row['end'], row['origin'],
                     tuple(map(Checkpoint, row['ends'], row['hashes'])), row['head'], row['head_bytes'], row['attempt'],
-                    row['retried_log'], row['format'], row['revision'],
+                    row['retried_log'], row['format'], tuple(row['hosts']), row['revision'],
                 ),
                 Tally(row['stored'], row['skipped'], row['rejected'], row['hidden']) if row['last'] == 'done' else None,
             )

@@ -24,6 +24,12 @@ class Address:
     server: dict[str, Any] = field(repr=False)  # arguments of clickhouse_connect.get_client
     database: str
     shown: str
+    socket: Path | None = None  # of the process that holds the embedded database, if it is another one
+
+    @property
+    def in_process(self) -> bool:
+        """Whether the engine runs in this process."""
+        return self.embedded is not None and self.socket is None
 
 
 def address(url: str) -> Address:

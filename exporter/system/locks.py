@@ -10,7 +10,6 @@ from pathlib import Path
 from exporter.errors import EngineError
 from exporter.system.files import hold
 
-SERVING = 'serving'  # the file in the data directory with the address that serve listens on
 PATIENCE = 10  # seconds to wait for storing processes
 PAUSE = 0.05  # seconds between two tries
 
@@ -29,8 +28,51 @@ def nobody_storing(data_dir: Path) -> Iterator[None]:
 
     Waits up to 10 seconds for storing processes, then raises EngineError. Raises OSError.
     """
+    with _nobody_storing(data_dir, time.monotonic() + PATIENCE):
+        yield
+
+
+@contextmanager
+def nothing_waiting(data_dir: Path, serving: bool) -> Iterator[None]:
+    """Like `nobody_storing`, when all calls that were accepted before are stored. `serve` stores those of meanwhile afterwards.
+
+    Waits up to 10 seconds until `serve` has stored them, if it runs (`serving`). Raises EngineError if calls still wait, OSError.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        with _nobody_storing(data_dir, deadline):
+            if not any(path.suffix in ('.batch', '.open') for path in (data_dir / 'spool').rglob('*')):
+                yield
+                return
+        if time.monotonic() > deadline or not serving:
+            raise EngineError(
+                f'{data_dir / "spool"}: accepted calls wait here, or in quarantine',
+                'let serve store them, then run the command again',
+            )
+        time.sleep(PAUSE)
+
+
+@contextmanager
+def serve_stays(data_dir: Path) -> Iterator[bool]:
+    """Yields whether `serve` runs with this data directory. If it does not, it cannot start meanwhile. Raises OSError."""
+    spool = data_dir / 'spool'
+    if not spool.exists():
+        yield False
+        return
+    try:
+        lock = hold(spool / 'lock')
+    except BlockingIOError:
+        yield True
+        return
+    try:
+        yield False
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def _nobody_storing(data_dir: Path, deadline: float) -> Iterator[None]:
     with _lock_file(data_dir) as lock:
-        deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -42,28 +84,6 @@ def nobody_storing(data_dir: Path) -> Iterator[None]:
                     ) from None
                 time.sleep(PAUSE)
         yield
-
-
-@contextmanager
-def nobody_serving(data_dir: Path) -> Iterator[None]:
-    """A lock for deleting calls: `serve` cannot start, and no accepted call can be stored afterwards.
-
-    Raises EngineError if serve runs or the spool holds calls, OSError.
-    """
-    spool = data_dir / 'spool'
-    if not spool.exists():
-        yield
-        return
-    try:
-        lock = hold(spool / 'lock')
-    except BlockingIOError:
-        raise EngineError(f'{data_dir}: usage-exporter serve is running', 'stop it, then run the command again') from None
-    try:
-        if any(path.suffix in ('.batch', '.open') for path in spool.rglob('*')):
-            raise EngineError(f'{spool}: accepted calls wait here, or in quarantine', 'let serve store them, then stop it')
-        yield
-    finally:
-        os.close(lock)
 
 
 @contextmanager

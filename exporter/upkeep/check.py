@@ -1,7 +1,6 @@
 """Checks each part of a set-up, and gives a remedy for each fault. Changes nothing."""
 
 import os
-import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +9,7 @@ from exporter.enrich.caller_sample import FEW, LEAST, NEARLY_ALL, REMEDY
 from exporter.enrich.enrichment import check_rules
 from exporter.enrich.geo import open_places
 from exporter.enrich.visitor import key_id, load_visitor_secret
-from exporter.errors import DatabaseLocked, EngineError, ExporterError
+from exporter.errors import EngineError, ExporterError
 from exporter.ingest.formats.reader import reader_of
 from exporter.ingest.logs import entries
 from exporter.ingest.logs.log_file import shown
@@ -23,11 +22,9 @@ from exporter.store import schema
 from exporter.store.clickhouse import NO_DATABASE, ClickHouse, connect
 from exporter.store.ledger import Ledger
 from exporter.store.rollups import differing
-from exporter.system.locks import SERVING
 from exporter.upkeep.findings import Finding, fault, fault_of, note, ok
 
 OLDEST_PLACES = timedelta(days=90)  # age of geolocation data: addresses move
-CONNECT_TIMEOUT = 5.0  # seconds
 RECENT = timedelta(days=7)  # up to the last call
 MOST_NAMES = 20  # of unknown calls that a line lists
 MOST_LOGS = 20  # of an entry, whose formats are recognized
@@ -45,9 +42,6 @@ def findings_of(settings: Settings) -> Iterator[Finding]:
     yield from _workspaces(settings)
     try:
         database = connect(settings.database_url, make=False)
-    except DatabaseLocked as error:
-        yield _locked_database(settings, error)
-        return
     except ExporterError as error:
         is_missing = isinstance(error, EngineError) and error.code == NO_DATABASE
         yield note('engine', error.what, error.remedy) if is_missing else fault_of('engine', error)
@@ -122,7 +116,7 @@ def _followed_logs(settings: Settings) -> Iterator[Finding]:
         if error := entries.fault(entry):
             yield fault_of(part, error)
         else:
-            yield ok(part, f'{shown(entry.path)}: {len(entries.files(entry.path))} to read for {entry.domain}')
+            yield ok(part, f'{shown(entry.path)}: {len(entries.files(entry.path))} to read for {entries.portal_of(entry)}')
             yield from _formats(settings, entry, part)
 
 
@@ -154,30 +148,11 @@ def _formats(settings: Settings, entry: Follow, part: str) -> Iterator[Finding]:
         yield ok(part, f'{first}{f" and {len(others)} more" if others else ""}: {state}')
 
 
-def _locked_database(settings: Settings, error: DatabaseLocked) -> Finding:
-    """A running `serve` locks the embedded database: no fault if it answers, but the stored data cannot be checked."""
-    part, address_file = 'engine', settings.data_dir / SERVING
-    if not address_file.exists():
-        return fault_of(part, error)
-    address = address_file.read_text()
-    host, _, port = address.rpartition(':')
-    try:
-        socket.create_connection((host.strip('[]'), int(port)), CONNECT_TIMEOUT).close()
-    except OSError:
-        return fault(
-            part, f'usage-exporter serve holds the embedded database but does not answer at {address}', 'see the log of serve'
-        )
-    return note(
-        part,
-        f'usage-exporter serve holds the embedded database and answers at http://{address}',
-        f'see http://{address}/readyz; to check the stored data, stop serve first',
-    )
-
-
 def _database(settings: Settings, database: ClickHouse, visitor_key_id: str) -> Iterator[Finding]:
     [row] = database.query('SELECT version() AS version')
-    kind = 'embedded' if database.address.embedded else 'server'
-    yield ok('engine', f'{database.address.shown}: ClickHouse {row["version"]}, {kind}')
+    where = database.address
+    kind = 'in usage-exporter serve' if where.socket else 'embedded' if where.embedded else 'server'
+    yield ok('engine', f'{where.shown}: ClickHouse {row["version"]}, {kind}')
     try:
         pending = schema.pending(database)
     except ExporterError as error:
@@ -205,7 +180,7 @@ def _interrupted_imports(database: ClickHouse) -> Iterator[Finding]:
     latest = datetime.now(UTC).replace(tzinfo=None) - LONGEST_BATCH
     interrupted = {(row['domain'], row['origin']) for row in Ledger(database).unfinished() if row['begun'] < latest}
     for domain, origin in sorted(interrupted):
-        yield fault(domain, f'an import of {origin} was interrupted', 'run the import again to finish it')
+        yield fault(domain or 'lines of no portal', f'an import of {origin} was interrupted', 'run the import again to finish it')
 
 
 def _portal(settings: Settings, database: ClickHouse, visitor_key_id: str, portal: indicators.Portal) -> Iterator[Finding]:

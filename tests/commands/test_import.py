@@ -175,6 +175,33 @@ def test_an_empty_log_is_no_fault(file: Path) -> None:
     assert imported(file) == summary()
 
 
+@pytest.mark.parametrize('content', [b'', bytes(70_000), gzip.compress(b'')], ids=['no bytes', 'NUL bytes', 'compressed'])
+def test_an_empty_log_is_reported_as_empty(file: Path, tmp_path: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    (tmp_path / 'full.log').write_bytes(log(range(3)))
+    result = run('import', file)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, f'{file}: empty, no lines to store\n', '')
+    printed = run('import', file, tmp_path / 'full.log').stdout
+    assert f'\n{file}: empty, no lines to store\n' in printed
+    assert re.search('^stored +3 ', printed, re.MULTILINE)
+    assert 'full.log: empty' not in printed
+
+
+def test_empty_standard_input_is_reported_as_empty(file: Path) -> None:
+    assert run('import', '-', stdin=b'').stdout == 'standard input: empty, no lines to store\n'
+
+
+def test_a_failed_import_prints_no_table_of_zeros(file: Path, tmp_path: Path) -> None:
+    file.write_bytes(b'\x89PNG\r\n\x00\x01abc')
+    result = run('import', file, tmp_path / 'missing.log')
+    assert (result.exit_code, result.stdout) == (1, '')
+    assert len(error_lines(result.stderr)) == 2
+    file.write_bytes(gzip.compress(log(range(1)))[:15])
+    result = run('import', file)
+    assert (result.exit_code, result.stdout) == (1, '')
+    assert 'cut short' in result.stderr
+
+
 def test_a_name_that_is_not_utf8_is_no_fault(file: Path, tmp_path: Path) -> None:
     odd = tmp_path / 'caf\udce9.log'
     odd.write_bytes(log(range(3)) + b'no log\n')
@@ -313,10 +340,10 @@ def test_settings_of_the_portal_are_used(file: Path, settings: pytest.MonkeyPatc
         '[domains."data.example.org"]\ntimezone = "Asia/Kathmandu"\npaths = ["/files/*"]\ndatasets = ["^/files/([a-z]{2,9})"]\n'
     )
     settings.delenv('USAGE_DOMAIN')
-    file.write_text(
-        f'{line(0, request="GET /files/trees.csv HTTP/1.1", time="17/May/2025:18:15:00 +0000")}\n{line(1)}\n', encoding='utf-8'
-    )
+    lines = line(0, request='GET /files/trees.csv HTTP/1.1', time='17/May/2025:18:15:00 +0000'), line(1)
+    file.write_text('\n'.join([*lines, '']), encoding='utf-8')
     assert imported(file) == summary(stored=1, skipped={'path': 1})
+    file.write_text('\n'.join([*reversed(lines), '']), encoding='utf-8')
     assert imported(file, domain='other.example.org') == summary(stored=1, skipped={'path': 1})
     assert database.query('SELECT domain, timezone, toString(day) AS day, dataset_id, path FROM calls ORDER BY domain') == [
         {'domain': DOMAIN, 'timezone': 'Asia/Kathmandu', 'day': '2025-05-18', 'dataset_id': 'trees', 'path': '/files/trees.csv'},
@@ -329,6 +356,7 @@ def test_a_log_format_can_be_chosen(file: Path, database: ClickHouse) -> None:
     file.write_text(f'{common}\n{line(1)}\n')
     result = run('import', file, '--log-format', 'combined', '--format', 'json')
     assert counts(result.stdout) == summary(stored=1, format=1)
+    file.write_text(f'{line(1)}\n{common}\n')
     assert run('import', file, '--log-format', 'common', '--domain', 'common.example.org').exit_code == 0
     agents = database.query('SELECT domain, groupUniqArray(browser) AS browsers FROM calls GROUP BY domain ORDER BY domain')
     assert [row['browsers'] for row in agents] == [[''], ['Mobile Safari']]

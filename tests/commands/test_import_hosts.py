@@ -104,6 +104,92 @@ def test_a_portal_that_is_added_later_is_read_from_the_beginning(file: Path, dat
     assert (later['stored'], later['already_stored']) == (25, 5)
     assert {name: portal['read'] for name, portal in later['portals'].items()} == {A: 10, B: 20}
     assert counted(database) == {A: 10, B: 20}
+    assert (later['read'], later['skipped_by_reason']) == (40, {'host': 10})
+    assert_balanced(database, 40)
+
+
+def assert_balanced(database: ClickHouse, lines: int) -> None:
+    """The ledger counts each line of the log once."""
+    done = "SELECT stored + skipped + arraySum(mapValues(rejected)) AS lines FROM batches WHERE state = 'done'"
+    assert database.query(f'SELECT sum(lines) AS lines FROM ({done})') == [{'lines': lines}]
+
+
+def test_hosts_change_and_each_line_counts_once(file: Path, database: ClickHouse) -> None:
+    """Hosts are added to a portal, removed, given back and given to another portal, while the log grows."""
+    steps = [
+        ({A: [A], B: [B]}, {A: 5, B: 5}),
+        ({A: [A], B: [B, f'*.{B}']}, {A: 10, B: 20}),  # added: read from the beginning
+        ({A: [A], B: [B]}, {A: 15, B: 30}),  # removed: stays with the portal in this log
+        ({A: [A, 'other.example.org'], B: [B, f'*.{B}']}, {A: 40, B: 40}),
+        ({A: [A, 'other.example.org', f'x.{B}'], B: [B]}, {A: 55, B: 45}),  # moved: from here on
+        ({A: [A, 'other.example.org'], B: [B, f'*.{B}']}, {A: 65, B: 55}),
+    ]
+    for step, (hosts, expected) in enumerate(steps):
+        configure(file.parent, hosts)
+        with file.open('a') as log:
+            log.write('\n'.join([*lines(range(20 * step, 20 * step + 20)), '']))
+        for _ in range(2):
+            summary = imported(file)
+            total = 20 * step + 20
+            assert (summary['read'], summary['skipped']) == (total, total - sum(expected.values())), step
+        assert counted(database) == expected, step
+        assert_balanced(database, total)
+
+
+def test_a_host_below_a_pattern_gets_a_portal_of_its_own(file: Path, database: ClickHouse) -> None:
+    configure(file.parent, {A: ['*.example.org']})
+    file.write_text('\n'.join([*lines(range(20)), '']))
+    assert imported(file)['stored'] == 20
+    configure(file.parent, {A: ['*.example.org'], B: [B]})
+    with file.open('a') as log:
+        log.write('\n'.join([*lines(range(20, 40)), '']))
+    for stored in (20, 0):
+        summary = imported(file)
+        assert (summary['read'], summary['stored'], summary['already_stored']) == (40, stored, 40 - stored)
+    assert counted(database) == {A: 35, B: 5}  # its lines so far are those of the first portal
+    assert_balanced(database, 40)
+
+
+def test_a_log_is_either_of_one_portal_or_divided(file: Path, database: ClickHouse) -> None:
+    file.write_text('\n'.join([*lines(range(20)), '']))
+    assert imported(file)['stored'] == 15
+    refused = run('import', file, '--domain', A)
+    assert refused.exit_code == 1
+    assert f'the calls of this log are stored for {A}, and a line counts for one portal only' in refused.stderr
+    for domain in (A, B):
+        assert run('forget', '--file', file, '--domain', domain, '--yes').exit_code == 0
+    assert imported(file, '--domain', A)['stored'] == 20
+    refused = run('import', file)
+    assert refused.exit_code == 1
+    assert f'run usage-exporter forget --file {file} --domain {A} first' in refused.stderr
+    assert counted(database) == {A: 20}
+
+
+def test_standard_input_is_divided(file: Path, database: ClickHouse) -> None:
+    content = '\n'.join([*lines(range(20)), '']).encode()
+    assert run('import', '-', stdin=content).exit_code == 0
+    assert counted(database) == {A: 5, B: 10}
+
+
+def test_a_shorter_copy_adds_up(file: Path, database: ClickHouse) -> None:
+    file.write_text('\n'.join([*lines(range(40)), '']))
+    imported(file)
+    file.write_text('\n'.join([*lines(range(20)), '']))
+    summary = imported(file)
+    assert (summary['read'], summary['already_stored']) == (20, 20)
+    assert counted(database) == {A: 10, B: 20}
+
+
+def test_the_format_is_that_of_the_log(file: Path, database: ClickHouse) -> None:
+    """What all portals agree on, or else the setting of all: so each line is read in the same way for each portal."""
+    notation = '$http_host $remote_addr|$time_iso8601|$request|$status'
+    with (file.parent / 'usage-exporter.toml').open('r+') as settings:
+        tables = settings.read().replace('hosts', f'log_format = {json.dumps(notation)}\nhosts')
+        settings.seek(0)
+        settings.write(tables)
+    file.write_text(f'{A} 192.0.2.7|2026-11-02T08:30:00+01:00|GET / HTTP/1.1|200\nother.example.org no call\n')
+    summary = imported(file)
+    assert (summary['stored'], summary['rejected']) == (1, {'format': 1})
 
 
 def test_a_named_portal_takes_every_line(file: Path, database: ClickHouse) -> None:

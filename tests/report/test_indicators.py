@@ -232,7 +232,9 @@ def test_the_portal_comes_from_the_option_the_setting_or_is_the_only_one(setting
     unknown = run('report', '--domain', 'other.example.org')
     assert (unknown.exit_code, unknown.stdout) == (2, '')
     assert unknown.stderr == f'error: other.example.org has no calls; choose a portal that has calls: {DOMAIN}\n'
-    imported(write_log(tmp_path), domain='other.example.org')
+    other = write_log(tmp_path)
+    other.write_bytes(b'\n' + other.read_bytes())
+    imported(other, domain='other.example.org')
     unclear = run('report')
     assert unclear.exit_code == 2
     assert unclear.stderr == f'error: several portals have calls; choose one with --domain: {DOMAIN}, other.example.org\n'

@@ -19,6 +19,8 @@ import pytest
 from access_logs import DOMAIN, log
 from files import ROOT
 
+from exporter.store.unix_socket import SOCKET
+
 pytestmark = pytest.mark.slow
 PROGRAM = [sys.executable, '-c', 'from exporter.cli import main; main()']
 KILLS = ROOT / 'bench' / 'kills.py'
@@ -110,23 +112,83 @@ def test_it_logs_accepts_calls_and_lines_and_stops_on_a_signal(environment: dict
     assert not list((tmp_path / 'data' / 'spool').glob('*.batch'))
 
 
-def test_while_it_runs_other_commands_name_a_remedy(environment: dict[str, str], tmp_path: Path) -> None:
+def test_while_it_runs_other_commands_use_its_database(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / 'access.log').write_bytes(log(range(3)))
+    imports = ['import', str(tmp_path / 'access.log'), '--domain', DOMAIN, '--format', 'json']
     with serving(environment, tmp_path) as running:
-        imports = ['import', str(tmp_path / 'access.log'), '--domain', DOMAIN]
-        for command in (['report'], imports, ['query', 'SELECT 1'], ['init']):
-            result = program(environment, *command)
-            assert (result.returncode, result.stdout if command[0] != 'import' else '') == (1, '')
-            [line] = [line for line in result.stderr.splitlines() if line.startswith('error:')]
-            assert f'usage-exporter serve holds the embedded database; ask it at {running.url}/v1/report' in line
+        assert program(environment, 'init').stdout.endswith('up to date\n')
+        assert json.loads(program(environment, *imports).stdout)['stored'] == 3
+        again = json.loads(program(environment, *imports).stdout)
+        assert (again['stored'], again['already_stored']) == (0, 3)
+        assert running.post('/a').status_code == 202
+        eventually(lambda: running.calls == 4)
+        report = json.loads(program(environment, 'report', '--from', '2024-10-01', '--format', 'json').stdout)
+        assert report['calls'] + report['crawler_calls'] == 4
+        rows = program(environment, 'query', 'SELECT count() AS n FROM calls', '--format', 'json').stdout
+        assert json.loads(rows) == [{'n': 4}]
+        refused = program(environment, 'query', 'SELECT nothing')
+        assert (refused.returncode, refused.stderr.count('\n')) == (1, 1)
+        assert 'UNKNOWN_IDENTIFIER' in refused.stderr
+        assert 'localhost' not in refused.stderr
+        assert program(environment, 'events', 'add', 'x', '--start', '2024-10-30', '--domain', DOMAIN).returncode == 0
+        assert 'x' in program(environment, 'events', 'list').stdout
         check = program(environment, 'check', '--format', 'json')
         [finding] = [finding for finding in json.loads(check.stdout) if finding['part'] == 'engine']
-        assert (check.returncode, finding['level']) == (0, 'note')
-        assert finding['state'] == f'usage-exporter serve holds the embedded database and answers at {running.url}'
+        assert (check.returncode, finding['level']) == (0, 'ok')
+        assert finding['state'].endswith(', in usage-exporter serve')
+        assert program(environment, 'backup', str(tmp_path / 'backup.tar')).returncode == 0
+        assert program(environment, 'prune').returncode == 0
+        assert program(environment, 'forget', '--file', str(tmp_path / 'access.log'), '--domain', DOMAIN, '--yes').returncode == 0
+        assert running.post('/b').status_code == 202
+        eventually(lambda: running.calls == 2)
+        rows = program(environment, 'query', 'SELECT path FROM calls ORDER BY path', '--format', 'json').stdout
+        assert json.loads(rows) == [{'path': '/a'}, {'path': '/b'}]
+        assert running.stop() == 0
+    assert not (tmp_path / 'data' / 'clickhouse' / SOCKET).exists()
+
+
+@pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGTERM])
+def test_a_command_ends_with_it_and_finishes_later(environment: dict[str, str], tmp_path: Path, number: int) -> None:
+    lines = 120_000
+    access_log = tmp_path / 'access.log'
+    access_log.write_bytes(log(range(lines)))
+    imports = [*PROGRAM, 'import', str(access_log), '--domain', DOMAIN, '--format', 'json']
+    with serving(environment, tmp_path) as running:
+        importing = subprocess.Popen(imports, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        eventually(lambda: running.calls > 0)  # the first batch is stored
+        running.process.send_signal(number)
+        _, errors = importing.communicate(timeout=60)
+        running.process.wait(60)
+    if importing.returncode:
+        assert errors.splitlines()[-1] == (
+            f'error: chdb://{tmp_path}/data/clickhouse: usage-exporter serve, which held the database, has stopped; run the command again'
+        )
+    with serving(environment, tmp_path) as running:
+        result = json.loads(program(environment, *imports[len(PROGRAM) :]).stdout)
+        assert result['stored'] + result['already_stored'] == lines
+        assert running.calls == lines
+        rows = program(environment, 'query', 'SELECT count() AS n FROM calls', '--format', 'json').stdout
+        assert json.loads(rows) == [{'n': lines}]
+
+
+def test_a_log_that_it_follows_is_not_forgotten(environment: dict[str, str], tmp_path: Path) -> None:
+    access_log = tmp_path / 'access.log'
+    access_log.write_bytes(log(range(3)))
+    follow = json.dumps([{'path': str(access_log), 'domain': DOMAIN}])
+    with serving(environment | {'USAGE_FOLLOW': follow}, tmp_path) as running:
+        eventually(lambda: running.calls == 0 and (tmp_path / 'data' / 'spool' / 'followed.json').exists())
+        for chosen in (['--file', str(access_log), '--domain', DOMAIN], ['--domain', DOMAIN]):
+            result = program(environment, 'forget', *chosen, '--yes')
+            assert (result.returncode, result.stderr) == (
+                1, f'error: {access_log}: usage-exporter serve follows this log; stop it, then run the command again\n'
+            )  # fmt: skip
+
+
+def test_a_second_one_is_refused(environment: dict[str, str], tmp_path: Path) -> None:
+    with serving(environment, tmp_path):
         second = program(environment | {'USAGE_LISTEN': '127.0.0.1:0'}, 'serve')
         assert second.returncode == 2
         assert 'another usage-exporter uses this spool; stop it' in second.stderr
-        assert running.post('/a').status_code == 202
 
 
 def test_without_tokens_it_listens_to_this_machine_only(environment: dict[str, str], tmp_path: Path) -> None:
@@ -154,7 +216,6 @@ def test_an_address_in_use_is_one_line(environment: dict[str, str], tmp_path: Pa
     assert result.returncode == 2
     assert f'{host}:{port}: cannot listen here (Address already in use); choose another USAGE_LISTEN' in result.stderr
     assert 'Traceback' not in result.stderr
-    assert not (tmp_path / 'data' / 'serving').exists()
 
 
 def test_an_invalid_rule_is_one_line_at_the_start(environment: dict[str, str], tmp_path: Path) -> None:

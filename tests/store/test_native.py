@@ -16,13 +16,13 @@ from databases import Databases
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.model.call import COLUMNS, Action, Client, Device, categorical
+from exporter.model.call import COLUMNS, KINDS, Action, Client, Device, categorical
 from exporter.store.clickhouse import ClickHouse, connect
 from exporter.store.native import _low_cardinality, encode_block
 
 TABLES = ('blocks', 'lines')  # inserted in the Native format, and as JSON
-ENUMS = {'device': Device, 'client': Client, 'action': Action}
-TEXTS = [column.name for column in COLUMNS if column.type == pl.String() and column.name not in ENUMS]
+
+TEXTS = [column.name for column in COLUMNS if column.type == pl.String() and column.name not in KINDS]
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2299, 12, 31, 23, 59, 59, 999_000, UTC)  # of DateTime64
 # numbers as they lie in memory
 PHYSICAL = """

@@ -39,6 +39,7 @@ def calls(of: Batch, chunks: int = 1, months: int = 1) -> pl.DataFrame:
         'visitor': line,
         'device': pl.lit('phone'),
         'client': pl.lit('browser'),
+        'action': pl.lit('query'),
         'path': line.cast(pl.String),
         'batch_id': pl.lit(of.id),
     }

@@ -36,7 +36,7 @@ TOGETHER = 0.002  # seconds to wait for as many requests as the previous group h
 
 @dataclass(frozen=True)
 class Request:
-    """The calls of one request, of one or several portals, or the lines of a log of one portal."""
+    """The calls of one request, of one or several portals, or the lines of a log."""
 
     calls: Sequence[Row]
     rejects: Sequence[ElementReject]
@@ -44,7 +44,6 @@ class Request:
     scope: str  # the id of the token that the key belongs to; '' if no token is needed
     digest: bytes  # of the decompressed body: detects a repeated key with a different body
     log: LogLines | None = None
-    domain: str = ''  # of the log
 
     @property
     def only_rejects(self) -> bool:
@@ -208,19 +207,20 @@ class GroupCommit:
         for request, outcome in zip(requests, outcomes, strict=True):
             if not request.log or request.log.only_rejects:
                 continue
-            for chunk in request.log.chunks:
-                enriched = pipeline.enrich(chunk, self.enrichment(request.domain))
+            for domain, chunk in request.log.chunks:
+                enriched = pipeline.enrich(chunk, self.enrichment(domain))
                 skipped = by_reason(enriched.skipped)
                 outcome.accepted += len(enriched.calls)
                 outcome.skipped += skipped
-                outcome.rejects += request.log.rejects(enriched.rejected, request.domain)
-                yield request.domain, enriched.calls, skipped
+                outcome.rejects += request.log.rejects(enriched.rejected, domain)
+                yield domain, enriched.calls, skipped
+            outcome.rejects.sort(key=lambda reject: reject.index)  # those of each portal came together
 
     def _rejects(self, request: Request, outcome: Outcome) -> Iterator[Reject]:
-        """Yields the rejects of a request; an element without a portal gets the portal of the first call."""
+        """Yields the rejects of a request; an element of a request with calls gets the portal of the first one if it has none."""
         origin = LOG_ORIGIN if request.log else SOURCE
         for reject in outcome.rejects:
-            domain = reject.domain or request.calls[0][DOMAIN]
+            domain = reject.domain or (request.calls[0][DOMAIN] if request.calls else '')
             yield Reject(reject.reason, domain, origin, next(self._numbers), reject.text)
 
     def __enter__(self) -> Self:
@@ -236,7 +236,7 @@ def _outcome(request: Request) -> Outcome:
     """The outcome before the calls are enriched; of a log, only if every line is rejected."""
     outcome = Outcome(len(request.calls), list(request.rejects))
     if (log := request.log) and log.only_rejects:
-        outcome.rejects += [reject for chunk in log.chunks for reject in log.rejects(chunk.rejected, request.domain)]
+        outcome.rejects += [reject for domain, chunk in log.chunks for reject in log.rejects(chunk.rejected, domain)]
     return outcome
 
 

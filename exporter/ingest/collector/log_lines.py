@@ -1,6 +1,6 @@
 """Turns the body of a request into the lines of a log, and reads them in their format; pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from exporter.ingest.formats import Lines
 from exporter.ingest.formats.lines import normalize_line_ends
 from exporter.ingest.formats.reader import LogReader
 from exporter.ingest.formats.wrappers import complete_end
+from exporter.ingest.split import split
 from exporter.model.reject import Reason
 
 MOST_LINES = 100_000  # in one request
@@ -36,14 +37,27 @@ NOT_IN_FORMAT = '', 'the line is in no known format, or not in the format of the
 class LogLines(NamedTuple):
     """The lines of a request, in chunks. The frames number the lines in the whole request, from 0."""
 
-    chunks: Sequence[Lines]
+    chunks: Sequence[tuple[str, Lines]]  # the portal and its lines; '' for the lines of no portal
     texts: Sequence[bytes]  # of all lines
     fault: str = ''  # why no line is in a format
 
     @property
     def only_rejects(self) -> bool:
         """Whether every line is rejected."""
-        return all(chunk.calls.is_empty() and chunk.skipped.is_empty() for chunk in self.chunks)
+        return all(lines.calls.is_empty() and lines.skipped.is_empty() for _, lines in self.chunks)
+
+    @property
+    def have_hosts(self) -> bool:
+        """Whether a line tells the requested host."""
+        return any((lines.calls['host'] != '').any() for _, lines in self.chunks)
+
+    def of(self, domain: str) -> 'LogLines':
+        """Returns all lines as those of one portal."""
+        return self._replace(chunks=[(domain, lines) for _, lines in self.chunks])
+
+    def by_host(self, portal: Callable[[str], str]) -> 'LogLines':
+        """Returns each line as one of the portal that `portal` returns for its host."""
+        return self._replace(chunks=[part for _, lines in self.chunks for part in split(lines, portal)])
 
     def rejects(self, rejected: pl.DataFrame, domain: str) -> Iterator[ElementReject]:
         """Yields the rejects of lines that are rejected: `line` and `reason`."""
@@ -67,7 +81,8 @@ def is_test_upload(body: bytes) -> bool:
 def read(body: bytes, media_type: str, now: datetime, reader: LogReader) -> LogLines:
     """Reads the lines of a body. A JSON value, or each value of a JSON array, is one line; other bodies are lines.
 
-    `now` bounds which timestamps are valid. Raises InputError for an empty body, TooLarge for more than MOST_LINES lines.
+    The lines are of no portal yet. `now` bounds which timestamps are valid.
+    Raises InputError for an empty body, TooLarge for more than MOST_LINES lines.
     """
     text = normalize_line_ends(_join_values(body) if media_type == JSON else body)
     texts = text.removesuffix(b'\n').split(b'\n')
@@ -81,7 +96,7 @@ def read(body: bytes, media_type: str, now: datetime, reader: LogReader) -> LogL
         chunks.append(Lines(*(frame.with_columns(pl.col('line') + first) for frame in lines)))
         first += chunk.count(b'\n')
     fault = _fault(next(_cut(text)), now, reader) if all(lines.no_format for lines in chunks) else ''
-    return LogLines(chunks, texts, fault)
+    return LogLines([('', lines) for lines in chunks], texts, fault)
 
 
 def _join_values(body: bytes) -> bytes:

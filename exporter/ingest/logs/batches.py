@@ -1,7 +1,7 @@
 """Identifies an access log and cuts its unstored part into batches of whole lines."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import xxhash
@@ -13,6 +13,7 @@ from exporter.ingest.formats.wrappers import complete_end
 from exporter.ingest.logs.foreign import refuse
 from exporter.ingest.logs.history import History
 from exporter.ingest.logs.log_file import LogFile, leading_nuls
+from exporter.ingest.split import EVERY_LINE, Share
 from exporter.model.batch import Batch, Checkpoint, Entry, Log
 from exporter.model.tally import Tally
 
@@ -57,17 +58,87 @@ class Chunk(NamedTuple):
             offset = end
 
 
+class KnownLog(NamedTuple):
+    """A log in the ledger that is the same as a file, and its batches, one or more."""
+
+    domain: str
+    hosts: tuple[str, ...]
+    log: Log
+    entries: list[Entry]
+    same_bytes: int  # of the file
+
+    @property
+    def holds_calls(self) -> bool:
+        """Whether it has stored calls, or may have."""
+        return any(entry.tally is None or entry.tally.stored for entry in self.entries)
+
+
+def known_logs(
+    file: LogFile, history: History, wanted: Callable[[str, tuple[str, ...]], bool] = lambda _domain, _hosts: True
+) -> Iterator[KnownLog]:
+    """Yields the logs in the ledger that are the same as the file: at most one for each portal and the same hosts.
+
+    `wanted` takes these two and returns whether to look for such a log. Raises EngineError.
+    """
+    shares = dict[tuple[str, tuple[str, ...]], list[Log]]()
+    for domain, log in sorted(history.logs_of_portals(), key=lambda known: known[1].attempt):
+        if wanted(domain, log.hosts):
+            shares.setdefault((domain, log.hosts), []).append(log)
+    for (domain, _), logs in shares.items():
+        if known := _best(file, domain, logs, history):
+            yield known
+
+
+def _best(file: LogFile, domain: str, logs: list[Log], history: History) -> KnownLog | None:
+    """Returns the log that is the same as the file. Among logs with the same head, the checkpoints decide."""
+    start = file.skip_nuls(0)
+    best, known = -1, None
+    for log in logs:
+        # earlier versions hashed from offset 0
+        if log.head_bytes and (log.head, log.head_bytes) in {_head(file, offset, log.head_bytes) for offset in (start, 0)}:
+            entries = history.entries(domain, log.name)
+            if entries and (verified := _verified(file, entries)) > best:
+                best, known = verified, KnownLog(domain, log.hosts, log, entries, max(verified, start + log.head_bytes))
+    return known
+
+
+def _head(file: LogFile, start: int, length: int) -> tuple[str, int]:
+    """Returns what identifies a log whose first line begins at `start`, and how many bytes that covers, at most `length`."""
+    head = file.read(start, start + length)
+    return f'{xxhash.xxh3_64_hexdigest(head)}:{len(head)}', len(head)
+
+
+def _verified(file: LogFile, entries: list[Entry]) -> int:
+    """Returns the offset up to which the log matches these batches; -1 if it differs."""
+    position = entries[0].batch.start
+    for entry in entries:
+        start = entry.batch.start
+        for point in entry.batch.checkpoints:
+            if point.hash == HOLE_HASH:
+                if (end := file.skip_nuls(start, point.end)) < point.end:
+                    return -1 if file.read(end, end + 1) else position
+                start = position = end
+                continue
+            content = file.read(start, point.end)
+            if len(content) < point.end - start:  # a shorter copy: the rest cannot be compared
+                return position
+            if xxhash.xxh3_64_intdigest(content) != point.hash:
+                return -1
+            start = position = point.end
+    return position
+
+
 class AccessLog:
-    """The unstored part of a log. `complete`: take a last line without a line end, also if the log may still grow. `memory`, the
-    setting, decides how large a chunk is.
+    """The unstored part of a share of a log. `complete`: take a last line without a line end, also if the log may still grow.
+    `memory`, the setting, decides how large a chunk is.
 
     After `chunks` is exhausted, `already_stored` is the tally of the lines that were stored before, and `left` the number of
     last lines that are still being written: more than 1 if a container runtime has written only some parts of a line. `identity`
     is then the log as in the ledger, and `position` the byte offset after its last batch; 0 for a shorter copy.
     """
 
-    def __init__(self, file: LogFile, complete: bool = False, memory: Memory = 'normal') -> None:
-        self.file = file
+    def __init__(self, file: LogFile, complete: bool = False, memory: Memory = 'normal', share: Share = EVERY_LINE) -> None:
+        self.file, self.share = file, share
         self.chunk_size = CHUNK[memory]
         self.grows = file.grows and not complete
         self.already_stored = Tally()
@@ -82,8 +153,8 @@ class AccessLog:
         their batch up because another process had stored some of its lines. Then come the lines after the last batch. Raises
         InputError if the log holds only a part of an unfinished batch, or has too long a line.
         """
-        self.position = position = 0
-        log_format = ''
+        self.position = position = self.share.start
+        log_format = self.share.format
         refuse(self.file)
         self.identity, entries = self.identify(domain, ledger)
         for entry in entries:
@@ -103,7 +174,8 @@ class AccessLog:
                         entry.batch.format,
                     )
             elif entry.tally:
-                self._count_shared(start)
+                if self.share.has_rest:  # whose lines they are is not known
+                    self._count_shared(start)
             else:
                 raise InputError(
                     f'{self.file.name}: an unfinished import read a longer copy of this log', 'import that copy first'
@@ -130,40 +202,13 @@ class AccessLog:
                 yield chunk, None
 
     def identify(self, domain: str, ledger: History) -> tuple[Log, list[Entry]]:
-        """Returns the log as in the ledger, and its batches. Among logs with the same head, the checkpoints decide."""
-        start, logs = self.file.skip_nuls(0), ledger.logs(domain)
-        best: tuple[int, Log, list[Entry]] = -1, Log.new(*self._head(start, HEAD), logs), []
-        for log in logs:
-            # earlier versions hashed from offset 0
-            if log.head_bytes and (log.head, log.head_bytes) in {self._head(offset, log.head_bytes) for offset in (start, 0)}:
-                entries = ledger.entries(domain, log.name)
-                if entries and (verified := self._verified(entries)) > best[0]:
-                    best = verified, log, entries
-        return best[1:]
-
-    def _head(self, start: int, length: int) -> tuple[str, int]:
-        """Returns what identifies a log whose first line begins at `start`, and how many bytes that covers, at most `length`."""
-        head = self.file.read(start, start + length)
-        return f'{xxhash.xxh3_64_hexdigest(head)}:{len(head)}', len(head)
-
-    def _verified(self, entries: list[Entry]) -> int:
-        """Returns the offset up to which the log matches these batches; -1 if it differs."""
-        position = 0
-        for entry in entries:
-            start = entry.batch.start
-            for point in entry.batch.checkpoints:
-                if point.hash == HOLE_HASH:
-                    if (end := self.file.skip_nuls(start, point.end)) < point.end:
-                        return -1 if self.file.read(end, end + 1) else position
-                    start = position = end
-                    continue
-                content = self.file.read(start, point.end)
-                if len(content) < point.end - start:  # a shorter copy: the rest cannot be compared
-                    return position
-                if xxhash.xxh3_64_intdigest(content) != point.hash:
-                    return -1
-                start = position = point.end
-        return position
+        """Returns the log as in the ledger, and its batches."""
+        logs = ledger.logs(domain)
+        shares = [log for log in logs if log.hosts == self.share.hosts]
+        known = _best(self.file, domain, shares, ledger)
+        if known:
+            return known.log, known.entries
+        return Log.new(*_head(self.file, self.file.skip_nuls(0), HEAD), logs, self.share.hosts), []
 
     def _count_shared(self, start: int) -> None:
         """Counts the lines of a shorter copy that belong to a stored batch."""

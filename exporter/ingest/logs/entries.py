@@ -88,11 +88,16 @@ def duplicate_logs(follow: Sequence[Follow]) -> Iterator[SettingsError]:
 
 def same_log(first: Follow, second: Follow, name: str) -> SettingsError:
     """Returns the error for two entries that match the same log."""
-    first_entry, second_entry = (f'{shown(settings.path)} for {settings.domain}' for settings in (first, second))
+    first_entry, second_entry = (f'{shown(settings.path)} for {portal_of(settings)}' for settings in (first, second))
     return SettingsError(
         f'{shown(name)}: the entries {first_entry} and {second_entry} in [[follow]] match the same log',
-        'remove one of them, because a log counts once, for one portal',
+        'remove one of them, because a log counts once (hosts divides one log between portals)',
     )
+
+
+def portal_of(settings: Follow) -> str:
+    """Returns whose lines the logs of an entry have, for people."""
+    return settings.domain or 'several portals'
 
 
 def _pattern(path: str) -> str:

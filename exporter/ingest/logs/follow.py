@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 
 from exporter.config import Follow, Memory
 from exporter.enrich.enrichment import Enrichment
+from exporter.enrich.hosts import Hosts
 from exporter.errors import EngineError, ExporterError, InputError
+from exporter.ingest.logs.division import Division
 from exporter.ingest.logs.faults import Faults
 from exporter.ingest.logs.followed import DAY, Entry, Followed
 from exporter.ingest.logs.foreign import NoLog
@@ -15,7 +17,6 @@ from exporter.ingest.logs.log_file import shown
 from exporter.ingest.logs.notes import Notes
 from exporter.ingest.logs.open_logs import OpenLogs
 from exporter.ingest.logs.tail import Replaced, Tail
-from exporter.model.tally import Tally
 from exporter.spool.spool import Spool
 from exporter.store.ledger import Ledger
 from exporter.store.rejects import RejectStore
@@ -29,8 +30,8 @@ TICK = 2  # seconds by which file timestamps may differ
 class Follower:
     """Follows logs, each from the position that the ledger and the spool give.
 
-    `ledger` connects to the engine or raises EngineError; `log` takes a line for the operator, once for each fault; `memory` is
-    the setting.
+    `ledger` connects to the engine or raises EngineError; `log` takes a line for the operator, once for each fault; `hosts` are
+    those of the portals in the logs of several, and `memory` is the setting.
     Threads: one thread calls `poll` and `close`; any thread may read `readable`, `faults` and `lag`.
     """
 
@@ -42,9 +43,12 @@ class Follower:
         spool: Spool,
         rejected: RejectStore,
         log: Callable[[str], None],
+        hosts: Hosts,
         memory: Memory = 'normal',
     ) -> None:
-        self.enrichments = {domain: enrichment(domain) for domain in sorted({settings.domain for settings in follow})}
+        self.hosts = hosts
+        domains = {domain for settings in follow for domain in self._domains(settings.domain)}
+        self.enrichments = {domain: enrichment(domain) for domain in sorted(domains)}
         self.ledger, self.spool, self.rejected = ledger, spool, rejected
         self.started = time.time()
         self.notes = Notes(spool.directory / 'followed.json')
@@ -54,7 +58,7 @@ class Follower:
         self.written = Counter[str]()
         self.fault_log = Faults(log)
         self.missing = dict[Entry, str]()  # entries without a file, and the error of each
-        self.logs = OpenLogs(self.enrichments, self.written, self.fault_log, memory)
+        self.logs = OpenLogs(self.enrichments, hosts, self.written, self.fault_log, memory)
         self.tails = self.logs.tails
         self.lag = Counter[str]()  # unread bytes of each open log, at the last poll
 
@@ -98,7 +102,7 @@ class Follower:
         self.lag = Counter()
         for tail, _ in self.tails.values():
             if tail.file.grows:
-                self.lag[tail.file.name] += max(0, tail.size - (tail.position or 0))
+                self.lag[tail.file.name] += max(0, tail.size - tail.position)
 
     def close(self) -> None:
         """Closes all files. Lines that were not taken are taken after the next start."""
@@ -109,12 +113,13 @@ class Follower:
         """Starts new logs at the point where an earlier process ended."""
         for followed in list(self.unstarted):
             path, domain = shown(followed.path), followed.entry.settings.domain
+            domains = self._domains(domain)
             if note := self.notes.get(domain, followed.path):
                 followed.resume(note)
             else:
-                is_waiting = any((batch.domain, batch.origin) == (domain, path) for batch, _ in self.spool.waiting())
+                is_waiting = any(batch.domain in domains and batch.origin == path for batch, _ in self.spool.waiting())
                 try:
-                    last = self.ledger().last_call(domain, path)
+                    last = self.ledger().last_call(domains, path)
                 except EngineError as error:
                     self._report_engine(error)
                     return
@@ -122,6 +127,9 @@ class Follower:
                 followed.floor = followed.read_until
             self.unstarted.remove(followed)
             self.followed.append(followed)
+
+    def _domains(self, domain: str) -> list[str]:
+        return Division(domain, self.hosts).domains
 
     def _report_missing(self, now: float) -> None:
         """Logs which entries have no file, and which have one again. During a rotation a file may be missing for a moment."""
@@ -169,7 +177,7 @@ class Follower:
                 self.fault_log.log(f'{domain}: {warning}')
 
     def _report_last_line(self, tail: Tail) -> None:
-        tally = tail.last_tally or Tally()
+        tally = tail.last_tally
         outcome = 'stored' if tally.stored else 'skipped' if tally.skipped else f'rejected ({", ".join(tally.rejected)})'
         self.fault_log.log(
             f'{tail.file.name}: the last line is incomplete and is {outcome}, because nothing writes to this log any more'

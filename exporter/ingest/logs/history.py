@@ -1,7 +1,7 @@
 """Looks up the batches of logs in the ledger, and in the spool those that the ledger will have."""
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -25,13 +25,19 @@ def spooled(directory: Path) -> list[tuple[Batch, Tally]]:
 
 
 class History(Protocol):
-    """The queries that an AccessLog makes."""
+    """What an AccessLog and a Division ask and tell the ledger."""
 
     def logs(self, domain: str) -> list[Log]:
         """Returns every log that ever had a batch. Raises EngineError."""
 
+    def logs_of_portals(self) -> list[tuple[str, Log]]:
+        """Returns the portal and the log of all logs of files, as `logs` does. Raises EngineError."""
+
     def entries(self, domain: str, log: str) -> list[Entry]:
         """Returns the batches of a log that are done or begun, in their order. Raises EngineError."""
+
+    def discard(self, batches: Collection[Batch]) -> None:
+        """Records that batches without calls do not count. Raises EngineError."""
 
 
 class WithSpool:
@@ -46,12 +52,22 @@ class WithSpool:
 
     def logs(self, domain: str) -> list[Log]:
         """Returns the logs in the ledger, and those with a waiting batch. Raises EngineError."""
-        logs = {
-            batch.log: Log(batch.log, batch.head, batch.head_bytes, batch.attempt, batch.retried_log)
-            for batch, _ in self.waiting
-            if batch.domain == domain
-        }
+        logs = {log.name: log for portal, log in self._waiting_logs() if portal == domain}
         return list((logs | {log.name: log for log in self.ledger.logs(domain)}).values())
+
+    def logs_of_portals(self) -> list[tuple[str, Log]]:
+        """Returns the portals and the logs in the ledger, and those with a waiting batch. Raises EngineError."""
+        logs = {(portal, log.name): log for portal, log in [*self._waiting_logs(), *self.ledger.logs_of_portals()]}
+        return [(portal, log) for (portal, _), log in logs.items()]
+
+    def _waiting_logs(self) -> Iterator[tuple[str, Log]]:
+        for batch, _ in self.waiting:
+            log = Log(batch.log, batch.head, batch.head_bytes, batch.attempt, batch.retried_log, batch.hosts)
+            yield batch.domain, log
+
+    def discard(self, batches: Collection[Batch]) -> None:
+        """Records that batches without calls do not count; those that wait are then not stored. Raises EngineError."""
+        self.ledger.discard(batches)
 
     def entries(self, domain: str, log: str) -> list[Entry]:
         """Returns the batches of a log; waiting ones count as done. Raises EngineError.

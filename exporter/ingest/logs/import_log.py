@@ -25,7 +25,7 @@ def import_log(
     watch: Callable[[], None],
     waiting: Waiting = (),
 ) -> None:
-    """Stores the new lines of a log. `summary` is updated after each batch, so it is correct however the import ends;
+    """Stores the new lines of a share of a log. `summary` is updated after each batch, so it is correct however the import ends;
     `watch` is called after each update. `waiting` holds the batches of a spool, which `serve` will store.
 
     Raises InputError for a file that is not a log or is truncated, EngineError for an error of ClickHouse.
@@ -35,7 +35,7 @@ def import_log(
         summary.count(tally)
         watch()
 
-    chunks = parse_chunks(log.chunks(enrichment.domain, WithSpool(waiting, ledger)), log.file.name, reader)
+    chunks = parse_chunks(log.chunks(enrichment.domain, WithSpool(waiting, ledger)), log.file.name, reader, log.share)
     with (
         Writer(ledger, stored) as writer,
         Prefetch(chunks) as parsed,
@@ -44,7 +44,7 @@ def import_log(
         try:
             pipeline.put_batches(pipeline.complete_parts(read, enrichment), rejected, writer.put)
             writer.wait()
-            if enrichment.counts_lines_of_no_portal:
+            if log.share.has_rest:
                 summary.left += log.left
         finally:
             summary.count_before(log.already_stored)

@@ -59,6 +59,11 @@ class LogFile:
             self._verify()
         self.grows = not (unpack or name == '-')
 
+    def is_empty(self) -> bool:
+        """Whether the log is complete and has no bytes, or only NUL bytes."""
+        start = self.skip_nuls(0)
+        return not self.read(start, start + 1) and not self.damage
+
     def read(self, start: int, end: int) -> bytes:
         """Reads the bytes from `start` to `end`, or to the end of the log."""
         buffer = memoryview(bytearray(end - start))

@@ -4,12 +4,15 @@ import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from exporter.config import Memory
 from exporter.enrich.enrichment import Enrichment
+from exporter.enrich.hosts import Hosts
 from exporter.errors import InputError
 from exporter.ingest.formats.reader import reader_of
+from exporter.ingest.logs.division import Division
 from exporter.ingest.logs.entries import regular, same_log
 from exporter.ingest.logs.faults import Faults
 from exporter.ingest.logs.followed import COMPRESSING, DAY, Entry, Followed, being_compressed
@@ -27,8 +30,10 @@ class OpenLogs:
     Threads: used by the thread of the Follower only.
     """
 
-    def __init__(self, enrichments: Mapping[str, Enrichment], written: Counter[str], faults: Faults, memory: Memory) -> None:
-        self.enrichments, self.written, self.faults, self.memory = enrichments, written, faults, memory
+    def __init__(
+        self, enrichments: Mapping[str, Enrichment], hosts: Hosts, written: Counter[str], faults: Faults, memory: Memory
+    ) -> None:
+        self.enrichments, self.hosts, self.written, self.faults, self.memory = enrichments, hosts, written, faults, memory
         self.tails = dict[FileId, tuple[Tail, Followed]]()  # the one that has waited longest first
         self.closed = dict[FileId, tuple[State, int]]()  # closed files: their state, and the size from which they may be logs
         self.unnamed_since = dict[FileId, float]()  # open files without a name, in Unix seconds
@@ -91,9 +96,9 @@ class OpenLogs:
 
     def _open(self, path: str, stat: os.stat_result, followed: Followed) -> bool:
         settings = followed.entry.settings
+        new_reader = partial(reader_of, self.enrichments[settings.domain].rules, settings.log_format)
         try:
-            enrichment = self.enrichments[settings.domain]
-            tail = Tail(path, reader_of(enrichment.rules, settings.log_format), enrichment, self.written, self.memory)
+            tail = Tail(path, Division(settings.domain, self.hosts), new_reader, self.enrichments, self.written, self.memory)
         except InputError as error:
             file = regular(path)
             if file is None or file_id(file) != file_id(stat):  # it was renamed in the meantime: the next poll finds both
@@ -121,7 +126,7 @@ class OpenLogs:
 
         False for a copy of another open log: the rest of the line may be written there.
         """
-        if not tail.left or any(other_log.name == tail.name for other_log, _ in self.tails.values() if other_log is not tail):
+        if not tail.left or any(other_log.names & tail.names for other_log, _ in self.tails.values() if other_log is not tail):
             return False
         since = self.superseded_since.get(tail.file_id)
         return now - max(tail.changed, since or 0.0) > (DAY if since is None else min(LAST_LINE, QUIET))
@@ -132,7 +137,7 @@ class OpenLogs:
             unnamed = 0.0 if file in self.present else self.unnamed_since.setdefault(file, now)
             quiet = now - max(tail.changed, unnamed) > QUIET and (file != followed.file_id or not followed.named)
             if tail.finished:
-                self.close(tail, 0 if tail.position or tail.log.position else 2 * tail.size)  # a copy that grows
+                self.close(tail, 0 if tail.position else 2 * tail.size)  # a copy that grows
             elif quiet and not tail.left:
                 self.close(tail)
         self.unnamed_since = {

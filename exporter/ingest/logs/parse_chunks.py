@@ -13,6 +13,7 @@ from exporter.ingest.formats.reader import LogReader
 from exporter.ingest.logs.batches import Chunk
 from exporter.ingest.logs.foreign import NoLog
 from exporter.ingest.pipeline import ParsedChunk
+from exporter.ingest.split import EVERY_LINE, Share
 from exporter.model.batch import Batch
 
 
@@ -36,11 +37,19 @@ class Others:
         return ParsedChunk(lines, batch, text='\n'.join(text for of_chunk in texts for text in of_chunk).encode(), starts=starts)
 
 
-def parse_chunks(chunks: Iterable[tuple[Chunk, Batch | None]], name: str, reader: LogReader) -> Iterator[ParsedChunk]:
-    """Parses the chunks of the log `name`. Each batch records the format in which it begins, and is read again in it.
+def parse_chunks(
+    chunks: Iterable[tuple[Chunk, Batch | None]], name: str, reader: LogReader, share: Share = EVERY_LINE
+) -> Iterator[ParsedChunk]:
+    """Parses the chunks of the log `name`, and yields the lines of a share. Each batch records the format in which it begins, and
+    is read again in it.
 
     Raises NoLog if no line of the log's first chunk is in a format.
     """
+    for parsed in _parse(chunks, name, reader):
+        yield parsed._replace(lines=share.select(parsed.lines))
+
+
+def _parse(chunks: Iterable[tuple[Chunk, Batch | None]], name: str, reader: LogReader) -> Iterator[ParsedChunk]:
     begins_in = ''
     others = Others()
     for chunk, batch in chunks:

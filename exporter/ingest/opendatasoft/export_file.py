@@ -3,7 +3,7 @@
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,28 +29,37 @@ def opened_export(name: str, log_format: str, data_dir: Path) -> Iterator[Export
     Raises InputError if the format is opendatasoft and the file is no export, or if it is damaged.
     """
     path = Path(name)
-    if log_format not in (AUTO, SOURCE) or (name == '-' and log_format == AUTO) or (path.is_dir() and log_format == AUTO):
+    if log_format not in (AUTO, SOURCE):
         yield None
         return
+    with ExitStack() as copies:
+        # a pipe can be read only once, and reading a log reports what is wrong with its path
+        export = _open(path, log_format, data_dir, copies) if path.is_file() else None
+        if export is None and log_format == SOURCE:
+            raise InputError(
+                f'{shown(name)}: not an export of ods-api-monitoring',
+                'export it as Parquet, CSV or JSON lines, and import that file',
+            )
+        yield export
+
+
+def _open(path: Path, log_format: str, data_dir: Path, copies: ExitStack) -> ExportFile | None:
+    """Opens an export; None if the file is not one. A compressed one is unpacked into a directory that `copies` removes."""
+    name = shown(str(path))
     try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with path.open('rb') as file, TemporaryDirectory(prefix='pull', dir=data_dir) as directory:
+        with path.open('rb') as file:
             may_be_compressed = log_format == SOURCE or path.with_suffix('').suffix in COMPRESSED
             if may_be_compressed and (unpack := unpacker_of(file)):
-                path = Path(directory) / 'export'
+                data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+                path = Path(copies.enter_context(TemporaryDirectory(prefix='pull', dir=data_dir))) / 'export'
                 with unpack(file) as content, path.open('wb') as copy:
                     shutil.copyfileobj(content, copy, 1 << 20)
-            if kind := kind_of(path):
-                yield open_export(path, kind, shown(name))
-                return
+        kind = kind_of(path)
     except DAMAGE as error:
         if log_format == SOURCE:
-            raise InputError(f'{shown(name)}: cannot be read ({error})', 'name an intact export that you may read') from error
-    if log_format == SOURCE:
-        raise InputError(
-            f'{shown(name)}: not an export of ods-api-monitoring', 'export it as Parquet, CSV or JSON lines, and import that file'
-        )
-    yield None  # reading it as a log reports what is wrong with it
+            raise InputError(f'{name}: cannot be read ({error})', 'name an intact export that you may read') from error
+        return None
+    return open_export(path, kind, name) if kind else None
 
 
 def import_export(

@@ -10,6 +10,7 @@ import polars as pl
 from flask import Response, request
 
 from exporter.config import PortalRules
+from exporter.enrich.hosts import Hosts
 from exporter.errors import InputError, SettingsError
 from exporter.ingest.collector import log_lines
 from exporter.ingest.collector.body import JSON, NDJSON, decompress
@@ -18,7 +19,7 @@ from exporter.ingest.formats.reader import LogReader, reader_of
 from exporter.server.resources import auth
 from exporter.server.resources.content import idempotency_key, one_domain, parameters, read_body
 from exporter.server.resources.problems import problem
-from exporter.server.tokens import Scope, Tokens
+from exporter.server.tokens import Scope, Token, Tokens
 
 TEXT = 'text/plain'
 PARAMETERS = ('domain', 'format')
@@ -34,28 +35,38 @@ class LogAnswer(Answer, frozen=True):
     warning: str | msgspec.UnsetType = msgspec.UNSET
 
 
-def post(tokens: Tokens, intake: GroupCommit, rules: Callable[[str], PortalRules], default_domain: str) -> Response:
+def post(tokens: Tokens, intake: GroupCommit, rules: Callable[[str], PortalRules], default_domain: str, hosts: Hosts) -> Response:
     """202 with the result; 400 if every line was rejected; 200 for the test upload of Cloudflare Logpush."""
     token = auth.caller(tokens, Scope.WRITE)
     given = parameters(PARAMETERS)
     domain = auth.portal(token, one_domain(given['domain'])) or default_domain
+    # a token for a portal without hosts is for all lines that it sends
+    by_host = given['domain'] is None and bool(hosts.portals) and token.domain in ('', *hosts.portals)
     body = read_body(TEXT, NDJSON, JSON, '')
     if body.startswith(GZIP):
         body = decompress(body)
     key = idempotency_key()
     if log_lines.is_test_upload(body):
         return Response(msgspec.json.encode(Answer(0, 0, 0, [])), 200, content_type=JSON)
-    if not domain:
+    if not domain and not by_host:
         raise InputError('the portal is missing', 'add ?domain=, use a token for one portal, or set USAGE_DOMAIN')
     with PARSING:
-        lines = _read(body, rules(domain), given['format'])
+        if by_host and ((lines := _read(body, rules(''), given['format'])).have_hosts or not domain):
+            lines = lines.by_host(lambda host: _permitted(hosts.portal(host), token))
+        else:
+            lines = _read(body, rules(domain), given['format']).of(domain)
     digest = hashlib.sha256(b'\0'.join([b'log', domain.encode(), (given['format'] or '').encode(), body])).digest()
-    answer = intake.accept(Request([], [], key, token.id, digest, lines, domain))
+    answer = intake.accept(Request([], [], key, token.id, digest, lines))
     warning = msgspec.UNSET if key else WARNING
     log_answer = LogAnswer(**msgspec.structs.asdict(answer), warning=warning)
     if answer.accepted or answer.skipped or not answer.rejected:
         return Response(msgspec.json.encode(log_answer), 202, content_type=JSON)
     return problem(400, lines.fault or 'every line was rejected', **msgspec.structs.asdict(answer))
+
+
+def _permitted(domain: str, token: Token) -> str:
+    """The portal, '' if the token is not valid for it."""
+    return domain if token.domain in ('', domain) else ''
 
 
 def _read(body: bytes, rules: PortalRules, log_format: str | None) -> log_lines.LogLines:

@@ -1,4 +1,4 @@
-"""Each line counts once when logs are followed, imported, rotated and compressed in any order, with interruptions."""
+"""Each line of logs, also of several portals, counts once in any order of following, importing, rotating and interruptions."""
 
 import gzip
 import os
@@ -24,6 +24,8 @@ from exporter.ingest.formats.reader import LogReader
 from exporter.ingest.logs import followed as names
 from exporter.ingest.logs import open_logs
 from exporter.ingest.logs.batches import AccessLog
+from exporter.ingest.logs.division import Division
+from exporter.ingest.logs.history import WithSpool
 from exporter.ingest.logs.import_log import import_log
 from exporter.ingest.logs.log_file import LogFile
 from exporter.ingest.pipeline import Put
@@ -45,11 +47,13 @@ class Killed(BaseException):
 class AnyOrder(machines.RuleBasedStateMachine):
     """A web server writes a log, `serve` follows it, and people rotate and import it."""
 
-    def __init__(self, database: ClickHouse, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, database: ClickHouse, directory: Path, monkeypatch: pytest.MonkeyPatch, portals: int) -> None:
         super().__init__()
         self.database, self.monkeypatch = database, monkeypatch
-        self.domain = f'{uuid.uuid4().hex}.example.org'
-        self.directory = directory / self.domain
+        name = uuid.uuid4().hex
+        self.domains = [f'{name}-{number}.example.org' for number in range(portals)]
+        self.is_divided = portals > 1
+        self.directory = directory / name
         self.directory.mkdir()
         self.log = self.directory / 'access.log'
         self.written = 0  # lines
@@ -66,7 +70,9 @@ class AnyOrder(machines.RuleBasedStateMachine):
             folder.mkdir()
             (folder / 'access.log').symlink_to(self.log)
         path = folder / ('access.log*' if pattern else 'access.log')
-        self.following = Following(self.database, self.directory / 'data', followed(path, self.domain))
+        hosts = {domain: [domain] for domain in self.domains} if self.is_divided else {}
+        settings = followed(path, '' if self.is_divided else self.domains[0])
+        self.following = Following(self.database, self.directory / 'data', settings, hosts=hosts)
         self.write(1, False)  # of a log of which nothing was ever taken it is not known which lines are old
         self.poll(None, False)
         self.drain(None)
@@ -76,11 +82,20 @@ class AnyOrder(machines.RuleBasedStateMachine):
     @machines.rule(lines=st.integers(1, 12), half=st.booleans())
     def write(self, lines: int, half: bool) -> None:
         now = f'{datetime.now(UTC):%d/%b/%Y:%H:%M:%S %z}'
-        content = ''.join(self.line(number, time=now) + '\n' for number in range(self.written, self.written + lines)).encode()
+        content = ''.join(f'{self._line(number, now)}\n' for number in range(self.written, self.written + lines)).encode()
         cut = len(content) - 50 if half else len(content)
         self.server.write(self.half + content[:cut])
         self.half = content[cut:]
         self.written += lines
+
+    def _line(self, number: int, time: str) -> str:
+        """Returns a line; in a log of several portals, with the host of one of them."""
+        host = {'http_host': self._domain(number)} if self.is_divided else {}
+        text = self.line(number, time=time, user=self.directory.name, **host)
+        return f'{host["http_host"]} {text}' if host and self.line is line else text
+
+    def _domain(self, number: int) -> str:
+        return self.domains[number * 7 % 5 % len(self.domains)]
 
     @machines.rule()
     def reopen(self) -> None:
@@ -173,18 +188,29 @@ class AnyOrder(machines.RuleBasedStateMachine):
             inject(patch, fault)
             try:
                 with closing(LogFile(str(path))) as file:
-                    import_log(
-                        AccessLog(file), LogReader(), self.following.enrichment(self.domain), self.following.ledger(),
-                        self.following.follower.rejected, Summary(), lambda: None, self.following.spool.waiting(),
-                    )  # fmt: skip
+                    self._import(file)
             except InputError as error:
                 assert 'under way' in str(error) or 'an unfinished import read a longer copy of this log' in str(error), error
 
+    def _import(self, file: LogFile) -> None:
+        process, waiting = self.following, self.following.spool.waiting()
+        ledger, rejected = process.ledger(), process.follower.rejected
+        domain = '' if self.is_divided else self.domains[0]
+        for share in Division(domain, process.hosts).shares(file, WithSpool(waiting, ledger), rejected):
+            import_log(
+                AccessLog(file, share=share), LogReader(), process.enrichment(share.domain or domain), ledger, rejected, Summary(),
+                lambda: None, waiting,
+            )  # fmt: skip
+
     @machines.invariant()
     def no_line_counts_twice(self) -> None:
-        stored_paths = paths(self.database, self.domain)
-        assert len(stored_paths) == len(set(stored_paths))
-        assert set(stored_paths) <= set(asked(range(self.written)))
+        for domain in self.domains:
+            stored_paths = paths(self.database, domain)
+            assert len(stored_paths) == len(set(stored_paths))
+            assert set(stored_paths) <= set(self._expected(domain))
+
+    def _expected(self, domain: str) -> list[str]:
+        return asked(number for number in range(self.written) if self._domain(number) == domain)
 
     def teardown(self) -> None:
         self.reopen()
@@ -196,8 +222,9 @@ class AnyOrder(machines.RuleBasedStateMachine):
         if self.by_hand:
             for which in range(len(list(self.directory.glob('access.log*')))):
                 self.import_(0, which, False, CHUNK_SIZES[-1], None)
-        assert paths(self.database, self.domain) == asked(range(self.written))
-        assert_rollups_agree(self.database, self.domain)
+        for domain in self.domains:
+            assert paths(self.database, domain) == self._expected(domain)
+            assert_rollups_agree(self.database, domain)
         assert not self.following.spool.balance.quarantined
         assert not self.following.follower.rejected.directory.exists()
         shutil.rmtree(self.directory)
@@ -237,10 +264,13 @@ def inject(patch: pytest.MonkeyPatch, fault: Fault) -> None:
     patch.setattr(owner, name, failing)
 
 
-def test_each_line_counts_once_in_any_order(database: ClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize('portals', [1, 2])
+def test_each_line_counts_once_in_any_order(
+    database: ClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, portals: int
+) -> None:
     monkeypatch.setattr(names, 'COMPRESSING', 0)  # packing is done in a moment here
     machines.run_state_machine_as_test(
-        lambda: AnyOrder(database, tmp_path, monkeypatch),  # type: ignore[arg-type]
+        lambda: AnyOrder(database, tmp_path, monkeypatch, portals),  # type: ignore[arg-type]
         settings=example_settings(
             max_examples=int(os.environ.get('USAGE_TEST_EXAMPLES', '30')),
             stateful_step_count=20,

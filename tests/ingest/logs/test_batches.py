@@ -211,10 +211,38 @@ def test_logs_with_the_same_head_are_different(
     assert paths(database) == sorted([*expected, '/api/5000', '/api/5000'])
 
 
-def test_log_of_two_portals_counts_for_each(file: Path, database: ClickHouse) -> None:
+def test_a_log_is_refused_for_a_second_portal(file: Path, database: ClickHouse) -> None:
+    other = 'other.example.org'
     file.write_bytes(log(range(20)))
-    assert imported(file) == imported(file, domain='other.example.org') == summary(stored=20)
-    assert paths(database) == paths(database, 'other.example.org') == asked(range(20))
+    assert imported(file) == summary(stored=20)
+    for content in (log(range(20)), log(range(30)), gzip.compress(log(range(20)))):
+        file.write_bytes(content)
+        refused = run('import', file, '--domain', other)
+        assert refused.exit_code == 1
+        assert f'the calls of this log are stored for {DOMAIN}' in refused.stderr
+        assert f'forget --file {file} --domain {DOMAIN}' in refused.stderr
+    assert paths(database, other) == []
+    assert run('forget', '--file', file, '--domain', DOMAIN, '--yes').exit_code == 0
+    assert imported(file, domain=other) == summary(stored=20)
+    assert (paths(database), paths(database, other)) == ([], asked(range(20)))
+
+
+def test_logs_of_two_portals_may_begin_alike(file: Path, database: ClickHouse) -> None:
+    other = 'other.example.org'
+    header = b'#Software: Microsoft Internet Information Services 10.0\n#Date: 2026-11-02 00:00:00\n'
+    file.write_bytes(header)
+    assert imported(file) == summary(skipped={'comment': 2})  # nothing of it is stored yet
+    file.write_bytes(header + log(range(20)))
+    assert imported(file, domain=other) == summary(stored=20, skipped={'comment': 2})
+    file.write_bytes(log(range(20)))
+    assert imported(file) == summary(stored=20)
+    file.write_bytes(log([*range(19), 31]))
+    assert imported(file, domain=other) == summary(stored=20)
+    assert (len(paths(database)), len(paths(database, other))) == (20, 40)
+    file.write_bytes(log([500]))
+    assert imported(file) == summary(stored=1)
+    file.write_bytes(log(range(500, 520)))  # one line is too little to call it the same log
+    assert imported(file, domain=other) == summary(stored=20)
 
 
 @pytest.mark.usefixtures('small_chunks')

@@ -292,6 +292,7 @@ def test_check_reports_followed_logs(settings: pytest.MonkeyPatch, tmp_path: Pat
     messages = [(row['level'], row['state'], row['mend']) for row in json.loads(result.stdout) if row['part'] == 'followed logs']
     assert messages == [
         ('ok', f'{tmp_path}/*.log: 1 to read for {DOMAIN}', ''),
+        ('ok', f'{tmp_path}/a.log: read as combined', ''),
         (
             'fault',
             f'{tmp_path}/nowhere/access.log: the directory {tmp_path}/nowhere does not exist',

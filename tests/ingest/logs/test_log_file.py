@@ -83,6 +83,19 @@ def test_empty_file(file: Path) -> None:
     assert content(file) == b''
 
 
+@pytest.mark.parametrize(
+    ('written', 'empty'), [(b'', True), (b'\0' * 70_000, True), (b'\n', False), (b'\0' * 70_000 + b'x', False)]
+)
+@pytest.mark.parametrize('pack', [bytes, gzip.compress])
+def test_a_log_without_bytes_other_than_nul_is_empty(
+    file: Path, pack: Callable[[bytes], bytes], written: bytes, empty: bool
+) -> None:
+    file.write_bytes(pack(written))
+    with closing(LogFile(str(file))) as opened:
+        assert opened.is_empty() == empty
+        assert opened.read(0, 1) == written[:1]
+
+
 @PACKED
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ranges=st.lists(st.tuples(PLACES, PLACES).map(sorted), min_size=1, max_size=6))

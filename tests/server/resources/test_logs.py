@@ -215,3 +215,66 @@ def test_accounts_come_from_a_logged_header(tmp_path: Path, database: ClickHouse
         assert answer(web.post_log(lines(*map(json.dumps, records), COMBINED))) == (3, 0, 0)
         assert stored(web, database) == 3
     assert [row['user_id'] for row in database.query('SELECT user_id FROM calls ORDER BY user_id')] == ['', 'alice', 'bob']
+
+
+HOSTS = {DOMAIN: [DOMAIN], OTHER: [OTHER, f'*.{OTHER}']}
+OF_PORTALS = lines(
+    f'{DOMAIN} {COMBINED}', NONSENSE, f'{OTHER} {COMBINED}', f'www.{OTHER} {COMBINED}', '', f'x.example.com {COMBINED}'
+)  # fmt: skip
+
+
+def by_portal(database: ClickHouse) -> dict[str, int]:
+    return {row['domain']: row['n'] for row in database.query('SELECT domain, count() AS n FROM calls GROUP BY domain')}
+
+
+def test_lines_are_divided_by_host(tmp_path: Path, database: ClickHouse) -> None:
+    with serving(tmp_path, lambda: database, hosts=HOSTS) as web:
+        for _ in range(2):
+            response = web.post_log(OF_PORTALS, '', Idempotency_Key='one')
+            assert answer(response) == (3, 2, 1)
+            assert response.json
+            assert response.json['skipped_by_reason'] == {'blank': 1, 'host': 1}
+            assert [reject['index'] for reject in response.json['rejects']] == [1]
+        assert stored(web, database) == 3
+        assert by_portal(database) == {DOMAIN: 1, OTHER: 2}
+        assert [(reject.domain, reject.text) for reject in web.rejected] == [('', NONSENSE)]
+        rows = database.query("SELECT domain, stored, skipped, rejected FROM batches WHERE state = 'done' ORDER BY domain")
+        assert [(row['domain'], row['stored'], row['skipped'], row['rejected']) for row in rows] == [
+            ('', 0, 2, {'format': 1}), (DOMAIN, 1, 0, {}), (OTHER, 2, 0, {}),
+        ]  # fmt: skip
+
+
+def test_a_named_portal_or_lines_without_hosts_are_not_divided(tmp_path: Path, database: ClickHouse) -> None:
+    with serving(tmp_path, lambda: database, hosts=HOSTS) as web:
+        assert answer(web.post_log(OF_PORTALS)) == (4, 1, 1)
+        token = web.token(Scope.WRITE, domain=OTHER)
+        assert answer(web.post_log(lines(COMBINED, NONSENSE), '', **token)) == (1, 0, 1)
+        problem(web.post_log(lines(NONSENSE), '', **token), 400)
+        every_portal = web.token(Scope.WRITE)
+        assert answer(web.post_log(lines(COMBINED), '', **every_portal)) == (0, 1, 0)
+        assert stored(web, database) == 5
+    assert by_portal(database) == {DOMAIN: 4, OTHER: 1}
+
+
+def test_a_token_for_one_portal_stores_its_lines_only(tmp_path: Path, database: ClickHouse) -> None:
+    with serving(tmp_path, lambda: database, hosts=HOSTS) as web:
+        response = web.post_log(OF_PORTALS, '', **web.token(Scope.WRITE, domain=OTHER))
+        assert answer(response) == (2, 3, 1)
+        assert response.json
+        assert response.json['skipped_by_reason'] == {'blank': 1, 'host': 2}
+        without_hosts = web.token(Scope.WRITE, domain='third.example.org')
+        assert answer(web.post_log(OF_PORTALS, '', **without_hosts)) == (4, 1, 1)
+        assert stored(web, database) == 6
+    assert by_portal(database) == {OTHER: 2, 'third.example.org': 4}
+
+
+def test_rejects_of_several_portals_are_in_the_order_of_the_lines(tmp_path: Path, database: ClickHouse) -> None:
+    bad = COMBINED.replace('81.2.69.160', '\x01')
+    body = lines(f'{OTHER} {bad}', NONSENSE, f'{DOMAIN} {bad}', *[f'{DOMAIN} {COMBINED}'] * 5)
+    with serving(tmp_path, lambda: database, hosts=HOSTS) as web:
+        response = web.post_log(body, '')
+        assert answer(response) == (5, 0, 3)
+        assert response.json
+        assert [reject['index'] for reject in response.json['rejects']] == [0, 1, 2]
+        assert stored(web, database) == 5
+        assert {reject.domain for reject in web.rejected} == {''}  # they belong to the log
