@@ -140,6 +140,8 @@ class Workspace:
     def _answer(self, path: str, parameters: Mapping[str, str | int], file: Path | None) -> Iterator[httpx.Response]:
         with self.client.stream('GET', f'{self.url}{self.api}{path}', params=parameters) as answer:
             if file and answer.is_success:
+                if not answer.headers.keys() & {'content-length', 'transfer-encoding'}:
+                    raise httpx.RemoteProtocolError('without its length, an answer that breaks off looks whole')
                 with file.open('wb') as content:
                     for part in answer.iter_bytes(1 << 20):
                         content.write(part)

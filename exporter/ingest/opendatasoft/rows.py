@@ -288,12 +288,18 @@ def _times(column: pl.Series) -> pl.Series:
         zoned = column.dt.replace_time_zone('UTC') if column.dtype.time_zone is None else column.dt.convert_time_zone('UTC')
         return zoned.cast(TIMESTAMP)
     if column.dtype.is_numeric():
-        seconds = column.cast(pl.Float64)
-        return (seconds * pl.select(pl.when(seconds > 1e11).then(1).otherwise(1_000)).to_series()).cast(pl.Int64).cast(TIMESTAMP)
+        return _since_1970(column.cast(pl.Float64))
     text = _text(column).str.strip_chars().str.replace(' ', 'T').str.replace(r'[Zz]$', '+00:00')
     has_offset = text.str.contains(r'[+-]\d\d:?\d\d$')
     text = text.zip_with(has_offset, text + '+00:00')
-    return text.str.to_datetime('%Y-%m-%dT%H:%M:%S%.f%:z', time_unit='ms', strict=False).cast(TIMESTAMP)
+    times = text.str.to_datetime('%Y-%m-%dT%H:%M:%S%.f%:z', time_unit='ms', strict=False).cast(TIMESTAMP)
+    return times.zip_with(times.is_not_null(), _since_1970(column.cast(pl.Float64, strict=False))) if times.has_nulls() else times
+
+
+def _since_1970(numbers: pl.Series) -> pl.Series:
+    """Times as seconds, or above 100,000,000,000 as milliseconds."""
+    seconds = numbers.set(~(numbers.is_finite() & (numbers.abs() < 1e14)).fill_null(True), None)
+    return seconds.zip_with((seconds > 1e11).fill_null(False), seconds * 1_000).cast(pl.Int64).cast(TIMESTAMP)
 
 
 def _read_kinds(texts: pl.Series) -> pl.DataFrame:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -193,6 +194,7 @@ FAULTS: dict[str, Callable[[], Response | int]] = {
     'a quota until a time': lambda: Response('', 429, {'Retry-After': 'Wed, 21 Oct 2015 07:28:00 GMT'}),
     'an error': lambda: 500,
     'unavailable': lambda: 503,
+    'an answer that breaks off': lambda: Response(iter([b'PAR1']), headers={'Content-Length': '99999'}),
 }
 
 
@@ -201,6 +203,21 @@ def test_a_passing_fault_is_waited_for(url: str, workspace: FakeWorkspace, datab
     workspace.faults = [None, FAULTS[fault](), FAULTS[fault](), None, FAULTS[fault]()]
     pulled(url)
     assert workspace.faults == []
+    assert_every_row_counts_once(database, workspace.rows)
+
+
+def test_a_workspace_that_hangs_is_asked_again(
+    url: str, workspace: FakeWorkspace, database: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('exporter.ingest.opendatasoft.client.TIMEOUT', 0.5)
+    hang = threading.Event()
+
+    def slow() -> int:
+        hang.wait(1.5)
+        return 500
+
+    workspace.faults = [None, slow]
+    pulled(url)
     assert_every_row_counts_once(database, workspace.rows)
 
 

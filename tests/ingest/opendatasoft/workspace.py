@@ -96,6 +96,7 @@ class FakeWorkspace:
         def check() -> Response | tuple[str, int] | None:
             self.requests.append(request.full_path)
             if self.faults and (fault := self.faults.pop(0)) is not None:
+                fault = fault() if callable(fault) and not isinstance(fault, Response) else fault
                 return fault if isinstance(fault, Response) else ('', fault)
             if request.headers.get('Authorization') != f'Apikey {API_KEY}':
                 return '{"error": "no"}', 401
