@@ -14,7 +14,7 @@ def backup(database: ClickHouse, target: str) -> None:
     """Writes a backup. No process may store calls meanwhile, because the tables are not copied at the same moment.
 
     `target` is a directory or .tar file for the embedded engine, or a location on the server such as Disk('backups', 'usage').
-    Raises InputError for an invalid or existing target, EngineError.
+    Raises InputError for a target that is invalid, exists, or is in a directory private to `serve`; EngineError.
     """
     location = _location(database, target)
     if database.address.embedded and Path(target).exists():
@@ -24,6 +24,8 @@ def backup(database: ClickHouse, target: str) -> None:
         database.command(f'BACKUP DATABASE `{database.address.database}` AS `{DATABASE}` TO {location}')
     finally:
         os.umask(previous)
+    if database.address.embedded and not Path(target).exists():  # as a service, serve can have a /tmp of its own
+        raise InputError(f'{target}: serve wrote the backup, but not where this command can see it', 'choose another directory')
 
 
 def restore(database: ClickHouse, source: str) -> None:

@@ -184,6 +184,17 @@ def test_a_log_that_it_follows_is_not_forgotten(environment: dict[str, str], tmp
             )  # fmt: skip
 
 
+def test_a_backup_that_the_command_cannot_see_is_an_error(environment: dict[str, str], tmp_path: Path) -> None:
+    with serving(environment, tmp_path):
+        target = '/proc/self/cwd/backup.tar'  # another file for each process, as below a /tmp of its own
+        result = program(environment, 'backup', target)
+        assert (result.returncode, result.stdout) == (1, '')
+        assert result.stderr == (
+            f'error: {target}: serve wrote the backup, but not where this command can see it; choose another directory\n'
+        )
+        assert program(environment, 'backup', str(tmp_path / 'seen.tar')).returncode == 0
+
+
 def test_a_second_one_is_refused(environment: dict[str, str], tmp_path: Path) -> None:
     with serving(environment, tmp_path):
         second = program(environment | {'USAGE_LISTEN': '127.0.0.1:0'}, 'serve')
