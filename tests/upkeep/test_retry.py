@@ -219,12 +219,16 @@ def test_rejects_keep_the_account_of_a_logged_header(settings: pytest.MonkeyPatc
     settings.setenv('USAGE_ACCOUNTS', 'field:X-User')
     settings.setenv('USAGE_LOG_FORMAT', '%h %t "%r" %>s %b "%{X-User}i"')
     file, rejected = tmp_path / 'access.log', Context(None).rejected
-    file.write_text('192.0.2.1 [17/May/2025:10:05:03 +0000] "GET /a HTTP/1.1" 2x0 5 "bob"\n')
+    lines = '192.0.2.1 [17/May/2025:10:05:03 +0000] "GET /{} HTTP/1.1" {} 5 "bob"\n'
+    file.write_text(lines.format('a', '2x0') + lines.format('b', '200'))
     assert imported(file)['rejected'] == {'status': 1}
     [kept] = list(rejected.batches())
     rejected.replace(kept, [replace(kept.rejects[0], text=kept.rejects[0].text.replace('2x0', '201'))])
     assert retried()['stored'] == 1
-    assert database.query('SELECT path, user_id FROM calls') == [{'path': '/a', 'user_id': 'bob'}]
+    assert database.query('SELECT path, user_id FROM calls ORDER BY path') == [
+        {'path': '/a', 'user_id': 'bob'},
+        {'path': '/b', 'user_id': 'bob'},
+    ]
 
 
 def test_each_origin_has_its_own_parser(settings: pytest.MonkeyPatch, database: ClickHouse) -> None:
