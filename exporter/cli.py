@@ -21,6 +21,7 @@ COMMANDS = {
     'init': 'init:init',
     'import': 'import_logs:import_logs',
     'serve': 'serve:serve',
+    'pull': 'pull:pull',
     'report': 'report:report',
     'query': 'query:query',
     'events': 'events:events',

@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote
@@ -184,6 +185,36 @@ class Follow(BaseModel):
     log_format: str | None = Field(None, description='the format of the lines; by default, that of the portal')
 
 
+def _workspace(value: str) -> str:
+    """The address of a workspace without a last slash. Raises ValueError if it is invalid, or would show an API key to others."""
+    match = re.fullmatch(r'(https?)://([\w.-]+|\[[\da-fA-F:]+\])(:\d{1,5})?/?', value)
+    if not match:
+        raise ValueError(f'invalid address {value!r}; write the workspace as https://data.example.org')
+    if match[1] == 'http' and match[2] not in ('127.0.0.1', 'localhost', '[::1]'):
+        raise ValueError(f'{value} would send the API key without encryption; write https://')
+    return value.rstrip('/').lower()
+
+
+WorkspaceUrl = Annotated[str, AfterValidator(_workspace)]
+
+
+class Pull(BaseModel):
+    """An Opendatasoft workspace that `serve` pulls calls from."""
+
+    model_config = ConfigDict(extra='forbid', frozen=True)
+
+    url: WorkspaceUrl = Field(description='the address of the workspace, as https://data.example.org')
+    domain: DomainName | None = Field(None, description='the portal; by default, the host of the address')
+    api_key_file: Path | None = Field(None, description='a file with the API key; by default, USAGE_OPENDATASOFT_API_KEY')
+    since: date | None = Field(None, description='the first day to pull; by default, 90 days ago')
+    recheck_days: int = Field(3, ge=0, le=90, description='how many last days are compared again with the workspace')
+
+    @property
+    def portal(self) -> str:
+        """The portal of the calls."""
+        return self.domain or domain_name(re.sub(r':\d+$', '', self.url.partition('://')[2]).strip('[]').replace(':', '-'))
+
+
 class Settings(PortalRules, BaseSettings):
     """All settings. The rules at the top level are the defaults of every domain."""
 
@@ -227,6 +258,12 @@ class Settings(PortalRules, BaseSettings):
     follow: Annotated[tuple[Follow, ...], NoDecode, BeforeValidator(tables)] = Field(
         (), description='the logs that serve follows: tables [[follow]] of the TOML file; in the environment, the same as JSON'
     )
+
+    pull: Annotated[tuple[Pull, ...], NoDecode, BeforeValidator(tables)] = Field(
+        (),
+        description='the Opendatasoft workspaces that serve pulls: tables [[pull]]; in the environment, the same as JSON',
+    )
+    opendatasoft_api_key: SecretStr | None = Field(None, description='the API key of workspaces that name no api_key_file')
 
     @field_validator('follow')
     @classmethod
@@ -343,9 +380,18 @@ def load(path: Path | None = None) -> Settings:
         source = '' if given else f'{file}: '
         place = [variable if given else setting, *map(_quote, inner)]
         if first['type'] == 'extra_forbidden':
-            valid_names = Follow.model_fields if setting == 'follow' else PortalRules.model_fields
+            tables_of: dict[str, type[BaseModel]] = {'follow': Follow, 'pull': Pull}
+            valid_names = tables_of.get(setting, PortalRules).model_fields
             raise _unknown_setting(inner[-1], valid_names, '.'.join(place[:-1]) + '.', source) from None
         raise SettingsError(f'{source}{".".join(place)}: {first["msg"].removeprefix("Value error, ")}') from None
+    workspaces: dict[str, str] = {}
+    for entry in settings.pull:
+        if entry.portal in workspaces:
+            raise SettingsError(
+                f'pull: {workspaces[entry.portal]} and {entry.url} both are for {entry.portal}',
+                'keep one of them, or give the other a domain of its own',
+            )
+        workspaces[entry.portal] = entry.url
     portals: dict[str, str] = {}
     for domain, hosts in settings.hosts_of_portals.items():
         for host in hosts:

@@ -19,7 +19,7 @@ from pydantic_core import PydanticUndefined
 
 from exporter import errors
 from exporter.cli import main
-from exporter.config import FILE_VARIABLE, PREFIX, ActionName, Ignore, PortalRules, Settings, load
+from exporter.config import FILE_VARIABLE, PREFIX, ActionName, Ignore, PortalRules, Pull, Settings, load
 from exporter.enrich.ignore import HEALTH_CHECKS
 from exporter.enrich.paths import STATIC_ENDINGS
 from exporter.enrich.rules import PRESETS
@@ -28,6 +28,7 @@ from exporter.ingest.formats.json_presets import JSON_PRESETS
 from exporter.ingest.formats.log_fields import FIELDS
 from exporter.ingest.formats.presets import PRESETS as LOG_PRESETS
 from exporter.ingest.formats.wrappers import WRAPPERS
+from exporter.ingest.opendatasoft.actions import NAMES
 from exporter.model.reject import Reason, Skip
 from exporter.model.tally import Summary
 from exporter.store import schema
@@ -115,7 +116,10 @@ def test_every_setting_with_its_default() -> None:
             assert re.findall(r'`(.+?)`', default) == list(field.default)
         elif field.default not in (None, PydanticUndefined) and isinstance(field.default, str):
             assert default == f'`{field.default}`'
-        assert bool(default) == (field.is_required() or name not in ('domain', 'api_keys', 'geo_database', 'domains', 'follow'))
+        assert bool(default) == (
+            field.is_required()
+            or name not in ('domain', 'api_keys', 'geo_database', 'domains', 'follow', 'pull', 'opendatasoft_api_key')
+        )
     assert f'`{FILE_VARIABLE}`' in page('settings')
 
 
@@ -133,6 +137,19 @@ def test_every_action() -> None:
     assert [row[0].strip('`') for row in rows(section(page('settings'), 'Data sets and actions'))[1:8]] == list(
         get_args(ActionName)
     )
+
+
+def test_every_name_of_a_call_in_a_workspace() -> None:
+    table = {row[0].strip('`'): re.findall(r'`(\w+)`', row[1]) for row in rows(section(page('opendatasoft'), 'Actions'))[1:]}
+    assert {action: set(names) for action, names in NAMES.items()} == {
+        action: set(names) - ({'records_index', 'datasets_index'} if action == 'download' else {'check'})
+        for action, names in table.items()
+    }
+
+
+def test_every_key_of_pulled_workspaces() -> None:
+    keys = [row[0].strip('`') for row in rows(section(page('settings'), 'Pulled workspaces'))[1:]]
+    assert keys == list(Pull.model_fields)
 
 
 def test_every_key_of_ignored_requests() -> None:

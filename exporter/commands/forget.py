@@ -14,9 +14,9 @@ from exporter.ingest.logs.notes import Notes
 from exporter.model.batch import Batch
 from exporter.report import indicators
 from exporter.store.ledger import Ledger
+from exporter.store.rollups import calls_from, of_batches
 from exporter.system.locks import nothing_waiting, serve_stays
 from exporter.upkeep import forget as deletion
-from exporter.upkeep.retention import calls_from
 
 EXAMPLES = """\b
 Examples:
@@ -68,7 +68,7 @@ def _forget_file(context: Context, file: str, portal: str, serving: bool, yes: b
             raise InputError(
                 f'{log_file.name}: nothing of this log is stored for {portal}', 'name the log and the portal of its import'
             )
-        calls = deletion.count(database, deletion.of_batches(portal, [batch.id for batch in stored_batches]))
+        calls = deletion.count(database, of_batches(portal, [batch.id for batch in stored_batches]))
         _confirm(f'{calls:,} calls of {portal} that came from {log_file.name}', yes)
         with nothing_waiting(context.settings.data_dir, serving):
             deletion.forget_batches(database, ledger, context.rejected, portal, batches())

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 
 import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -66,13 +67,15 @@ def import_logs(
     with Interrupts() as interrupts:
         try:
             directory = context.settings.data_dir
-            with context.opening() as opened, _progress(context, interrupts) as progress_of, storing(directory):
+            with context.opening() as opened, _progress(context, interrupts) as progress_of:
                 # here, because they take 0.1 s to load; meanwhile, the database opens
                 from exporter.ingest.formats.reader import reader_of
                 from exporter.ingest.logs.batches import AccessLog
                 from exporter.ingest.logs.division import Division
                 from exporter.ingest.logs.history import WithSpool, spooled
                 from exporter.ingest.logs.import_log import import_log
+                from exporter.ingest.opendatasoft.export_file import import_export, opened_export
+                from exporter.ingest.opendatasoft.pulled import SOURCE, Pulled
 
                 def note_error(error: InputError) -> None:
                     if str(error) not in map(str, errors):
@@ -84,7 +87,19 @@ def import_logs(
                 release_code('_chdb')
                 for name in files:
                     try:
-                        with closing(LogFile(name)) as file, interrupts.hold():
+                        with opened_export(name, log_format or rules.log_format, directory) as export, interrupts.hold():
+                            if export:
+                                if hosts.portals:
+                                    raise InputError(f'{name}: the rows are of one portal', 'name it with --domain')
+                                pulled, now = Pulled(summaries[portal]), datetime.now(UTC)
+                                import_export(
+                                    name, export, enrichments[portal], ledgers[portal], directory, now, pulled, interrupts.check
+                                )
+                                formats[name] = SOURCE
+                                for note in pulled.notes:
+                                    context.note(f'{name}: {note}')
+                                continue
+                        with storing(directory), closing(LogFile(name)) as file, interrupts.hold():
                             if file.is_empty():
                                 empty[file.name] = None
                             waiting = spooled(directory / 'spool')
@@ -118,10 +133,10 @@ def import_logs(
             errors.append(InputError('interrupted', 'stored calls stay stored: run the command again to finish the import'))
         except (ExporterError, OSError):
             if any(summary.read for summary in summaries.values()):  # also accounts for what was stored before the error
-                _show(context, summaries, form)
+                show_summaries(context, summaries, form)
             raise
         if form == 'json' or _total(summaries).read or not (errors or empty):  # no table of zeros
-            _show(context, summaries, form)
+            show_summaries(context, summaries, form)
     if form == 'table':
         for name in empty:
             context.out.print(f'{name}: empty, no lines to store', soft_wrap=True, markup=False)
@@ -169,8 +184,8 @@ def _total(summaries: Mapping[str, Summary]) -> Summary:
     return total
 
 
-def _show(context: Context, summaries: Mapping[str, Summary], form: str) -> None:
-    """Prints the summary; of a log of several portals, also that of each portal."""
+def show_summaries(context: Context, summaries: Mapping[str, Summary], form: str) -> None:
+    """Prints the summary of an import or a pull; of a log of several portals, also that of each portal."""
     result = _total(summaries).as_dict()
     several = len(summaries) > 1
     if form == 'json':

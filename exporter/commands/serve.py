@@ -21,10 +21,11 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 from exporter.commands.context import Context, pass_context
+from exporter.config import Pull
 from exporter.enrich.enrichment import check_rules
 from exporter.enrich.hosts import Hosts
 from exporter.enrich.visitor import key_id
-from exporter.errors import ExporterError, SettingsError
+from exporter.errors import ExporterError, SettingsError, loggable
 from exporter.ingest.collector.group_commit import GroupCommit
 from exporter.ingest.logs.entries import duplicate_logs, portal_of
 from exporter.ingest.logs.follow import Follower
@@ -109,7 +110,13 @@ def serve(context: Context) -> None:
             rejected.remove_old()
             retention.remove_old(settings, database(), datetime.now(UTC).date())
 
-        scheduler = jobs.create_scheduler(follower.poll, lambda: indicators.refresh(database()), remove_old)
+        def pull_all() -> None:
+            for entry in settings.pull:
+                _pull(context, entry, database)
+
+        scheduler = jobs.create_scheduler(
+            follower.poll, lambda: indicators.refresh(database()), remove_old, pull_all if settings.pull else None
+        )
         scheduler.start()
         ending = threading.Thread(target=scheduler.shutdown, daemon=True)
         parts.callback(ending.join, LAST)
@@ -131,6 +138,8 @@ def serve(context: Context) -> None:
                 'follow': follower.faults,
             },
         )
+        for entry in settings.pull:
+            log.info('pulls %s for %s', entry.url, entry.portal)
         for followed in settings.follow:
             log.info('follows %s for %s', followed.path, portal_of(followed))
         _answer_requests(app, listen, address(settings.database_url).embedded, reader.stop)
@@ -145,6 +154,24 @@ def _raise_limit_of_open_files() -> None:
     wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _pull(context: Context, entry: Pull, database: Connections) -> None:
+    """Pulls a workspace, and logs what it stored. An error is logged in a line; the next pull tries again."""
+    from exporter.ingest.opendatasoft.pull import pull  # here: only a workspace needs a client of HTTP
+    from exporter.ingest.opendatasoft.pulled import Pulled
+
+    pulled = Pulled()
+    try:
+        enrichment = context.enrichment(entry.portal)
+        ledger = Ledger(database(), enrichment.key_id, enrichment.geo_date)
+        pull(context.settings, entry, enrichment, ledger, datetime.now(UTC), pulled, warn=log.warning)
+    except (ExporterError, OSError) as error:
+        log.warning('%s: cannot pull, tries again in an hour: %s', entry.portal, loggable(error))
+    if pulled.summary.stored:
+        log.info('%s: pulled %d calls of %s', entry.portal, pulled.summary.stored, entry.url)
+        for note in pulled.notes:
+            log.info('%s: %s', entry.portal, note)
 
 
 def _listen(listen: str, tokens_needed: bool) -> str:

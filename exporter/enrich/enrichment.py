@@ -26,6 +26,7 @@ class Enrichment:
     def __init__(self, domain: str, rules: PortalRules, places: Places, visitor_secret: bytes) -> None:
         self.domain = domain
         self.rules = rules
+        self.visitor_secret = visitor_secret
         self.key_id = key_id(visitor_secret)
         self.geo_date = places.date
         self.timezone = rules.timezone

@@ -48,6 +48,12 @@ def visitors(addresses: pl.Series, visitor_secret: bytes) -> pl.Series:
     return hashes.bin.reinterpret(dtype=pl.UInt64, endianness='big')
 
 
+def hidden_visitors(texts: pl.Series, visitor_secret: bytes) -> pl.Series:
+    """The visitor (UInt64) of each text that stands for a caller whose address the source hides; never that of an address."""
+    hashes = [blake2b(b'h' + text.encode(), key=visitor_secret, digest_size=8).digest() for text in texts.to_list()]
+    return pl.Series('visitor', hashes, dtype=pl.Binary).bin.reinterpret(dtype=pl.UInt64, endianness='big')
+
+
 def _identity(address: str) -> bytes:
     """The bytes to hash. The first byte is the kind, so that a host name never equals an address."""
     parsed = address_bytes(address)

@@ -13,7 +13,7 @@ from exporter.enrich.day import local_days
 from exporter.enrich.enrichment import Enrichment, as_categories
 from exporter.ingest.formats import Lines
 from exporter.model.batch import Batch
-from exporter.model.call import COLUMNS, categorical
+from exporter.model.call import COLUMNS, categorical, failed
 from exporter.model.reject import Reason, Reject, Skip
 from exporter.model.tally import Tally
 from exporter.store.rejects import RejectStore
@@ -116,8 +116,9 @@ def find_local_days(lines: Lines, enrichment: Enrichment) -> Lines:
 
 
 def complete_calls(lines: Lines, enrichment: Enrichment) -> Lines:
-    """Adds domain and time zone, and selects the columns of a call, in their order."""
-    calls = lines.calls.with_columns(
+    """Adds domain, time zone and whether the call failed, and selects the columns of a call, in their order."""
+    calls = lines.calls if 'failed' in lines.calls.columns else lines.calls.with_columns(failed())
+    calls = calls.with_columns(
         domain=pl.lit(enrichment.domain).cast(categorical('domain')),
         timezone=pl.lit(enrichment.timezone).cast(categorical('timezone')),
     )

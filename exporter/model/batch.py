@@ -65,11 +65,13 @@ class Batch:
     retried_log: str = ''
     format: str = ''  # in which its lines begin, and their wrapper
     hosts: tuple[str, ...] = ()
+    revision: int = 0  # of a pulled hour: the number of earlier batches of the same range
 
     @property
     def id(self) -> str:
         """The identity of the batch, also its deduplication token in ClickHouse."""
-        return f'{self.domain}/{self.log}/{self.start}-{self.end}'
+        revision = f'~{self.revision}' if self.revision else ''
+        return f'{self.domain}/{self.log}/{self.start}-{self.end}{revision}'
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,7 @@ COLUMNS = (
     Column('dataset_id', pl.String(), True, "the requested data set; '' is none"),
     Column('action', pl.String(), True, 'query, download, page, metadata, search, map or other'),
     Column('status', pl.UInt16(), False, 'HTTP status of the response; null is unknown', nullable=True),
+    Column('failed', pl.UInt8(), False, 'whether the call failed; 1 for a status of 400 or more'),
     Column('bytes', pl.UInt64(), False, 'size of the response, in bytes'),
     Column('duration_ms', pl.UInt32(), False, 'response time, in milliseconds; null is unknown', nullable=True),
     Column('batch_id', pl.String(), True, 'the batch of the call'),
@@ -118,6 +119,11 @@ def categorical(name: str) -> pl.Categorical:
     Each column has its own dictionary: with a shared one, each column would send the texts of all.
     """
     return pl.Categorical(pl.Categories(name, physical=pl.UInt8 if name in KINDS else pl.UInt32))
+
+
+def failed() -> pl.Expr:
+    """Whether each call failed, by its `status` only."""
+    return (pl.col('status').fill_null(0) >= 400).cast(pl.UInt8).alias('failed')
 
 
 def is_category(column: pl.Series, text: str) -> pl.Series:

@@ -11,10 +11,17 @@ class Tally:
     stored: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
+    hidden_addresses: int = 0  # of the stored, those of anonymous callers whose address the source hides, wholly or in part
+
+    @property
+    def lines(self) -> int:
+        """The number of all lines."""
+        return self.stored + sum(self.skipped.values()) + sum(self.rejected.values())
 
     def add(self, other: 'Tally') -> None:
         """Adds the numbers of another tally."""
         self.stored += other.stored
+        self.hidden_addresses += other.hidden_addresses
         for counts, added in ((self.skipped, other.skipped), (self.rejected, other.rejected)):
             for reason, lines in added.items():
                 counts[reason] = counts.get(reason, 0) + lines

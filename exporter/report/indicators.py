@@ -13,6 +13,19 @@ from exporter.errors import PeriodError
 from exporter.report.period import Period
 from exporter.store.clickhouse import ClickHouse, Row
 
+# Of the batches with calls in the period: a batch of a source that hides addresses has one hour.
+HIDDEN = """
+SELECT sum(hidden) AS calls
+FROM (
+    SELECT max(hidden_addresses) AS hidden
+    FROM batches
+    WHERE domain = {domain:String}
+    GROUP BY batch_id
+    HAVING max(state) = 'done' AND max(first_timestamp) < toDateTime64({to:Float64}, 3, 'UTC')
+        AND max(last_timestamp) >= toDateTime64({from:Float64}, 3, 'UTC')
+)
+"""
+
 
 class Day(msgspec.Struct, frozen=True):
     """The number of calls on one day."""
@@ -55,6 +68,7 @@ class Report(msgspec.Struct, frozen=True, rename={'from_': 'from'}):
     map: list[Place]
     unlocated_calls: int
     crawler_calls: int
+    hidden_address_calls: int = 0
 
 
 @dataclass(frozen=True)
@@ -105,6 +119,7 @@ def fetch(database: ClickHouse, domain: str, timezone: str, period: Period, craw
     """The report of one portal; `crawlers` says whether the calls of crawlers count. Raises EngineError."""
     parameters = _parameters(domain, int(period.start.timestamp()), int(period.end.timestamp()), crawlers)
     [summary] = database.query(f'SELECT * FROM summary{parameters}')
+    [hidden] = database.query(HIDDEN, {'domain': domain, 'from': period.start.timestamp(), 'to': period.end.timestamp()})
     days = database.query(f'SELECT toString(day) AS day, calls FROM activity{parameters} ORDER BY activity.day')
     users = database.query(f'SELECT user, calls FROM top_users{parameters}')
     places = database.query(f'SELECT country, city, latitude, longitude, calls FROM map_of_calls{parameters}')
@@ -123,6 +138,7 @@ def fetch(database: ClickHouse, domain: str, timezone: str, period: Period, craw
         map=[Place(**row) for row in places],
         unlocated_calls=summary['unlocated_calls'],
         crawler_calls=summary['crawler_calls'],
+        hidden_address_calls=hidden['calls'],
     )
 
 
@@ -154,4 +170,5 @@ def as_csv(report: Report) -> str:
         line('map', place.calls, name, place.latitude, place.longitude)
     line('unlocated_calls', report.unlocated_calls)
     line('crawler_calls', report.crawler_calls)
+    line('hidden_address_calls', report.hidden_address_calls)
     return text.getvalue()

@@ -36,6 +36,7 @@ TEXTS = {
         'anonymous': 'anonymous',
         'others': 'other places',
         'unlocated': 'without a place',
+        'hidden': 'users are underestimated: {calls} anonymous calls come without a whole address',
         'empty': 'no calls in this period; {domain} has calls from {first} to {last}',
     },
     'fr': {
@@ -54,6 +55,7 @@ TEXTS = {
         'anonymous': 'anonyme',
         'others': 'autres lieux',
         'unlocated': 'sans lieu',
+        'hidden': "nombre d'utilisateurs sous-estimé : {calls} appels anonymes n'ont pas d'adresse complète",
         'empty': 'aucun appel dans cette période ; {domain} a des appels du {first} au {last}',
     },
 }
@@ -110,11 +112,13 @@ def render_report(report: Report, language: str, crawlers: bool, events: Sequenc
     )
     counted = texts['calls'].format(calls=number(report.calls))
     crawler_calls = texts['crawlers_counted' if crawlers else 'crawlers'].format(calls=number(report.crawler_calls))
+    hidden = texts['hidden'].format(calls=number(report.hidden_address_calls))
     by_month = len(report.activity) > DAYS
     users = ((texts['anonymous'] if user.user == 'anonymous' else user.user, user.calls) for user in report.top_users)
     sections: list[RenderableType] = [
         Text.assemble((report.domain, 'bold'), f'  {_period(report, locale)} ({report.timezone})'),
         Text(f'{counted} ({crawler_calls})', style='dim'),
+        *([Text(hidden, style='dim')] if report.hidden_address_calls else []),
         _section(texts['by_month' if by_month else 'activity'], bars(_activity(report, _month if by_month else _day, locale))),
         *(_event(in_language(event, language), zone, locale) for event in events),
         '',

@@ -11,26 +11,32 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from exporter.errors import loggable
 
 FOLLOW = 2  # seconds between two polls of the followed logs
+PULL = 3_600  # seconds between two pulls of the workspaces
 INDICATORS = 60  # seconds between two reads of the indicators for Prometheus
 
 log = logging.getLogger(__name__)
 
 
 def create_scheduler(
-    follow: Callable[[], None], indicators: Callable[[], None], nightly: Callable[[], None]
+    follow: Callable[[], None],
+    indicators: Callable[[], None],
+    nightly: Callable[[], None],
+    pull: Callable[[], None] | None = None,
 ) -> BackgroundScheduler:
     """Returns the scheduler, not yet started; it calls each job from its own threads, never twice at a time.
 
     A job that raises is logged in one line and runs again when it is due.
     """
     scheduler = BackgroundScheduler(
-        executors={'default': ThreadPoolExecutor(3)},
+        executors={'default': ThreadPoolExecutor(4)},
         job_defaults={'coalesce': True, 'max_instances': 1, 'misfire_grace_time': None},
         timezone='UTC',
     )
     scheduler.add_job(follow, 'interval', seconds=FOLLOW, id='follow', next_run_time=datetime.now(UTC))
     scheduler.add_job(indicators, 'interval', seconds=INDICATORS, id='indicators', next_run_time=datetime.now(UTC))
     scheduler.add_job(nightly, 'cron', hour=2, minute=17, id='nightly')
+    if pull:
+        scheduler.add_job(pull, 'interval', seconds=PULL, id='pull', next_run_time=datetime.now(UTC))
     scheduler.add_listener(_log_failure, EVENT_JOB_ERROR)
     return scheduler
 

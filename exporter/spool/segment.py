@@ -17,14 +17,14 @@ import xxhash
 from exporter.errors import InputError
 from exporter.model import counting_rules
 from exporter.model.batch import Batch
-from exporter.model.call import COLUMNS, categorical
+from exporter.model.call import COLUMNS, categorical, failed
 from exporter.model.reject import Reject, Skip
 from exporter.model.tally import Tally
 from exporter.system.files import sync
 
 LENGTHS = struct.Struct('<4sIQQ')  # magic, length of the header, length of the calls, hash of both (xxh3, 64 bits)
 MAGIC = b'UXF1'
-FORMAT = 3  # of the calls in a record; each new column of a call, and each new meaning of a value, raises it
+FORMAT = 4  # of the calls in a record; each new column of a call, and each new meaning of a value, raises it
 SOURCE = 'collector'  # source of the batches that requests share
 SKIPPED_TOTAL = re.compile(rb'("stored":\d+,"skipped":)(\d+)')  # headers of earlier versions have no reasons for skipping
 SPOOLED = [column for column in COLUMNS if column.name != 'batch_id']
@@ -231,6 +231,8 @@ def _upgrade(calls: pl.DataFrame, record_format: int) -> pl.DataFrame:
         return calls
     if record_format < 2:
         calls = calls.with_columns(pl.col('status', 'duration_ms').replace(0, None))  # 0 meant unknown
+    if record_format < 4:
+        calls = calls.with_columns(failed=failed())
     lacking = [column for column in SPOOLED if column.name not in calls.columns]
     return calls.with_columns(pl.lit(column.unknown, column.type).alias(column.name) for column in lacking)
 

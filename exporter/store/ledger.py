@@ -1,7 +1,8 @@
 """The ledger: records which batches were begun, which are done, and the tallies of their lines."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 import xxhash
 
@@ -10,6 +11,15 @@ from exporter.model import counting_rules
 from exporter.model.batch import Batch, Checkpoint, Entry, Log
 from exporter.model.tally import Tally
 from exporter.store.clickhouse import ClickHouse, Row
+
+
+class StoredHour(NamedTuple):
+    """A pulled hour that has batches."""
+
+    is_stored: bool  # False if its last batch is not done, or forgotten, or if an earlier one still has to be removed
+    lines: int  # of the last batch: all of them, also those that are not counted
+    next_revision: int
+    revisions: tuple[int, ...]  # of the batches that are done or begun
 
 
 class Ledger:
@@ -44,21 +54,23 @@ class Ledger:
 
     def done(self, batch: Batch, tally: Tally, first: datetime | None, last: datetime | None) -> None:
         """Records that a batch is stored, its tally, and the times of its first and last call. Raises EngineError."""
-        result = {
-            'stored': tally.stored,
-            'skipped': sum(tally.skipped.values()),
-            'skipped_by_reason': tally.skipped,
-            'rejected': tally.rejected,
-        }
-        times = {'first_timestamp': _text(first), 'last_timestamp': _text(last)}
-        self._add('done', batch, result | times)
+        self._add('done', batch, _result(tally, first, last))
+
+    def begin_hours(self, batches: Sequence[Batch]) -> None:
+        """Records at once that pulled hours are about to be stored. Raises EngineError."""
+        rows = [self._row('begun', batch, {}) for batch in batches]
+        self.database.insert_rows('batches', rows, token=f'{_digest(batches)} begun {rows[0]["at"]}')
+
+    def hours_done(self, results: Sequence[tuple[Batch, Tally, datetime | None, datetime | None]]) -> None:
+        """Records at once that pulled hours are stored, as `done` does for a batch. Raises EngineError."""
+        rows = [self._row('done', batch, _result(tally, first, last)) for batch, tally, first, last in results]
+        self.database.insert_rows('batches', rows, token=f'{_digest([batch for batch, *_ in results])} done')
 
     def forget(self, batches: Collection[Batch]) -> None:
         """Records, for all batches at once, that their calls were deleted. Raises EngineError."""
         if batches:
             rows = [self._row('forgotten', batch, {}) for batch in batches]
-            ids = '\n'.join(batch.id for batch in batches).encode()
-            self.database.insert_rows('batches', rows, token=f'{xxhash.xxh3_128_hexdigest(ids)} forgotten')
+            self.database.insert_rows('batches', rows, token=f'{_digest(batches)} forgotten')
 
     def discard(self, batches: Collection[Batch]) -> None:
         """Records that batches without calls do not count, and deletes their tallies: the rows `done` count each line once.
@@ -94,6 +106,7 @@ class Ledger:
             'head_bytes': batch.head_bytes or None,
             'attempt': batch.attempt or None,
             'retried_log': batch.retried_log or None,
+            'revision': batch.revision,
             'format': batch.format,
             'hosts': list(batch.hosts),
             'start': batch.start,
@@ -128,12 +141,15 @@ class Ledger:
         return bool(rows)
 
     def unfinished(self) -> list[Row]:
-        """The batches that are neither done nor forgotten: `domain`, `batch_id`, `origin`, `begun` (UTC). Raises EngineError."""
+        """The batches that are neither done nor forgotten: `domain`, `log`, `batch_id`, `origin`, `begun` (UTC).
+
+        Raises EngineError.
+        """
         return self.database.query(
             """
-            SELECT domain, batch_id, if(any(origin) = '', any(source), any(origin)) AS origin, max(at) AS begun
+            SELECT domain, log, batch_id, if(any(origin) = '', any(source), any(origin)) AS origin, max(at) AS begun
             FROM batches
-            GROUP BY domain, batch_id
+            GROUP BY domain, log, batch_id
             HAVING max(state) = 'begun'
             ORDER BY domain, origin
             """
@@ -143,7 +159,7 @@ class Ledger:
         """Returns the batch with this identity if it is stored, without its checkpoints. Raises EngineError."""
         rows = self.database.query(
             """
-            SELECT domain, source, log, start, end, origin, format FROM batches
+            SELECT domain, source, log, start, end, origin, format, revision FROM batches
             WHERE domain = {domain:String} AND batch_id = {id:String} AND state = 'done' LIMIT 1
             """,
             {'domain': domain, 'id': batch_id},
@@ -153,6 +169,46 @@ class Ledger:
     def logs(self, domain: str) -> list[Log]:
         """Returns every log that ever had a batch, also a forgotten one. Raises EngineError."""
         return [log for _, log in self._logs('domain = {domain:String}', {'domain': domain})]
+
+    def hours(self, domain: str, log: str, first: int, last: int) -> dict[int, StoredHour]:
+        """Returns the pulled hours that begin in [first, last), in Unix seconds, by their start. Raises EngineError."""
+        rows = self.database.query(
+            """
+            SELECT
+                start, max(revision) AS last_revision, groupArrayIf(revision, last_state != 'forgotten') AS revisions,
+                argMax(last_state, revision) = 'done' AND length(revisions) = 1 AS is_stored,
+                argMax(lines, revision) AS last_lines
+            FROM (
+                SELECT
+                    start, revision, max(state) AS last_state,
+                    max(stored + skipped + arraySum(mapValues(rejected))) AS lines
+                FROM batches
+                WHERE domain = {domain:String} AND log = {log:String} AND start >= {first:UInt64} AND start < {last:UInt64}
+                GROUP BY start, revision
+            )
+            GROUP BY start
+            """,
+            {'domain': domain, 'log': log, 'first': first, 'last': last},
+        )
+        return {
+            row['start']: StoredHour(
+                bool(row['is_stored']), row['last_lines'], row['last_revision'] + 1, tuple(sorted(row['revisions']))
+            )
+            for row in rows
+        }
+
+    def origins(self, domain: str, log: str) -> set[str]:
+        """Returns where the stored batches of a log came from. Raises EngineError."""
+        rows = self.database.query(
+            """
+            SELECT DISTINCT origin FROM (
+                SELECT any(origin) AS origin FROM batches WHERE domain = {domain:String} AND log = {log:String}
+                GROUP BY batch_id HAVING max(state) = 'done'
+            )
+            """,
+            {'domain': domain, 'log': log},
+        )
+        return {row['origin'] for row in rows}
 
     def logs_of_portals(self) -> list[tuple[str, Log]]:
         """Returns the portal and the log of all logs of files, as `logs` does. Raises EngineError."""
@@ -176,6 +232,20 @@ class Ledger:
             {'domains': list(domains), 'origin': origin},
         )
         return row['last'].replace(tzinfo=UTC) if row['last'] else None
+
+    def hidden_addresses(self, domain: str) -> int:
+        """Returns how many stored anonymous calls have no whole address. Raises EngineError."""
+        [row] = self.database.query(
+            """
+            SELECT sum(hidden) AS calls
+            FROM (
+                SELECT max(hidden_addresses) AS hidden FROM batches WHERE domain = {domain:String}
+                GROUP BY batch_id HAVING max(state) = 'done'
+            )
+            """,
+            {'domain': domain},
+        )
+        return int(row['calls'])
 
     def key_ids(self, domain: str) -> set[str]:
         """Returns the ids of the visitor secrets used for the stored calls. Raises EngineError."""
@@ -217,13 +287,14 @@ class Ledger:
         rows = self.database.query(
             """
             SELECT
-                start, end, max(state) AS last, any(head) AS head, any(head_bytes) AS head_bytes, any(attempt) AS attempt,
-                any(retried_log) AS retried_log, any(format) AS format, any(hosts) AS hosts, any(source) AS source,
-                any(origin) AS origin, any(checkpoints.end) AS ends, any(checkpoints.hash) AS hashes,
-                max(stored) AS stored, maxMap(skipped_by_reason) AS skipped, maxMap(rejected) AS rejected
+                start, end, revision, max(state) AS last, any(head) AS head, any(head_bytes) AS head_bytes,
+                any(attempt) AS attempt, any(retried_log) AS retried_log, any(format) AS format, any(hosts) AS hosts,
+                any(source) AS source, any(origin) AS origin, any(checkpoints.end) AS ends, any(checkpoints.hash) AS hashes,
+                max(stored) AS stored, maxMap(skipped_by_reason) AS skipped, maxMap(rejected) AS rejected,
+                max(hidden_addresses) AS hidden
             FROM batches
             WHERE domain = {domain:String} AND log = {log:String}
-            GROUP BY start, end
+            GROUP BY start, end, revision
             HAVING last != 'forgotten'
             ORDER BY start
             """,
@@ -234,12 +305,28 @@ class Ledger:
                 Batch(
                     domain, row['source'], log, row['start'], row['end'], row['origin'],
                     tuple(map(Checkpoint, row['ends'], row['hashes'])), row['head'], row['head_bytes'], row['attempt'],
-                    row['retried_log'], row['format'], tuple(row['hosts']),
+                    row['retried_log'], row['format'], tuple(row['hosts']), row['revision'],
                 ),
-                Tally(row['stored'], row['skipped'], row['rejected']) if row['last'] == 'done' else None,
+                Tally(row['stored'], row['skipped'], row['rejected'], row['hidden']) if row['last'] == 'done' else None,
             )
             for row in rows
         ]  # fmt: skip
+
+
+def _result(tally: Tally, first: datetime | None, last: datetime | None) -> Row:
+    return {
+        'stored': tally.stored,
+        'skipped': sum(tally.skipped.values()),
+        'skipped_by_reason': tally.skipped,
+        'rejected': tally.rejected,
+        'hidden_addresses': tally.hidden_addresses,
+        'first_timestamp': _text(first),
+        'last_timestamp': _text(last),
+    }
+
+
+def _digest(batches: Collection[Batch]) -> str:
+    return xxhash.xxh3_128_hexdigest('\n'.join(batch.id for batch in batches).encode())
 
 
 def _text(moment: datetime | None) -> str | None:

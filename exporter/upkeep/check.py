@@ -14,16 +14,19 @@ from exporter.ingest.formats.reader import reader_of
 from exporter.ingest.logs import entries
 from exporter.ingest.logs.log_file import shown
 from exporter.ingest.logs.recognize import recognize
+from exporter.ingest.opendatasoft.actions import is_known
+from exporter.ingest.opendatasoft.pulled import SOURCE, api_key
 from exporter.report import indicators
 from exporter.report.period import period
 from exporter.store import schema
 from exporter.store.clickhouse import NO_DATABASE, ClickHouse, connect
 from exporter.store.ledger import Ledger
+from exporter.store.rollups import differing
 from exporter.upkeep.findings import Finding, fault, fault_of, note, ok
-from exporter.upkeep.forget import differing
 
 OLDEST_PLACES = timedelta(days=90)  # age of geolocation data: addresses move
 RECENT = timedelta(days=7)  # up to the last call
+MOST_NAMES = 20  # of unknown calls that a line lists
 MOST_LOGS = 20  # of an entry, whose formats are recognized
 LONGEST_BATCH = timedelta(minutes=10)  # time to store a batch; one that is unfinished for longer was interrupted
 
@@ -36,6 +39,7 @@ def findings_of(settings: Settings) -> Iterator[Finding]:
     yield _places(settings)
     yield from _portals(settings)
     yield from _followed_logs(settings)
+    yield from _workspaces(settings)
     try:
         database = connect(settings.database_url, make=False)
     except ExporterError as error:
@@ -116,6 +120,19 @@ def _followed_logs(settings: Settings) -> Iterator[Finding]:
             yield from _formats(settings, entry, part)
 
 
+def _workspaces(settings: Settings) -> Iterator[Finding]:
+    """Whether each workspace that `serve` pulls has an API key. It is not asked."""
+    for entry in settings.pull:
+        try:
+            has_key = bool(api_key(settings, entry))
+        except ExporterError as error:
+            yield fault_of('workspaces', error)
+            continue
+        remedy = 'set api_key_file in its table, or USAGE_OPENDATASOFT_API_KEY'
+        state = f'{entry.url}: pulled for {entry.portal}'
+        yield ok('workspaces', state) if has_key else fault('workspaces', f'{entry.url}: there is no API key', remedy)
+
+
 def _formats(settings: Settings, entry: Follow, part: str) -> Iterator[Finding]:
     """In which format the newest logs of an entry are read: once for each format."""
     times = {log: status.st_mtime for log in sorted(entries.files(entry.path)) if (status := entries.regular(log))}
@@ -194,6 +211,7 @@ def _portal(settings: Settings, database: ClickHouse, visitor_key_id: str, porta
             'the stored visitors were hashed with another key' if visitor_key_id else 'the key of the stored visitors is missing',
             f'restore {settings.data_dir}/secret or USAGE_SECRET; without it all visitors count as new',
         )
+    yield from _pulled_calls(database, portal)
     if _has_few_callers(database, portal):
         yield note(part, f'nearly all calls of the last {RECENT.days} days come from at most {FEW} visitors', REMEDY)
     all_days = period(portal.first_day.isoformat(), portal.last_day.isoformat(), portal.timezone, datetime.now(UTC))
@@ -215,6 +233,27 @@ def _portal(settings: Settings, database: ClickHouse, visitor_key_id: str, porta
         yield fault(part, f'no data for: {missing}', remedy)
     else:
         yield fault(part, f'no data for: {missing}', 'all calls are from crawlers: check USAGE_PATHS, and import other calls')
+
+
+def _pulled_calls(database: ClickHouse, portal: indicators.Portal) -> Iterator[Finding]:
+    """What the rows of a workspace lack, and the calls in them whose names are not known."""
+    if hidden := Ledger(database).hidden_addresses(portal.domain):
+        yield note(
+            portal.domain,
+            f'{hidden:,} anonymous calls have no whole address, so users are underestimated',
+            'ask for an API key that may see addresses (docs/opendatasoft.md)',
+        )
+    rows = database.query(
+        """
+        SELECT path, count() AS calls FROM calls
+        WHERE domain = {domain:String} AND day > {day:Date} AND action = 'other' AND startsWith(batch_id, {source:String})
+        GROUP BY path ORDER BY calls DESC, path
+        """,
+        {'domain': portal.domain, 'day': portal.last_day - RECENT, 'source': f'{portal.domain}/{SOURCE}/'},
+    )
+    if unknown := [f'{row["path"]} ({row["calls"]:,})' for row in rows if not is_known(row['path'])]:
+        names = ', '.join(unknown[:MOST_NAMES])
+        yield note(portal.domain, f'calls with unknown names count as other: {names}', 'report them to usage-exporter')
 
 
 def _has_few_callers(database: ClickHouse, portal: indicators.Portal) -> bool:

@@ -6,9 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from exporter.config import Settings
 from exporter.store import schema
 from exporter.store.clickhouse import ClickHouse
+from exporter.store.rollups import ROLLUPS, calls_from
 from exporter.system.locks import storing
-
-ROLLUPS = ('days', 'accounts', 'places')
 
 
 @dataclass(frozen=True)
@@ -39,13 +38,6 @@ def remove_old(settings: Settings, database: ClickHouse, today: date) -> Removed
             for table in ROLLUPS:
                 database.delete(table, 'day < {first:Date}', {'first': first})
     return Removed(calls, days)
-
-
-def calls_from(database: ClickHouse) -> date:
-    """The first day whose calls are kept; 1970-01-01 if no calls were removed. Raises EngineError."""
-    [row] = database.query('SELECT max(calls_from) AS day FROM retention')
-    day: date = row['day']
-    return day
 
 
 def _count(database: ClickHouse, selection: str, first: date) -> int:

@@ -42,10 +42,10 @@ DATASETS: BothLanguages = {
         _NO_DATASET,
     ),
     'errors_percent_about': description(
-        """Share of the calls for the chosen data sets that received an error: a status of 400 or more.
+        """Share of the calls for the chosen data sets that failed: with a status of 400 or more, or as their source says.
 
         Computed: errors divided by calls; both are counted. An unknown status is not an error.""",
-        """Part des appels aux jeux de données choisis qui ont reçu une erreur, c'est-à-dire un statut de 400 ou plus.
+        """Part des appels aux jeux de données choisis qui ont échoué : statut de 400 ou plus, ou erreur signalée par la source.
 
         Calcul : erreurs divisées par appels ; les deux sont comptés. Un statut inconnu n'est pas une erreur.""",
         _NO_DATASET,
@@ -108,13 +108,13 @@ DATASETS: BothLanguages = {
         the answers. Calls also include metadata, searches, maps and others. `-` means calls that request no data set. Click a
         data set to see its calls.
 
-        Computed: calls, errors (status 400 or more) and sizes are counted; users are estimated like total users. The users
+        Computed: calls, errors (calls that failed) and sizes are counted; users are estimated like total users. The users
         of two data sets do not add up: a user who requests both counts in both rows.""",
         """Les jeux de données choisis, 1 000 au plus, avec leurs appels, requêtes, demandes de téléchargement, pages vues,
         utilisateurs, erreurs et volume de réponses. Les appels comprennent aussi les métadonnées, recherches, cartes et
         autres. `-` désigne les appels qui ne concernent aucun jeu de données. Cliquez sur un jeu de données pour voir ses appels.
 
-        Calcul : les appels, les erreurs (statut de 400 ou plus) et les volumes sont comptés ; les utilisateurs sont estimés
+        Calcul : les appels, les erreurs (appels qui ont échoué) et les volumes sont comptés ; les utilisateurs sont estimés
         comme le nombre total d'utilisateurs. Les utilisateurs de deux jeux de données ne s'additionnent pas : celui qui
         consulte les deux compte sur les deux lignes.""",
         DELETED_AND_CRAWLERS,
@@ -131,12 +131,12 @@ DATASETS: BothLanguages = {
     ),
     'errors_over_time': ('Errors by data set and day', 'Erreurs par jeu de données et par jour'),
     'errors_over_time_about': description(
-        """API calls per day that received an error (status 400 or more), for the eight chosen data sets with the most
-        calls in the period.
+        """API calls per day that failed (status 400 or more, or as their source says), for the eight chosen data sets with
+        the most calls in the period.
 
         Computed: exact count.""",
-        """Appels API par jour qui ont reçu une erreur (statut de 400 ou plus), pour les huit jeux de données choisis qui
-        ont reçu le plus d'appels sur la période.
+        """Appels API par jour qui ont échoué (statut de 400 ou plus, ou erreur signalée par la source), pour les huit jeux de
+        données choisis qui ont reçu le plus d'appels sur la période.
 
         Calcul : décompte exact.""",
         _FIRST_EIGHT,

@@ -4,7 +4,7 @@ SELECT
     dataset_id,
     count() AS calls,
     uniqHLL12If(user_id, user_id != '') + uniqHLL12If(visitor, user_id = '') AS users,
-    countIf(status >= 400) AS errors,
+    sum(failed) AS errors,
     sum(calls.bytes) AS bytes,
     countIf(action = 'query') AS queries,
     countIf(action = 'download') AS download_requests,

@@ -60,6 +60,7 @@ def test_complete_call() -> None:
         'dataset_id': 'trees',
         'action': 'page',
         'status': 200,
+        'failed': 0,
         'bytes': 512,
         'duration_ms': 7,
     }

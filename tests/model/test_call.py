@@ -16,6 +16,7 @@ TYPES = {
     pl.String(): 'String',
     pl.UInt64(): 'UInt64',
     pl.UInt16(): 'UInt16',
+    pl.UInt8(): 'UInt8',
     pl.UInt32(): 'UInt32',
     pl.Float64(): 'Float64',
 }
@@ -54,7 +55,7 @@ def test_devices_clients_and_actions_match_the_enums_of_the_table(database: Clic
 def test_a_frame_is_stored_unchanged(database: ClickHouse, tmp_path: Path) -> None:
     moment = datetime(2026, 11, 2, 23, 59, 59, 999_000, UTC)
     largest = {'timestamp': moment, 'day': date(2026, 11, 3), 'hour': 1793660400, 'latitude': -89.99, 'longitude': 179.99}
-    largest |= {'visitor': 2**64 - 1, 'status': 2**16 - 1, 'bytes': 2**64 - 1, 'duration_ms': 2**32 - 1}
+    largest |= {'visitor': 2**64 - 1, 'status': 2**16 - 1, 'failed': 1, 'bytes': 2**64 - 1, 'duration_ms': 2**32 - 1}
     rows = [
         {column.name: largest.get(column.name, f'{column.name} é {device}') for column in COLUMNS}
         | {'device': device.value, 'client': client.value, 'action': action.value}

@@ -22,7 +22,7 @@ from exporter.model.counting_rules import VERSION
 from exporter.model.tally import Tally
 from exporter.store.clickhouse import ClickHouse, connect
 from exporter.store.ledger import Ledger
-from exporter.upkeep.forget import repair
+from exporter.store.rollups import repair
 
 pytestmark = pytest.mark.usefixtures('settings')
 

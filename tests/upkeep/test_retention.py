@@ -19,7 +19,8 @@ from exporter.config import Settings, load
 from exporter.errors import EngineError
 from exporter.store import schema
 from exporter.store.clickhouse import ClickHouse, connect
-from exporter.upkeep.retention import Removed, calls_from, remove_old
+from exporter.store.rollups import calls_from
+from exporter.upkeep.retention import Removed, remove_old
 
 pytestmark = pytest.mark.slow
 DAYS = [date(2026, 3, 29), date(2026, 10, 25)]  # on which clocks of Paris change
