@@ -62,6 +62,7 @@ def real() -> RealLog:
 def import_and_report(real: RealLog, settings: pytest.MonkeyPatch, domain: str, tmp_path: Path, *options: str) -> dict[str, Any]:
     """Imports the real log for a portal, and gives the report of its days."""
     settings.setenv('USAGE_TIMEZONE', ZONE)
+    settings.setenv('USAGE_STATIC_FILES', 'count')  # more than half of the lines
     file = tmp_path / 'access.log'
     file.write_text('\n'.join([*real.lines, '']))
     assert imported(file, domain=domain) == summary(stored=len(real.calls), skipped={'method': len(real.lines) - len(real.calls)})
