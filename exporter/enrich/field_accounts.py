@@ -16,7 +16,7 @@ LEAST = 1_000  # calls of a followed log; callers need not send a field in fewer
 
 
 def is_secret(source: str) -> bool:
-    """Whether the values of a field may let whoever has them act as the caller, by its name."""
+    """Whether the values of a field are secrets, by its name: another person could use them to act as the caller."""
     return SECRET.search(source.removeprefix(ACCOUNT_FIELD).lower()) is not None
 
 
