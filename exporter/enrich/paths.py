@@ -1,8 +1,9 @@
 """Reads paths: the data set, the action, and whether a request for the path is counted."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
+from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 import polars as pl
@@ -43,8 +44,9 @@ class Paths:
         ):
             if not compiles(pattern):
                 raise SettingsError(f'{setting}: the pattern is too long', 'use fewer or shorter patterns and names')
-        self.rule_sets = [_dataset_rules(entry) for entry in rules.datasets if not entry.startswith('query:')]
-        self.rules = [NO_RULE, *chain(*self.rule_sets)]
+        rule_sets = [_dataset_rules(entry) for entry in rules.datasets if not entry.startswith('query:')]
+        self.rules = [NO_RULE, *chain(*rule_sets)]
+        self.matchers = [_preset_matcher(each) if len(each) > 1 else _pattern_matcher(each[0].path) for each in rule_sets]
         self.memo = Memo(self._read)
 
     def __call__(self, paths: pl.Series) -> pl.DataFrame:
@@ -53,16 +55,12 @@ class Paths:
         return self.memo(paths)
 
     def _read(self, paths: pl.Series) -> pl.DataFrame:
-        path, rule = paths.alias('path'), self._find_rules(paths)
-        texts = pl.Series('text', [''], pl.String).new_from_index(0, len(paths))
-        for number in rule.unique().to_list():
-            rows = (rule == number).arg_true()
-            texts = texts.scatter(rows, paths[rows].str.extract(self.rules[number].path).fill_null(''))
+        rule, texts = self._find_rules(paths)
         actions = pl.Series([each.action.value for each in self.rules])[rule]
         own_actions = [pl.when(pl.col('path').str.contains(pattern)).then(pl.lit(name)) for name, pattern in self.actions.items()]
         is_static = pl.col('path').str.contains(STATIC) & (pl.col('rule') == 0) & pl.col('own').is_null() & self.skips_static
         return (
-            pl.DataFrame({'path': path, 'rule': rule, 'action': actions, 'dataset_id': clean_datasets(texts)})
+            pl.DataFrame({'path': paths, 'rule': rule, 'action': actions, 'dataset_id': clean_datasets(texts)})
             .with_columns(own=pl.coalesce(*own_actions, pl.lit(None, pl.String)))
             .select(
                 path=self._stored_path(),
@@ -78,17 +76,16 @@ class Paths:
             )
         )
 
-    def _find_rules(self, paths: pl.Series) -> pl.Series:
-        """The number of the first rule that each path matches, 0 if none does."""
-        numbers, first = pl.Series([0], dtype=pl.UInt32).new_from_index(0, len(paths)), 1
-        for rules in self.rule_sets:
-            any_rule = '|'.join(f'(?:{rule.path})' for rule in rules)  # most paths match no rule of most sets
-            rows = ((numbers == 0) & paths.str.contains(any_rule)).arg_true()
-            path = pl.col('path')
-            matching = [pl.when(path.str.contains(rule.path)).then(number) for number, rule in enumerate(rules, first)]
-            found = paths[rows].to_frame('path').select(pl.coalesce(*matching).cast(pl.UInt32)).to_series()
-            numbers, first = numbers.scatter(rows, found), first + len(rules)
-        return numbers
+    def _find_rules(self, paths: pl.Series) -> tuple[pl.Series, pl.Series]:
+        """The number of the first rule that each path matches, 0 if none does, and the text of its group, '' if it has none."""
+        numbers = pl.Series([0], dtype=pl.UInt32).new_from_index(0, len(paths))
+        texts, before = pl.Series(['']).new_from_index(0, len(paths)), 0
+        for match in self.matchers:
+            rows = (numbers == 0).arg_true()
+            found = match(paths[rows])
+            numbers = numbers.scatter(rows, found.numbers + found.numbers.cast(pl.Boolean).cast(pl.UInt32) * before)
+            texts, before = texts.scatter(rows, found.texts), before + found.rules
+        return numbers, texts
 
     def _stored_path(self) -> pl.Expr:
         """A path as it is stored: cut, and without API keys, which a request without ? may have."""
@@ -96,6 +93,49 @@ class Paths:
         for name in self.secret_parameters:
             path = path.str.replace_all(f'{encodable(name)}=[^&/]*', f'{name}='.replace('$', '$$'))
         return path
+
+
+class Found(NamedTuple):
+    """For each path the number of the first rule that it matches, from 1, 0 if none, and the text of its group, '' if none."""
+
+    numbers: pl.Series
+    texts: pl.Series
+    rules: int  # how many there are
+
+
+Matcher = Callable[[pl.Series], Found]
+
+
+def _preset_matcher(rules: Sequence[Rule]) -> Matcher:
+    """Returns a function that finds the rules of a preset.
+
+    Python keeps all compiled patterns; polars keeps 32, and compiling them for each chunk would add 7 % to an import.
+    """
+    any_rule = re.compile('|'.join(f'(?:{rule.path})' for rule in rules))
+    patterns = [(number, re.compile(rule.path)) for number, rule in enumerate(rules, 1)]
+
+    def find(path: str) -> tuple[int, str]:
+        if any_rule.search(path):
+            for number, pattern in patterns:
+                if match := pattern.search(path):
+                    return number, match[1] or '' if pattern.groups else ''
+        return 0, ''
+
+    def match(paths: pl.Series) -> Found:
+        found = [find(path) for path in paths.to_list()]
+        numbers = pl.Series([number for number, _ in found], dtype=pl.UInt32)
+        return Found(numbers, pl.Series([text for _, text in found], dtype=pl.String), len(rules))
+
+    return match
+
+
+def _pattern_matcher(pattern: str) -> Matcher:
+    """Returns a function that finds a pattern of the settings, with Rust's engine: it takes linear time with any pattern."""
+
+    def match(paths: pl.Series) -> Found:
+        return Found(paths.str.contains(pattern).cast(pl.UInt32), paths.str.extract(pattern).fill_null(''), 1)
+
+    return match
 
 
 def _dataset_rules(entry: str) -> tuple[Rule, ...]:

@@ -131,9 +131,9 @@ _LAYER = r'(?i)(?:^|&)(?:layers?|typenames?|coverage(?:id)?)=([^&#,%]+)'  # the 
 OGC = (
     Rule(rf'{ROOT}/collections/([^/]+)', Action.MAP),
     Rule(rf'{ROOT}/(?:collections|conformance|tileMatrixSets)/?$', Action.MAP),
-    Rule(rf'(?i){ROOT}/csw(?:$|[/.])', Action.METADATA),
-    Rule(rf'(?i){ROOT}/(?:wms|wfs|wmts|wcs|wps|ows|tms|(?:qgis_)?mapserv|mapproxy)(?:\.\w+)?{SEGMENT}', Action.MAP, query=_LAYER),
-    Rule(r'(?i)/(?:MapServer|FeatureServer|ImageServer|VectorTileServer|WMSServer|WFSServer)(?:/|$)', Action.MAP),
+    Rule(rf'(?i:{ROOT}/csw(?:$|[/.]))', Action.METADATA),
+    Rule(rf'(?i:{ROOT}/(?:w[mfcp]s|wmts|ows|tms|(?:qgis_)?mapserv|mapproxy)(?:\.\w+)?{SEGMENT})', Action.MAP, query=_LAYER),
+    Rule(r'(?i:/(?:MapServer|FeatureServer|ImageServer|VectorTileServer|WMSServer|WFSServer)(?:/|$))', Action.MAP),
 )  # fmt: skip
 OGC_SERVICE = Rule(r'(?i)(?:^|&)service=(?:wms|wfs|wmts|wcs|wps)(?:&|$)', Action.MAP, query=_LAYER)  # in the query of any path
 

@@ -146,7 +146,9 @@ def test_a_locked_database_is_reported_in_one_line(database: ClickHouse) -> None
 def test_one_of_several_processes_opens_a_database_and_the_others_fail(tmp_path: Path) -> None:
     url = f'chdb://{tmp_path}/database'
     with ThreadPoolExecutor(4) as pool:
-        ends = list(pool.map(lambda _: run('query', 'SELECT sum(number) FROM numbers(2000000000)', USAGE_CLICKHOUSE_URL=url), range(4)))
+        ends = list(
+            pool.map(lambda _: run('query', 'SELECT sum(number) FROM numbers(2000000000)', USAGE_CLICKHOUSE_URL=url), range(4))
+        )
     assert 0 in [end.returncode for end in ends]
     held = f'error: {tmp_path}/database: another process holds this embedded database; '
     for end in ends:
