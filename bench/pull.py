@@ -1,4 +1,4 @@
-"""Measures `pull` from a workspace on this machine: one day of a million rows, and 90 days of 100,000."""
+"""Measures `pull` from a workspace on this machine: one day of a million rows, in order and not, and 90 days of 100,000."""
 
 import os
 import subprocess
@@ -15,13 +15,17 @@ from urllib.parse import parse_qs, urlsplit
 
 import polars as pl
 
-RUNS = {'one day of 1,000,000 rows': (1, 1_000_000), '90 days of 100,000 rows': (90, 100_000)}
+RUNS = {
+    'one day of 1,000,000 rows': (1, 1_000_000, True),
+    'one day of 1,000,000 rows in no order': (1, 1_000_000, False),
+    '90 days of 100,000 rows': (90, 100_000, True),
+}
 PROGRAM = 'from exporter.cli import main; main()'
 AGENTS = 400  # distinct
 ADDRESSES = 20_000  # distinct
 
 
-def rows(start: datetime, number: int) -> bytes:
+def rows(start: datetime, number: int, in_order: bool) -> bytes:
     """A day of made-up rows, as a Parquet export."""
     index = pl.int_range(number, eager=True)
     frame = pl.DataFrame({'n': index, 'r': index.hash(int(start.timestamp())) % 1_000_003}).select(
@@ -41,13 +45,13 @@ def rows(start: datetime, number: int) -> bytes:
         geo_coordinates=pl.struct(lon=pl.lit(2.35), lat=pl.lit(48.85)),
     )
     buffer = BytesIO()
-    frame.write_parquet(buffer)
+    (frame if in_order else frame.sample(fraction=1, shuffle=True, seed=1)).write_parquet(buffer)
     return buffer.getvalue()
 
 
-def server(number: int) -> ThreadingHTTPServer:
+def server(number: int, in_order: bool) -> ThreadingHTTPServer:
     """A workspace in which each day has this many rows. The content of a day is made once, and moved in time."""
-    day_of = cache(lambda start: rows(start, number))
+    day_of = cache(lambda start: rows(start, number, in_order))
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -68,9 +72,9 @@ def server(number: int) -> ThreadingHTTPServer:
     return ThreadingHTTPServer(('127.0.0.1', 0), Handler)
 
 
-def measure(days: int, number: int) -> str:
+def measure(days: int, number: int, in_order: bool) -> str:
     """The time and the memory of a pull into a new embedded database."""
-    listening = server(number)
+    listening = server(number, in_order)
     threading.Thread(target=listening.serve_forever, daemon=True).start()
     today = datetime.now(UTC).date()
     since, until = today - timedelta(days), today - timedelta(1)
@@ -91,8 +95,8 @@ def measure(days: int, number: int) -> str:
 
 def main() -> None:
     """Prints a line for each run."""
-    for name, (days, number) in RUNS.items():
-        print(f'{name}: {measure(days, number)}', flush=True)
+    for name, run in RUNS.items():
+        print(f'{name}: {measure(*run)}', flush=True)
 
 
 if __name__ == '__main__':

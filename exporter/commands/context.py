@@ -14,7 +14,7 @@ from exporter import config
 from exporter.config import domain_name
 from exporter.errors import ExporterError, SettingsError
 from exporter.report import output
-from exporter.store import schema
+from exporter.store import hour_journal, schema
 from exporter.store.clickhouse import ClickHouse, Row, connect, load
 from exporter.store.ledger import Ledger
 from exporter.store.rejects import RejectStore
@@ -52,7 +52,10 @@ class Context:
 
     @contextmanager
     def database(self) -> Iterator[ClickHouse]:
-        """Opens the database and creates its schema if it is empty. Raises EngineError, SchemaError."""
+        """Opens the database. Creates its schema if it is empty, and finishes what a killed pull left.
+
+        Raises EngineError, SchemaError.
+        """
         with self.opening() as opened:
             yield opened()
 
@@ -75,10 +78,12 @@ class Context:
     def _open(self) -> ClickHouse:
         database = self.connect()
         try:
-            return schema.prepare(database)
+            schema.prepare(database)
         except ExporterError:
             database.close()
             raise
+        hour_journal.finish_all(database, self.settings.data_dir, self.warn)
+        return database
 
     def given_domain(self, text: str) -> str:
         """Validates the value of the option --domain. Raises SettingsError."""

@@ -36,6 +36,7 @@ from exporter.server.tokens import Tokens
 from exporter.spool.drain import Drain
 from exporter.spool.idempotency import IdempotencyKeys
 from exporter.spool.spool import Spool
+from exporter.store import hour_journal
 from exporter.store.connections import Connections
 from exporter.store.ledger import Ledger
 from exporter.store.reader import ADMITTED, Reader
@@ -88,7 +89,7 @@ def serve(context: Context) -> None:
         keys = IdempotencyKeys(directory / 'keys.sqlite', spool.keys())
         parts.callback(keys.close)
         database = parts.enter_context(Connections(settings.database_url))
-        _open_database(database, settings.database_url)
+        _open_database(database, settings.database_url, directory)
         drain = Drain(spool, keys, rejected, database, directory)
         parts.callback(_start_drain(drain))
         intake = parts.enter_context(GroupCommit(spool, keys, lru_cache(PORTALS)(context.enrichment)))
@@ -114,9 +115,11 @@ def serve(context: Context) -> None:
             for entry in settings.pull:
                 _pull(context, entry, database)
 
-        scheduler = jobs.create_scheduler(
-            follower.poll, lambda: indicators.refresh(database()), remove_old, pull_all if settings.pull else None
-        )
+        def refresh() -> None:
+            hour_journal.finish_all(database(), directory, log.warning)  # of a command that was killed
+            indicators.refresh(database())
+
+        scheduler = jobs.create_scheduler(follower.poll, refresh, remove_old, pull_all if settings.pull else None)
         scheduler.start()
         ending = threading.Thread(target=scheduler.shutdown, daemon=True)
         parts.callback(ending.join, LAST)
@@ -187,11 +190,14 @@ def _listen(listen: str, tokens_needed: bool) -> str:
     return listen if loopback else f'127.0.0.1:{port}'
 
 
-def _open_database(database: Connections, url: str) -> None:
-    """Opens an embedded database, to report a wrong set-up at once. A server may be unreachable: accepted calls wait for it."""
+def _open_database(database: Connections, url: str, data_dir: Path) -> None:
+    """Opens an embedded database, to report a wrong set-up at once, and finishes what a killed pull left.
+
+    A server may be unreachable: accepted calls wait for it.
+    """
     where = address(url)
     if where.embedded:
-        database()
+        hour_journal.finish_all(database(), data_dir, log.warning)
     log.info('writes to %s', where.shown)
 
 

@@ -26,6 +26,16 @@ class Tally:
             for reason, lines in added.items():
                 counts[reason] = counts.get(reason, 0) + lines
 
+    def minus(self, other: 'Tally') -> 'Tally | None':
+        """The numbers of the lines that another tally lacks; None if that one has lines that are not here."""
+        skipped, rejected = Counter(self.skipped), Counter(self.rejected)
+        skipped.subtract(other.skipped)
+        rejected.subtract(other.rejected)
+        stored, hidden = self.stored - other.stored, self.hidden_addresses - other.hidden_addresses
+        if min(stored, hidden, *skipped.values(), *rejected.values()) < 0:
+            return None
+        return Tally(stored, dict(+skipped), dict(+rejected), hidden)
+
 
 @dataclass
 class Summary:

@@ -13,13 +13,22 @@ from exporter.model.tally import Tally
 from exporter.store.clickhouse import ClickHouse, Row
 
 
+class Provenance(NamedTuple):
+    """What the rows of the ledger record of how calls were read."""
+
+    key_id: str  # of the visitor secret
+    geo_date: date | None  # of the geolocation data
+    rules: int  # the version of the counting rules
+
+
 class StoredHour(NamedTuple):
     """A pulled hour that has batches."""
 
-    is_stored: bool  # False if its last batch is not done, or forgotten, or if an earlier one still has to be removed
-    lines: int  # of the last batch: all of them, also those that are not counted
+    is_stored: bool  # False if a batch is begun and not done, or if all are forgotten
+    tally: Tally  # of the batches that are done
     next_revision: int
     revisions: tuple[int, ...]  # of the batches that are done or begun
+    begun: datetime | None = None  # when the last batch that is not done began, UTC
 
 
 class Ledger:
@@ -33,7 +42,7 @@ class Ledger:
         self, database: ClickHouse, key_id: str = '', geo_date: date | None = None, rules: int = counting_rules.VERSION
     ) -> None:
         self.database = database
-        self._provenance = {'geo_date': geo_date, 'key_id': key_id, 'rules': rules}
+        self.provenance = Provenance(key_id, geo_date, rules)
 
     def begin(self, batch: Batch) -> None:
         """Records that a batch is about to be stored. Raises EngineError.
@@ -113,7 +122,7 @@ class Ledger:
             'end': batch.end,
             'checkpoints': [{'end': point.end, 'hash': point.hash} for point in batch.checkpoints],
             **result,
-            **self._provenance,
+            **self.provenance._asdict(),
         }
 
     def _is_overlapped(self, batch: Batch) -> bool:
@@ -176,12 +185,14 @@ class Ledger:
             """
             SELECT
                 start, max(revision) AS last_revision, groupArrayIf(revision, last_state != 'forgotten') AS revisions,
-                argMax(last_state, revision) = 'done' AND length(revisions) = 1 AS is_stored,
-                argMax(lines, revision) AS last_lines
+                maxOrNullIf(began, last_state = 'begun') AS begun,
+                sumIf(calls, last_state = 'done') AS stored, sumMapIf(skipped_lines, last_state = 'done') AS skipped,
+                sumMapIf(rejected_lines, last_state = 'done') AS rejected, sumIf(hidden, last_state = 'done') AS hidden_addresses
             FROM (
                 SELECT
-                    start, revision, max(state) AS last_state,
-                    max(stored + skipped + arraySum(mapValues(rejected))) AS lines
+                    start, revision, max(state) AS last_state, max(at) AS began, max(stored) AS calls,
+                    maxMap(skipped_by_reason) AS skipped_lines, maxMap(rejected) AS rejected_lines,
+                    max(hidden_addresses) AS hidden
                 FROM batches
                 WHERE domain = {domain:String} AND log = {log:String} AND start >= {first:UInt64} AND start < {last:UInt64}
                 GROUP BY start, revision
@@ -192,7 +203,11 @@ class Ledger:
         )
         return {
             row['start']: StoredHour(
-                bool(row['is_stored']), row['last_lines'], row['last_revision'] + 1, tuple(sorted(row['revisions']))
+                bool(row['revisions']) and row['begun'] is None,
+                Tally(row['stored'], row['skipped'], row['rejected'], row['hidden_addresses']),
+                row['last_revision'] + 1,
+                tuple(sorted(row['revisions'])),
+                row['begun'].replace(tzinfo=UTC) if row['begun'] else None,
             )
             for row in rows
         }

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from exporter.errors import EngineError
+from exporter.errors import EngineError, InputError
 from exporter.system.files import hold
 
 PATIENCE = 10  # seconds to wait for storing processes
@@ -30,6 +30,28 @@ def nobody_storing(data_dir: Path) -> Iterator[None]:
     """
     with _nobody_storing(data_dir, time.monotonic() + PATIENCE):
         yield
+
+
+def pulling_lock(data_dir: Path, domain: str) -> Path:
+    """The file that a pull of a portal locks."""
+    return data_dir / f'pulling-{domain}'
+
+
+@contextmanager
+def pulling(data_dir: Path, domain: str) -> Iterator[None]:
+    """A lock: two pulls of a portal would both take an hour for missing.
+
+    Raises InputError if another process holds it, OSError.
+    """
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        lock = hold(pulling_lock(data_dir, domain))
+    except BlockingIOError:
+        raise InputError(f'{domain}: another pull is under way', 'wait until it ends, then run the command again') from None
+    try:
+        yield
+    finally:
+        os.close(lock)
 
 
 @contextmanager

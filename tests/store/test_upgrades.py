@@ -29,7 +29,7 @@ def as_texts(rows: list[dict[str, Any]], columns: list[str]) -> list[str]:
 def test_an_upgraded_database_equals_a_new_one_and_gives_the_same_numbers(
     backup: Path,
     settings: pytest.MonkeyPatch,  # in force
-    empty: ClickHouse,  # noqa: F811
+    empty: ClickHouse,
     tmp_path: Path,
 ) -> None:
     (tmp_path / backup.name).write_bytes(backup.read_bytes())
@@ -62,7 +62,7 @@ def test_an_upgraded_database_equals_a_new_one_and_gives_the_same_numbers(
 def test_an_upgraded_database_recognizes_its_logs(
     backup: Path,
     settings: pytest.MonkeyPatch,  # in force
-    empty: ClickHouse,  # noqa: F811
+    empty: ClickHouse,
     tmp_path: Path,
 ) -> None:
     """The columns that identify a log are those that this program would have written; a forgotten log counts as a new one."""

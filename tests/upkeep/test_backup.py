@@ -97,7 +97,7 @@ def test_restored_calls_can_be_forgotten(
 
 @pytest.mark.parametrize('done', range(1, 4))
 def test_a_batch_that_was_being_stored_is_stored_once_after_a_restore(
-    access_log: Path, database: ClickHouse, other: Callable[[], ClickHouse], done: int, interrupt: Interrupt  # noqa: F811
+    access_log: Path, database: ClickHouse, other: Callable[[], ClickHouse], done: int, interrupt: Interrupt
 ) -> None:  # fmt: skip
     """The restored database does not know the token of the batch, which may be in the calls, in the sums, or in some of them."""
     with access_log.open('ab') as file:

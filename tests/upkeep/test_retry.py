@@ -113,7 +113,7 @@ def test_an_interrupted_retry_is_finished_by_the_next(
     rejected: RejectStore,
     database: ClickHouse,
     tmp_path: Path,
-    interrupt: Interrupt,  # noqa: F811
+    interrupt: Interrupt,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """In the engine: before the ledger's row, the calls, the other row; on the disk: before each file is written or removed."""
@@ -162,7 +162,7 @@ def test_settings_that_change_while_a_retry_is_unfinished_change_nothing(
     rejected: RejectStore,
     database: ClickHouse,
     settings: pytest.MonkeyPatch,
-    interrupt: Interrupt,  # noqa: F811
+    interrupt: Interrupt,
 ) -> None:
     interrupt(2, retried_or_raise)
     settings.setenv('USAGE_PATHS', '/nothing')
@@ -176,7 +176,7 @@ def test_rejects_of_an_unfinished_batch_wait(
     rejected: RejectStore,
     database: ClickHouse,
     tmp_path: Path,
-    interrupt: Interrupt,  # noqa: F811
+    interrupt: Interrupt,
 ) -> None:
     retried()
     with (tmp_path / 'access.log').open('a') as file:
@@ -284,7 +284,7 @@ def test_a_call_without_a_domain_belongs_to_the_portal_of_its_token(web: Serving
 
 def test_an_engine_error_is_printed_and_nothing_is_lost(
     rejected: RejectStore,
-    interrupt: Interrupt,  # noqa: F811
+    interrupt: Interrupt,
 ) -> None:
     def run_retry() -> None:
         result = run('rejected', 'retry')

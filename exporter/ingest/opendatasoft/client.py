@@ -64,7 +64,7 @@ class Workspace:
                 f'{self.url}: the workspace has no data set {DATASET}',
                 'ask Opendatasoft for it, or use an API key that may see the analytics of the workspace',
             )
-        raise InputError(f'{self.url}: this is no Opendatasoft workspace', 'name the address of its portal, without a path')
+        raise InputError(f'{self.url}: not an Opendatasoft workspace', 'name the address of its portal, without a path')
 
     def export(self, first: datetime, last: datetime, file: Path) -> str:
         """Writes the rows with first <= timestamp < last to a file; returns its format. Raises InputError, OSError."""

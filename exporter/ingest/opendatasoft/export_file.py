@@ -2,7 +2,7 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -12,13 +12,14 @@ from exporter.enrich.enrichment import Enrichment
 from exporter.errors import InputError
 from exporter.ingest.logs.log_file import DAMAGE, shown, unpacker_of
 from exporter.ingest.opendatasoft.hours import HourStore, cut
-from exporter.ingest.opendatasoft.pulled import COMPLETE, SOURCE, Pulled, alone
+from exporter.ingest.opendatasoft.pulled import COMPLETE, SOURCE, Pulled
 from exporter.ingest.opendatasoft.rows import HOUR, ExportFile, Reader, kind_of, open_export
 from exporter.model.reject import Reason
+from exporter.store import hour_journal
 from exporter.store.ledger import Ledger
+from exporter.system.locks import pulling
 
 AUTO = 'auto'
-TOGETHER = 1_000_000  # rows of the hours for which a file is read once
 COMPRESSED = ('.csv', '.jsonl', '.json', '.parquet')  # before the ending of a compressed file that may be an export
 
 
@@ -78,12 +79,14 @@ def import_export(
     Raises InputError, EngineError, OSError; `pulled` is right however it ends.
     """
     summary, reader = pulled.summary, Reader()
-    with alone(data_dir, enrichment.domain):
-        rows, invalid = reader.count(export)
+    with pulling(data_dir, enrichment.domain):
+        counted = reader.count(export)
+        rows, invalid = counted.by_hour, counted.invalid
         summary.rejected += Counter({Reason.TIMESTAMP.value: invalid} if invalid else {})
         if not rows:
             return
         first, last = min(rows), max(rows)
+        hour_journal.finish(ledger.database, data_dir, enrichment.domain)
         stored = ledger.hours(enrichment.domain, SOURCE, first, last + HOUR)
         known = {start for start in rows if start in stored and stored[start].is_stored}
         cut_hours = {first, last} | {start for start in rows if start + HOUR > (now - COMPLETE).timestamp()}
@@ -91,22 +94,9 @@ def import_export(
         summary.left += sum(rows[start] for start in cut_hours - known)
         pulled.left |= cut_hours - known
         pulled.missing.update(export.missing)
-        hours = HourStore(ledger, data_dir, enrichment.domain, shown(name), stored, summary)
-        for starts in _groups(sorted(rows.keys() - known - cut_hours), rows):
+        hours = HourStore(ledger, data_dir, enrichment.domain, shown(name), stored, pulled)
+        for starts in counted.passes(sorted(rows.keys() - known - cut_hours)):
             slices = reader.read(export, starts)
             hours.put(cut(slices, enrichment, {start: rows[start] for start in starts}, pulled))
             watch()
         pulled.in_seconds = reader.in_seconds
-
-
-def _groups(starts: Sequence[int], rows: Counter[int]) -> Iterator[list[int]]:
-    """Yields groups of hours with some TOGETHER rows."""
-    group, size = list[int](), 0
-    for start in starts:
-        group.append(start)
-        size += rows[start]
-        if size >= TOGETHER:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group

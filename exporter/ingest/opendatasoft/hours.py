@@ -1,12 +1,13 @@
 """Cuts rows of a workspace into batches of one hour, and stores those hours that the ledger lacks."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
 from exporter.enrich.enrichment import Enrichment
+from exporter.errors import InputError
 from exporter.ingest import pipeline
 from exporter.ingest.formats import Lines
 from exporter.ingest.opendatasoft.pulled import SOURCE, Pulled
@@ -15,7 +16,7 @@ from exporter.ingest.opendatasoft.steps import STEPS
 from exporter.ingest.pipeline import ENRICHED
 from exporter.model.batch import Batch
 from exporter.model.call import COLUMNS, Client, categorical, is_category
-from exporter.model.tally import Summary, Tally
+from exporter.model.tally import Tally
 from exporter.store import hours as store
 from exporter.store.ledger import Ledger, StoredHour
 
@@ -83,19 +84,22 @@ def _are_underestimated(calls: pl.DataFrame) -> pl.Series:
 
 
 class HourStore:
-    """Stores hours of a portal. Not thread-safe.
+    """Stores hours of a portal, whose pulling lock the caller holds. Not thread-safe.
 
     `stored` holds what the ledger knows of the hours, by their start; `origin` is where the rows come from.
     """
 
     def __init__(
-        self, ledger: Ledger, data_dir: Path, domain: str, origin: str, stored: Mapping[int, StoredHour], summary: Summary
+        self, ledger: Ledger, data_dir: Path, domain: str, origin: str, stored: Mapping[int, StoredHour], pulled: Pulled
     ) -> None:
         self.ledger, self.data_dir, self.domain, self.origin = ledger, data_dir, domain, origin
-        self.stored, self.summary = stored, summary
+        self.stored, self.pulled = stored, pulled
 
     def put(self, hours: Iterable[tuple[int, HourRows]]) -> None:
-        """Stores hours, and replaces their earlier batches. Raises EngineError, InputError, OSError, the errors of `hours`."""
+        """Stores hours. Of an hour that is stored, it adds the late rows; it replaces the hour if stored rows are missing now.
+
+        Raises EngineError, InputError, OSError, the errors of `hours`.
+        """
         group, calls = dict[int, HourRows](), 0
         for start, hour in hours:
             group[start] = hour
@@ -108,14 +112,32 @@ class HourStore:
 
     def _put(self, hours: Mapping[int, HourRows]) -> None:
         known = {start: self.stored[start] for start in hours if start in self.stored}
-        batches = [
-            (self._batch(start, known[start].next_revision if start in known else 0), hour.calls, hour.tally)
-            for start, hour in hours.items()
-        ]
-        replaced = [self._batch(start, revision) for start, hour in known.items() for revision in hour.revisions]
-        store.store_hours(self.ledger, self.data_dir, batches, replaced)
-        for _, _, tally in batches:
-            self.summary.count(tally)
+        self._refuse_changed(hours)
+        batches = {start: [self._batch(start, revision) for revision in hour.revisions] for start, hour in known.items()}
+        added = store.added_calls(
+            self.ledger.database,
+            {start: (batches[start], hours[start].calls) for start, hour in known.items() if hour.is_stored},
+        )
+        new, replaced = list[store.Hour](), list[Batch]()
+        for start, hour in hours.items():
+            batch = self._batch(start, known[start].next_revision if start in known else 0)
+            more = hour.tally.minus(known[start].tally) if start in added else None
+            if more and more.stored == len(added[start]):
+                new.append((batch, added[start], more))
+                self.pulled.summary.already_stored += hour.rows - more.lines
+            else:
+                new.append((batch, hour.calls, hour.tally))
+                replaced += batches.get(start, ())
+                self.pulled.replaced.add(start)
+        store.store_hours(self.ledger, self.data_dir, new, replaced)
+        for _, _, tally in new:
+            self.pulled.summary.count(tally)
+
+    def _refuse_changed(self, hours: Collection[int]) -> None:
+        """Raises InputError if another host stored one of the hours meanwhile: the lock of a pull is one of this host."""
+        current = self.ledger.hours(self.domain, SOURCE, min(hours), max(hours) + HOUR)
+        if any(current.get(start) != self.stored.get(start) for start in hours):
+            raise InputError(f'{self.domain}: another host pulls this portal too', 'pull it from one host only')
 
     def _batch(self, start: int, revision: int) -> Batch:
         return Batch(self.domain, SOURCE, SOURCE, start, start + HOUR, self.origin, format=SOURCE, revision=revision)

@@ -1,7 +1,7 @@
 """Pulls the calls of an Opendatasoft workspace: the hours that the ledger lacks, and those that changed there since."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,15 +12,17 @@ from exporter.enrich.enrichment import Enrichment
 from exporter.errors import InputError, SettingsError
 from exporter.ingest.opendatasoft.client import Workspace
 from exporter.ingest.opendatasoft.hours import HourStore, cut
-from exporter.ingest.opendatasoft.pulled import COMPLETE, SOURCE, Pulled, alone, api_key, moment
+from exporter.ingest.opendatasoft.pulled import COMPLETE, SOURCE, Pulled, api_key, moment
 from exporter.ingest.opendatasoft.rows import HOUR, ExportFile, Reader, open_export
 from exporter.ingest.prefetch import Prefetch
-from exporter.store.ledger import Ledger
+from exporter.store import hour_journal
+from exporter.store.ledger import Ledger, StoredHour
 from exporter.store.rollups import calls_from
+from exporter.system.locks import pulling
 
 DAYS = 90  # that are pulled without `since`: more than that is kept by few workspaces
 DAY = 24 * HOUR  # seconds
-
+STORING = timedelta(minutes=2)  # in which a group of hours is stored
 
 Watch = Callable[[date, int, int], None]  # takes the day that was stored, its number from 1, and the number of days
 
@@ -43,10 +45,12 @@ def pull(
     """
     first, last = _bounds(entry.since, until, ZoneInfo(enrichment.timezone), now)
     data_dir = settings.data_dir
-    with alone(data_dir, enrichment.domain), Workspace(entry.url, api_key(settings, entry), warn) as workspace:
+    with pulling(data_dir, enrichment.domain), Workspace(entry.url, api_key(settings, entry), warn) as workspace:
         _refuse_other_workspace(ledger, enrichment.domain, workspace.url)
         workspace.check(now)
+        hour_journal.finish(ledger.database, data_dir, enrichment.domain)
         stored = ledger.hours(enrichment.domain, SOURCE, first, last)
+        _refuse_other_host(enrichment.domain, stored, now)
         kept_from = _start_of(calls_from(ledger.database) + timedelta(2), ZoneInfo('UTC'))  # in any time zone
         fixed = {start for start in stored if start < kept_from}  # their calls may be removed: they cannot be replaced
         with TemporaryDirectory(prefix='pull', dir=data_dir) as directory:
@@ -56,16 +60,16 @@ def pull(
             if checked:
                 counts = puller.counts(min(checked), max(checked) + HOUR)
                 pulled.changed |= {
-                    start: (stored[start].lines, counts[start])
+                    start: (stored[start].tally.lines, counts[start])
                     for start in sorted(checked)
-                    if counts[start] != stored[start].lines
+                    if counts[start] != stored[start].tally.lines
                 }
             wanted = [
                 start
                 for start in range(first, last, HOUR)
                 if start in pulled.changed or (start not in fixed and not (start in stored and stored[start].is_stored))
             ]
-            puller.store(HourStore(ledger, data_dir, enrichment.domain, workspace.url, stored, pulled.summary), wanted, watch)
+            puller.store(HourStore(ledger, data_dir, enrichment.domain, workspace.url, stored, pulled), wanted, watch)
 
 
 class _Puller:
@@ -95,10 +99,12 @@ class _Puller:
         downloads = ((starts, self._download(starts[0], starts[-1] + HOUR)) for starts in days.values())
         with Prefetch(downloads) as prefetched:
             for number, (starts, export) in enumerate(prefetched, 1):
-                rows = self.reader.count(export).by_hour
+                counted = self.reader.count(export)
+                rows = counted.by_hour
                 self.pulled.summary.already_stored += sum(rows[start] for start in rows.keys() - set(starts))
-                slices = self.reader.read(export, starts)
-                hours.put(cut(slices, self.enrichment, {start: rows[start] for start in starts}, self.pulled))
+                for group in counted.passes(starts):
+                    slices = self.reader.read(export, group)
+                    hours.put(cut(slices, self.enrichment, {start: rows[start] for start in group}, self.pulled))
                 export.path.unlink()
                 self.pulled.missing.update(export.missing if export.names else ())
                 self.pulled.in_seconds = self.reader.in_seconds
@@ -136,3 +142,12 @@ def _refuse_other_workspace(ledger: Ledger, domain: str, url: str) -> None:
                 f'{domain}: its calls were pulled from {origin}',
                 'choose another --domain for this workspace, or forget the calls with forget --domain',
             )
+
+
+def _refuse_other_host(domain: str, stored: Mapping[int, StoredHour], now: datetime) -> None:
+    """Raises InputError if hours were just begun: this host has finished its own, so another one is storing them."""
+    if any(hour.begun and now - hour.begun < STORING for hour in stored.values()):
+        raise InputError(
+            f'{domain}: another host is pulling this portal',
+            'pull it from one host only; if that host was stopped, run the command again in two minutes',
+        )

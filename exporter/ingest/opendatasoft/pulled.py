@@ -1,16 +1,12 @@
-"""What a pull and an import of exported rows share: the result, when an hour is complete, and the lock of a portal."""
+"""What a pull and an import of exported rows share: the result, when an hour is complete, and the API key."""
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from exporter.config import Pull, Settings
-from exporter.errors import InputError, SettingsError
+from exporter.errors import SettingsError
 from exporter.model.tally import Summary
-from exporter.system.files import hold
 
 SOURCE = 'opendatasoft'  # also the name of the log: a portal has one workspace, whether its rows come over HTTP or from files
 COMPLETE = timedelta(hours=1)  # after its end, an hour is taken for complete
@@ -23,6 +19,7 @@ class Pulled:
 
     summary: Summary = field(default_factory=Summary)
     changed: dict[int, tuple[int, int]] = field(default_factory=dict)
+    replaced: set[int] = field(default_factory=set)  # those of the changed hours in which stored rows are missing now
     hidden_addresses: int = 0
     unknown: set[str] = field(default_factory=set)  # paths of calls whose names are not known
     missing: set[str] = field(default_factory=set)  # fields that exports lack
@@ -33,7 +30,8 @@ class Pulled:
     def notes(self) -> Iterator[str]:
         """Lines for the operator: what changed in the workspace, and what its rows lack."""
         for start, (before, now) in self.changed.items():
-            yield f'{moment(start):%Y-%m-%d %H:%M} UTC: {now:,} rows instead of {before:,}, replaced'
+            outcome = 'replaced the hour' if start in self.replaced else f'added {now - before:,}'
+            yield f'{moment(start):%Y-%m-%d %H:%M} UTC: {now:,} rows instead of {before:,}, {outcome}'
         if self.left:
             hours = ', '.join(f'{moment(start):%Y-%m-%d %H:%M}' for start in sorted(self.left))
             yield f'left out, because they may be incomplete: the hours of {hours} UTC'
@@ -53,20 +51,6 @@ class Pulled:
 def moment(seconds: int) -> datetime:
     """The time of Unix seconds, UTC."""
     return datetime.fromtimestamp(seconds, UTC)
-
-
-@contextmanager
-def alone(data_dir: Path, domain: str) -> Iterator[None]:
-    """A lock: two pulls of a portal would both take an hour for missing. Raises InputError if another process holds it."""
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        lock = hold(data_dir / f'pulling-{domain}')
-    except BlockingIOError:
-        raise InputError(f'{domain}: another pull is under way', 'wait until it ends') from None
-    try:
-        yield
-    finally:
-        os.close(lock)
 
 
 def api_key(settings: Settings, entry: Pull) -> str | None:

@@ -21,6 +21,7 @@ from exporter.model.call import AHEAD, EARLIEST, SOURCE_COLUMNS, TIMESTAMP, Acti
 
 HOUR = 3_600  # seconds
 SLICE = 50_000  # rows that are read at a time
+HELD = 300_000  # rows that may wait for others of their hour; they take some 100 bytes each
 FIELDS = (
     'timestamp', 'user_ip_addr', 'user_id', 'dataset_id', 'api_type', 'api', 'format', 'user_agent', 'size_res', 'exec_time',
     'in_error', 'error', 'request_aborted', 'bot', 'geo_coordinates',
@@ -36,10 +37,29 @@ LONGEST_NAME = 200  # characters
 
 
 class Count(NamedTuple):
-    """The rows of a file by the hour of their time, in Unix seconds, and how many have no valid time."""
+    """The rows of a file by the hour of their time, in Unix seconds, and how many have no valid time.
+
+    `held` is the most rows that wait at a time for others of their hour, when the file is read once.
+    """
 
     by_hour: Counter[int]
     invalid: int
+    held: int
+
+    def passes(self, hours: Sequence[int]) -> Iterator[Sequence[int]]:
+        """Yields these hours in groups for which the file is read once each: several if it is not in the order of time."""
+        if hours and self.held <= max(HELD, *self.by_hour.values()):
+            yield hours
+            return
+        group, size = list[int](), 0
+        for start in hours:
+            if group and size + self.by_hour[start] > HELD:
+                yield group
+                group, size = [], 0
+            group.append(start)
+            size += self.by_hour[start]
+        if group:
+            yield group
 
 
 class ExportFile(NamedTuple):
@@ -125,12 +145,18 @@ class Reader:
 
     def count(self, file: ExportFile) -> Count:
         """Counts the rows. Raises InputError if the file cannot be read to its end."""
-        by_hour, invalid = Counter[int](), 0
+        by_hour, invalid, slices = Counter[int](), 0, list[Counter[int]]()
         for frame in _frames(file, ('timestamp',)):
             times = _valid_times(frame['timestamp'])
-            by_hour += Counter(dict(hours_of(times.drop_nulls()).value_counts().iter_rows()))
+            slices.append(Counter(dict(hours_of(times.drop_nulls()).value_counts().iter_rows())))
+            by_hour += slices[-1]
             invalid += times.null_count()
-        return Count(by_hour, invalid)
+        waiting, held = Counter[int](), 0
+        for rows in slices:
+            waiting += rows
+            held = max(held, waiting.total())
+            waiting = Counter({start: number for start, number in waiting.items() if number < by_hour[start]})
+        return Count(by_hour, invalid, held)
 
     def read(self, file: ExportFile, wanted: Collection[int]) -> Iterator[pl.DataFrame]:
         """Yields the rows of these hours, slice by slice: `line`, SOURCE_COLUMNS and `dataset_id`, `action`, `known` (whether

@@ -4,114 +4,38 @@ import json
 import os
 import random
 import re
-import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from access_logs import DOMAIN, run
-from click.testing import Result
 from files import DATA, ROOT
 from flask import Response
-from workspace import API_KEY, FakeWorkspace, Row, encode, rows_of_hour, running
+from pulls import (  # noqa: F401  # the fixtures too
+    FIRST,
+    NOW,
+    SINCE,
+    assert_every_row_counts_once,
+    complete,
+    end,
+    error,
+    hour,
+    pull,
+    pulled,
+    url,
+    workspace,
+)
+from workspace import API_KEY, FakeWorkspace, rows_of_hour, running
 
 from exporter.store.clickhouse import ClickHouse
-from exporter.store.rollups import differing
 
-NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-DAYS = 3
 PROGRAM = 'from exporter.cli import main; main()'
-
-
-def hour(ago: int) -> datetime:
-    return NOW - timedelta(hours=ago)
-
-
-SINCE = (NOW - timedelta(days=DAYS - 1)).date()
-FIRST = datetime(SINCE.year, SINCE.month, SINCE.day, tzinfo=UTC)
-
-
-@pytest.fixture
-def workspace() -> FakeWorkspace:
-    """Some days of rows. The hour that has just begun, and the one before, are not complete; some hours have no rows."""
-    hours = range(int((NOW - FIRST).total_seconds() // 3600) + 1)
-    return FakeWorkspace(row for ago in hours for row in rows_of_hour(hour(ago), 0 if ago % 5 == 4 else 20))
-
-
-@pytest.fixture
-def url(workspace: FakeWorkspace, settings: pytest.MonkeyPatch) -> Iterator[str]:
-    settings.setenv('USAGE_OPENDATASOFT_API_KEY', API_KEY)
-    settings.setattr('time.sleep', lambda _seconds: None)
-    with running(workspace) as url:
-        yield url
-
-
-def pull(url: str, *options: str) -> Result:
-    return run('pull', url, '--domain', DOMAIN, '--since', str(SINCE), *options)
-
-
-def pulled(url: str, *options: str) -> dict[str, Any]:
-    result = pull(url, '--format', 'json', *options)
-    assert result.exit_code == 0, result.stderr
-    summary: dict[str, Any] = json.loads(result.stdout)
-    return summary
-
-
-def error(result: Result, exit_code: int = 1) -> str:
-    lines = [line for line in result.stderr.splitlines() if line.startswith('error: ')]
-    assert (result.exit_code, len(lines)) == (exit_code, 1), result.output
-    return lines[0].removeprefix('error: ')
-
-
-def end() -> datetime:
-    """The end of the last complete hour: it may have moved since the test began."""
-    return (datetime.now(UTC) - timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
-
-
-def complete(rows: list[Row]) -> list[Row]:
-    return [row for row in rows if row['timestamp'] < end()]
-
-
-def key(row: Row) -> tuple[Any, ...]:
-    """What is stored of a row as it is: an independent reading."""
-    form = f'.{row["format"]}' if row['format'] else ''
-    user = '' if row['user_id'] == 'anonymous' else row['user_id']
-    path = f'/{row["api_type"]}/{row["api"]}{form}'
-    return int(row['timestamp'].timestamp()), user, path, row['dataset_id'] or '', row['size_res'], int(row['in_error'])
-
-
-def stored(database: ClickHouse) -> Counter[tuple[Any, ...]]:
-    rows = database.query('SELECT toUnixTimestamp(timestamp) AS t, user_id, path, dataset_id, bytes, failed FROM calls')
-    return Counter(tuple(row.values()) for row in rows)
-
-
-def assert_every_row_counts_once(database: ClickHouse, rows: list[Row]) -> None:
-    """In `calls`, and in each rollup, compared with the rows one by one."""
-    expected = complete(rows)
-    assert stored(database) == Counter(map(key, expected))
-    assert differing(database, DOMAIN) == []
-    by_day = Counter(row['timestamp'].date() for row in expected)
-    days = database.query('SELECT day, sum(days.calls) AS n FROM days GROUP BY day')
-    assert {row['day']: row['n'] for row in days} == by_day
-    users = database.query("SELECT user_id, sum(accounts.calls) AS n FROM accounts WHERE user_id != '' GROUP BY user_id")
-    accounts = Counter(row['user_id'] for row in expected)
-    assert {row['user_id']: row['n'] for row in users} == {name: accounts[name] for name in ('alice', 'bob')}
-    exact = database.query('SELECT uniqHLL12(visitor) AS n FROM calls WHERE user_id = {none:String}', {'none': ''})
-    merged = database.query('SELECT uniqHLL12Merge(anonymous_users) AS n FROM days')
-    assert exact == merged
-    places = {
-        name: database.query(f'SELECT country, latitude, longitude, {calls} AS n FROM {name} GROUP BY ALL ORDER BY ALL')
-        for name, calls in (('calls', 'count()'), ('places', 'sum(places.calls)'))
-    }
-    assert places['calls'] == places['places']
 
 
 def test_every_row_of_a_complete_hour_is_stored_once(url: str, workspace: FakeWorkspace, database: ClickHouse) -> None:
@@ -128,7 +52,7 @@ def test_every_row_of_a_complete_hour_is_stored_once(url: str, workspace: FakeWo
 
 @pytest.mark.parametrize('formats', [('parquet',), ('jsonl',)])
 @pytest.mark.parametrize('counts', [True, False])
-def test_late_rows_replace_their_hour(
+def test_late_rows_count_with_their_hour(
     url: str, workspace: FakeWorkspace, database: ClickHouse, formats: tuple[str, ...], counts: bool
 ) -> None:
     workspace.formats, workspace.counts_by_hour, workspace.page = formats, counts, 7
@@ -137,8 +61,8 @@ def test_late_rows_replace_their_hour(
     workspace.rows = [row for row in workspace.rows if row['timestamp'].replace(minute=0, second=0) != hour(12)]
     result = pull(url)
     assert result.exit_code == 0
-    assert f'{hour(8):%Y-%m-%d %H:%M} UTC: 23 rows instead of 22, replaced' in result.stderr
-    assert f'{hour(12):%Y-%m-%d %H:%M} UTC: 0 rows instead of 22, replaced' in result.stderr
+    assert f'{hour(8):%Y-%m-%d %H:%M} UTC: 23 rows instead of 22, added 1' in result.stderr
+    assert f'{hour(12):%Y-%m-%d %H:%M} UTC: 0 rows instead of 22, replaced the hour' in result.stderr
     assert_every_row_counts_once(database, workspace.rows)
     assert pulled(url)['read'] == 0
 
@@ -244,7 +168,7 @@ def wrong(workspace: FakeWorkspace, **changes: Any) -> None:
             2,
             "may not see ods-api-monitoring; give its account the permission to see the workspace's analytics",
         ),
-        ({'api': '/other'}, 1, 'this is no Opendatasoft workspace; name the address of its portal'),
+        ({'api': '/other'}, 1, 'not an Opendatasoft workspace; name the address of its portal'),
         ({'has_dataset': False}, 1, 'the workspace has no data set ods-api-monitoring; ask Opendatasoft'),
         ({'clock': timedelta(hours=3)}, 1, 'set the clock: it decides which hours are complete'),
         ({'formats': ()}, 1, 'refuses the export of ods-api-monitoring (400 BAD REQUEST)'),
@@ -370,84 +294,3 @@ def test_serve_pulls_at_its_start(url: str, workspace: FakeWorkspace, tmp_path: 
     finally:
         process.kill()
         process.wait()
-
-
-# files
-
-
-def file_of(path: Path, rows: list[Row]) -> str:
-    path.write_bytes(encode(rows, path.suffix[1:]))
-    return str(path)
-
-
-@pytest.mark.parametrize('ending', ['parquet', 'csv', 'jsonl'])
-@pytest.mark.parametrize('log_format', ['auto', 'opendatasoft'])
-def test_a_file_and_a_workspace_share_their_hours(
-    url: str, workspace: FakeWorkspace, database: ClickHouse, tmp_path: Path, ending: str, log_format: str
-) -> None:
-    export = file_of(tmp_path / f'export.{ending}', [row for row in workspace.rows if row['timestamp'] < hour(20)])
-    options = ('--domain', DOMAIN, '--log-format', log_format, '--format', 'json')
-    result = run('import', export, *options)
-    assert result.exit_code == 0, result.stderr
-    first = json.loads(result.stdout)
-    assert (first['stored'] > 100, first['left'] > 0, first['already_stored']) == (True, True, 0)
-    assert 'left out, because they may be incomplete: the hours of' in result.stderr
-    second = pulled(url)
-    assert first['stored'] + second['stored'] == len(complete(workspace.rows))
-    assert_every_row_counts_once(database, workspace.rows)
-    third = json.loads(run('import', export, *options).stdout)
-    assert third['stored'] == 0
-    assert third['already_stored'] == third['read'] == first['read']
-
-
-def test_what_is_no_export_is_refused(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name, content in (('a.csv', b'a;b\n1;2\n'), ('a.parquet', b'PAR1cut'), ('a.jsonl', b'{}\n'), ('a.log', b'\xff\xfe')):
-        (tmp_path / name).write_bytes(content)
-        result = run('import', name, '--domain', DOMAIN, '--log-format', 'opendatasoft')
-        assert f'{name}: not an export of ods-api-monitoring; export it as' in error(result)
-
-
-# kills
-
-
-@pytest.mark.slow
-def test_a_hundred_kills(workspace: FakeWorkspace, tmp_path: Path) -> None:
-    kills = int(os.environ.get('USAGE_TEST_PULL_KILLS', '6'))
-    environment = os.environ | {'USAGE_DATA_DIR': str(tmp_path), 'USAGE_OPENDATASOFT_API_KEY': API_KEY}
-    environment = {name: value for name, value in environment.items() if not name.startswith('USAGE_TEST')}
-    chance = random.Random(5)
-
-    def start(url: str) -> 'subprocess.Popen[bytes]':
-        arguments = ['pull', url, '--domain', DOMAIN, '--since', str(SINCE)]
-        return subprocess.Popen(
-            [sys.executable, '-c', PROGRAM, *arguments], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
-
-    def answer(statement: str) -> list[dict[str, Any]]:
-        result = subprocess.run(
-            [sys.executable, '-c', PROGRAM, 'query', statement, '--format', 'json'],
-            env=environment,
-            capture_output=True,
-            check=True,
-        )
-        rows: list[dict[str, Any]] = json.loads(result.stdout)
-        return rows
-
-    subprocess.run([sys.executable, '-c', PROGRAM, 'init'], env=environment, check=True, capture_output=True)
-    with running(workspace) as url:
-        for number in range(kills):
-            process = start(url)
-            time.sleep(chance.uniform(0.7, 3.5))
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            for _ in range(3):
-                workspace.rows += rows_of_hour(hour(chance.randrange(2, 40)), 1, seed=number)
-        last = start(url)
-        assert last.communicate()[1].decode().count('error') == 0
-        assert last.returncode == 0
-    expected = complete(workspace.rows)
-    columns = 'toUnixTimestamp(timestamp) AS t, user_id, path, dataset_id, bytes, failed'
-    assert Counter(tuple(row.values()) for row in answer(f'SELECT {columns} FROM calls')) == Counter(map(key, expected))
-    for table in ('days', 'accounts', 'places'):
-        sums = answer(f'SELECT toString(day) AS day, sum({table}.calls) AS n FROM {table} GROUP BY day')
-        assert {row['day']: row['n'] for row in sums} == Counter(str(row['timestamp'].date()) for row in expected), table

@@ -93,7 +93,7 @@ def test_times_of_all_kinds(tmp_path: Path, time: object) -> None:
 def test_rows_without_a_valid_time_are_counted(tmp_path: Path) -> None:
     path = tmp_path / 'rows.jsonl'
     path.write_text('\n'.join(json.dumps(ROW | {'timestamp': time}) for time in (None, '', 'yesterday', '1901-01-01T00:00:00Z')))
-    assert Reader().count(open_export(path, 'jsonl', 'rows')) == ({}, 4)
+    assert Reader().count(open_export(path, 'jsonl', 'rows')) == ({}, 4, 0)
 
 
 def test_the_unit_of_times_is_found_by_the_values(tmp_path: Path) -> None:

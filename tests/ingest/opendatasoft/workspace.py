@@ -7,7 +7,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -29,6 +29,7 @@ AGENTS = (
     'Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Safari/604.1',
 )
 Row = dict[str, Any]
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def rows_of_hour(start: datetime, number: int, seed: int = 0) -> list[Row]:
@@ -67,11 +68,11 @@ def rows_of_hour(start: datetime, number: int, seed: int = 0) -> list[Row]:
 class FakeWorkspace:
     """The rows of a workspace and its faults. Tests change `rows` and `faults` between requests.
 
-    `faults` are answered first, one for each request: a status, a response, or a function of the answer.
+    The rows of each hour from `first` to `last`, which are before `rows`, are made when they are asked for. `faults` are answered first, one for each request: a status, a response, or a function of the answer.
     """
 
-    def __init__(self, rows: Iterable[Row] = ()) -> None:
-        self.rows = list(rows)
+    def __init__(self, rows: Iterable[Row] = (), first: datetime = NEVER, last: datetime = NEVER) -> None:
+        self.rows, self.first, self.last = list(rows), first, last
         self.faults: list[Any] = []
         self.requests: list[str] = []
         self.formats: tuple[str, ...] = ('parquet', 'jsonl', 'csv')
@@ -87,7 +88,13 @@ class FakeWorkspace:
         match = re.fullmatch(r"timestamp >= date'(.+?)' AND timestamp < date'(.+?)'", where)
         assert match, where
         first, last = map(datetime.fromisoformat, match.groups())
-        return [row for row in self.rows if first <= row['timestamp'] < last]
+        return self.older(first, last) + [row for row in self.rows if first <= row['timestamp'] < last]
+
+    def older(self, first: datetime, last: datetime) -> list[Row]:
+        """The rows before `rows` with first <= timestamp < last, which are whole hours."""
+        start, end = max(first, self.first), min(last, self.last)
+        hours = (start + timedelta(hours=number) for number in range(max(0, int((end - start).total_seconds() // 3600))))
+        return [row for hour in hours for row in rows_of_hour(hour, 5)]
 
     def app(self) -> Flask:
         app = Flask('workspace')
@@ -174,7 +181,12 @@ SCHEMA: dict[str, Any] = {
 def running(workspace: FakeWorkspace) -> Iterator[str]:
     """Serves a workspace on this machine; yields its address."""
     server = create_server(workspace.app(), host='127.0.0.1', port=0, threads=2)
-    thread = threading.Thread(target=server.run, daemon=True)
+
+    def run() -> None:
+        with suppress(OSError):  # its sockets are closed while it waits for them
+            server.run()
+
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     try:
         yield f'http://127.0.0.1:{server.effective_port}'
