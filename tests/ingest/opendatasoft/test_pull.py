@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,14 @@ from pulls import (  # noqa: F401  # the fixtures too
 )
 from workspace import API_KEY, FakeWorkspace, rows_of_hour, running
 
+from exporter.ingest.opendatasoft.hours import NOTHING
+from exporter.ingest.opendatasoft.pulled import SOURCE
+from exporter.ingest.opendatasoft.rows import HOUR
+from exporter.model.batch import Batch
+from exporter.model.tally import Tally
 from exporter.store.clickhouse import ClickHouse
+from exporter.store.hours import store_hours
+from exporter.store.ledger import Ledger
 
 PROGRAM = 'from exporter.cli import main; main()'
 
@@ -294,3 +302,39 @@ def test_serve_pulls_at_its_start(url: str, workspace: FakeWorkspace, tmp_path: 
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.slow
+def test_days_of_a_year_are_pulled(url: str, workspace: FakeWorkspace, database: ClickHouse) -> None:
+    """A year takes minutes: USAGE_TEST_PULL_DAYS=362."""
+    days = int(os.environ.get('USAGE_TEST_PULL_DAYS', '10'))
+    since, until = workspace.first, workspace.first + timedelta(days)
+    expected = workspace.older(since, until)
+    options = '--domain', DOMAIN, '--since', str(since.date()), '--until', str(until.date() - timedelta(1)), '--format', 'json'
+    result = run('pull', url, *options)
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)['stored'] == len(expected)
+    assert_every_row_counts_once(database, expected)
+    assert len(database.query('SELECT DISTINCT day FROM days')) == days
+
+
+def test_two_hosts_that_pull_one_portal_are_told(
+    url: str, workspace: FakeWorkspace, database: ClickHouse, settings: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The other host has a data directory of its own, and the same database."""
+    start = int(hour(30).timestamp())
+    batch = Batch(DOMAIN, SOURCE, SOURCE, start, start + HOUR, url)
+    other = Ledger(database)
+
+    def store_there() -> None:
+        store_hours(other, tmp_path / 'other', [(batch, NOTHING, Tally())], ())
+
+    workspace.faults = [None, store_there]  # while this host downloads
+    (tmp_path / 'other').mkdir()
+    assert f'{DOMAIN}: another host pulls this portal too; pull it from one host only' in error(pull(url))
+    other.begin_hours([replace(batch, start=start + HOUR, end=start + 2 * HOUR)])
+    assert f'{DOMAIN}: another host is pulling this portal; pull it from one host only; if that host was' in error(pull(url))
+    database.command("ALTER TABLE batches DELETE WHERE state = 'begun' SETTINGS mutations_sync = 1")
+    workspace.rows = [row for row in workspace.rows if not hour(30) <= row['timestamp'] < hour(29)]
+    pulled(url)
+    assert_every_row_counts_once(database, workspace.rows)

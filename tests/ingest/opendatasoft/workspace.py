@@ -68,7 +68,8 @@ def rows_of_hour(start: datetime, number: int, seed: int = 0) -> list[Row]:
 class FakeWorkspace:
     """The rows of a workspace and its faults. Tests change `rows` and `faults` between requests.
 
-    The rows of each hour from `first` to `last`, which are before `rows`, are made when they are asked for. `faults` are answered first, one for each request: a status, a response, or a function of the answer.
+    The rows of each hour from `first` to `last`, which are before `rows`, are made when they are asked for. `faults` are answered first, one for each request: a status, a response, None, or a function that
+    returns one of these.
     """
 
     def __init__(self, rows: Iterable[Row] = (), first: datetime = NEVER, last: datetime = NEVER) -> None:
@@ -104,7 +105,8 @@ class FakeWorkspace:
             self.requests.append(request.full_path)
             if self.faults and (fault := self.faults.pop(0)) is not None:
                 fault = fault() if callable(fault) and not isinstance(fault, Response) else fault
-                return fault if isinstance(fault, Response) else ('', fault)
+                if fault is not None:
+                    return fault if isinstance(fault, Response) else ('', fault)
             if request.headers.get('Authorization') != f'Apikey {API_KEY}':
                 return '{"error": "no"}', 401
             if not request.path.startswith(self.api + '/') or (not self.has_dataset and 'ods-api-monitoring' in request.path):
