@@ -25,7 +25,7 @@ MEANING = {
     'stored': 'calls that this import stored',
     'already_stored': 'calls that an earlier import stored',
     'skipped': 'no API calls, by reason',
-    'left': 'a last line that is still being written',
+    'left': 'still being written, or of an hour that may be incomplete',
     'rejected': 'unreadable, by reason: see usage-exporter rejected list',
 }
 PROGRESS_INTERVAL = 10  # seconds between two lines of progress, if standard error is no terminal
@@ -184,8 +184,11 @@ def _total(summaries: Mapping[str, Summary]) -> Summary:
     return total
 
 
-def show_summaries(context: Context, summaries: Mapping[str, Summary], form: str) -> None:
-    """Prints the summary of an import or a pull; of a log of several portals, also that of each portal."""
+def show_summaries(context: Context, summaries: Mapping[str, Summary], form: str, meaning: Mapping[str, str] = MEANING) -> None:
+    """Prints the summary of an import or a pull; of a log of several portals, also that of each portal.
+
+    `meaning` explains the numbers that a table has.
+    """
     result = _total(summaries).as_dict()
     several = len(summaries) > 1
     if form == 'json':
@@ -196,18 +199,18 @@ def show_summaries(context: Context, summaries: Mapping[str, Summary], form: str
     for name, summary in summaries.items():
         if several:
             context.out.print(f'{name or "no portal"}:', style='bold')
-            _print_summary(context, summary)
+            _print_summary(context, summary, meaning)
     if several:
         context.out.print('total:', style='bold')
-    _print_summary(context, _total(summaries), peak_memory())
+    _print_summary(context, _total(summaries), meaning, peak_memory())
 
 
-def _print_summary(context: Context, summary: Summary, peak: int = 0) -> None:
+def _print_summary(context: Context, summary: Summary, meanings: Mapping[str, str], peak: int = 0) -> None:
     result = summary.as_dict()
     table = Table.grid(padding=(0, 2))
     table.add_column(justify='left')
     table.add_column(justify='right')
-    for name, meaning in MEANING.items():
+    for name, meaning in meanings.items():
         lines = summary.rejected.total() if name == 'rejected' else result[name]
         table.add_row(name.replace('_', ' '), f'{lines:,}', meaning, style='' if lines else 'dim')
         for reason, count in sorted({'skipped': summary.skipped, 'rejected': summary.rejected}.get(name, {}).items()):

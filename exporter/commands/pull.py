@@ -14,6 +14,13 @@ from exporter.errors import InputError, SettingsError
 from exporter.report.indicators import portals
 from exporter.system.startup import release_code
 
+MEANING = {
+    'read': 'rows',
+    'stored': 'calls that this pull stored',
+    'already_stored': 'calls that an earlier pull or import stored',
+    'skipped': 'no API calls, by reason',
+    'rejected': 'rows without a valid time',
+}
 EXAMPLES = """\b
 Examples:
   usage-exporter pull https://data.example.org
@@ -50,7 +57,7 @@ def pull(context: Context, url: str, domain: str | None, since: str | None, unti
         def watch(day: date, number: int, days: int) -> None:
             progress.update(task, total=days, completed=number, description=day.isoformat())
             if not context.notes.is_terminal:
-                click.echo(f'{day}: {pulled.summary.stored:,} calls stored', err=True)
+                click.echo(f'{day}: {pulled.summary.stored:,} calls stored so far', err=True)
             interrupts.check()
 
         enrichment = context.enrichment(entry.portal)
@@ -65,9 +72,12 @@ def pull(context: Context, url: str, domain: str | None, since: str | None, unti
             raise InputError('interrupted', 'stored hours stay stored: run the command again to finish') from None
         except Exception:
             if pulled.summary.read:  # also accounts for what was stored before the error
-                show_summaries(context, {entry.portal: pulled.summary}, form)
+                show_summaries(context, {entry.portal: pulled.summary}, form, MEANING)
             raise
-        show_summaries(context, {entry.portal: pulled.summary}, form)
+        if form == 'json' or pulled.summary.read:
+            show_summaries(context, {entry.portal: pulled.summary}, form, MEANING)
+        else:
+            context.out.print('no new calls: every complete hour is stored')
         for note in pulled.notes:
             context.note(note)
         stored = {row.domain: f'--from {row.first_day} --to {row.last_day}' for row in portals(opened())}

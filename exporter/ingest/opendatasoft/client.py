@@ -121,7 +121,7 @@ class Workspace:
                         return self._permitted(answer)
                     failure, wait = f'answers {_reason(answer)}', _wait(answer)
             except httpx.TransportError as error:
-                failure, wait = f'does not answer as a whole ({type(error).__name__}: {error})', None
+                failure, wait = _failure(error), None
             except (httpx.InvalidURL, httpx.HTTPError) as error:
                 raise InputError(f'{self.url}: cannot be asked ({error})', 'name the address of the portal') from error
             if wait and wait > LONGEST_PAUSE:
@@ -201,6 +201,12 @@ def _json(answer: httpx.Response) -> dict[str, Any]:
 def _reason(answer: httpx.Response) -> str:
     message = _json(answer).get('message') if not answer.is_success else ''
     return f'{answer.status_code} {answer.reason_phrase}' + (f': {str(message)[:200]}' if message else '')
+
+
+def _failure(error: httpx.TransportError) -> str:
+    if isinstance(error, httpx.TimeoutException):
+        return 'does not answer in time'
+    return f'cannot be reached ({error})' if isinstance(error, httpx.ConnectError) else f'the answer breaks off ({error})'
 
 
 def _wait(answer: httpx.Response) -> float | None:

@@ -124,7 +124,7 @@ def test_a_key_that_may_not_see_the_rows(server: FakeWorkspace, client: Client, 
 
 def test_no_workspace_answers() -> None:
     client = Client('http://127.0.0.1:9')
-    with client.workspace, pytest.raises(InputError, match='does not answer'):
+    with client.workspace, pytest.raises(InputError, match='cannot be reached'):
         client.workspace.check(datetime.now(UTC))
 
 

@@ -132,9 +132,11 @@ def test_a_hundred_kills(workspace: FakeWorkspace, tmp_path: Path) -> None:
             process.kill()
             process.communicate()
             for _ in range(3):
-                workspace.rows += rows_of_hour(hour(chance.randrange(2, 40)), 1, seed=number)
-            if number % 3 == 2:
-                del workspace.rows[chance.randrange(len(workspace.rows))]
+                workspace.rows += rows_of_hour(hour(chance.randrange(2, 40, 2)), 1, seed=number)
+            if number % 3 == 2:  # of another hour: one with as many rows as before is not replaced
+                fewer = hour(chance.randrange(3, 40, 2))
+                lost = [row for row in workspace.rows if fewer <= row['timestamp'] < fewer + timedelta(hours=1)]
+                workspace.rows = [row for row in workspace.rows if row not in lost[:1]]
         last = host.pull(url)
         assert last.communicate()[1].decode().count('error') == 0
         assert last.returncode == 0

@@ -53,6 +53,7 @@ def test_every_row_of_a_complete_hour_is_stored_once(url: str, workspace: FakeWo
     assert_every_row_counts_once(database, workspace.rows)
     again = pulled(url)
     assert (again['read'], again['stored']) == (0, 0)
+    assert pull(url).stdout == 'no new calls: every complete hour is stored\n'
     assert_every_row_counts_once(database, workspace.rows)
     [ledger] = database.query("SELECT count() AS hours, uniqExact(start) AS starts FROM batches WHERE state = 'done'")
     assert ledger['hours'] == ledger['starts'] == int((end() - FIRST).total_seconds() // 3600)
