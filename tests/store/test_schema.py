@@ -13,7 +13,7 @@ from exporter.store import schema
 from exporter.store.clickhouse import ClickHouse, connect
 
 FILES = sorted(schema.SQL.rglob('*.sql'))
-TABLES = {'calls', 'days', 'accounts', 'places', 'batches', 'events', 'retention', 'migrations'}
+TABLES = {'calls', 'days', 'accounts', 'places', 'batches', 'events', 'retention', 'migrations', 'catalogue', 'catalogue_updates'}
 
 
 @pytest.fixture
