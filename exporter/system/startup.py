@@ -31,7 +31,7 @@ def tune_process() -> None:
     # An import has a thread for each of its parts. More of them in polars take 20 MB, and their waking 5 % of its CPU time.
     os.environ.setdefault('POLARS_MAX_THREADS', '1')
     # The objects of hundreds of modules stay: to search them for garbage, also at exit, adds 0.1 s to a report.
-    gc.set_threshold(100_000)
+    gc.set_threshold(250_000)
     atexit.register(gc.freeze)
 
 
