@@ -25,6 +25,7 @@ COMMANDS = {
     'report': 'report:report',
     'query': 'query:query',
     'events': 'events:events',
+    'catalogue': 'catalogue:catalogue',
     'rejected': 'rejected:rejected',
     'tokens': 'tokens:tokens',
     'forget': 'forget:forget',

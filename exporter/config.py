@@ -158,6 +158,11 @@ class PortalRules(BaseModel):
         ('opendatasoft', 'socrata', 'ckan', 'udata', 'geonetwork', 'ogc'),
         description='how requests are read: presets; for the data set also query:NAME, or a pattern for the path with one group',
     )
+    catalogue: str | None = Field(
+        None,
+        description="the portal's catalogue: a URL (CKAN, Opendatasoft, udata, DCAT-AP) or a file (DCAT-AP, or CSV)",
+    )
+    catalogue_events: bool = Field(True, description='whether the catalogue adds an event for days with new data sets')
     trusted_proxies: Words = Field(
         ('private', 'loopback'),
         description='the proxies whose headers are believed: addresses, networks, private, loopback, or @FILE with one per line',

@@ -118,7 +118,8 @@ def test_every_setting_with_its_default() -> None:
             assert default == f'`{field.default}`'
         assert bool(default) == (
             field.is_required()
-            or name not in ('domain', 'api_keys', 'geo_database', 'domains', 'follow', 'pull', 'opendatasoft_api_key')
+            or name
+            not in ('domain', 'api_keys', 'catalogue', 'geo_database', 'domains', 'follow', 'pull', 'opendatasoft_api_key')
         )
     assert f'`{FILE_VARIABLE}`' in page('settings')
 
@@ -200,7 +201,7 @@ def test_every_number_of_an_imports_summary() -> None:
 
 
 def test_every_column_of_the_public_tables(database: ClickHouse) -> None:
-    for table in ('calls', 'events', 'batches'):
+    for table in ('calls', 'events', 'batches', 'catalogue', 'catalogue_updates'):
         columns = database.query(
             'SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = {t:String} ORDER BY position',
             {'t': table},

@@ -17,6 +17,7 @@ FOLDERS = (
     'server',
     'upkeep',
     'ingest',
+    'catalogue',
     'report',
     'spool',
     'store',

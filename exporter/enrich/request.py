@@ -74,9 +74,11 @@ class Requests:
 
     def _name_datasets(self, datasets: pl.Series, applies: pl.Series | bool, queries: pl.Series, pattern: str) -> pl.Series:
         """The data sets, with those of requests that have none and whose query matches the pattern."""
-        is_missing = is_category(datasets, '') & applies
-        texts = queries.set(~is_missing, None).str.extract(pattern).fill_null('')
-        return datasets.zip_with(~is_missing, self.clean_datasets(texts)['dataset_id'])
+        rows = (is_category(datasets, '') & applies).arg_true()
+        if rows.is_empty():
+            return datasets
+        texts = queries[rows].str.extract(pattern).fill_null('')
+        return datasets.scatter(rows, self.clean_datasets(texts)['dataset_id'])
 
 
 def _skip_reasons(methods: pl.Series, of_paths: pl.Series) -> pl.Series:

@@ -145,12 +145,13 @@ def apply(database: ClickHouse, watch: Watch = lambda _text, _done: None) -> lis
 
     Raises SchemaError if the database is newer than this program, EngineError if the engine refuses a statement.
     """
-    changes = pending(database)
+    is_new, changes = not applied(database), pending(database)
     if changes:
         database.command(RECORD)
     tables = [change for change in changes if change.name[0].isdigit()]
-    for change in tables:
-        _run(database, [change], watch)
+    # each can be applied again; in a database without calls, recording them one by one only takes longer
+    for together in [tables] if is_new else [[change] for change in tables]:
+        _run(database, together, watch)
     _run(database, [change for change in changes if change not in tables], watch)  # views can be replaced at any time
     return changes
 

@@ -31,7 +31,7 @@ def tune_process() -> None:
     # An import has a thread for each of its parts. More of them in polars take 20 MB, and their waking 5 % of its CPU time.
     os.environ.setdefault('POLARS_MAX_THREADS', '1')
     # The objects of hundreds of modules stay: to search them for garbage, also at exit, adds 0.1 s to a report.
-    gc.set_threshold(100_000)
+    gc.set_threshold(250_000)
     atexit.register(gc.freeze)
 
 
@@ -45,14 +45,16 @@ def lean_engine() -> Iterator[None]:
 
 
 def release_code(library: str) -> None:
-    """Gives back the memory of a shared library's code. What is used again is mapped again, from the page cache.
+    """Gives back the memory of a shared library's code and constants. What is used again is mapped again, from the page cache.
 
-    Most of the embedded engine's code is used at its start only: 50 MB of an import.
+    Most of the embedded engine's are used at its start only: 90 MB of an import.
     """
     libc = ctypes.CDLL(None)
     for mapping in Path('/proc/self/maps').read_text().splitlines():
-        if library in mapping and ' r-xp ' in mapping:
-            start, end = (int(address, 16) for address in mapping.split()[0].split('-'))
+        addresses, access, offset, *_ = mapping.split()
+        # the first segment holds constants; a later one that is read-only may hold addresses that the loader wrote
+        if library in mapping and (access == 'r-xp' or (access == 'r--p' and int(offset, 16) == 0)):
+            start, end = (int(address, 16) for address in addresses.split('-'))
             libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), MADV_DONTNEED)
 
 

@@ -12,7 +12,7 @@ from exporter.store.ledger import Ledger
 from exporter.store.rejects import RejectStore
 from exporter.store.rollups import ROLLUPS, Selection, calls_from, delete, of_batches, refuse_unfinished, repair
 
-PORTAL_TABLES = ('calls', *ROLLUPS, 'events')
+PORTAL_TABLES = ('calls', *ROLLUPS, 'events', 'catalogue', 'catalogue_updates')
 
 
 def of_domain(domain: str) -> Selection:

@@ -11,6 +11,8 @@ import pytest
 from access_logs import DOMAIN, FIRST, asked, assert_rollups_agree, imported, line, log, paths, run, summary
 from calls import calls
 
+from exporter.catalogue import storage
+from exporter.catalogue.dataset import Dataset
 from exporter.config import load
 from exporter.errors import EngineError
 from exporter.model.batch import Batch
@@ -59,6 +61,8 @@ def ledger(settings: pytest.MonkeyPatch, database: ClickHouse, tmp_path: Path) -
         assert imported(name, domain=domain) == summary(stored=len(NUMBERS))
     for domain in (DOMAIN, OTHER, ''):
         events.add(database, events.Event(domain, now, now, f'of {domain}'))
+    for domain in (DOMAIN, OTHER):
+        storage.replace(database, domain, 'catalogue.csv', [('trees', Dataset('trees'))], 1)
     return Ledger(database)
 
 

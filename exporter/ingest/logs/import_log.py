@@ -13,6 +13,7 @@ from exporter.model.tally import Summary, Tally
 from exporter.store.ledger import Ledger
 from exporter.store.rejects import RejectStore
 from exporter.store.writer import Writer
+from exporter.system.startup import release_code
 
 
 def import_log(
@@ -32,6 +33,7 @@ def import_log(
     """
 
     def stored(tally: Tally) -> None:
+        release_code('_chdb')  # 40 MB of the peak: one insert runs less code than all inserts and merges together
         summary.count(tally)
         watch()
 

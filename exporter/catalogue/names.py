@@ -1,0 +1,73 @@
+"""Decides which data set each name means."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+
+from exporter.catalogue.dataset import Dataset
+from exporter.errors import InputError
+
+MOST_NAMES = 2_000_000  # of a portal
+
+
+class Names:
+    """The data sets of a catalogue and their names, in any order. `previous` has the data set of each name so far."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.datasets = dict[str, Dataset]()
+        self.size = 0
+
+    def add(self, dataset: Dataset) -> bool:
+        """Adds a data set; returns whether it is new: pages may repeat one.
+
+        Raises InputError for an identifier that another data set has, or too many names.
+        """
+        known = self.datasets.get(dataset.id)
+        if known == dataset:
+            return False
+        if known and not is_same(known, dataset):
+            raise InputError(
+                f'{self.source}: two data sets have the identifier {dataset.id!r}: {known.title!r} and {dataset.title!r}',
+                'give one of them another identifier in the catalogue',
+            )
+        if known:  # it changed while pages were read; which one is kept must not depend on their order
+            dataset = max(known, dataset, key=repr)
+        self.size += 1 + len(dataset.names) - (1 + len(known.names) if known else 0)
+        if self.size > MOST_NAMES:
+            raise InputError(
+                f'{self.source}: more than {MOST_NAMES:,} names of data sets',
+                'name a catalogue with the data sets of the portal only',
+            )
+        self.datasets[dataset.id] = dataset
+        return known is None
+
+    def resolve(self, previous: Mapping[str, str]) -> Iterator[tuple[str, Dataset]]:
+        """Yields each name once, with its data set. The order of `add` does not matter.
+
+        `previous` has the data set of each earlier name: a name that nobody claims now still means its data set, if it exists.
+        """
+        owners = dict(self.datasets)
+        for name, owner in self._claims():
+            if name in self.datasets:
+                continue
+            if name not in owners or precedence(owner) > precedence(owners[name]):
+                owners[name] = owner
+        yield from owners.items()
+        room = MOST_NAMES - len(owners)
+        for name, owner_id in previous.items():
+            if name not in owners and room > 0 and (former_owner := self.datasets.get(owner_id)):
+                room -= 1
+                yield name, former_owner
+
+    def _claims(self) -> Iterable[tuple[str, Dataset]]:
+        return ((name, dataset) for dataset in self.datasets.values() for name in dataset.names)
+
+
+def is_same(one: Dataset, other: Dataset) -> bool:
+    """Whether two descriptions with one identifier are of the same data set, which changed while pages were read."""
+    return bool(set(one.names) & set(other.names)) or (one.title, one.created) == (other.title, other.created)
+
+
+def precedence(dataset: Dataset) -> tuple[bool, date, str]:
+    """Of data sets that share a name, the largest has it: one that is not archived, then the newest, then the largest id."""
+    return not dataset.archived, dataset.created or date.min, dataset.id

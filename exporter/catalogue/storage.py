@@ -1,0 +1,116 @@
+"""Stores a catalogue: a kill at any moment leaves the old one or the new one."""
+
+import time
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from itertools import islice
+
+import msgspec
+
+from exporter.catalogue.dataset import Dataset
+from exporter.store.clickhouse import ClickHouse, Row
+
+SLICE = 20_000  # rows of an insert
+CURRENT = """
+domain = {domain:String}
+AND revision = (SELECT max(revision) FROM catalogue_updates WHERE domain = {domain:String}) AND revision > 0
+"""
+
+
+class Update(msgspec.Struct, frozen=True):
+    """A row of `catalogue_updates`: how an update ended. `revision` is 0 and `error` says why if it failed."""
+
+    domain: str
+    at: datetime
+    revision: int
+    source: str
+    datasets: int = 0
+    names: int = 0
+    error: str = ''
+
+
+def names(database: ClickHouse, domain: str) -> dict[str, str]:
+    """The data set of each name of a portal. Raises EngineError."""
+    rows = database.query(f'SELECT name, dataset_id FROM catalogue WHERE {CURRENT}', {'domain': domain})
+    return {row['name']: row['dataset_id'] for row in rows}
+
+
+def datasets(database: ClickHouse, domain: str) -> list[Row]:
+    """The data sets of a portal: domain, dataset_id, names (without the identifier), title, publisher, theme, created.
+
+    Sorted by identifier. Raises EngineError.
+    """
+    return database.query(
+        f"""
+        SELECT domain, dataset_id, arraySort(groupArrayIf(name, name != dataset_id)) AS names, any(catalogue.title) AS title,
+            any(catalogue.publisher) AS publisher, any(catalogue.theme) AS theme, any(catalogue.created) AS created
+        FROM catalogue
+        WHERE {CURRENT}
+        GROUP BY domain, dataset_id
+        ORDER BY dataset_id
+        """,
+        {'domain': domain},
+    )
+
+
+def published(database: ClickHouse, domain: str, after: date, until: date) -> list[tuple[date, str]]:
+    """Day and title of each data set of a portal that was created after a day and not after another. Raises EngineError."""
+    rows = database.query(
+        f"""
+        SELECT assumeNotNull(created) AS day, title FROM catalogue
+        WHERE {CURRENT} AND name = dataset_id AND created > {{after:Date}} AND created <= {{until:Date}}
+        ORDER BY created, title, dataset_id
+        """,
+        {'domain': domain, 'after': after, 'until': until},
+    )
+    return [(row['day'], row['title']) for row in rows]
+
+
+def updates(database: ClickHouse) -> dict[str, Update]:
+    """The last update of each portal. Raises EngineError."""
+    rows = database.query('SELECT * FROM catalogue_updates ORDER BY domain, at DESC, revision DESC LIMIT 1 BY domain')
+    return {row['domain']: Update(**row | {'at': row['at'].replace(tzinfo=UTC)}) for row in rows}
+
+
+def last_success(database: ClickHouse, domain: str) -> Update | None:
+    """The last update of a portal that did not fail. Raises EngineError."""
+    rows = database.query(
+        'SELECT * FROM catalogue_updates WHERE domain = {domain:String} AND revision > 0 ORDER BY revision DESC LIMIT 1',
+        {'domain': domain},
+    )
+    return Update(**rows[0] | {'at': rows[0]['at'].replace(tzinfo=UTC)}) if rows else None
+
+
+def replace(database: ClickHouse, domain: str, source: str, resolved: Iterable[tuple[str, Dataset]], number: int) -> Update:
+    """Replaces the catalogue of a portal by these names of `number` data sets. Raises EngineError."""
+    before = last_success(database, domain)
+    # microseconds: two updates at the same time differ, and JSON can express the number
+    revision = max(time.time_ns() // 1_000, before.revision + 1 if before else 0)
+    rows = ({'domain': domain, 'name': name} | _row(dataset, revision) for name, dataset in resolved)
+    stored = 0
+    while part := list(islice(rows, SLICE)):
+        database.insert_rows('catalogue', part, token=f'{domain} {revision} {stored}')
+        stored += len(part)
+    update = Update(domain, datetime.now(UTC), revision, source, number, stored)
+    record(database, update)
+    database.delete(
+        'catalogue', 'domain = {domain:String} AND revision < {revision:UInt64}', {'domain': domain, 'revision': revision}
+    )
+    return update
+
+
+def record(database: ClickHouse, update: Update) -> None:
+    """Adds the row of an update that has ended. Raises EngineError."""
+    row = msgspec.structs.asdict(update) | {'at': f'{update.at.astimezone(UTC):%F %T.%f}'[:-3]}
+    database.insert_rows('catalogue_updates', [row], token=f'{update.domain} {time.time_ns()}')
+
+
+def _row(dataset: Dataset, revision: int) -> Row:
+    return {
+        'dataset_id': dataset.id,
+        'title': dataset.title,
+        'publisher': dataset.publisher,
+        'theme': dataset.theme,
+        'created': dataset.created,
+        'revision': revision,
+    }

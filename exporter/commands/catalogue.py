@@ -1,0 +1,71 @@
+"""`catalogue`: loads and shows the data sets of a portal's own catalogue."""
+
+import click
+import msgspec
+
+from exporter.commands.context import RESULT, ROWS, Context, format_option, pass_context
+from exporter.errors import ErrorGroup, ExporterError, InputError, SettingsError
+
+EXAMPLES = """\b
+Examples:
+  usage-exporter catalogue update
+  usage-exporter catalogue list --domain data.example.org --format csv
+"""
+COLUMNS = ['domain', 'dataset_id', 'names', 'title', 'publisher', 'theme', 'created']
+
+
+@click.group(epilog=EXAMPLES)
+def catalogue() -> None:
+    """Know the data sets of a portal: their titles, their publishers, and all names that requests use.
+
+    The setting `catalogue` names the catalogue. serve updates it each day.
+    """
+
+
+@catalogue.command(epilog=EXAMPLES)
+@click.option('--domain', metavar='D', help='Limit to this portal.  [default: every portal with a catalogue]')
+@format_option('result', RESULT)
+@pass_context
+def update(context: Context, domain: str | None, form: str) -> None:
+    """Load the catalogue again. If that fails, the one before stays."""
+    from exporter.catalogue.fetch import Fetcher  # here: only an update needs a client of HTTP
+    from exporter.catalogue.update import portals
+    from exporter.catalogue.update import update as update_portal
+
+    settings = context.settings
+    domains = [context.given_domain(domain)] if domain else portals(settings)
+    if not domains:
+        raise SettingsError(
+            'no portal has a catalogue', 'set USAGE_CATALOGUE and USAGE_DOMAIN, or catalogue in the table of a portal'
+        )
+    done, errors = [], list[ExporterError]()
+    with context.database() as database:
+        for name in domains:
+            try:
+                with Fetcher() as fetcher:
+                    done.append(update_portal(settings, name, database, fetcher))
+            except (InputError, SettingsError) as error:
+                errors.append(error)
+    if form == 'json':
+        context.json([msgspec.structs.asdict(row) for row in done])
+    else:
+        for row in done:
+            click.echo(f'{row.domain}: {row.datasets:,} data sets with {row.names:,} names from {row.source}')
+    if errors:
+        raise errors[0] if len(errors) == 1 else ErrorGroup('catalogues', errors)
+
+
+@catalogue.command('list', epilog=EXAMPLES)
+@click.option('--domain', metavar='D', help='The portal.  [default: the setting domain]')
+@format_option('data sets', ROWS)
+@pass_context
+def list_datasets(context: Context, domain: str | None, form: str) -> None:
+    """List the data sets of a portal and their names."""
+    from exporter.catalogue import storage
+
+    portal = context.portal(domain)
+    with context.database() as database:
+        rows = storage.datasets(database, portal)
+    if form == 'table':
+        rows = [row | {'names': ' '.join(row['names'])} for row in rows]
+    context.show(rows, COLUMNS, form)
