@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from exporter.errors import EngineError, ExporterError
+from exporter.errors import EngineError, ExporterError, InputError
 from exporter.model.batch import Batch
 from exporter.model.tally import Tally
 from exporter.store.clickhouse import ClickHouse
@@ -81,7 +81,10 @@ def finish(database: ClickHouse, data_dir: Path, domain: str) -> None:
     path = _path(data_dir, domain)
     if not path.exists():
         return
-    header = msgspec.json.decode(path.read_bytes(), type=Header)
+    try:
+        header = msgspec.json.decode(path.read_bytes(), type=Header)
+    except msgspec.MsgspecError as error:
+        raise InputError(f'{path}: written by another version', 'remove it, then pull again') from error
     if header.database != _name(database):
         return
     ledger = Ledger(database, *header.provenance)
@@ -102,14 +105,14 @@ def finish_all(database: ClickHouse, data_dir: Path, warn: Callable[[str], None]
     for path in (data_dir / 'pulled').glob('*.json'):
         try:
             lock = hold(pulling_lock(data_dir, path.stem))
+            try:
+                finish(database, data_dir, path.stem)
+            finally:
+                os.close(lock)
         except BlockingIOError:
             continue
-        try:
-            finish(database, data_dir, path.stem)
         except (ExporterError, OSError) as error:
             warn(f'{path.stem}: some pulled hours are only half-stored: {error}')
-        finally:
-            os.close(lock)
 
 
 def _finish(ledger: Ledger, path: Path, header: Header) -> None:

@@ -115,3 +115,14 @@ def test_nothing_is_replaced_during_an_import(database: ClickHouse, tmp_path: Pa
     with pytest.raises(InputError, match=r'an import of access\.log was interrupted or is in progress; finish the import'):
         finish(database, tmp_path, DOMAIN)
     assert paths(database) == ['a']
+
+
+def test_an_entry_of_another_version_is_named(database: ClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupted(database, tmp_path, monkeypatch, 'insert_file')
+    path = tmp_path / 'pulled' / f'{DOMAIN}.json'
+    path.write_text('{"hours": 1}')
+    lines = list[str]()
+    finish_all(database, tmp_path, lines.append)
+    assert lines == [
+        f'{DOMAIN}: some pulled hours are only half-stored: {path}: written by another version; remove it, then pull again'
+    ]
