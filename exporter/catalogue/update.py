@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from exporter.catalogue import storage
-from exporter.catalogue.fetch import Fetcher, show
+from exporter.catalogue.fetch import Fetcher, is_url, parse_url, show
 from exporter.catalogue.names import Names
 from exporter.catalogue.read import read
 from exporter.catalogue.storage import Update
@@ -27,9 +27,12 @@ def update(settings: Settings, domain: str, database: ClickHouse, fetcher: Fetch
     if not rules.catalogue:
         raise SettingsError(f'{domain}: no catalogue is set', 'set USAGE_CATALOGUE, or catalogue in the table of the portal')
     shown = show(rules.catalogue)
+    hosts = [domain, *(host.lower() for host in rules.hosts)]
     try:
+        if is_url(rules.catalogue):
+            hosts.append(parse_url(rules.catalogue).host)
         names = Names(shown)
-        for dataset in read(rules.catalogue, fetcher):
+        for dataset in read(rules.catalogue, hosts, fetcher):
             names.add(dataset)
         if not names.datasets:
             raise InputError(f'{shown}: the catalogue has no data sets', 'name another one with the setting catalogue')
