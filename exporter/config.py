@@ -315,6 +315,12 @@ class Settings(PortalRules, BaseSettings):
         """The hosts of each portal that has any, in lower case."""
         return {domain: tuple(host.lower() for host in rules.hosts) for domain, rules in self.domains.items() if rules.hosts}
 
+    @property
+    def catalogued_portals(self) -> list[str]:
+        """The portals of these settings that have a catalogue."""
+        named = [*([self.domain] if self.domain else []), *self.domains]
+        return [domain for domain in dict.fromkeys(named) if self.portal(domain).catalogue]
+
     @classmethod
     def settings_customise_sources(
         cls,

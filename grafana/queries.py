@@ -3,7 +3,7 @@
 Grafana replaces the variables (`${domain:singlequote}`), the ClickHouse plugin the macros (`$__fromTime`: a DateTime).
 """
 
-from exporter.model import counting_rules
+from exporter.model import counting_rules, publications
 from exporter.store.clickhouse import quoted
 
 # A view's period ends before `to`, but Grafana ends a day with its last second: second 59 is counted as the full minute.
@@ -87,12 +87,16 @@ ORDER BY start"""
 
 
 def _event_texts(language: str) -> str:
-    """The columns `title`, `text` and `tags`. Events that an upgrade adds are stored in English, and translated by their id."""
+    """The columns `title`, `text` and `tags`. Events that the program adds are stored in English, and translated by their id."""
     if language == 'en':
         return 'title, text, tags'
     descriptions = counting_rules.descriptions(language)
     ids = ', '.join(map(quoted, descriptions))
     titles, texts = (', '.join(map(quoted, column)) for column in zip(*descriptions.values(), strict=True))
+    published = 'events.title'
+    for pattern, translation in publications.TRANSLATIONS[language]:
+        published = f'replaceRegexpOne({published}, {quoted(pattern)}, {quoted(translation)})'
+    other_titles = f"if(startsWith(id, '{publications.PREFIX}'), {published}, events.title)"
     return f"""tags,
-    transform(id, [{ids}], [{titles}], events.title) AS title,
+    transform(id, [{ids}], [{titles}], {other_titles}) AS title,
     transform(id, [{ids}], [{texts}], events.text) AS text"""

@@ -20,7 +20,7 @@ from exporter.enrich.geo import open_places
 from exporter.enrich.hosts import Hosts
 from exporter.ingest.collector.group_commit import GroupCommit
 from exporter.server.app import LIMITS, create_app
-from exporter.server.metrics import Indicators, Metrics, State
+from exporter.server.metrics import Catalogues, Indicators, Metrics, State
 from exporter.server.tokens import Scope, Tokens
 from exporter.spool.drain import Drain
 from exporter.spool.idempotency import IdempotencyKeys
@@ -66,7 +66,7 @@ class Serving:
             rules=lambda _: rules,
             default_domain='',
             hosts=Hosts(hosts or {}),
-            metrics=Metrics(State(spool, self.drain, dict, dict), Indicators()),
+            metrics=Metrics(State(spool, self.drain, dict, dict), Indicators(), Catalogues(())),
             ready=lambda: self.parts,
         )
         self.client: FlaskClient = self.app.test_client()

@@ -105,6 +105,11 @@ FIRES: dict[
         {f'usage_follow_readable{{path="/logs/*.log",{HERE}}}': '1 0 1+0x8'},
         '30m',
     ),
+    'UsageCatalogueFails': (
+        {f'usage_catalogue_readable{{domain="data.example.org",{HERE}}}': '1 0+0x300'},
+        {f'usage_catalogue_readable{{domain="data.example.org",{HERE}}}': '1 0+0x100 1+0x200'},
+        '20h',
+    ),
     'UsageNothingStored': (
         {f'usage_last_stored_timestamp_seconds{{{HERE}}}': '60+0x400'},
         {f'usage_last_stored_timestamp_seconds{{{HERE}}}': '60+300x400'},

@@ -77,10 +77,10 @@ class Fetcher:
                 answer, status, wait = self._get(url)
             except httpx.TooManyRedirects:
                 raise InputError(f'{seen}: more than {REDIRECTS} redirects', 'name the address to which they lead') from None
-            except httpx.TransportError as error:
-                failure, wait = f'does not answer as a whole ({_reason(error)})', None
-            except (httpx.InvalidURL, httpx.HTTPError, ValueError) as error:
+            except (httpx.UnsupportedProtocol, httpx.InvalidURL, ValueError) as error:  # of a redirect
                 raise InputError(f'{seen}: cannot be fetched ({_reason(error)})', 'correct the setting catalogue') from None
+            except httpx.HTTPError as error:
+                failure, wait = f'does not answer as a whole ({_reason(error)})', None
             else:
                 if answer:
                     return answer
@@ -157,6 +157,20 @@ def parse_url(source: str) -> httpx.URL:
     except (httpx.InvalidURL, ValueError):
         pass
     raise InputError('catalogue: the URL is invalid', 'write it as https://data.example.org')
+
+
+def next_page(first: httpx.URL, link: str) -> httpx.URL:
+    """The address of a next page, with the scheme, the port and the password of the first: a proxy may hide them from the portal.
+
+    Raises InputError for another host, which must not get the password.
+    """
+    try:
+        url = first.join(link)
+    except (httpx.InvalidURL, ValueError):
+        url = httpx.URL()
+    if url.host != first.host:
+        raise InputError(f'{show(first)}: the next page is on another host ({show(url)})', 'name the catalogue of that host')
+    return first.copy_with(raw_path=url.raw_path)
 
 
 def show(source: str | httpx.URL) -> str:

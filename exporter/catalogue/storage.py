@@ -66,26 +66,30 @@ def published(database: ClickHouse, domain: str, after: date, until: date) -> li
     return [(row['day'], row['title']) for row in rows]
 
 
-def updates(database: ClickHouse) -> dict[str, Update]:
+def last_updates(database: ClickHouse) -> dict[str, Update]:
     """The last update of each portal. Raises EngineError."""
-    rows = database.query('SELECT * FROM catalogue_updates ORDER BY domain, at DESC, revision DESC LIMIT 1 BY domain')
-    return {row['domain']: Update(**row | {'at': row['at'].replace(tzinfo=UTC)}) for row in rows}
+    return _last(database, 'true')
 
 
-def last_success(database: ClickHouse, domain: str) -> Update | None:
-    """The last update of a portal that did not fail. Raises EngineError."""
+def last_successes(database: ClickHouse) -> dict[str, Update]:
+    """The last update of each portal that did not fail. Raises EngineError."""
+    return _last(database, 'revision > 0')
+
+
+def _last(database: ClickHouse, condition: str) -> dict[str, Update]:
     rows = database.query(
-        'SELECT * FROM catalogue_updates WHERE domain = {domain:String} AND revision > 0 ORDER BY revision DESC LIMIT 1',
-        {'domain': domain},
+        f'SELECT * FROM catalogue_updates WHERE {condition} ORDER BY domain, at DESC, revision DESC LIMIT 1 BY domain'
     )
-    return Update(**rows[0] | {'at': rows[0]['at'].replace(tzinfo=UTC)}) if rows else None
+    return {row['domain']: Update(**row | {'at': row['at'].replace(tzinfo=UTC)}) for row in rows}
 
 
 def replace(database: ClickHouse, domain: str, source: str, resolved: Iterable[tuple[str, Dataset]], number: int) -> Update:
     """Replaces the catalogue of a portal by these names of `number` data sets. Raises EngineError."""
-    before = last_success(database, domain)
+    [row] = database.query(
+        'SELECT max(revision) AS last FROM catalogue_updates WHERE domain = {domain:String}', {'domain': domain}
+    )
     # microseconds: two updates at the same time differ, and JSON can express the number
-    revision = max(time.time_ns() // 1_000, before.revision + 1 if before else 0)
+    revision = max(time.time_ns() // 1_000, row['last'] + 1)
     rows = ({'domain': domain, 'name': name} | _row(dataset, revision) for name, dataset in resolved)
     stored = 0
     while part := list(islice(rows, SLICE)):

@@ -29,11 +29,10 @@ def catalogue() -> None:
 def update(context: Context, domain: str | None, form: str) -> None:
     """Load the catalogue again. If that fails, the one before stays."""
     from exporter.catalogue.fetch import Fetcher  # here: only an update needs a client of HTTP
-    from exporter.catalogue.update import portals
     from exporter.catalogue.update import update as update_portal
 
     settings = context.settings
-    domains = [context.given_domain(domain)] if domain else portals(settings)
+    domains = [context.given_domain(domain)] if domain else settings.catalogued_portals
     if not domains:
         raise SettingsError(
             'no portal has a catalogue', 'set USAGE_CATALOGUE and USAGE_DOMAIN, or catalogue in the table of a portal'

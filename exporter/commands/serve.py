@@ -31,7 +31,7 @@ from exporter.ingest.logs.entries import duplicate_logs, portal_of
 from exporter.ingest.logs.follow import Follower
 from exporter.server import database_socket, jobs
 from exporter.server.app import LIMITS, create_app
-from exporter.server.metrics import Indicators, Metrics, State
+from exporter.server.metrics import Catalogues, Indicators, Metrics, State
 from exporter.server.tokens import Tokens
 from exporter.spool.drain import Drain
 from exporter.spool.idempotency import IdempotencyKeys
@@ -105,7 +105,7 @@ def serve(context: Context) -> None:
             settings.memory,
         )
         parts.callback(follower.close)
-        indicators = Indicators()
+        indicators, catalogues = Indicators(), Catalogues(settings.catalogued_portals)
 
         def remove_old() -> None:
             rejected.remove_old()
@@ -118,8 +118,20 @@ def serve(context: Context) -> None:
         def refresh() -> None:
             hour_journal.finish_all(database(), directory, log.warning)  # of a command that was killed
             indicators.refresh(database())
+            catalogues.refresh(database())
 
-        scheduler = jobs.create_scheduler(follower.poll, refresh, remove_old, pull_all if settings.pull else None)
+        def update_catalogues() -> None:
+            from exporter.catalogue.update import update_due  # here: only a catalogue needs its parsers
+
+            update_due(settings, database(), log.info, log.warning)
+
+        scheduler = jobs.create_scheduler(
+            follower.poll,
+            refresh,
+            remove_old,
+            pull_all if settings.pull else None,
+            update_catalogues if settings.catalogued_portals else None,
+        )
         scheduler.start()
         ending = threading.Thread(target=scheduler.shutdown, daemon=True)
         parts.callback(ending.join, LAST)
@@ -133,7 +145,7 @@ def serve(context: Context) -> None:
             rules=settings.portal,
             hosts=hosts,
             default_domain=settings.domain or '',
-            metrics=Metrics(State(spool, drain, lambda: follower.lag, lambda: follower.readable), indicators),
+            metrics=Metrics(State(spool, drain, lambda: follower.lag, lambda: follower.readable), indicators, catalogues),
             ready=lambda: {
                 'database': ['the last attempt to store calls failed'] if drain.error else [],
                 'spool': [] if spool.has_room() else ['the spool or the disk is full'],

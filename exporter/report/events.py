@@ -1,5 +1,6 @@
 """Stores and reads events, the rows of the table `events`. An event explains a change in activity."""
 
+import re
 import uuid
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -7,7 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from exporter.errors import InputError, PeriodError
-from exporter.model import counting_rules
+from exporter.model import counting_rules, publications
 from exporter.report.period import Moment, Period
 from exporter.store.clickhouse import ClickHouse, Row
 
@@ -41,6 +42,11 @@ def in_language(event: Event, language: str) -> Event:
     """The event with title and text in a language, if the program wrote it: it is stored in English."""
     if counting_rules.TAG in event.tags and (texts := counting_rules.descriptions(language).get(event.id)):
         return msgspec.structs.replace(event, title=texts.title, text=texts.text)
+    if event.id.startswith(publications.PREFIX):
+        title = event.title
+        for pattern, translation in publications.TRANSLATIONS[language]:
+            title = re.sub(pattern, translation, title)
+        return msgspec.structs.replace(event, title=title)
     return event
 
 

@@ -1,13 +1,15 @@
 """Metrics for Prometheus: the single-number indicators of each portal, and the state of the program."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, disable_created_metrics, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from exporter.catalogue import storage
+from exporter.catalogue.storage import Update
 from exporter.report import indicators
 from exporter.spool.drain import Drain
 from exporter.spool.spool import Spool
@@ -117,16 +119,50 @@ class State(Collector):
         yield readable
 
 
+@dataclass(eq=False)
+class Catalogues(Collector):
+    """The catalogues of these portals as last read. One job calls `refresh`; any thread may call `collect`."""
+
+    domains: Collection[str]
+    last: dict[str, Update] = field(default_factory=dict)
+    successes: dict[str, Update] = field(default_factory=dict)
+
+    def refresh(self, database: ClickHouse) -> None:
+        """Reads how the updates ended. Raises EngineError."""
+        if self.domains:
+            self.last, self.successes = storage.last_updates(database), storage.last_successes(database)
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Series for each portal whose catalogue was updated."""
+        readable = GaugeMetricFamily(
+            'usage_catalogue_readable', "Whether the last update of a portal's catalogue succeeded: 1 or 0.", labels=('domain',)
+        )
+        datasets = GaugeMetricFamily('usage_catalogue_datasets', 'Data sets in the catalogue.', labels=('domain',))
+        names = GaugeMetricFamily('usage_catalogue_names', 'Names of these data sets.', labels=('domain',))
+        updated = GaugeMetricFamily(
+            'usage_catalogue_updated_timestamp_seconds', 'Unix time of the last update that succeeded.', labels=('domain',)
+        )
+        for domain in self.domains:
+            if last := self.last.get(domain):
+                readable.add_metric((domain,), last.revision > 0)
+            if success := self.successes.get(domain):
+                datasets.add_metric((domain,), success.datasets)
+                names.add_metric((domain,), success.names)
+                updated.add_metric((domain,), success.at.timestamp())
+        yield from (readable, datasets, names, updated)
+
+
 disable_created_metrics()  # type: ignore[no-untyped-call]  # saves one series for each counter
 
 
 class Metrics:
     """All metrics in one registry. `requests` counts the answered HTTP requests. Any thread may call `text`."""
 
-    def __init__(self, state: State, indicators: Indicators) -> None:
+    def __init__(self, state: State, indicators: Indicators, catalogues: Catalogues) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(state)
         self.registry.register(indicators)
+        self.registry.register(catalogues)
         self.requests = Counter('usage_http_requests', 'Answered HTTP requests.', ('endpoint', 'status'), registry=self.registry)
 
     def text(self) -> bytes:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from exporter.catalogue import storage
 from exporter.config import Follow, Settings
 from exporter.enrich.caller_sample import FEW, LEAST, NEARLY_ALL, REMEDY
 from exporter.enrich.enrichment import check_rules
@@ -25,6 +26,8 @@ from exporter.store.rollups import differing
 from exporter.upkeep.findings import Finding, fault, fault_of, note, ok
 
 OLDEST_PLACES = timedelta(days=90)  # age of geolocation data: addresses move
+OLDEST_CATALOGUE = timedelta(days=3)
+UPDATE = 'run usage-exporter catalogue update'
 RECENT = timedelta(days=7)  # up to the last call
 MOST_NAMES = 20  # of unknown calls that a line lists
 MOST_LOGS = 20  # of an entry, whose formats are recognized
@@ -168,6 +171,7 @@ def _database(settings: Settings, database: ClickHouse, visitor_key_id: str) -> 
         return
     yield ok('schema', schema.migrations()[-1].name)
     yield from _interrupted_imports(database)
+    yield from _catalogues(settings, database)
     portals = indicators.portals(database)
     if not portals:
         yield note('calls', 'none yet', 'run usage-exporter import access.log --domain data.example.org, or usage-exporter demo')
@@ -233,6 +237,22 @@ def _portal(settings: Settings, database: ClickHouse, visitor_key_id: str, porta
         yield fault(part, f'no data for: {missing}', remedy)
     else:
         yield fault(part, f'no data for: {missing}', 'all calls are from crawlers: check USAGE_PATHS, and import other calls')
+
+
+def _catalogues(settings: Settings, database: ClickHouse) -> Iterator[Finding]:
+    """Whether the catalogue of each portal is there and new."""
+    last, successes = storage.last_updates(database), storage.last_successes(database)
+    for domain in settings.catalogued_portals:
+        part, success = f'catalogue of {domain}', successes.get(domain)
+        state = f'{success.datasets:,} data sets of {success.at:%Y-%m-%d %H:%M} UTC' if success else 'none yet'
+        if domain in last and not last[domain].revision:
+            yield fault(part, f'{state}; the last update failed: {last[domain].error}', UPDATE)
+        elif not success:
+            yield note(part, state, UPDATE)
+        elif datetime.now(UTC) - success.at > OLDEST_CATALOGUE:
+            yield fault(part, f'{state}, older than {OLDEST_CATALOGUE.days} days', f'{UPDATE}, or serve, which does it daily')
+        else:
+            yield ok(part, state)
 
 
 def _pulled_calls(database: ClickHouse, portal: indicators.Portal) -> Iterator[Finding]:

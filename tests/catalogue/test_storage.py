@@ -38,7 +38,7 @@ def test_the_data_sets_and_their_names(database: ClickHouse) -> None:
     ]
     assert (update.datasets, update.names) == (2, 4)
     assert storage.names(database, DOMAIN) == {'air': 'air', 'trees': 'trees', 't1': 'trees', '/trees.csv': 'trees'}
-    assert storage.last_success(database, DOMAIN) is not None
+    assert storage.last_successes(database)[DOMAIN].revision == update.revision
     assert storage.names(database, 'third.example.org') == {}
 
 
@@ -54,7 +54,8 @@ def test_a_failed_update_leaves_the_catalogue(database: ClickHouse) -> None:
     replace(database, TREES)
     storage.record(database, Update(DOMAIN, datetime.now(UTC), 0, 'data-sets.csv', error='cannot be read'))
     assert 't1' in storage.names(database, DOMAIN)
-    assert storage.updates(database)[DOMAIN].error == 'cannot be read'
+    assert storage.last_updates(database)[DOMAIN].error == 'cannot be read'
+    assert storage.last_successes(database)[DOMAIN].datasets == 1
 
 
 @pytest.mark.parametrize('changes', range(4))

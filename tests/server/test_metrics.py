@@ -4,7 +4,7 @@ import re
 import shutil
 import subprocess
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -13,9 +13,11 @@ from calls import calls
 from files import ROOT
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter.catalogue import storage
+from exporter.catalogue.storage import Update
 from exporter.model.tally import Tally
 from exporter.report import indicators
-from exporter.server.metrics import FRESH, WINDOWS, Indicators, Metrics, State
+from exporter.server.metrics import FRESH, WINDOWS, Catalogues, Indicators, Metrics, State
 from exporter.spool.drain import Drain
 from exporter.spool.idempotency import IdempotencyKeys
 from exporter.spool.spool import Spool
@@ -34,7 +36,11 @@ def drain(database: ClickHouse, tmp_path: Path) -> Drain:
 def series(drain: Drain, indicators: Indicators) -> dict[tuple[str, ...], float]:
     """The value of each series by its name and label values, in the order of the label names."""
     text = (
-        Metrics(State(drain.spool, drain, lambda: {'/var/log/a.log': 7}, lambda: {'/var/log/*.log': False}), indicators)
+        Metrics(
+            State(drain.spool, drain, lambda: {'/var/log/a.log': 7}, lambda: {'/var/log/*.log': False}),
+            indicators,
+            Catalogues(()),
+        )
         .text()
         .decode()
     )
@@ -135,7 +141,7 @@ def test_the_documented_metrics_are_the_exported_ones(database: ClickHouse, drai
     drain.empty()
     indicators = Indicators()
     indicators.refresh(database)
-    metrics = Metrics(State(drain.spool, drain, dict, dict), indicators)
+    metrics = Metrics(State(drain.spool, drain, dict, dict), indicators, Catalogues(()))
     exported = re.findall(r'^# TYPE (\S+) ', metrics.text().decode(), re.MULTILINE)
     page = (ROOT / 'docs' / 'prometheus.md').read_text()
     assert sorted(re.findall(r'^\| `(usage_\w+)` \|', page, re.MULTILINE)) == sorted(exported)
@@ -147,7 +153,9 @@ def test_promtool_finds_no_fault(database: ClickHouse, drain: Drain) -> None:
     drain.empty()
     indicators = Indicators()
     indicators.refresh(database)
-    metrics = Metrics(State(drain.spool, drain, lambda: {'/var/log/a.log': 7}, lambda: {'/var/log/*.log': False}), indicators)
+    metrics = Metrics(
+        State(drain.spool, drain, lambda: {'/var/log/a.log': 7}, lambda: {'/var/log/*.log': False}), indicators, Catalogues(())
+    )
     metrics.requests.labels('/v1/calls', 202).inc()
     process = subprocess.run(['promtool', 'check', 'metrics'], input=metrics.text(), capture_output=True, check=False)
     assert (process.returncode, process.stdout, process.stderr) == (0, b'', b'')
@@ -158,7 +166,12 @@ def test_every_metric_is_documented_with_its_labels(database: ClickHouse, drain:
     drain.empty()
     indicators = Indicators()
     indicators.refresh(database)
-    metrics = Metrics(State(drain.spool, drain, lambda: {'/var/log/a.log': 7}, lambda: {'/var/log/*.log': False}), indicators)
+    catalogues = Catalogues([PORTAL])
+    storage.record(database, Update(PORTAL, datetime.now(UTC), 1, 'a.csv', 2, 5))
+    catalogues.refresh(database)
+    metrics = Metrics(
+        State(drain.spool, drain, lambda: {'/var/log/a.log': 7}, lambda: {'/var/log/*.log': False}), indicators, catalogues
+    )
     metrics.requests.labels('/v1/calls', 202).inc()
     families = text_string_to_metric_families(metrics.text().decode())
     exported = {sample.name: set(sample.labels) for family in families for sample in family.samples}
@@ -166,3 +179,19 @@ def test_every_metric_is_documented_with_its_labels(database: ClickHouse, drain:
     rows = re.findall(r'^\| `(usage_\w+)` \|(.*?)\|', text, re.MULTILINE)
     documented = {name: set(re.findall(r'`(\w+)`', labels)) for name, labels in rows}
     assert exported == documented
+
+
+def test_the_catalogue_of_each_portal(database: ClickHouse, drain: Drain) -> None:
+    catalogues = Catalogues([PORTAL, OTHER])
+    now = datetime.now(UTC).replace(microsecond=0)
+    for update in (Update(PORTAL, now, 1, 'a.csv', 2, 5), Update(PORTAL, now + timedelta(1), 0, 'a.csv', error='broken')):
+        storage.record(database, update)
+    catalogues.refresh(database)
+    metrics = Metrics(State(drain.spool, drain, dict, dict), Indicators(), catalogues)
+    values = dict(re.findall(rf'^(usage_catalogue_\w+)\{{domain="{PORTAL}"\}} (.+)$', metrics.text().decode(), re.MULTILINE))
+    assert {name: float(value) for name, value in values.items()} == {
+        'usage_catalogue_readable': 0,
+        'usage_catalogue_datasets': 2,
+        'usage_catalogue_names': 5,
+        'usage_catalogue_updated_timestamp_seconds': now.timestamp(),
+    }

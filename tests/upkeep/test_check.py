@@ -16,6 +16,8 @@ from files import DATA
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet  # type: ignore[import-untyped]
 
+from exporter.catalogue import storage
+from exporter.catalogue.storage import Update
 from exporter.enrich.caller_sample import REMEDY
 from exporter.model.batch import Batch
 from exporter.model.counting_rules import VERSION
@@ -382,3 +384,27 @@ def test_calls_of_different_counting_rules_are_noted(portal: ClickHouse) -> None
     }
     Ledger(portal).forget([batch])
     assert {finding['level'] for finding in check().findings} == {'ok'}
+
+
+def test_the_catalogue_is_named_if_it_is_missing_failed_or_old(
+    portal: ClickHouse, settings: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    part, remedy = f'catalogue of {DOMAIN}', 'run usage-exporter catalogue update'
+    file = tmp_path / 'sets.csv'
+    file.write_text('id\ntrees\n')
+    settings.setenv('USAGE_CATALOGUE', str(file))
+    settings.setenv('USAGE_DOMAIN', DOMAIN)
+
+    def finding() -> dict[str, str]:
+        return next(finding for finding in check().findings if finding['part'] == part)
+
+    assert finding() == {'level': 'note', 'part': part, 'state': 'none yet', 'mend': remedy}
+    run('catalogue', 'update')
+    assert (finding()['level'], finding()['state'][:12]) == ('ok', '1 data sets ')
+    file.unlink()
+    run('catalogue', 'update')
+    assert finding()['level'] == 'fault'
+    assert finding()['state'].endswith(f'the last update failed: {file}: no such file')
+    portal.command('TRUNCATE TABLE catalogue_updates')
+    storage.record(portal, Update(DOMAIN, datetime.now(UTC) - timedelta(4), 5, 'sets.csv', 1, 1))
+    assert finding()['state'].endswith('older than 3 days')
