@@ -132,17 +132,17 @@ def test_stopping_ends_what_runs_and_waits_and_takes_no_more(database: ClickHous
 
     def ask() -> None:
         with pytest.raises(EngineError) as raised:
-            reading.answer(question(ENDLESS), bool)
+            ending.answer(question(ENDLESS), bool)
         codes.append(raised.value.code)
 
-    with Reader(lambda: database.another()) as reading:
+    with Reader(lambda: database.another()) as ending:
         asking = [threading.Thread(target=ask) for _ in range(reader.AT_ONCE + 2)]
         for thread in asking:
             thread.start()
         time.sleep(0.5)
-        reading.stop()
+        ending.stop()
         for thread in asking:
             thread.join(20)
         assert codes == [reader.CANCELLED] * len(asking)
         with pytest.raises(EngineError, match='the server is stopping'):
-            reading.answer(question('SELECT 1'), bool)
+            ending.answer(question('SELECT 1'), bool)
