@@ -112,9 +112,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--seconds', type=float, default=10)
     parser.add_argument('--statements', type=int, default=0)
+    parser.add_argument('--calls', type=int, nargs='+', default=[1, 100, 1_000], help='of a request')
     options = parser.parse_args()
     for clients in (1, 16):
-        for size in (1, 100, 1_000):
+        for size in options.calls:
             measure(clients, size, options.seconds, options.statements)
 
 
