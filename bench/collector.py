@@ -1,4 +1,7 @@
-"""Measures how many calls per second `serve` accepts over HTTP, each written to the disk first, and the response times."""
+"""Measures how many calls per second `serve` accepts over HTTP, each written to the disk first, and the response times.
+
+With --statements, so many endless statements in SQL run or wait at /clickhouse meanwhile.
+"""
 
 import argparse
 import http.client
@@ -9,15 +12,17 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import quantiles
 
 SERVE = [sys.executable, '-c', 'from exporter.cli import main; main()', 'serve']
+ENDLESS = 'SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 7'
 AGENTS = ['Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0', 'python-requests/2.32.3', 'curl/8.5.0']
 
 
@@ -76,10 +81,21 @@ def serving(folder: Path) -> Iterator[int]:
         process.wait()
 
 
-def measure(clients: int, size: int, seconds: float) -> None:
+def ask(port: int) -> None:
+    """Sends an endless statement again and again, until `serve` stops."""
+    with suppress(OSError, http.client.HTTPException):
+        while True:
+            connection = http.client.HTTPConnection('127.0.0.1', port)
+            connection.request('POST', '/clickhouse', ENDLESS)
+            connection.getresponse().read()
+
+
+def measure(clients: int, size: int, seconds: float, statements: int) -> None:
     """Prints one line: the rates and response times of parallel clients with requests of `size` calls."""
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as port, get_context('spawn').Pool(clients) as pool:
         pool.starmap(client, [(port, n, size, time.monotonic() + 1) for n in range(clients)])  # a warm-up
+        for _ in range(statements):
+            threading.Thread(target=ask, args=(port,), daemon=True).start()
         until = time.monotonic() + seconds
         took = sorted(t for some in pool.starmap(client, [(port, n, size, until) for n in range(clients)]) for t in some)
     cuts = quantiles(took, n=100) if len(took) > 1 else took * 99
@@ -95,10 +111,12 @@ def main() -> None:
     """Prints a line for each number of clients and each size of request."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--seconds', type=float, default=10)
-    seconds = parser.parse_args().seconds
+    parser.add_argument('--statements', type=int, default=0)
+    parser.add_argument('--calls', type=int, nargs='+', default=[1, 100, 1_000], help='of a request')
+    options = parser.parse_args()
     for clients in (1, 16):
-        for size in (1, 100, 1_000):
-            measure(clients, size, seconds)
+        for size in options.calls:
+            measure(clients, size, options.seconds, options.statements)
 
 
 if __name__ == '__main__':

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from exporter.server import statement_request
 from exporter.store.clickhouse import engine_connection, quoted
 from exporter.store.unix_socket import short_path
 
@@ -25,11 +26,6 @@ THREADS = 8  # statements that run at once
 ERROR = re.compile(r'Code: (\d+)')
 INSERT = re.compile(r'(INSERT\s+INTO\s+.*?)\s+FORMAT\s+(\w+)\s*', re.IGNORECASE | re.DOTALL)
 FORMAT = re.compile(r'\sFORMAT\s+(\w+)\s*$', re.IGNORECASE)
-# What a request's URL has beside settings.
-NO_SETTING = re.compile(
-    'query|database|user|password|query_id|quota_key|role|session_.*|param_.*|compress|decompress|wait_end_of_query|buffer_size|'
-    'default_format|client_protocol_version|enable_http_compression|http_.*'
-)
 
 
 def listen(path: Path) -> socket.socket:
@@ -71,19 +67,19 @@ class DatabaseSocket:
         return [result]
 
     def _run(self, statement: str, body: Any, query: dict[str, str]) -> tuple[bytes, dict[str, str]]:
-        parameters = {name.removeprefix('param_'): value for name, value in query.items() if name.startswith('param_')}
-        settings = {name: value for name, value in query.items() if not NO_SETTING.fullmatch(name)}
         with closing(engine_connection(self.directory)) as connection:
             if database := query.get('database'):
                 connection.query(f'USE `{database}`', 'TabSeparated')
-            if settings:
+            if settings := statement_request.settings(query):
                 values = ', '.join(f'{name} = {quoted(value)}' for name, value in settings.items())
                 connection.query(f'SET {values}', 'TabSeparated')
             if body and (insert := INSERT.fullmatch(statement)):
                 answer = self._insert(connection, insert[1], insert[2], body)
             else:
                 form = FORMAT.search(statement)  # EXPLAIN takes it for that of its statement
-                answer = connection.query(statement, form[1] if form else 'TabSeparated', params=parameters)
+                answer = connection.query(
+                    statement, form[1] if form else 'TabSeparated', params=statement_request.parameters(query)
+                )
             summary = {'read_rows': str(answer.rows_read()), 'read_bytes': str(answer.bytes_read())}
             return bytes(answer.bytes()), {'X-ClickHouse-Summary': json.dumps(summary), 'X-ClickHouse-Timezone': 'UTC'}
 

@@ -7,37 +7,22 @@ engine adds is refused.
 
 import json
 import re
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from exporter.errors import EngineError, NotAllowed
+from exporter.errors import NotAllowed
 from exporter.store import schema
 from exporter.store.clickhouse import ClickHouse, quoted
+from exporter.store.statement_tree import CLOSING, NODES, READING, SELECTS, TOKEN, Node, Statement, canonical, split, tree
 
-MULTIPLE = 'Multi-statements are not allowed'  # in the engine's error
-SYNTAX_ERROR = 62  # ClickHouse's error code
-READING = 'only statements that read are: SELECT, WITH, SHOW, DESCRIBE, EXISTS, and EXPLAIN of a SELECT'
-CLOSING = 'end it with SETTINGS, or with FORMAT and one of the usual formats'
 LONGEST = 256 << 10  # bytes of a statement: the engine's own limit, max_query_size
-SELECTS = 'SelectWithUnionQuery'
 DOCUMENTED = 'docs/sql.md lists the tables and views'
 
 READS = ('SELECT', 'WITH', 'FROM', 'SHOW', 'DESCRIBE', 'DESC', 'EXISTS', 'EXPLAIN')
 
-# The nodes of the trees of SELECT, DESCRIBE, SHOW and EXISTS.
-NODES = {
-    *(SELECTS, 'SelectQuery', 'SelectIntersectExceptQuery', 'Subquery', 'WithElement', 'ExpressionList', 'Set'),
-    *('Function', 'Identifier', 'Literal', 'Asterisk', 'QualifiedAsterisk', 'ColumnsRegexpMatcher', 'ColumnsListMatcher'),
-    *('QualifiedColumnsRegexpMatcher', 'QualifiedColumnsListMatcher', 'ColumnsTransformerList', 'ColumnsApplyTransformer'),
-    *('ColumnsExceptTransformer', 'ColumnsReplaceTransformer', 'ColumnsReplaceTransformer::Replacement'),
-    *('TablesInSelectQuery', 'TablesInSelectQueryElement', 'TableExpression', 'TableIdentifier', 'TableJoin', 'ArrayJoin'),
-    *('OrderByElement', 'WindowDefinition', 'WindowListElement', 'InterpolateElement', 'SampleRatio'),
-    *('DescribeQuery', 'ShowTables', 'ShowColumns', 'ShowFunctions', 'ShowCreateTableQuery', 'ExistsTableQuery'),
-}
 STARS = {'Asterisk', 'QualifiedAsterisk', *(node for node in NODES if node.endswith('Matcher'))}
 FUNCTIONS = Path(__file__).with_name('functions.txt')  # the functions, in lower case
 COMBINATORS = re.compile(
@@ -78,18 +63,6 @@ SETTINGS = {
     *('output_format_decimal_trailing_zeros', 'output_format_arrow_string_as_string', 'output_format_parquet_string_as_string'),
     *('output_format_csv_crlf_end_of_line', 'output_format_tsv_crlf_end_of_line'),
 }
-# The formats of answers. Others may read a file that a setting names (Template, CapnProto, Protobuf).
-FORMATS = {
-    *('Native', 'RowBinary', 'RowBinaryWithNames', 'RowBinaryWithNamesAndTypes', 'Arrow', 'ArrowStream', 'Parquet', 'ORC'),
-    *('TabSeparated', 'TabSeparatedRaw', 'TabSeparatedWithNames', 'TabSeparatedWithNamesAndTypes', 'TabSeparatedRawWithNames'),
-    *('TSV', 'TSVRaw', 'TSVWithNames', 'TSVWithNamesAndTypes', 'TSVRawWithNames', 'CSV', 'CSVWithNames'),
-    *('CSVWithNamesAndTypes', 'JSON', 'JSONStrings', 'JSONCompact', 'JSONCompactStrings', 'JSONColumns'),
-    *('JSONColumnsWithMetadata', 'JSONCompactColumns', 'JSONEachRow', 'JSONLines', 'NDJSON', 'JSONStringsEachRow'),
-    *('JSONCompactEachRow', 'JSONCompactEachRowWithNames', 'JSONCompactEachRowWithNamesAndTypes', 'JSONObjectEachRow'),
-    *('JSONCompactStringsEachRow', 'JSONCompactStringsEachRowWithNames', 'JSONCompactStringsEachRowWithNamesAndTypes'),
-    *('Values', 'Vertical', 'Markdown', 'XML', 'Null', 'Pretty', 'PrettyCompact', 'PrettySpace', 'PrettyCompactMonoBlock'),
-    *('PrettyNoEscapes', 'PrettyCompactNoEscapes'),
-}
 
 OTHER_DATABASES = {'default', 'information_schema'}
 # The words of the engine's own writing that may stand before a bracket.
@@ -114,16 +87,11 @@ KEYWORDS = {
     *('FILTER', 'WINDOW', 'PARTITION', 'ROWS', 'RANGE', 'CASE', 'WHEN', 'THEN', 'ELSE', 'IS', 'REGEXP', 'DESCRIBE', 'WITH'),
 }
 
-# Clauses at the end of a statement, and the words that lead to another statement.
+# The words that lead to a statement.
 BEGINNING = re.compile(r'(?:[\s(]|--[^\n]*|#[ !][^\n]*|/\*(?:[^*]|\*(?!/))*\*/)*(\w*)')
-COMMENTS = re.compile(r'(?:\s|--[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)*')
-FORMAT = re.compile(r'\bFORMAT\s+(\w+)\s*\Z', re.IGNORECASE)
 EXPLAIN = re.compile(
     r'\s*EXPLAIN\b(?:\s+(?:AST|SYNTAX|QUERY\s+TREE|PLAN|PIPELINE|ESTIMATE)\b)?(?:\s+\w+\s*=\s*\d+\s*,?)*\s*', re.IGNORECASE
 )
-OWN_SCOPE = re.compile(r': In scope SELECT formatQuerySingleLine\(.*\)(?=\. \()', re.DOTALL)  # in an error
-# A statement as the engine writes it: one line, no comments, names in backquotes where they need them.
-TOKEN = re.compile(r"'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`|\w+|\S", re.DOTALL)
 TEXT = r"'(?:[^'\\]|\\.)*'"
 LIKE = rf'(?: (?:NOT )?I?LIKE {TEXT})?(?: LIMIT \d+)?'
 NAME = r'`?[\w.-]+`?'
@@ -131,34 +99,6 @@ SHOWS = re.compile(
     rf'SHOW (?:DATABASES|FUNCTIONS|(?:CHANGED )?SETTINGS){LIKE}|SHOW (?:FULL )?TABLES(?: FROM (?P<database>{NAME}))?{LIKE}|'
     rf'SHOW (?:EXTENDED )?(?:FULL )?COLUMNS FROM (?P<table>{NAME})(?: FROM (?P<of>{NAME}))?{LIKE}'
 )
-NODE = re.compile(r'( *)([A-Za-z:]+)(?: +(.*))?')
-CHILDREN = re.compile(r' ?\(children \d+\)$')
-ALIAS = ' (alias '
-
-
-class Statement(NamedTuple):
-    """An allowed statement: its text without a closing semicolon and its clause FORMAT, and that format, if it names one."""
-
-    text: str
-    format: str | None
-
-
-@dataclass
-class Node:
-    """A node of a statement's tree. `text` follows the kind: the name of a function or table, or a literal."""
-
-    kind: str
-    text: str = ''
-    alias: str = ''
-    children: list['Node'] = field(default_factory=list)
-
-    def all(self) -> Iterator['Node']:
-        """This node and all below it."""
-        nodes = [self]
-        while nodes:
-            node = nodes.pop()
-            yield node
-            nodes += node.children
 
 
 class Own(NamedTuple):
@@ -194,51 +134,18 @@ def check_beginning(statement: str) -> None:
 
 
 def _checked(database: ClickHouse, statement: str) -> Statement:
-    canonical = _canonical(database, statement)
-    checked = _split(database, statement, canonical)
-    tokens = TOKEN.findall(canonical.removesuffix(f' FORMAT {checked.format}') if checked.format else canonical)
+    written = canonical(database, statement)
+    checked = split(database, statement, written)
+    tokens = TOKEN.findall(written.removesuffix(f' FORMAT {checked.format}') if checked.format else written)
     own = _own(database)
     settings = _check_tokens(tokens)
-    root = _tree(database, checked.text)
+    root = tree(database, checked.text)
     _check_root(root, tokens, own)
     if sum(node.kind == 'Set' for node in root.all()) > settings:
         raise NotAllowed('a clause SETTINGS with such a name is not allowed', 'leave it out')
     if root.kind in (SELECTS, 'DescribeQuery'):
         _check_called(tokens, own, _check_names(database, root, own))
     return checked
-
-
-def _canonical(database: ClickHouse, statement: str) -> str:
-    """The statement as the engine writes it. Raises NotAllowed for several statements, EngineError for invalid SQL."""
-    try:  # the line break ends what an error quotes
-        written = database.raw(f"SELECT formatQuerySingleLine({quoted(statement)} || '\\n') FORMAT TSVRaw")
-    except EngineError as error:
-        if MULTIPLE in error.answer:
-            raise NotAllowed('only one statement is allowed', 'delete the text after the semicolon') from None
-        raise EngineError(error.what, error.remedy, error.code, OWN_SCOPE.sub('', error.answer)) from None
-    return written.decode().removesuffix('\n')
-
-
-def _split(database: ClickHouse, statement: str, canonical: str) -> Statement:
-    """Takes the closing semicolon and the clause FORMAT off, unless they turn out to be within a text or a comment."""
-    text = _terminated(statement)
-    clause = FORMAT.search(text)
-    output = clause[1] if clause and clause[1] in FORMATS else None
-    if clause and output:
-        text = text[: clause.start()]
-    if text == statement:
-        return Statement(statement, None)
-    try:
-        same = _canonical(database, text) == (canonical.removesuffix(f' FORMAT {output}') if output else canonical)
-    except EngineError:
-        same = False
-    return Statement(text, output) if same else Statement(statement, None)
-
-
-def _terminated(statement: str) -> str:
-    """The statement without a closing semicolon and comments behind it."""
-    text, _, comments = statement.rpartition(';')
-    return text.rstrip('; \t\r\n') if text and COMMENTS.fullmatch(comments) else statement
 
 
 def _own(database: ClickHouse) -> Own:
@@ -250,35 +157,6 @@ def _own(database: ClickHouse) -> Own:
 def _names(database: ClickHouse, statement: str) -> Collection[str]:
     """The names that a statement returns. It has no parameters: the connection would forget those of the reader."""
     return {name for [name] in json.loads(database.raw(f'{statement} FORMAT JSONCompact'))['data']}
-
-
-def _tree(database: ClickHouse, text: str) -> Node:
-    """The tree of a statement. Raises NotAllowed for an unknown node."""
-    # The first FORMAT belongs to the statement, the second to EXPLAIN: it writes each node in a line, and escapes nothing.
-    try:
-        lines = database.raw(f'EXPLAIN AST {text}\nFORMAT Null\nFORMAT TSVRaw').decode(errors='replace').split('\n')
-    except EngineError as error:
-        if error.code == SYNTAX_ERROR:
-            if not re.search(r'\b(SELECT|FROM|SHOW|DESC|DESCRIBE|EXISTS)\b', text, re.IGNORECASE):
-                raise NotAllowed('this kind of statement is not allowed', READING) from None
-            raise NotAllowed('this end of the statement is not allowed', CLOSING) from None
-        raise
-    root = Node('')
-    above = [root]
-    for line in filter(None, lines):
-        match = NODE.fullmatch(line)
-        if not match or len(match[1]) >= len(above) or match[2] not in NODES:
-            raise NotAllowed(
-                f'{match[2] if match else "this name"}: not allowed',
-                READING,
-            )
-        named = CHILDREN.sub('', match[3] or '')
-        text, _, alias = named.partition(ALIAS) if match[2] != 'Literal' else (named, '', '')
-        node = Node(match[2], text, alias.removesuffix(')'))
-        above[len(match[1])].children.append(node)
-        above[len(match[1]) + 1 :] = [node]
-    [statement] = root.children
-    return statement
 
 
 def _check_root(root: Node, tokens: list[str], own: Own) -> None:

@@ -16,8 +16,10 @@ from exporter.store.clickhouse import ClickHouse, quoted
 from exporter.store.native_revision import empty_block, for_revision
 
 CORES = len(os.sched_getaffinity(0))
-AT_ONCE = min(4, max(2, CORES // 2))  # statements that run
-THREADS = max(1, CORES // (2 * AT_ONCE))  # of a statement: with more than two processors, half of them are left to calls and logs
+AT_ONCE = min(4, max(1, CORES // 2))  # statements that run
+THREADS = max(1, CORES // (2 * AT_ONCE))  # of a statement: half of the processors are left to calls and logs
+SPEED = 30_000_000  # rows that a statement reads in a second, on average, once it has run for BRISK seconds
+BRISK = 1
 ADMITTED = 32  # statements that run or wait
 PATIENCE = 30.0  # seconds that a statement waits
 POLL = 0.1  # seconds between two looks whether the client still waits
@@ -41,13 +43,15 @@ READING: Mapping[str, int | str] = {
     'max_bytes_before_external_group_by': 0,
     'max_bytes_before_external_sort': 0,
     'max_threads': THREADS,
+    'max_execution_speed': SPEED,
+    'timeout_before_checking_execution_speed': BRISK,
+    'os_threads_nice_value_query': 19,  # calls and logs come first; no effect without the right to do so (CAP_SYS_NICE)
     'readonly': 2,
 }
 # What clients send that changes nothing here.
 IGNORED = {
-    *('max_threads', 'max_block_size', 'log_queries', 'log_comment', 'readonly', 'wait_end_of_query', 'buffer_size'),
-    *('send_progress_in_http_headers', 'http_headers_progress_interval_ms', 'cancel_http_readonly_queries_on_client_close'),
-    *('http_zlib_compression_level', 'http_native_compression_disable_checksumming_on_decompress', 'add_http_cors_header'),
+    *('max_threads', 'max_block_size', 'log_queries', 'log_comment', 'readonly', 'send_progress_in_http_headers'),
+    *('cancel_http_readonly_queries_on_client_close', 'add_http_cors_header'),
     *('result_overflow_mode', 'timeout_overflow_mode', 'connect_timeout', 'receive_timeout', 'send_timeout'),
 }
 
@@ -117,19 +121,23 @@ class Reader:
                 work = self._workers.submit(self._work, question, mark)
             except RuntimeError:
                 raise _stopping() from None
-            deadline = time.monotonic() + PATIENCE
+            deadline, left = time.monotonic() + PATIENCE, False
             while True:
                 try:
                     return work.result(POLL)
                 except CancelledError:
                     raise _stopping() from None
                 except TimeoutError:
-                    if gone():
+                    if left := gone():
                         if work.cancel() or work.done():
                             return None
                         self._kill(f'{COMMENT} = {quoted(mark)}')  # again until it has ended: it may not have begun yet
                     if time.monotonic() > deadline and work.cancel():
                         raise _too_many() from None
+                except EngineError:
+                    if left:
+                        return None
+                    raise
         finally:
             self._room.release()
 

@@ -1,5 +1,6 @@
 """Parses the setting clickhouse_url."""
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +36,7 @@ class Address:
 def address(url: str) -> Address:
     """Parses `chdb:///path[?database=d]` or `http(s)://user:password@host:port/database`. Raises SettingsError."""
     if match := EMBEDDED.fullmatch(url):
-        path = Path(unquote(match['path']))
+        path = Path(os.path.normpath('/' + unquote(match['path']).lstrip('/')))  # the engine compares it as text
         return Address(path, {}, match['database'] or DATABASE, f'chdb://{path}')
     if match := SERVER.fullmatch(url):
         secure = match['scheme'] == 'https'

@@ -38,7 +38,10 @@ def restore(database: ClickHouse, source: str) -> None:
     if database.address.embedded and not Path(source).exists():
         raise InputError(f'{source}: no such backup', 'name a backup that usage-exporter backup wrote')
     if database.query('SELECT 1 FROM system.tables WHERE database = currentDatabase() LIMIT 1'):
-        raise SchemaError(f'{database.address.shown}: the database is not empty', 'set USAGE_CLICKHOUSE_URL to an empty one')
+        example = f', such as {database.address.shown}-restored' if database.address.embedded else ''
+        raise SchemaError(
+            f'{database.address.shown}: the database is not empty', f'set USAGE_CLICKHOUSE_URL to an empty one{example}'
+        )
     database.command(f'RESTORE DATABASE `{DATABASE}` AS `{database.address.database}` FROM {location}')
     _renumber_parts(database)
     schema.apply(database)  # the backup may be of an earlier version

@@ -149,22 +149,26 @@ def test_while_it_runs_other_commands_use_its_database(environment: dict[str, st
 
 @pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGTERM])
 def test_a_command_ends_with_it_and_finishes_later(environment: dict[str, str], tmp_path: Path, number: int) -> None:
-    lines = 120_000
-    access_log = tmp_path / 'access.log'
-    access_log.write_bytes(log(range(lines)))
-    imports = [*PROGRAM, 'import', str(access_log), '--domain', DOMAIN, '--format', 'json']
+    lines, half = 4_000, 2_000
+    first, second, pipe = tmp_path / 'first.log', tmp_path / 'second.log', tmp_path / 'pipe'
+    first.write_bytes(log(range(half)))
+    second.write_bytes(log(range(half, lines)))
+    os.mkfifo(pipe)
+    options = ['--domain', DOMAIN, '--format', 'json']
     with serving(environment, tmp_path) as running:
+        imports = [*PROGRAM, 'import', str(first), str(pipe), *options]
         importing = subprocess.Popen(imports, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        eventually(lambda: running.calls > 0)  # the first batch is stored
+        eventually(lambda: running.calls == half)  # the rest is in the pipe, later
         running.process.send_signal(number)
-        _, errors = importing.communicate(timeout=60)
         running.process.wait(60)
-    if importing.returncode:
-        assert errors.splitlines()[-1] == (
-            f'error: chdb://{tmp_path}/data/clickhouse: usage-exporter serve, which held the database, has stopped; run the command again'
-        )
+        pipe.write_bytes(second.read_bytes())
+        _, errors = importing.communicate(timeout=60)
+    assert importing.returncode == 1
+    assert errors.splitlines()[-1] == (
+        f'error: chdb://{tmp_path}/data/clickhouse: usage-exporter serve, which held the database, has stopped; run the command again'
+    )
     with serving(environment, tmp_path) as running:
-        result = json.loads(program(environment, *imports[len(PROGRAM) :]).stdout)
+        result = json.loads(program(environment, 'import', str(first), str(second), *options).stdout)
         assert result['stored'] + result['already_stored'] == lines
         assert running.calls == lines
         rows = program(environment, 'query', 'SELECT count() AS n FROM calls', '--format', 'json').stdout
@@ -193,6 +197,24 @@ def test_a_backup_that_the_command_cannot_see_is_an_error(environment: dict[str,
             f'error: {target}: serve wrote the backup, but not where this command can see it; choose another directory\n'
         )
         assert program(environment, 'backup', str(tmp_path / 'seen.tar')).returncode == 0
+
+
+def test_a_backup_is_restored_while_it_runs(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / 'access.log').write_bytes(log(range(3)))
+    backup, database = str(tmp_path / 'backup.tar'), f'chdb://{tmp_path}/data/clickhouse'
+    with serving(environment, tmp_path):
+        assert program(environment, 'import', str(tmp_path / 'access.log'), '--domain', DOMAIN).returncode == 0
+        assert program(environment, 'backup', backup).returncode == 0
+        refused = program(environment, 'restore', backup)
+        assert (refused.returncode, refused.stdout) == (1, '')
+        assert refused.stderr == (
+            f'error: {database}: the database is not empty; set USAGE_CLICKHOUSE_URL to an empty one, such as {database}-restored\n'
+        )
+        for other in (f'{database}?database=other', f'{database}-restored'):  # of the engine of serve, and of the command's own
+            restored = program(environment | {'USAGE_CLICKHOUSE_URL': other}, 'restore', backup)
+            assert (restored.returncode, restored.stdout, restored.stderr) == (0, f'restored 3 calls from {backup}\n', '')
+    with serving(environment | {'USAGE_CLICKHOUSE_URL': f'{database}-restored'}, tmp_path) as running:
+        assert running.calls == 3
 
 
 def test_a_second_one_is_refused(environment: dict[str, str], tmp_path: Path) -> None:

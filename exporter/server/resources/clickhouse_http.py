@@ -15,18 +15,14 @@ from werkzeug.exceptions import Forbidden, RequestEntityTooLarge, Unauthorized
 
 from exporter.errors import EngineError, ExporterError, InputError, NotAllowed
 from exporter.ingest.collector import body
+from exporter.server import statement_request
 from exporter.server.resources import auth
 from exporter.server.resources.problems import RETRY_SECONDS
 from exporter.server.tokens import Tokens
-from exporter.store.guard import FORMATS
 from exporter.store.reader import Question, Reader, allowed_settings
+from exporter.store.statement_tree import FORMATS
 
 PATH = '/clickhouse'
-# URL parameters and fields that are no settings.
-TRANSPORT = {
-    *('query', 'database', 'user', 'password', 'quota_key', 'query_id', 'default_format', 'client_protocol_version', 'role'),
-    *('compress', 'decompress', 'enable_http_compression', 'session_id', 'session_timeout', 'session_check', 'stacktrace'),
-}
 SYNTAX_ERROR, ACCESS_DENIED, WRONG_PASSWORD, UNKNOWN_DATABASE, BAD_ARGUMENTS = 62, 497, 516, 81, 36
 STATUSES = {  # by error code, as the server of ClickHouse
     **dict.fromkeys(
@@ -107,16 +103,14 @@ def _question(database: str) -> Question:
     revision = values.get('client_protocol_version', '0')
     if not revision.isdecimal() or len(revision) > 9:
         raise InputError('client_protocol_version: invalid value', 'send a number')
-    parameters = {name.removeprefix('param_'): value for name, value in values.items() if name.startswith('param_')}
+    parameters = statement_request.parameters(values)
     if not all(NAME.fullmatch(name) for name in parameters):
         raise InputError('param_: invalid name of a parameter', 'use letters, digits and _')
     return Question(
         statement='\n'.join(filter(None, parts)),
         format=output,
         parameters=parameters,
-        settings=allowed_settings(
-            {name: value for name, value in values.items() if name not in TRANSPORT and not name.startswith('param_')}
-        ),
+        settings=allowed_settings(statement_request.settings(values)),
         revision=int(revision),
     )
 

@@ -6,11 +6,14 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
+from clickhouse_server import ClickHouseServer
 from serving import CALL, DOMAIN, OTHER, Serving, listening, read_through, serving
 from statements import HUGE, REFUSED
 
@@ -351,3 +354,35 @@ def test_a_thousand_statements_at_once_leave_calls_their_threads(interface: tupl
     assert statuses == {b'HTTP/1.1 200', b'HTTP/1.1 503'}
     for client in clients:
         client.close()
+
+
+# when serve uses a ClickHouse server
+
+
+@pytest.mark.slow
+def test_the_database_of_a_server_is_read_in_the_same_way(engine_url: str, tmp_path: Path) -> None:
+    directory = engine_url.removeprefix('chdb://') if engine_url.startswith('chdb://') else tmp_path / 'served'
+    name = f'served_{uuid4().hex[:12]}'
+    with closing(ClickHouseServer(directory)) as server:
+        with (
+            Connections(f'{server.url}/{name}') as connections,
+            serving(tmp_path / 'data', connections) as parts,
+            listening(parts.app) as port,
+        ):
+            parts.post([CALL])
+            parts.drain.empty()
+            assert ask(port, 'SELECT count() FROM calls').text == '1\n'
+            assert ask(port, 'SELECT path FROM calls WHERE 0 FORMAT Native', client_protocol_version='54460').content
+            assert code(ask(port, "SELECT * FROM file('/etc/passwd')"), 403) == 497
+            assert code(ask(port, 'DROP TABLE calls'), 403) == 497
+            assert code(ask(port, 'SELECT number FROM numbers(11)', max_result_rows='10'), 400) == 396
+            assert code(ask(port, ENDLESS, max_execution_time='1'), 408) == 159
+            refused = ask(port, 'SELECT {n:UInt8}', param_n='7')
+            assert code(refused, 403) == 497
+            assert 'parameters of a statement are not passed on to a server; ask the server itself' in refused.text
+            database = connections()
+            client = send(port, ENDLESS)
+            until(database, 1)
+            client.close()
+            until(database, 0, 10)
+        server.engine.query(f'DROP DATABASE {name} SYNC')
