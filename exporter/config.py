@@ -163,6 +163,9 @@ class PortalRules(BaseModel):
         description="the portal's catalogue: a URL (CKAN, Opendatasoft, udata, DCAT-AP) or a file (DCAT-AP, or CSV)",
     )
     catalogue_events: bool = Field(True, description='whether the catalogue adds an event for days with new data sets')
+    redirect_targets_logged: bool = Field(
+        False, description='whether the log also has the files that redirects lead to; then a redirect is no download'
+    )
     trusted_proxies: Words = Field(
         ('private', 'loopback'),
         description='the proxies whose headers are believed: addresses, networks, private, loopback, or @FILE with one per line',

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from statistics import median
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 Key = TypeVar('Key')
@@ -13,6 +14,18 @@ ANONYMOUS = ''
 ACTIONS = ['other', 'query', 'download', 'page', 'metadata', 'search', 'map']  # in the order of the table's type
 CLIENTS = ['unknown', 'browser', 'api_client', 'crawler']  # in the order of the table's type
 UNLOCATED = ('', '', 0.0, 0.0)
+
+
+class Known(NamedTuple):
+    """A data set of the catalogue."""
+
+    dataset_id: str
+    title: str
+    publisher: str
+    theme: str
+
+
+Catalogue = dict[tuple[str, str], Known]  # by portal and name
 
 
 @dataclass(frozen=True)
@@ -32,6 +45,8 @@ class Call:
     bytes: int = 0
     browser: str = ''
     action: str = 'other'
+    path: str = ''
+    file: int = 0
     duration_ms: int | None = None
 
     @property
@@ -73,6 +88,8 @@ class Call:
             'bytes': self.bytes,
             'browser': self.browser,
             'action': self.action,
+            'path': self.path,
+            'file': self.file,
             'duration_ms': self.duration_ms,
         }
 
@@ -96,8 +113,10 @@ class Count:
         end: datetime,
         crawlers: bool,
         calls_from: date = date.min,
+        catalogue: Catalogue | None = None,
     ) -> None:
         self.start, self.end = start, end
+        self.catalogue = {at: known for at, known in (catalogue or {}).items() if not domains or at[0] in domains}
         self.portals = [call for call in stored if not domains or call.domain in domains]
 
         def in_period(call: Call) -> bool:
@@ -108,9 +127,14 @@ class Count:
             return start < end and first <= call.day <= last
 
         period = [call for call in self.portals if in_period(call)]
+        self.period = [call for call in period if call.day >= calls_from]
         self.calls = [call for call in period if crawlers or call.client != 'crawler']
         self.single = [call for call in self.calls if call.day >= calls_from]  # stored individually
+        self.by_month = [call for call in self.calls if call.day >= calls_from or self._month_is_whole(call)]
         self.crawler_calls = sum(call.client == 'crawler' for call in period)
+        self._count_users()
+
+    def _count_users(self) -> None:
         self.registered_users = len(_accounts(self.calls))
         self.anonymous_users = len(_visitors(self.calls))
         self.mobile_calls = sum(call.device in ('phone', 'tablet') for call in self.calls)
@@ -156,20 +180,99 @@ class Count:
         calls = Counter((call.day.isoweekday(), call.local.hour) for call in self.single)
         return [(weekday, hour, n) for (weekday, hour), n in sorted(calls.items())]
 
-    def datasets(self) -> list[tuple[str, int, int, int, int, int, int, int]]:
-        """Data sets with calls, users, errors, bytes, queries, download requests and page views."""
-        rows = [(name, *_totals(calls)) for name, calls in _grouped(self.single, lambda call: call.dataset_id).items()]
+    def _month_is_whole(self, call: Call) -> bool:
+        """Whether the period contains the month of a call in all time zones that its portal had in that month."""
+        month = call.day.replace(day=1)
+        after = (month + timedelta(31)).replace(day=1)
+        of_month = [other for other in self.portals if (other.domain, other.day.replace(day=1)) == (call.domain, month)]
+        zones = {ZoneInfo(other.timezone) for other in of_month}
+        return all(
+            self.start.astimezone(zone).replace(tzinfo=None) <= datetime.combine(month, time())
+            and self.end.astimezone(zone).replace(tzinfo=None) >= datetime.combine(after, time())
+            for zone in zones
+        )
+
+    def _known(self, call: Call) -> Known:
+        """The data set of a call; a name that the catalogue does not know stands for itself."""
+        name = call.path if (call.dataset_id, call.action) == ('', 'download') else call.dataset_id
+        return self.catalogue.get((call.domain, name), Known(call.dataset_id, '', '', ''))
+
+    def _dataset_rows(self, calls: Iterable[Call], key: Callable[[Call], tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """For each key and data set: the key, the data set, its measures, and what the catalogue says of it."""
+        groups = _grouped(calls, lambda call: (*key(call), self._known(call).dataset_id))
+        return [
+            (*at, *totals(group), *map(max, zip(*(self._known(call)[1:] for call in group), strict=True)))
+            for at, group in groups.items()
+        ]
+
+    def datasets(self) -> list[tuple[Any, ...]]:
+        """Data sets with calls, users, errors, bytes, queries, download requests, page views, downloads, title, publisher, theme."""
+        rows = self._dataset_rows(self.by_month, lambda _: ())
+        found = {row[0] for row in rows}
+        listed = {known for known in self.catalogue.values() if known.dataset_id not in found}
+        rows += [(known.dataset_id, *NO_TOTALS, *known[1:]) for known in listed]
         return sorted(rows, key=lambda row: (-row[1], row[0]))
 
-    def datasets_by_day(self) -> list[tuple[date, str, int, int, int, int, int, int, int]]:
-        """The same for each day."""
-        rows = [(*at, *_totals(calls)) for at, calls in _grouped(self.single, lambda call: (call.day, call.dataset_id)).items()]
+    def datasets_by_month(self) -> list[tuple[Any, ...]]:
+        """The same for each month with calls."""
+        rows = self._dataset_rows(self.by_month, lambda call: (call.day.replace(day=1),))
         return sorted(rows, key=lambda row: (row[0], -row[2], row[1]))
+
+    def datasets_by_day(self) -> list[tuple[Any, ...]]:
+        """The same for each day with calls."""
+        rows = self._dataset_rows(self.single, lambda call: (call.day,))
+        return sorted(rows, key=lambda row: (row[0], -row[2], row[1]))
+
+    def publishers(self) -> list[tuple[Any, ...]]:
+        """Publishers with their measures and their number of data sets in the catalogue."""
+        return self._of_catalogue(2)
+
+    def themes(self) -> list[tuple[Any, ...]]:
+        """Themes with their measures and their number of data sets in the catalogue."""
+        return self._of_catalogue(3)
+
+    def _of_catalogue(self, field: int) -> list[tuple[Any, ...]]:
+        groups = _grouped(self.by_month, lambda call: self._known(call)[field])
+        listed = _grouped({(domain, known) for (domain, _), known in self.catalogue.items()}, lambda entry: entry[1][field])
+        rows = [
+            (name, *(totals(groups[name]) if name in groups else NO_TOTALS), len(listed.get(name, [])))
+            for name in groups.keys() | listed.keys()
+        ]
+        return sorted(rows, key=lambda row: (-row[1], row[0]))
+
+    def by_month_of(self, part: Callable[[Call], bool]) -> list[tuple[Any, ...]]:
+        """Measures by month of a part of the calls."""
+        groups = _grouped((call for call in self.by_month if part(call)), lambda call: call.day.replace(day=1))
+        return sorted((month, *totals(group)) for month, group in groups.items())
+
+    def by(self, key: Callable[[Call], Any], part: Callable[[Call], bool]) -> dict[Any, tuple[int, ...]]:
+        """Measures of a part of the calls by a key."""
+        return {name: totals(group) for name, group in _grouped(filter(part, self.single), key).items()}
+
+    def is_of(self, part: str, name: str) -> Callable[[Call], bool]:
+        """Whether a call belongs to a part: `calls` (all), the `dataset` with this name, or the `publisher`."""
+
+        def of(call: Call) -> bool:
+            known = self._known(call)
+            if part == 'publisher':
+                return known.publisher == name
+            named = self.catalogue.get((call.domain, name))
+            return known.dataset_id == (named.dataset_id if named else name) or call.dataset_id == name
+
+        return of if part != 'calls' else lambda _: True
+
+    def of_part(self, part: Callable[[Call], bool]) -> 'Count':
+        """The indicators of a part of the calls that are stored individually. Days without calls stay."""
+        of = copy(self)
+        of.calls = [call for call in self.single if part(call)]
+        of.crawler_calls = sum(call.client == 'crawler' for call in self.period if part(call))
+        of._count_users()
+        return of
 
     def clients(self) -> list[tuple[str, str, int, int]]:
         """Kinds of client and programs with calls and users."""
         rows = [
-            (*at, *_totals(calls)[:2]) for at, calls in _grouped(self.single, lambda call: (call.client, call.browser)).items()
+            (*at, *totals(calls)[:2]) for at, calls in _grouped(self.single, lambda call: (call.client, call.browser)).items()
         ]
         return sorted(rows, key=lambda row: (-row[2], CLIENTS.index(row[0]), row[1]))
 
@@ -181,7 +284,7 @@ class Count:
     def durations_by_day(self) -> list[tuple[date, str, int, float, float, float]]:
         """Calls with a known duration by day and data set, and the percentiles 50, 95 and 99 of their durations."""
         groups = _grouped(
-            (call for call in self.single if call.duration_ms is not None), lambda call: (call.day, call.dataset_id)
+            (call for call in self.single if call.duration_ms is not None), lambda call: (call.day, self._known(call).dataset_id)
         )
         rows = [(*at, len(calls), *_percentiles([call.duration_ms or 0 for call in calls])) for at, calls in groups.items()]
         return sorted(rows, key=lambda row: (row[0], -row[2], row[1]))
@@ -207,11 +310,16 @@ def _visitors(calls: list[Call]) -> set[int]:
     return {call.visitor for call in calls if call.user_id == ANONYMOUS}
 
 
-def _totals(calls: list[Call]) -> tuple[int, int, int, int, int, int, int]:
-    """Calls, users, errors, bytes, queries, download requests, page views."""
+NO_TOTALS = (0,) * 8
+
+
+def totals(calls: list[Call]) -> tuple[int, ...]:
+    """Calls, users, errors, bytes, queries, download requests, page views, downloads."""
     users, errors = len({call.user for call in calls}), sum((call.status or 0) >= 400 for call in calls)
     actions = Counter(call.action for call in calls)
-    return len(calls), users, errors, sum(call.bytes for call in calls), actions['query'], actions['download'], actions['page']
+    downloads = len({(call.user, call.file, call.row()['hour']) for call in calls if call.file})
+    size = sum(call.bytes for call in calls)
+    return len(calls), users, errors, size, actions['query'], actions['download'], actions['page'], downloads
 
 
 def _percentiles(values: list[int]) -> tuple[float, float, float]:

@@ -71,8 +71,10 @@ def _forget_file(context: Context, file: str, portal: str, serving: bool, yes: b
         calls = deletion.count(database, of_batches(portal, [batch.id for batch in stored_batches]))
         _confirm(f'{calls:,} calls of {portal} that came from {log_file.name}', yes)
         with nothing_waiting(context.settings.data_dir, serving):
+            in_cut_month = deletion.count_in_cut_month(database, of_batches(portal, [batch.id for batch in stored_batches]))
             deletion.forget_batches(database, ledger, context.rejected, portal, batches())
     click.echo(f'deleted {calls:,} calls of {portal}; {log_file.name} can be imported again')
+    _warn_of_cut_month(context, in_cut_month)
 
 
 def _forget_user(context: Context, user: str, domain: str | None, serving: bool, yes: bool) -> None:
@@ -83,6 +85,7 @@ def _forget_user(context: Context, user: str, domain: str | None, serving: bool,
         calls = sum(deletion.count(database, deletion.of_user(portal, user)) for portal in portals)
         _confirm(f'{calls:,} calls of {user} on {domain or "every portal"}', yes)
         with nothing_waiting(context.settings.data_dir, serving):
+            in_cut_month = sum(deletion.count_in_cut_month(database, deletion.of_user(portal, user)) for portal in portals)
             summed_only = sum(deletion.forget_user(database, portal, user) for portal in portals)
         first = calls_from(database)
     click.echo(f'deleted {calls:,} calls of {user}')
@@ -91,6 +94,7 @@ def _forget_user(context: Context, user: str, domain: str | None, serving: bool,
             f'{summed_only:,} calls of days before {first} stay in the daily sums without the account, '
             'since the calls themselves were removed before'
         )
+    _warn_of_cut_month(context, in_cut_month)
     if lines := sum(user in reject.text for reject in context.rejected):
         context.warn(
             f'{lines:,} rejected lines hold {user!r}; see usage-exporter rejected list, and {context.rejected.directory}'
@@ -113,6 +117,13 @@ def _refuse_followed(context: Context, is_meant: Callable[[str, Sequence[str]], 
     for (domain, path), note in Notes(context.settings.data_dir / 'spool' / 'followed.json').notes.items():
         if is_meant(domain, (path, *note.targets)):
             raise InputError(f'{path}: usage-exporter serve follows this log', 'stop it, then run the command again')
+
+
+def _warn_of_cut_month(context: Context, calls: int) -> None:
+    if calls:
+        context.warn(
+            f'{calls:,} calls stay in the sums by data set of their month, since other calls of that month were removed before'
+        )
 
 
 def _confirm(what: str, yes: bool) -> None:

@@ -1,9 +1,10 @@
-"""Reads requests: whether a request is an API call, its action, its data set and its account."""
+"""Reads requests: whether a request is an API call, its action, its data set, its file and its account."""
 
 import polars as pl
 
 from exporter.config import PortalRules
 from exporter.enrich.accounts import Accounts
+from exporter.enrich.downloads import Downloads
 from exporter.enrich.memo import Memo
 from exporter.enrich.paths import Paths, clean_datasets, invalid_entry
 from exporter.enrich.patterns import compiles, parameter_pattern
@@ -21,6 +22,7 @@ class Requests:
     def __init__(self, rules: PortalRules, visitor_secret: bytes) -> None:
         self.find_accounts = Accounts(rules, visitor_secret)
         self.read_paths = Paths(rules, self.find_accounts.parameters)
+        self.find_files = Downloads(self.find_accounts.parameters, not rules.redirect_targets_logged, visitor_secret)
         self.rules = self.read_paths.rules + ([OGC_SERVICE] if 'ogc' in rules.datasets else [])
         self.query_patterns = {
             number: rule.query or parameter_pattern(rule.parameters)
@@ -32,7 +34,7 @@ class Requests:
         self.given_datasets = Memo(lambda names: pl.DataFrame({'dataset_id': names.cast(categorical('dataset_id'))}))
 
     def __call__(self, calls: pl.DataFrame) -> pl.DataFrame:
-        """A row for each call: `path` without its query string, `user_id`, `dataset_id`, `action` and `skip`, the reason or null.
+        """A row for each call: `path` without its query, `user_id`, `dataset_id`, `action`, `file` and `skip` (a reason or null).
 
         An account or data set that a call itself gives takes precedence over the rules.
         """
@@ -46,7 +48,8 @@ class Requests:
             datasets = given.zip_with(~is_category(given, ''), datasets)
         accounts = self.find_accounts(calls, queries, user_first=has_dataset)
         skip = _skip_reasons(calls['method'], path_rows['skip'])
-        return pl.DataFrame([path_rows['path'], accounts, datasets, path_rows['action'], skip])
+        requests = pl.DataFrame([calls['method'], split['path'], queries, calls['status'], datasets, path_rows['action']])
+        return pl.DataFrame([path_rows['path'], accounts, datasets, path_rows['action'], self.find_files(requests), skip])
 
     def _find_services(self, path_rows: pl.DataFrame, queries: pl.Series) -> pl.DataFrame:
         """The rows, with the rule and the action of a service of the OGC where only the query names one."""

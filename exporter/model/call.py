@@ -88,6 +88,7 @@ COLUMNS = (
     Column('path', pl.String(), False, 'the requested path, without the query string'),
     Column('dataset_id', pl.String(), True, "the requested data set; '' is none"),
     Column('action', pl.String(), True, 'query, download, page, metadata, search, map or other'),
+    Column('file', pl.UInt32(), False, 'keyed hash of the file that a download gets; 0 is no download'),
     Column('status', pl.UInt16(), False, 'HTTP status of the response; null is unknown', nullable=True),
     Column('failed', pl.UInt8(), False, 'whether the call failed; 1 for a status of 400 or more'),
     Column('bytes', pl.UInt64(), False, 'size of the response, in bytes'),

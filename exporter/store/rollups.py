@@ -1,21 +1,38 @@
-"""The rollups, which are sums of `calls`: finds days on which they differ, and computes these days again."""
+"""The rollups, which are sums of `calls`: finds days and months on which they differ, and computes these again."""
 
 from collections.abc import Collection, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from exporter.errors import InputError
 from exporter.store.clickhouse import ClickHouse
 from exporter.store.ledger import Ledger
 
-ROLLUPS = ('days', 'accounts', 'places')
+ROLLUPS = ('days', 'accounts', 'places', 'months')
+DAILY = ('days', 'accounts', 'places')
 CALLS_PER_DAY = 'SELECT day, {calls} AS n FROM {table} WHERE domain = {{domain:String}} AND day >= {{first:Date}} GROUP BY day'
-DIFFERING = f"""
+DIFFERING_DAYS = f"""
 SELECT day
-FROM ({' UNION ALL '.join(CALLS_PER_DAY.format(table=table, calls=f'sum({table}.calls)') for table in ROLLUPS)}
+FROM ({' UNION ALL '.join(CALLS_PER_DAY.format(table=table, calls=f'sum({table}.calls)') for table in DAILY)}
     UNION ALL {CALLS_PER_DAY.format(table='calls', calls='count()')})
 GROUP BY day
-HAVING count() != {len(ROLLUPS) + 1} OR min(n) != max(n)
+HAVING count() != {len(DAILY) + 1} OR min(n) != max(n)
+"""
+DIFFERING_MONTHS = """
+SELECT month
+FROM (
+    SELECT month, sum(months.calls) AS n
+    FROM months
+    WHERE domain = {domain:String} AND month >= {first:Date}
+    GROUP BY month
+    UNION ALL
+    SELECT toStartOfMonth(day) AS month, count() AS n
+    FROM calls
+    WHERE domain = {domain:String} AND month >= {first:Date}
+    GROUP BY month
+)
+GROUP BY month
+HAVING count() != 2 OR min(n) != max(n)
 """
 
 
@@ -43,31 +60,55 @@ def calls_from(database: ClickHouse) -> date:
     return day
 
 
-def differing(database: ClickHouse, domain: str) -> list[date]:
-    """The days of a portal on which a rollup counts other calls than the table `calls`. Raises EngineError."""
-    rows = database.query(DIFFERING, {'domain': domain, 'first': calls_from(database)})
+def differing_days(database: ClickHouse, domain: str) -> list[date]:
+    """The days of a portal on which a daily rollup counts other calls than the table `calls`. Raises EngineError."""
+    rows = database.query(DIFFERING_DAYS, {'domain': domain, 'first': calls_from(database)})
     return [row['day'] for row in rows]
 
 
-def repair(database: ClickHouse, domain: str) -> None:
-    """Computes the differing days of a portal again, by the SELECTs of the materialized views. Raises EngineError.
+def differing_months(database: ClickHouse, domain: str) -> list[date]:
+    """The first days of the months of a portal for which the rollup `months` counts other calls than the table `calls`.
 
-    Leaves days whose calls were removed by their age.
+    Leaves out months of which calls were removed by their age. Raises EngineError.
     """
-    days = differing(database, domain)
-    if not days:
-        return
-    selection = Selection('domain = {domain:String} AND day IN {days:Array(Date)}', {'domain': domain, 'days': days})
-    for table in ROLLUPS:
-        delete(database, table, selection)
-        [view] = database.query(f"SELECT as_select FROM system.tables WHERE database = currentDatabase() AND name = '{table}_mv'")
-        columns = database.query(
-            f"SELECT name FROM system.columns WHERE database = currentDatabase() AND table = '{table}_mv' ORDER BY position"
-        )
-        names = ', '.join(column['name'] for column in columns)
-        select = f'SELECT * FROM ({view["as_select"]}) WHERE {selection.where}'
-        # the same rows may have been inserted before, and deduplication would drop them
-        database.command(f'INSERT INTO {table} ({names}) SETTINGS insert_deduplicate = 0 {select}', selection.parameters)
+    rows = database.query(DIFFERING_MONTHS, {'domain': domain, 'first': months_from(database)})
+    return [row['month'] for row in rows]
+
+
+def months_from(database: ClickHouse) -> date:
+    """The first month whose calls are all kept, as its first day. Raises EngineError."""
+    first = calls_from(database)
+    return first if first.day == 1 else (first.replace(day=1) + timedelta(31)).replace(day=1)
+
+
+def repair(database: ClickHouse, domain: str) -> None:
+    """Computes the differing days and months of a portal again, by the SELECTs of the materialized views. Raises EngineError.
+
+    Leaves days whose calls were removed by their age, and the sums of months of which some were.
+    """
+    if days := differing_days(database, domain):
+        for table in DAILY:
+            _compute(
+                database,
+                table,
+                Selection('domain = {domain:String} AND day IN {days:Array(Date)}', {'domain': domain, 'days': days}),
+            )
+    if months := differing_months(database, domain):
+        selection = Selection('domain = {domain:String} AND month IN {months:Array(Date)}', {'domain': domain, 'months': months})
+        _compute(database, 'months', selection)
+
+
+def _compute(database: ClickHouse, table: str, selection: Selection) -> None:
+    """Computes the selected rows of a rollup again. `selection` uses only columns of its key."""
+    delete(database, table, selection)
+    [view] = database.query(f"SELECT as_select FROM system.tables WHERE database = currentDatabase() AND name = '{table}_mv'")
+    columns = database.query(
+        f"SELECT name FROM system.columns WHERE database = currentDatabase() AND table = '{table}_mv' ORDER BY position"
+    )
+    names = ', '.join(column['name'] for column in columns)
+    select = f'SELECT * FROM ({view["as_select"]}) WHERE {selection.where}'
+    # the same rows may have been inserted before, and deduplication would drop them
+    database.command(f'INSERT INTO {table} ({names}) SETTINGS insert_deduplicate = 0 {select}', selection.parameters)
 
 
 def refuse_unfinished(database: ClickHouse, domain: str, except_ids: set[str], except_log: str = '') -> None:

@@ -14,6 +14,7 @@ from exporter.store.clickhouse import ClickHouse, quoted
 
 PACKAGE = Path(__file__).parent.parent
 SQL = PACKAGE / 'sql' if (PACKAGE / 'sql').is_dir() else PACKAGE.parent / 'sql'  # in a wheel, or in a checkout
+PARTS = {'parts': ('dataset', 'publisher'), 'by': ('calls', 'dataset', 'publisher')}  # of which files in a folder make views
 QUOTED = r"""'(?:[^'\\]|\\.)*'"""
 POLL = 0.2  # seconds between two looks at a change of stored calls
 OF_CALLS = "database = currentDatabase() AND table = 'calls'"
@@ -91,6 +92,8 @@ def counting_rules_changes() -> list[Change]:
 def views(calls_removed: bool = False) -> list[Change]:
     """Returns the public views, with {{name}} replaced by the shared condition of that name.
 
+    A file in sql/parts or sql/by makes a view for each part of the calls: its {{part}} is the condition of that part.
+
     If old calls were removed, conditions from sql/removed apply instead; their {{kept}} is the condition that they replace. One
     set of conditions that reads the table `retention` would cost each query of a database without removed calls 10 to 17 %
     (10 million calls, paired).
@@ -99,13 +102,15 @@ def views(calls_removed: bool = False) -> list[Change]:
     if calls_removed:
         conditions |= {name: text.replace('{{kept}}', conditions[name]) for name, text in _texts('removed').items()}
 
-    def expand(text: str) -> str:
-        return re.sub(r'\{\{(\w+)\}\}', lambda match: expand(conditions[match[1]]), text)
+    def expand(text: str, part: str = '') -> str:
+        names = {'part': f'of_{part}', 'part_of_months': f'months_of_{part}'}
+        return re.sub(r'\{\{(\w+)\}\}', lambda match: expand(conditions[names.get(match[1], match[1])]), text)
 
-    return [
-        Change(name, (f'CREATE OR REPLACE VIEW {name} AS\n{next(statements(expand(text)))}',))
-        for name, text in _texts('views').items()
-    ]
+    texts = {name: expand(text) for name, text in _texts('views').items()}
+    for folder, parts in PARTS.items():
+        between = '_by_' if folder == 'by' else '_'
+        texts |= {f'{part}{between}{name}': expand(text, part) for name, text in _texts(folder).items() for part in parts}
+    return [Change(name, (f'CREATE OR REPLACE VIEW {name} AS\n{next(statements(text))}',)) for name, text in texts.items()]
 
 
 def _texts(directory: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from exporter.model.batch import Batch
 from exporter.store.clickhouse import ClickHouse
 from exporter.store.ledger import Ledger
 from exporter.store.rejects import RejectStore
-from exporter.store.rollups import ROLLUPS, Selection, calls_from, delete, of_batches, refuse_unfinished, repair
+from exporter.store.rollups import ROLLUPS, Selection, calls_from, delete, months_from, of_batches, refuse_unfinished, repair
 
 PORTAL_TABLES = ('calls', *ROLLUPS, 'events', 'catalogue', 'catalogue_updates')
 
@@ -30,6 +30,13 @@ def count(database: ClickHouse, selection: Selection, table: str = 'calls') -> i
     calls = 'count()' if table == 'calls' else f'sum({table}.calls)'
     [row] = database.query(f'SELECT {calls} AS n FROM {table} WHERE {selection.where}', selection.parameters)
     return int(row['n'])
+
+
+def count_in_cut_month(database: ClickHouse, selection: Selection) -> int:
+    """The selected calls in a month of which other calls were removed by their age: its sums by data set cannot be computed
+    again, so they keep them. Raises EngineError."""
+    month = {'month': months_from(database)}
+    return count(database, Selection(f'{selection.where} AND day < {{month:Date}}', {**selection.parameters, **month}))
 
 
 def batches_of_log(ledger: Ledger, domain: str, name: str) -> list[Batch]:

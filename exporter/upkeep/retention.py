@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from exporter.config import Settings
 from exporter.store import schema
 from exporter.store.clickhouse import ClickHouse
-from exporter.store.rollups import ROLLUPS, calls_from
+from exporter.store.rollups import DAILY, calls_from
 from exporter.system.locks import storing
 
 
@@ -35,8 +35,9 @@ def remove_old(settings: Settings, database: ClickHouse, today: date) -> Removed
         if settings.keep_rollups_days:
             first = today - timedelta(settings.keep_rollups_days)
             days = _count(database, 'uniqExact(domain, day) AS n FROM days', first)
-            for table in ROLLUPS:
+            for table in DAILY:
                 database.delete(table, 'day < {first:Date}', {'first': first})
+            database.delete('months', 'month < toStartOfMonth({first:Date})', {'first': first})
     return Removed(calls, days)
 
 

@@ -1,11 +1,6 @@
 -- Indicator 1: API calls per day. `time` is the start of the day in the time zone of the busiest requested portal.
 WITH
-    (
-        SELECT if(empty(groupArray(zone) AS found), ['UTC'], found)
-        FROM (SELECT toString(timezone) AS zone FROM days WHERE {{asked}} GROUP BY zone ORDER BY sum(days.calls) DESC, zone)
-    ) AS zones,
-    arrayMap(zone -> toDate(toString({from:DateTime('UTC')}, zone)), zones) AS first_days,
-    arrayMap(zone -> toDate(toString({to:DateTime('UTC')} - 1, zone)), zones) AS last_days
+    {{zones}}
 SELECT
     day,
     toTimeZone(toDateTime(day, zones[1]), 'UTC') AS time,
@@ -21,9 +16,7 @@ FROM
     WHERE {{edge_days}} AND {{counted_calls}}
     GROUP BY day
     UNION ALL
-    -- every day of the period, also days without calls
-    SELECT toDate(arrayJoin(range(toUInt32(arrayMin(first_days)), toUInt32(arrayMax(last_days)) + 1))) AS day, 0 AS n
-    WHERE {from:DateTime('UTC')} < {to:DateTime('UTC')}
+    {{every_day}}
 )
 GROUP BY day
 ORDER BY day

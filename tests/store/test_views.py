@@ -1,7 +1,7 @@
 """The public views have the documented columns and give correct numbers for any calls and any period."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from itertools import count, pairwise
@@ -12,7 +12,7 @@ import pytest
 from databases import Databases
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from independent import ACTIONS, UNLOCATED, Call, Count, before, begin, usual_activity
+from independent import ACTIONS, UNLOCATED, Call, Catalogue, Count, Known, before, begin, totals, usual_activity
 
 from exporter.model.call import Client, Device
 from exporter.store import schema
@@ -24,6 +24,15 @@ KATHMANDU = ('NP', 'Kathmandu', 27.72, 85.32)
 PLACES = [PARIS, KATHMANDU, ('FR', 'Lyon', 45.75, 4.83), ('FR', '', 46.0, 2.0), ('NZ', 'Null Island', 0.0, 0.0), UNLOCATED]
 DATASETS, PROGRAMS, STATUSES = ['', 'trees', 'rent'], ['', 'curl', 'Firefox'], [None, 200, 304, 399, 400, 404, 500]
 DURATIONS = [None, 0, 1, 7, 130, 2_500]
+PATHS, FILES = ['', '/files/rent.csv', '/files/other.csv'], [0, 0, 1, 2]
+TREES, RENT = Known('id-of-trees', 'Trees', 'City', 'nature'), Known('rent-1', "Rent, l'année", 'Bureau', 'homes')
+NAMES = {
+    'trees': TREES,
+    TREES.dataset_id: TREES,
+    'rent-1': RENT,
+    '/files/rent.csv': RENT,
+    'new': Known('new', 'New', 'Bureau', ''),
+}
 ZONES = {
     'a.example': 'Europe/Paris',
     'b.example': 'Asia/Kathmandu',  # +05:45
@@ -34,8 +43,9 @@ ZONES = {
 }
 ASKED = [
     ('calls', 'UInt64'), ('users', 'UInt64'), ('errors', 'UInt64'), ('bytes', 'UInt64'),
-    ('queries', 'UInt64'), ('download_requests', 'UInt64'), ('page_views', 'UInt64'),
+    ('queries', 'UInt64'), ('download_requests', 'UInt64'), ('page_views', 'UInt64'), ('downloads', 'UInt64'),
 ]  # fmt: skip
+OF_CATALOGUE = [('title', 'String'), ('publisher', 'String'), ('theme', 'String')]
 ACTION = "Enum8('other' = 0, 'query' = 1, 'download' = 2, 'page' = 3, 'metadata' = 4, 'search' = 5, 'map' = 6)"
 PROMISED = {
     'activity': [('day', 'Date'), ('time', "DateTime('UTC')"), ('calls', 'UInt64')],
@@ -71,12 +81,15 @@ PROMISED = {
     'users_by_day': [('day', 'Date'), ('registered_users', 'UInt64'), ('anonymous_users', 'UInt64')],
     'users': [('user', 'String'), ('calls', 'UInt64'), ('days', 'UInt64'), ('last_day', 'Date')],
     'hours': [('weekday', 'UInt8'), ('hour', 'UInt8'), ('calls', 'UInt64')],
-    'datasets': [('dataset_id', 'LowCardinality(String)'), *ASKED],
-    'datasets_by_day': [('day', 'Date'), ('dataset_id', 'LowCardinality(String)'), *ASKED],
+    'datasets': [('dataset_id', 'String'), *ASKED, *OF_CATALOGUE],
+    'datasets_by_month': [('month', 'Date'), ('dataset_id', 'String'), *ASKED, *OF_CATALOGUE],
+    'datasets_by_day': [('day', 'Date'), ('dataset_id', 'String'), *ASKED, *OF_CATALOGUE],
+    'publishers': [('publisher', 'LowCardinality(String)'), *ASKED, ('datasets', 'UInt64')],
+    'themes': [('theme', 'LowCardinality(String)'), *ASKED, ('datasets', 'UInt64')],
     'actions_by_day': [('day', 'Date'), ('action', ACTION), ('calls', 'UInt64')],
     'durations_by_day': [
         ('day', 'Date'),
-        ('dataset_id', 'LowCardinality(String)'),
+        ('dataset_id', 'String'),
         ('calls', 'UInt64'),
         *((f'p{percent}_ms', 'Nullable(Float64)') for percent in (50, 95, 99)),
     ],
@@ -95,6 +108,16 @@ PROMISED = {
         ('calls', 'UInt64'),
     ],
 }
+MEASURED = ['month', 'week', 'country', 'client', 'action', 'status']
+CLIENT = PROMISED['clients'][0][1]
+for key, kind in zip(MEASURED, ('Date', 'Date', 'LowCardinality(String)', CLIENT, ACTION, 'Nullable(UInt16)'), strict=True):
+    PROMISED |= {f'{part}_by_{key}': [(key, kind), *ASKED] for part in ('calls', 'dataset', 'publisher')}
+for part in ('dataset', 'publisher'):
+    PROMISED |= {f'{part}_{view}': PROMISED[view] for view in ('activity', 'top_users', 'map_of_calls')}
+    PROMISED[f'{part}_summary'] = [
+        *PROMISED['summary'],
+        *((name, 'UInt64') for name in ('errors', 'bytes', 'queries', 'download_requests', 'page_views', 'downloads')),
+    ]
 Period = tuple[datetime, datetime]
 
 
@@ -106,17 +129,29 @@ def store(database: ClickHouse, *calls: Call) -> None:
     database.insert_rows('calls', [call.row() for call in calls], token=f'{id(calls)} {datetime.now()}')
 
 
-def parameters(domains: list[str], start: object, end: object, crawlers: int = 0) -> str:
+def store_catalogue(database: ClickHouse, domain: str) -> None:
+    """Stores NAMES as the catalogue of a portal."""
+    rows = [{'domain': domain, 'name': name, **known._asdict(), 'revision': 7} for name, known in NAMES.items()]
+    database.insert_rows('catalogue', [*rows, {**rows[0], 'dataset_id': 'of an earlier revision', 'revision': 6}], token=domain)
+    update = {'domain': domain, 'at': '2026-11-01 00:00:00', 'revision': 7}
+    database.insert_rows('catalogue_updates', [update, {**update, 'at': '2026-11-02 00:00:00', 'revision': 0}], token=domain)
+
+
+def parameters(view: str, domains: list[str], start: object, end: object, crawlers: int = 0, of: str = 'trees') -> str:
+    """The parameters of a view; `of` is the data set or the publisher of views that are about one."""
+
     def text(moment: object) -> str:
         return f"'{moment:%Y-%m-%d %H:%M:%S}'" if isinstance(moment, datetime) else str(moment)
 
-    return f'(domains={domains}, from={text(start)}, to={text(end)}, crawlers={crawlers})'
+    part = view.partition('_')[0]
+    more = f", {part}='{of}'" if part in ('dataset', 'publisher') else ''
+    return f'(domains={domains}, from={text(start)}, to={text(end)}, crawlers={crawlers}{more})'
 
 
 def ask(
-    database: ClickHouse, view: str, domains: list[str], start: object, end: object, crawlers: int = 0
+    database: ClickHouse, view: str, domains: list[str], start: object, end: object, crawlers: int = 0, of: str = 'trees'
 ) -> list[tuple[Any, ...]]:
-    rows = database.query(f'SELECT * FROM {view}{parameters(domains, start, end, crawlers)}')
+    rows = database.query(f'SELECT * FROM {view}{parameters(view, domains, start, end, crawlers, of)}')
     return [tuple(value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for value in row.values()) for row in rows]
 
 
@@ -146,7 +181,7 @@ def shared(databases: Databases) -> Iterator[ClickHouse]:
 
 @pytest.mark.parametrize('view', PROMISED)
 def test_a_view_has_the_documented_columns_and_types(shared: ClickHouse, view: str) -> None:
-    asked = view if view == 'domains' else view + parameters([], at('2026-11-01'), at('2026-11-15'))
+    asked = view if view == 'domains' else view + parameters(view, [], at('2026-11-01'), at('2026-11-15'))
     columns = shared.query(f'DESCRIBE TABLE (SELECT * FROM {asked})')
     assert [(column['name'], column['type']) for column in columns] == PROMISED[view]
 
@@ -195,7 +230,7 @@ def test_a_period_is_given_as_text_or_as_unix_seconds(minutely: ClickHouse) -> N
 
 
 def test_the_time_zone_of_a_session_changes_nothing(minutely: ClickHouse) -> None:
-    asked = f'SELECT * FROM activity{parameters([], at("2026-11-02T12:00:30"), at("2026-11-04T08:15:00"))}'
+    asked = f'SELECT * FROM activity{parameters("activity", [], at("2026-11-02T12:00:30"), at("2026-11-04T08:15:00"))}'
     assert minutely.query(asked, session_timezone='America/New_York') == minutely.query(asked)
 
 
@@ -399,8 +434,19 @@ near_midnights = st.builds(
 within_seasons = st.builds(
     lambda season, second: season[0] + second * SECOND, st.sampled_from(SEASONS), st.integers(0, 14 * 86400)
 )
-moments = near_midnights | within_seasons
+near_months = st.builds(
+    lambda month, zone, seconds: begin(month, zone) + seconds * SECOND,
+    st.sampled_from(
+        [date(2026, 3, 1), date(2026, 4, 1), date(2026, 5, 1), date(2026, 10, 1), date(2026, 11, 1), date(2026, 12, 1)]
+    ),
+    st.sampled_from(list(ZONES.values())),
+    st.integers(-1, 1),
+)
+moments = near_midnights | within_seasons | near_months
 periods = st.tuples(moments, moments).map(sorted)
+parts = st.sampled_from(
+    [('calls', ''), ('dataset', 'trees'), ('dataset', 'rent-1'), ('dataset', 'rent'), ('publisher', 'Bureau')]
+)
 some_domains = st.lists(st.sampled_from([*ZONES, 'nobody.example']), max_size=3, unique=True)
 fast = settings(max_examples=25, deadline=None)
 
@@ -437,11 +483,42 @@ def agree(database: ClickHouse, expected: Count, domains: list[str], crawlers: b
     assert answer('actions_by_day') == expected.actions_by_day()
     percentiles_are_near(answer('durations_by_day'), expected.durations_by_day())
     near(answer('users_by_day'), expected.users_by_day(), users=(1, 2))
-    near(answer('datasets'), expected.datasets(), users=(2,))
-    near(answer('datasets_by_day'), expected.datasets_by_day(), users=(3,))
+    assert answer('datasets') == expected.datasets()
+    assert answer('datasets_by_day') == expected.datasets_by_day()
+    assert answer('datasets_by_month') == expected.datasets_by_month()
+    assert answer('publishers') == expected.publishers()
+    assert answer('themes') == expected.themes()
     near(answer('clients'), expected.clients(), users=(3,))
     assert total == registered + anonymous
     assert all(percent is None or 0 <= percent <= 100 for percent in (anonymous_percent, mobile_percent))
+
+
+def parts_agree(database: ClickHouse, expected: Count, domains: list[str], crawlers: bool, part: str, of: str) -> None:
+    """Every view about a data set, a publisher or all calls gives the expected numbers."""
+
+    def answer(view: str) -> list[tuple[Any, ...]]:
+        return ask(database, f'{part}_{view}', domains, expected.start, expected.end, int(crawlers), of)
+
+    is_of = expected.is_of(part, of)
+    assert answer('by_month') == expected.by_month_of(is_of)
+    keys: dict[str, Callable[[Call], Any]] = {
+        'week': lambda call: call.day - timedelta(call.day.weekday()),
+        'country': lambda call: call.place[0],
+        'client': lambda call: call.client,
+        'action': lambda call: call.action,
+        'status': lambda call: call.status,
+    }
+    for name, key in keys.items():
+        assert {row[0]: row[1:] for row in answer(f'by_{name}')} == expected.by(key, is_of)
+    if part != 'calls':
+        single = expected.of_part(is_of)
+        assert answer('activity') == single.activity()
+        assert answer('top_users') == single.top_users()
+        assert answer('map_of_calls') == single.map_of_calls()
+        [summary] = answer('summary')
+        users, (_, _, *measures) = single.registered_users + single.anonymous_users, totals(single.calls)
+        assert summary[:4] == (len(single.calls), users, single.registered_users, single.anonymous_users)
+        assert summary[7:] == (single.unlocated_calls, single.crawler_calls, *measures)
 
 
 def percentiles_are_near(actual: list[tuple[Any, ...]], exact: list[tuple[Any, ...]]) -> None:
@@ -493,12 +570,15 @@ def two_seasons(databases: Databases) -> Iterator[tuple[ClickHouse, list[Call]]]
                 chance.randrange(10**6),
                 chance.choice(PROGRAMS),
                 chance.choice(ACTIONS),
+                chance.choice(PATHS),
+                chance.choice(FILES),
                 chance.choice(DURATIONS),
             )
         )
     with one_database(databases) as database:
         for batch in range(0, len(stored), 500):
             store(database, *stored[batch : batch + 500])
+        store_catalogue(database, 'a.example')
         yield database, stored
 
 
@@ -515,23 +595,23 @@ def test_a_period_may_begin_and_end_within_seconds_of_any_midnight(two_seasons: 
 
 @pytest.mark.slow
 @fast
-@given(period=periods, domains=some_domains, crawlers=st.booleans())
-@example(period=[at('2026-03-24'), at('2026-04-07')], domains=[], crawlers=False)
-@example(period=[at('2026-10-25'), at('2026-10-25')], domains=['a.example'], crawlers=True)
+@given(period=periods, domains=some_domains, crawlers=st.booleans(), part=parts)
+@example(period=[at('2026-03-24'), at('2026-04-07')], domains=[], crawlers=False, part=('dataset', 'rent-1'))
+@example(period=[at('2026-10-25'), at('2026-10-25')], domains=['a.example'], crawlers=True, part=('calls', ''))
 def test_any_period_of_any_portals_is_counted_correctly(
-    two_seasons: tuple[ClickHouse, list[Call]], period: Period, domains: list[str], crawlers: bool
+    two_seasons: tuple[ClickHouse, list[Call]], period: Period, domains: list[str], crawlers: bool, part: tuple[str, str]
 ) -> None:
     database, stored = two_seasons
-    agree(database, Count(stored, domains, *period, crawlers), domains, crawlers)
+    catalogue: Catalogue = {('a.example', name): known for name, known in NAMES.items()}
+    expected = Count(stored, domains, *period, crawlers, catalogue=catalogue)
+    agree(database, expected, domains, crawlers)
+    parts_agree(database, expected, domains, crawlers, *part)
 
 
 numbers = count()
 portal_calls = st.lists(
     st.builds(
-        lambda moment, milliseconds, user, visitor, device, client, place, dataset, status, size, program, action, duration: (
-            moment + timedelta(milliseconds=milliseconds),
-            *(user, visitor, device, client, place, dataset, status, size, program, action, duration),
-        ),
+        lambda moment, milliseconds, *others: (moment + timedelta(milliseconds=milliseconds), *others),
         moments,
         st.integers(0, 999),
         st.sampled_from(['', '', 'ann', 'bob', 'Bob', 'émile', 'eve', 'anon', 'zoe', "o'brien"]),
@@ -544,6 +624,8 @@ portal_calls = st.lists(
         st.integers(0, 2**40),
         st.sampled_from(PROGRAMS),
         st.sampled_from(ACTIONS),
+        st.sampled_from(PATHS),
+        st.sampled_from(FILES),
         st.sampled_from(DURATIONS),
     ),
     max_size=12,
@@ -558,9 +640,16 @@ portal_calls = st.lists(
     both=st.booleans(),
     period=periods,
     crawlers=st.booleans(),
+    part=parts,
 )
 def test_any_calls_are_counted_correctly(
-    shared: ClickHouse, portals: tuple[list[Any], ...], zones: tuple[str, ...], both: bool, period: Period, crawlers: bool
+    shared: ClickHouse,
+    portals: tuple[list[Any], ...],
+    zones: tuple[str, ...],
+    both: bool,
+    period: Period,
+    crawlers: bool,
+    part: tuple[str, str],
 ) -> None:
     domains = [f'{next(numbers)}.example', f'{next(numbers)}.example']
     stored = [
@@ -570,8 +659,12 @@ def test_any_calls_are_counted_correctly(
     ]
     if stored:
         store(shared, *stored)
+    store_catalogue(shared, domains[1])
     asked = domains if both else domains[1:]
-    agree(shared, Count(stored, asked, *period, crawlers), asked, crawlers)
+    catalogue: Catalogue = {(domains[1], name): known for name, known in NAMES.items()}
+    expected = Count(stored, asked, *period, crawlers, catalogue=catalogue)
+    agree(shared, expected, asked, crawlers)
+    parts_agree(shared, expected, asked, crawlers, *part)
 
 
 # weeks

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from exporter.enrich.downloads import NO_FILE
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.memo import Memo
 from exporter.enrich.visitor import hidden_visitors
@@ -20,6 +21,13 @@ def clean_names(lines: Lines, enrichment: Enrichment) -> Lines:
     requests, calls = enrichment.requests, lines.calls
     accounts = requests.find_accounts.user_accounts(calls['user_id'])['user_id']
     return lines._replace(calls=calls.with_columns(accounts, requests.given_datasets(calls['dataset_id'])['dataset_id']))
+
+
+def number_files(lines: Lines, enrichment: Enrichment) -> Lines:
+    """Adds the file of each download that did not fail: its data set, the name of the call and the format."""
+    calls = lines.calls
+    files = enrichment.requests.find_files(calls.with_columns(query=pl.lit(None, pl.String)))
+    return lines._replace(calls=calls.with_columns(file=files.set(calls['failed'] == 1, NO_FILE)))
 
 
 def skip_own(lines: Lines, enrichment: Enrichment) -> Lines:
@@ -74,6 +82,7 @@ def mark_bots(lines: Lines, _: Enrichment) -> Lines:
 
 STEPS: tuple[Step, ...] = (
     clean_names,
+    number_files,
     skip_own,
     pipeline.number_texts,
     pipeline.skip_ignored,

@@ -1,0 +1,2 @@
+-- All calls.
+true
