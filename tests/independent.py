@@ -233,9 +233,9 @@ class Count:
 
     def _of_catalogue(self, field: int) -> list[tuple[Any, ...]]:
         groups = _grouped(self.by_month, lambda call: self._known(call)[field])
-        listed = _grouped({(domain, known) for (domain, _), known in self.catalogue.items()}, lambda entry: entry[1][field])
+        listed = Counter(known[field] for _, known in {(domain, known) for (domain, _), known in self.catalogue.items()})
         rows = [
-            (name, *(totals(groups[name]) if name in groups else NO_TOTALS), len(listed.get(name, [])))
+            (name, *(totals(groups[name]) if name in groups else NO_TOTALS), listed[name])
             for name in groups.keys() | listed.keys()
         ]
         return sorted(rows, key=lambda row: (-row[1], row[0]))
@@ -272,7 +272,8 @@ class Count:
     def clients(self) -> list[tuple[str, str, int, int]]:
         """Kinds of client and programs with calls and users."""
         rows = [
-            (*at, *totals(calls)[:2]) for at, calls in _grouped(self.single, lambda call: (call.client, call.browser)).items()
+            (*at, len(calls), totals(calls)[1])
+            for at, calls in _grouped(self.single, lambda call: (call.client, call.browser)).items()
         ]
         return sorted(rows, key=lambda row: (-row[2], CLIENTS.index(row[0]), row[1]))
 
