@@ -136,7 +136,8 @@ READ = [  # path with its query, data set, action
 
 def read(*paths: str, user: str = '', method: str = 'GET', **portal: Any) -> list[dict[str, Any]]:
     """The columns that are read from requests, as dicts."""
-    calls = pl.DataFrame({'path': list(paths), 'user_id': user, 'method': method})
+    status = pl.lit(200, pl.UInt16)
+    calls = pl.DataFrame({'path': list(paths), 'user_id': user, 'method': method}).with_columns(status=status)
     return Requests(PortalRules(**portal), KEY)(calls).to_dicts()
 
 

@@ -73,7 +73,7 @@ class Downloads:
         if not query:
             return file
         dropped = self.dropped_of_azure if AZURE_SIGNATURE.search(query) else self.dropped
-        kept = [each for each in query.split('&') if not dropped.fullmatch(unquote_plus(each.partition('=')[0]))]
+        kept = [each for each in query.split('&') if each and not dropped.fullmatch(unquote_plus(each.partition('=')[0]))]
         return f'{file}\n{"&".join(kept)}' if kept else file
 
 

@@ -105,6 +105,7 @@ def test_the_fields_of_a_call_take_precedence_over_the_rules() -> None:
             'user_id': ['alice', '', 'Anonymous', '192.0.2.7'],
             'dataset_id': ['said', '', 'a+b%20c', 'said'],
             'method': 'GET',
+            'status': pl.Series([200] * 4, dtype=pl.UInt16),
         }
     )
     result = Requests(PortalRules(accounts=('query:apikey',), datasets=('ckan',)), KEY)(calls)
