@@ -148,6 +148,9 @@ def assert_rollups_agree(database: ClickHouse, domain: str = DOMAIN) -> None:
                      'sum(calls) FROM accounts'),
         'places': ('country, city, latitude, longitude, day, crawler', f'count() FROM (SELECT *, {crawler} AS crawler FROM calls)',
                    'sum(calls) FROM places'),
+        'months': ('dataset_id, month, crawler, p', "count(), sum(bytes), countIf(action = 'download') FROM (SELECT *, "
+                   f"{crawler} AS crawler, toStartOfMonth(day) AS month, if(dataset_id = '' AND action = 'download', path, '') AS p "
+                   'FROM calls)', 'sum(calls), sum(bytes), sum(download_requests) FROM (SELECT *, path AS p FROM months)'),
     }  # fmt: skip
     for rollup, (group, exact, rolled_up) in groups.items():
         exact_rows, rollup_rows = (

@@ -11,11 +11,12 @@ from databases import Databases
 from exporter.config import load
 from exporter.store import schema
 from exporter.store.clickhouse import ClickHouse, connect
+from exporter.store.rollups import ROLLUPS
 from exporter.upkeep.retention import remove_old
 
 pytestmark = pytest.mark.slow
 CALL = {'timestamp': '2026-11-02 12:00:00', 'domain': DOMAIN, 'day': '2026-11-02', 'hour': '2026-11-02 12:00:00'}
-FED = ('calls', 'days', 'accounts', 'places')
+FED = ('calls', *ROLLUPS)
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_no_row_of_any_table_is_left(own: Databases, settings: pytest.MonkeyPatc
         with closing(connect(url)) as database:
             database.insert_rows('retention', [{'calls_from': '2020-01-01'}], 'retention')
             filled = rows(database)
-    assert filled.keys() == {'calls', 'days', 'accounts', 'places', 'batches', 'events', 'retention'}
+    assert filled.keys() == {*FED, 'batches', 'events', 'retention', 'catalogue', 'catalogue_updates'}
     assert all(filled.values())
     with own.ready() as again, closing(connect(again)) as database:
         assert again == url

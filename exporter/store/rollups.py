@@ -60,17 +60,20 @@ def calls_from(database: ClickHouse) -> date:
     return day
 
 
-def differing_days(database: ClickHouse, domain: str) -> list[date]:
-    """The days of a portal on which a daily rollup counts other calls than the table `calls`. Raises EngineError."""
+def differing(database: ClickHouse, domain: str) -> list[date]:
+    """The days of a portal, and the first days of its months, for which a rollup counts other calls than the table `calls`.
+
+    Leaves out days and months of which calls were removed by their age. Raises EngineError.
+    """
+    return _differing_days(database, domain) + _differing_months(database, domain)
+
+
+def _differing_days(database: ClickHouse, domain: str) -> list[date]:
     rows = database.query(DIFFERING_DAYS, {'domain': domain, 'first': calls_from(database)})
     return [row['day'] for row in rows]
 
 
-def differing_months(database: ClickHouse, domain: str) -> list[date]:
-    """The first days of the months of a portal for which the rollup `months` counts other calls than the table `calls`.
-
-    Leaves out months of which calls were removed by their age. Raises EngineError.
-    """
+def _differing_months(database: ClickHouse, domain: str) -> list[date]:
     rows = database.query(DIFFERING_MONTHS, {'domain': domain, 'first': months_from(database)})
     return [row['month'] for row in rows]
 
@@ -86,14 +89,14 @@ def repair(database: ClickHouse, domain: str) -> None:
 
     Leaves days whose calls were removed by their age, and the sums of months of which some were.
     """
-    if days := differing_days(database, domain):
+    if days := _differing_days(database, domain):
         for table in DAILY:
             _compute(
                 database,
                 table,
                 Selection('domain = {domain:String} AND day IN {days:Array(Date)}', {'domain': domain, 'days': days}),
             )
-    if months := differing_months(database, domain):
+    if months := _differing_months(database, domain):
         selection = Selection('domain = {domain:String} AND month IN {months:Array(Date)}', {'domain': domain, 'months': months})
         _compute(database, 'months', selection)
 

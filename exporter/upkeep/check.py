@@ -22,7 +22,7 @@ from exporter.report.period import period
 from exporter.store import schema
 from exporter.store.clickhouse import NO_DATABASE, ClickHouse, connect
 from exporter.store.ledger import Ledger
-from exporter.store.rollups import differing_days, differing_months
+from exporter.store.rollups import differing
 from exporter.upkeep.findings import Finding, fault, fault_of, note, ok
 
 OLDEST_PLACES = timedelta(days=90)  # age of geolocation data: addresses move
@@ -189,9 +189,7 @@ def _interrupted_imports(database: ClickHouse) -> Iterator[Finding]:
 
 def _portal(settings: Settings, database: ClickHouse, visitor_key_id: str, portal: indicators.Portal) -> Iterator[Finding]:
     part, zone = portal.domain, settings.portal(portal.domain).timezone
-    if (days := differing_days(database, part) + differing_months(database, part)) and all(
-        row['domain'] != part for row in Ledger(database).unfinished()
-    ):
+    if (days := differing(database, part)) and all(row['domain'] != part for row in Ledger(database).unfinished()):
         yield fault(
             part,
             f'the sums by day or month differ from the calls, such as on {days[0]}',

@@ -59,6 +59,7 @@ def test_complete_call() -> None:
         'path': '/dataset/trees',
         'dataset_id': 'trees',
         'action': 'page',
+        'file': 0,
         'status': 200,
         'failed': 0,
         'bytes': 512,

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from exporter.errors import EngineError, SettingsError
 from exporter.store.clickhouse import ClickHouse, Row, connect
+from exporter.store.rollups import ROLLUPS
 from exporter.store.url import address
 
 PASSWORD = 'pass-word-7'
@@ -320,7 +321,7 @@ def rows(number: int, domain: str = 'a.example') -> list[Row]:
 def tally(database: ClickHouse) -> set[int]:
     """The numbers of calls in the table and in each rollup: one number if they agree."""
     tables = 'SELECT count() AS calls FROM calls' + ''.join(
-        f' UNION ALL SELECT sum({table}.calls) FROM {table}' for table in ('days', 'accounts', 'places')
+        f' UNION ALL SELECT sum({table}.calls) FROM {table}' for table in ROLLUPS
     )
     return {row['calls'] for row in database.query(tables)}
 

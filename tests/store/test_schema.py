@@ -11,9 +11,10 @@ from exporter.errors import SchemaError
 from exporter.model.counting_rules import CHANGES, VERSION, event_id
 from exporter.store import schema
 from exporter.store.clickhouse import ClickHouse, connect
+from exporter.store.rollups import ROLLUPS
 
 FILES = sorted(schema.SQL.rglob('*.sql'))
-TABLES = {'calls', 'days', 'accounts', 'places', 'batches', 'events', 'retention', 'migrations', 'catalogue', 'catalogue_updates'}
+TABLES = {'calls', *ROLLUPS, 'batches', 'events', 'retention', 'migrations', 'catalogue', 'catalogue_updates'}
 
 
 @pytest.fixture
@@ -169,7 +170,7 @@ def test_applying_the_schema_again_keeps_the_calls(database: ClickHouse) -> None
     changes = schema.migrations() + schema.counting_rules_changes() + schema.views()
     assert names(schema.apply(database)) == names(changes)
     database.insert_rows('calls', [call], 'two')
-    for table in ('calls', 'days', 'accounts', 'places'):
+    for table in ('calls', *ROLLUPS):
         [row] = database.query(f'SELECT {"count()" if table == "calls" else f"sum({table}.calls)"} AS calls FROM {table}')
         assert row == {'calls': 2}, table
 
@@ -177,7 +178,7 @@ def test_applying_the_schema_again_keeps_the_calls(database: ClickHouse) -> None
 def test_calls_ledger_and_rollups_deduplicate_inserts(database: ClickHouse) -> None:
     made = objects(database)
     fed = {match[1] for text in made.values() if (match := re.match(r'CREATE MATERIALIZED VIEW \S+ TO (\w+)', text))}
-    assert fed == {'days', 'accounts', 'places'}
+    assert fed == set(ROLLUPS)
     for table in fed | {'calls', 'batches'}:
         assert 'non_replicated_deduplication_window = 10000' in made[table], table
 
