@@ -1,2 +1,3 @@
 -- The data set of a requested name: a name that the catalogue does not know stands for itself.
-if(known_id = '', requested, known_id)
+-- In all views the catalogue's columns may be NULL where it does not know a name: the setting join_use_nulls makes them so.
+coalesce(nullIf(known_id, ''), requested)

@@ -3,9 +3,9 @@ SELECT
     day,
     {{known_or_requested}} AS dataset_id,
     {{measures_of_calls}},
-    max(title) AS title,
-    max(publisher) AS publisher,
-    max(theme) AS theme
+    ifNull(max(title), '') AS title,
+    ifNull(max(publisher), '') AS publisher,
+    ifNull(max(theme), '') AS theme
 FROM {{calls_by_name}} AS parts
 {{known}}
 GROUP BY day, dataset_id

@@ -3,9 +3,9 @@ SELECT
     month,
     {{known_or_requested}} AS dataset_id,
     {{measures}},
-    max(title) AS title,
-    max(publisher) AS publisher,
-    max(theme) AS theme
+    ifNull(max(title), '') AS title,
+    ifNull(max(publisher), '') AS publisher,
+    ifNull(max(theme), '') AS theme
 FROM {{calls_by_month_and_name}} AS parts
 {{known}}
 GROUP BY month, dataset_id

@@ -1,9 +1,9 @@
 -- Calls by the theme of the data set; '' stands for calls without a data set and for data sets without a theme.
 -- A theme of the catalogue has a row also without calls. `datasets`: how many data sets the catalogue lists.
 SELECT
-    known.theme AS theme,
+    ifNull(known.theme, '') AS theme,
     {{measures}},
-    uniqExactIf((parts.domain, known_id), known_id != '') AS datasets
+    uniqExactIf((parts.domain, known_id), ifNull(known_id, '') != '') AS datasets
 FROM
 (
     SELECT * FROM {{calls_by_month_and_name}}

@@ -58,7 +58,7 @@ def test_an_empty_database_gets_the_whole_schema_once(empty: ClickHouse) -> None
     assert schema.pending(empty) == []
     assert schema.apply(empty) == []
     assert objects(empty) == made
-    assert made.keys() == TABLES | {'days_mv', 'accounts_mv', 'places_mv'} | set(names(schema.views()))
+    assert made.keys() == TABLES | {f'{rollup}_mv' for rollup in ROLLUPS} | set(names(schema.views()))
     [row] = empty.query('SELECT count() AS records, countIf(applied_at > now() - 600) AS recent FROM migrations')
     assert row == {'records': len(every), 'recent': len(every)}
 

@@ -186,6 +186,18 @@ def test_a_view_has_the_documented_columns_and_types(shared: ClickHouse, view: s
     assert [(column['name'], column['type']) for column in columns] == PROMISED[view]
 
 
+@pytest.mark.parametrize(
+    'view', [name for name in PROMISED if name.startswith(('datasets', 'publishers', 'themes', 'durations'))]
+)
+def test_views_of_data_sets_do_not_depend_on_a_setting_of_the_session(database: ClickHouse, view: str) -> None:
+    noon = at('2026-11-05T12:00:00')
+    calls = [Call(noon, 'a.example', 'UTC', dataset_id=name, duration_ms=5) for name in ('trees', 'trees', 'rent', '')]
+    store(database, *calls)
+    store_catalogue(database, 'a.example')
+    select = f'SELECT * FROM {view}{parameters(view, [], noon - DAY, noon + DAY)}'
+    assert database.query(f'{select} SETTINGS join_use_nulls = 1') == database.query(select)
+
+
 def test_no_other_view_is_public() -> None:
     assert {change.name for change in schema.views()} == PROMISED.keys()
 
