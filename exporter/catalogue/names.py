@@ -1,6 +1,6 @@
 """Decides which data set each name means."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
 
 from exporter.catalogue.dataset import Dataset
@@ -10,7 +10,7 @@ MOST_NAMES = 2_000_000  # of a portal
 
 
 class Names:
-    """The data sets of a catalogue and their names, in any order. `previous` has the data set of each name so far."""
+    """The data sets of a catalogue and their names, in any order."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -41,26 +41,15 @@ class Names:
         self.datasets[dataset.id] = dataset
         return known is None
 
-    def resolve(self, previous: Mapping[str, str]) -> Iterator[tuple[str, Dataset]]:
-        """Yields each name once, with its data set. The order of `add` does not matter.
-
-        `previous` has the data set of each earlier name: a name that nobody claims now still means its data set, if it exists.
-        """
-        owners = dict(self.datasets)
-        for name, owner in self._claims():
-            if name in self.datasets:
-                continue
-            if name not in owners or precedence(owner) > precedence(owners[name]):
-                owners[name] = owner
-        yield from owners.items()
-        room = MOST_NAMES - len(owners)
-        for name, owner_id in previous.items():
-            if name not in owners and room > 0 and (former_owner := self.datasets.get(owner_id)):
-                room -= 1
-                yield name, former_owner
-
-    def _claims(self) -> Iterable[tuple[str, Dataset]]:
-        return ((name, dataset) for dataset in self.datasets.values() for name in dataset.names)
+    def resolve(self) -> Iterator[tuple[str, Dataset]]:
+        """Yields each name once, with its data set. The order of `add` does not matter."""
+        shared = dict[str, Dataset]()  # names that are no identifier, and who has them
+        for dataset in self.datasets.values():
+            for name in dataset.names:
+                if name not in self.datasets and (name not in shared or precedence(dataset) > precedence(shared[name])):
+                    shared[name] = dataset
+        yield from self.datasets.items()
+        yield from shared.items()
 
 
 def is_same(one: Dataset, other: Dataset) -> bool:

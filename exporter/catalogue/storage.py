@@ -8,12 +8,31 @@ from itertools import islice
 import msgspec
 
 from exporter.catalogue.dataset import Dataset
+from exporter.catalogue.names import MOST_NAMES
 from exporter.store.clickhouse import ClickHouse, Row
 
-SLICE = 20_000  # rows of an insert
+SLICE = 10_000  # rows of an insert
 CURRENT = """
 domain = {domain:String}
 AND revision = (SELECT max(revision) FROM catalogue_updates WHERE domain = {domain:String}) AND revision > 0
+"""
+
+# Names that nobody claims now still mean their data set, if it exists: slugs change. GLOBAL, so that tables can be distributed.
+KEEP_FORMER_NAMES = """
+INSERT INTO catalogue SETTINGS insert_deduplicate = 0
+SELECT former.domain, former.name, present.dataset_id, present.title, present.publisher, present.theme, present.created,
+    present.revision
+FROM (
+    SELECT domain, name, dataset_id FROM catalogue
+    WHERE domain = {domain:String} AND revision = {before:UInt64} AND name GLOBAL NOT IN (
+        SELECT name FROM catalogue WHERE domain = {domain:String} AND revision = {revision:UInt64}
+    )
+    LIMIT {room:UInt64}
+) AS former
+GLOBAL INNER JOIN (
+    SELECT * FROM catalogue
+    WHERE domain = {domain:String} AND revision = {revision:UInt64} AND name = dataset_id
+) AS present ON former.dataset_id = present.dataset_id
 """
 
 
@@ -27,12 +46,6 @@ class Update(msgspec.Struct, frozen=True):
     datasets: int = 0
     names: int = 0
     error: str = ''
-
-
-def names(database: ClickHouse, domain: str) -> dict[str, str]:
-    """The data set of each name of a portal. Raises EngineError."""
-    rows = database.query(f'SELECT name, dataset_id FROM catalogue WHERE {CURRENT}', {'domain': domain})
-    return {row['name']: row['dataset_id'] for row in rows}
 
 
 def datasets(database: ClickHouse, domain: str) -> list[Row]:
@@ -90,16 +103,19 @@ def replace(database: ClickHouse, domain: str, source: str, resolved: Iterable[t
     )
     # microseconds: two updates at the same time differ, and JSON can express the number
     revision = max(time.time_ns() // 1_000, row['last'] + 1)
+    parameters = {'domain': domain, 'revision': revision, 'before': row['last']}
     rows = ({'domain': domain, 'name': name} | _row(dataset, revision) for name, dataset in resolved)
-    stored = 0
+    claimed = 0
     while part := list(islice(rows, SLICE)):
-        database.insert_rows('catalogue', part, token=f'{domain} {revision} {stored}')
-        stored += len(part)
-    update = Update(domain, datetime.now(UTC), revision, source, number, stored)
-    record(database, update)
-    database.delete(
-        'catalogue', 'domain = {domain:String} AND revision < {revision:UInt64}', {'domain': domain, 'revision': revision}
+        database.insert_rows('catalogue', part, token=f'{domain} {revision} {claimed}')
+        claimed += len(part)
+    database.command(KEEP_FORMER_NAMES, parameters | {'room': max(MOST_NAMES - claimed, 0)})
+    [stored] = database.query(
+        'SELECT count() AS names FROM catalogue WHERE domain = {domain:String} AND revision = {revision:UInt64}', parameters
     )
+    update = Update(domain, datetime.now(UTC), revision, source, number, stored['names'])
+    record(database, update)
+    database.delete('catalogue', 'domain = {domain:String} AND revision < {revision:UInt64}', parameters)
     return update
 
 

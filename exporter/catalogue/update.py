@@ -33,8 +33,7 @@ def update(settings: Settings, domain: str, database: ClickHouse, fetcher: Fetch
             names.add(dataset)
         if not names.datasets:
             raise InputError(f'{shown}: the catalogue has no data sets', 'name another one with the setting catalogue')
-        previous = storage.names(database, domain)
-        updated = storage.replace(database, domain, shown, names.resolve(previous), len(names.datasets))
+        updated = storage.replace(database, domain, shown, names.resolve(), len(names.datasets))
     except EngineError:
         raise
     except ExporterError as error:

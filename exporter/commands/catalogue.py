@@ -5,6 +5,7 @@ import msgspec
 
 from exporter.commands.context import RESULT, ROWS, Context, format_option, pass_context
 from exporter.errors import ErrorGroup, ExporterError, InputError, SettingsError
+from exporter.system.startup import release_code
 
 EXAMPLES = """\b
 Examples:
@@ -39,6 +40,7 @@ def update(context: Context, domain: str | None, form: str) -> None:
         )
     done, errors = [], list[ExporterError]()
     with context.database() as database:
+        release_code('_chdb')
         for name in domains:
             try:
                 with Fetcher() as fetcher:

@@ -26,26 +26,26 @@ DATASETS = st.lists(
 )
 
 
-def resolved(datasets: list[Dataset], previous: dict[str, str] | None = None) -> dict[str, str]:
+def resolved(datasets: list[Dataset]) -> dict[str, str]:
     """The data set of each name; fails if a name comes twice."""
     catalogue = Names('catalogue')
     for dataset in datasets:
         catalogue.add(dataset)
-    pairs = list(catalogue.resolve(previous or {}))
+    pairs = list(catalogue.resolve())
     assert len(dict(pairs)) == len(pairs)
     return {name: dataset.id for name, dataset in pairs}
 
 
-@given(DATASETS, st.dictionaries(SHORT, SHORT, max_size=6), st.randoms())
-def test_every_name_means_one_data_set_in_any_order(datasets: list[Dataset], previous: dict[str, str], random: object) -> None:
-    meaning = resolved(datasets, previous)
+@given(DATASETS, st.randoms())
+def test_every_name_means_one_data_set_in_any_order(datasets: list[Dataset], random: object) -> None:
+    meaning = resolved(datasets)
     shuffled = sorted(datasets, key=lambda _: random.random())  # type: ignore[attr-defined]
-    assert resolved(shuffled + shuffled[:1], previous) == meaning
+    assert resolved(shuffled + shuffled[:1]) == meaning
     ids = {dataset.id for dataset in datasets}
     assert all(meaning[one] == one for one in ids)
     assert set(meaning.values()) == ids
     claimed = {name for dataset in datasets for name in dataset.names}
-    assert set(meaning) == ids | claimed | {name for name, owner in previous.items() if owner in ids}
+    assert set(meaning) == ids | claimed
 
 
 def test_a_shared_name_belongs_to_the_active_then_the_newest_data_set() -> None:
@@ -55,13 +55,6 @@ def test_a_shared_name_belongs_to_the_active_then_the_newest_data_set() -> None:
     assert resolved([new, archived, old])['file'] == 'new'
     assert resolved([archived, old])['file'] == 'old'
     assert resolved([archived])['file'] == 'archived'
-
-
-def test_a_former_name_stays_while_its_data_set_exists_and_nobody_else_claims_it() -> None:
-    previous = {'trees': 'a', 'air': 'b', 'water': 'gone'}
-    assert resolved([Dataset('a', ('street-trees',)), Dataset('b'), Dataset('c', ('air',))], previous) == {
-        'a': 'a', 'street-trees': 'a', 'trees': 'a', 'b': 'b', 'c': 'c', 'air': 'c',
-    }  # fmt: skip
 
 
 def test_one_identifier_for_two_data_sets_is_an_error_that_names_both() -> None:

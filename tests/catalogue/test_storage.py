@@ -16,6 +16,11 @@ DOMAIN = 'data.example.org'
 TREES = Dataset('trees', ('t1', '/trees.csv'), 'Trees', 'City', 'Nature', date(2026, 11, 2))
 
 
+def names(database: ClickHouse, domain: str) -> dict[str, str]:
+    """The data set of each name that holds."""
+    return {name: row['dataset_id'] for row in storage.datasets(database, domain) for name in (row['dataset_id'], *row['names'])}
+
+
 def replace(database: ClickHouse, *datasets: Dataset, domain: str = DOMAIN) -> Update:
     pairs = [(name, dataset) for dataset in datasets for name in (dataset.id, *dataset.names)]
     return storage.replace(database, domain, 'data-sets.csv', pairs, len(datasets))
@@ -37,9 +42,9 @@ def test_the_data_sets_and_their_names(database: ClickHouse) -> None:
         },
     ]
     assert (update.datasets, update.names) == (2, 4)
-    assert storage.names(database, DOMAIN) == {'air': 'air', 'trees': 'trees', 't1': 'trees', '/trees.csv': 'trees'}
+    assert names(database, DOMAIN) == {'air': 'air', 'trees': 'trees', 't1': 'trees', '/trees.csv': 'trees'}
     assert storage.last_successes(database)[DOMAIN].revision == update.revision
-    assert storage.names(database, 'third.example.org') == {}
+    assert names(database, 'third.example.org') == {}
 
 
 def test_revisions_grow_and_old_rows_go(database: ClickHouse, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,12 +58,12 @@ def test_revisions_grow_and_old_rows_go(database: ClickHouse, monkeypatch: pytes
 def test_a_failed_update_leaves_the_catalogue(database: ClickHouse) -> None:
     replace(database, TREES)
     storage.record(database, Update(DOMAIN, datetime.now(UTC), 0, 'data-sets.csv', error='cannot be read'))
-    assert 't1' in storage.names(database, DOMAIN)
+    assert 't1' in names(database, DOMAIN)
     assert storage.last_updates(database)[DOMAIN].error == 'cannot be read'
     assert storage.last_successes(database)[DOMAIN].datasets == 1
 
 
-@pytest.mark.parametrize('changes', range(4))
+@pytest.mark.parametrize('changes', range(5))
 def test_an_update_that_is_interrupted_leaves_the_old_or_the_new_catalogue(
     database: ClickHouse, monkeypatch: pytest.MonkeyPatch, changes: int
 ) -> None:
@@ -81,7 +86,18 @@ def test_an_update_that_is_interrupted_leaves_the_old_or_the_new_catalogue(
             broken.setattr(ClickHouse, name, counting(getattr(ClickHouse, name)))
         with pytest.raises(EngineError):
             replace(database, Dataset('air', ('a1',)))
-    new = changes == 3  # both rows, and the row of the update
-    assert set(storage.names(database, DOMAIN)) == ({'air', 'a1'} if new else {'trees', 't1', '/trees.csv'})
+    new = changes == 4  # both rows, former names, and the row of the update
+    assert set(names(database, DOMAIN)) == ({'air', 'a1'} if new else {'trees', 't1', '/trees.csv'})
     replace(database, Dataset('water'))
     assert database.query('SELECT name FROM catalogue') == [{'name': 'water'}]
+
+
+def test_a_former_name_stays_while_its_data_set_exists_and_nobody_else_claims_it(database: ClickHouse) -> None:
+    replace(database, Dataset('a', ('trees',)), Dataset('b', ('air',)), Dataset('gone', ('water',)))
+    replace(database, Dataset('water'), domain='other.example.org')
+    update = replace(database, Dataset('a', ('street-trees',), 'Trees'), Dataset('b'), Dataset('c', ('air',)))
+    expected = {'a': 'a', 'street-trees': 'a', 'trees': 'a', 'b': 'b', 'c': 'c', 'air': 'c'}
+    assert (names(database, DOMAIN), update.names) == (expected, 6)
+    assert database.query("SELECT title FROM catalogue WHERE name = 'trees'") == [{'title': 'Trees'}]
+    replace(database, Dataset('a'))
+    assert names(database, DOMAIN) == {'a': 'a', 'street-trees': 'a', 'trees': 'a'}
