@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from tempfile import TemporaryDirectory
@@ -120,13 +119,21 @@ def main() -> None:
     """Prints a line for each catalogue, of a first update and of a later one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--datasets', type=int, default=50_000)
-    number = parser.parse_args().datasets
-    listening = server(number)
-    threading.Thread(target=listening.serve_forever, daemon=True).start()
-    for name, path in (('CKAN', '/api/3/action/package_search'), ('Turtle', '/catalog.ttl')):
-        for updates in (1, 2):
-            print(f'{name}, update {updates}: {measure(path, listening.server_port, updates)}', flush=True)
-    listening.shutdown()
+    parser.add_argument('--serve', action='store_true', help='only serve, and print the port')
+    options = parser.parse_args()
+    if options.serve:
+        listening = server(options.datasets)
+        print(listening.server_port, flush=True)
+        listening.serve_forever()
+    # a process of its own: the peak memory of a new process includes that of the one that starts it
+    command = [sys.executable, __file__, '--serve', '--datasets', str(options.datasets)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as portal:
+        assert portal.stdout
+        port = int(portal.stdout.readline())
+        for name, path in (('CKAN', '/api/3/action/package_search'), ('Turtle', '/catalog.ttl')):
+            for updates in (1, 2):
+                print(f'{name}, update {updates}: {measure(path, port, updates)}', flush=True)
+        portal.terminate()
 
 
 if __name__ == '__main__':

@@ -12,9 +12,9 @@ T = TypeVar('T')
 
 def decode(answer: Answer, shape: type[T]) -> T:
     """The value of an answer in JSON. Raises InputError if it is cut, nested too deeply, not UTF-8, or has another shape."""
-    content = answer.content()
+    answer.refuse_large()
     try:
-        text = content.decode('utf-8-sig')
+        text = answer.path.read_bytes().decode('utf-8-sig')
     except UnicodeDecodeError as error:
         raise InputError(f'{answer.shown}: byte {error.start:,} is not UTF-8', 'fix the catalogue') from None
     try:

@@ -1,8 +1,8 @@
 """Reads a catalogue as a CSV file of our own: id, names, title, publisher, theme, created."""
 
 import csv
-import io
 from collections.abc import Iterator
+from typing import TextIO
 
 from exporter.catalogue.dataset import Dataset, clean_name, dataset, day
 from exporter.catalogue.fetch import Answer
@@ -24,23 +24,37 @@ def read(answer: Answer) -> Iterator[Dataset]:
     """Yields the data sets. Raises InputError for the first line that is invalid."""
     if not answer.is_whole:
         raise InputError(f'{answer.shown}: the answer has no length, so one that breaks off looks whole', 'name a file')
-    try:
-        text = answer.content().decode('utf-8-sig')
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b'\n') + 1
-        raise InputError(f'{answer.shown}: line {line} is not UTF-8', 'save the file as UTF-8') from None
-    found = header(text.partition('\n')[0])
-    columns, separator = found or ([], ',')
+    answer.refuse_large()
+    with answer.path.open(encoding='utf-8-sig', newline='') as file:
+        try:
+            yield from _datasets(answer, file)
+        except UnicodeDecodeError:
+            line = _invalid_line(answer)
+            raise InputError(f'{answer.shown}: line {line} is not UTF-8', 'save the file as UTF-8') from None
+
+
+def _datasets(answer: Answer, file: TextIO) -> Iterator[Dataset]:
+    columns, separator = header(file.readline()) or ([], ',')
     if unknown := next((name for name in columns if name not in COLUMNS), None):
         raise InputError(f'{answer.shown}: unknown column {unknown!r}', f'the columns are {", ".join(COLUMNS)}')
-    lines = csv.reader(io.StringIO(text, newline=''), delimiter=separator, strict=True)
+    lines = csv.reader(file, delimiter=separator, strict=True)
     try:
-        next(lines)
         for row in lines:
             if any(map(str.strip, row)):
-                yield _dataset(answer, lines.line_num, columns, row)
+                yield _dataset(answer, 1 + lines.line_num, columns, row)
     except csv.Error as error:
-        raise InputError(f'{answer.shown}: line {lines.line_num} is invalid CSV ({error})', 'fix this line') from None
+        raise InputError(f'{answer.shown}: line {1 + lines.line_num} is invalid CSV ({error})', 'fix this line') from None
+
+
+def _invalid_line(answer: Answer) -> int:
+    """The number of the first line that is not UTF-8."""
+    with answer.path.open('rb') as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    return 0
 
 
 def _dataset(answer: Answer, line: int, columns: list[str], row: list[str]) -> Dataset:

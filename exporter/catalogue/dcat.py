@@ -7,6 +7,7 @@ then for what is said of them, so that the graph is never in memory as a whole.
 import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from xml.parsers.expat import ErrorString, ExpatError, ParserCreate
 
 import httpx
 from babel.core import get_global
@@ -16,11 +17,6 @@ from exporter.catalogue.dataset import Dataset, dataset, file_path, is_host, las
 from exporter.catalogue.fetch import Answer, Fetcher, next_page
 from exporter.errors import InputError
 
-FORMATS = {
-    'turtle': RdfFormat.TURTLE,
-    'xml': RdfFormat.RDF_XML,
-    'json-ld': RdfFormat.JSON_LD,
-}
 DCAT = 'http://www.w3.org/ns/dcat#'
 DATASETS = {f'{DCAT}Dataset', f'{DCAT}DatasetSeries'}
 TERMS = 'http://purl.org/dc/terms/'
@@ -31,9 +27,7 @@ AGENT_NAMES |= {'http://www.w3.org/2006/vcard/ns#fn', 'http://www.w3.org/2000/01
 STATUS = 'http://www.w3.org/ns/adms#status'
 ARCHIVED = ('WITHDRAWN', 'DEPRECATED', 'DISCONT')  # ends a status of adms or of the EU vocabulary of data set statuses
 IDENTIFIER = re.compile(r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{24}')  # of a resource in CKAN or udata
-ENTITY = b'<!ENTITY'
-OVERLAP = len(ENTITY) - 1
-PART = 1 << 20  # bytes
+DEEPEST = 100  # levels of elements
 
 
 @dataclass(slots=True)
@@ -65,24 +59,24 @@ def pages(first: Answer, form: RdfFormat, hosts: Collection[str], fetcher: Fetch
     """Yields the data sets of an answer and of those that its Hydra links name. Raises InputError if one is invalid."""
     answer, seen = first, set[str]()
     while True:
-        following = ''
         fresh = False
         for item in read(answer, form, hosts, found := Index()):
             fresh = fresh or item.id not in seen
             seen.add(item.id)
             yield item
-        following = found.next
-        if not following or not first.url:
+        if not found.next:
             return
+        if not first.url:
+            raise InputError(f'{answer.shown}: one page of several', 'name the address of the catalogue')
         if not fresh:
             raise InputError(f'{answer.shown}: the pages lead in a circle', 'look at the address in a browser, and try again')
-        answer = fetcher.get(next_page(httpx.URL(first.url), following))
+        answer = fetcher.get(next_page(httpx.URL(first.url), found.next))
 
 
 def read(answer: Answer, form: RdfFormat, hosts: Collection[str], index: Index) -> Iterator[Dataset]:
     """Yields the data sets of one answer; `index` also receives the link to the next page. Raises InputError if it is invalid."""
     if form == RdfFormat.RDF_XML:
-        _refuse_entities(answer)
+        _check_xml(answer)
     elif not answer.is_whole:
         raise InputError(f'{answer.shown}: the answer has no length, so one that breaks off looks whole', 'name a file')
     has_datasets = False
@@ -192,6 +186,8 @@ def _statements(answer: Answer, form: RdfFormat) -> Iterator[tuple[str, str, Val
     try:
         for statement in parse(path=str(answer.path), format=form, base_iri=base):
             yield _name(statement.subject), statement.predicate.value, statement.object
+    except MemoryError:
+        raise InputError(f'{answer.shown}: a text in it is longer than 16 MB', 'shorten it in the catalogue') from None
     except (SyntaxError, ValueError) as error:
         line = getattr(error, 'lineno', None)
         where = f'{answer.shown}: line {line}' if line else answer.shown
@@ -204,14 +200,33 @@ def _statements(answer: Answer, form: RdfFormat) -> Iterator[tuple[str, str, Val
         raise InputError(f'{where} is invalid ({reason})', 'fix the catalogue, or fetch it again if it was cut off') from None
 
 
-def _refuse_entities(answer: Answer) -> None:
-    """Raises InputError for entities: their expansion can fill the memory, and others name files."""
-    end = b''
-    with answer.path.open('rb') as file:
-        while part := file.read(PART):
-            if ENTITY in end + part:
-                raise InputError(f'{answer.shown}: the XML defines entities, which are not read', 'export it without a DTD')
-            end = part[-OVERLAP:]
+def _check_xml(answer: Answer) -> None:
+    """Raises InputError for XML with entities, which could fill the memory or name files, or that is nested too deeply."""
+    depth = 0
+
+    def begin(_name: str, _attributes: dict[str, str]) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > DEEPEST:
+            raise InputError(f'{answer.shown}: the XML is nested too deeply', 'name a catalogue in DCAT-AP')
+
+    def end(_name: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    def refuse(*_: object) -> None:
+        raise InputError(f'{answer.shown}: the XML defines entities, which are not read', 'export it without a DTD')
+
+    parser = ParserCreate()
+    parser.StartElementHandler, parser.EndElementHandler, parser.EntityDeclHandler = begin, end, refuse
+    try:
+        with answer.path.open('rb') as file:
+            parser.ParseFile(file)
+    except ExpatError as error:
+        line = f'{answer.shown}: line {error.lineno}'
+        raise InputError(
+            f'{line} is invalid ({ErrorString(error.code)})', 'fix the catalogue, or fetch it again if it was cut off'
+        ) from None
 
 
 def _in_language(texts: dict[str, str], own: str) -> str:

@@ -40,11 +40,10 @@ class Answer:
     kind: str = ''
     is_whole: bool = True
 
-    def content(self) -> bytes:
-        """The bytes. Raises InputError if there are more than can be read at once."""
+    def refuse_large(self) -> None:
+        """Raises InputError if there are more bytes than can be read at once."""
         if (size := self.path.stat().st_size) > LARGEST_ANSWER:
             raise too_large(self.shown, size, LARGEST_ANSWER)
-        return self.path.read_bytes()
 
 
 class Fetcher:
@@ -98,6 +97,8 @@ class Fetcher:
         """The content of the answer to a request that may fail; b'' if it is no success. Raises InputError if nobody answers."""
         try:
             with self.client.stream('GET', url) as response:
+                if response.status_code in (429, 503):  # it may be the one that is looked for
+                    raise InputError(f'{show(url)}: answers {response.status_code}', LATER)
                 if not response.is_success:
                     return b''
                 content = b''

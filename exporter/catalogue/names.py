@@ -17,14 +17,14 @@ class Names:
         self.datasets = dict[str, Dataset]()
         self.size = 0
 
-    def add(self, dataset: Dataset) -> bool:
-        """Adds a data set; returns whether it is new: pages may repeat one.
+    def add(self, dataset: Dataset) -> None:
+        """Adds a data set; pages may repeat one.
 
         Raises InputError for an identifier that another data set has, or too many names.
         """
         known = self.datasets.get(dataset.id)
         if known == dataset:
-            return False
+            return
         if known and not is_same(known, dataset):
             raise InputError(
                 f'{self.source}: two data sets have the identifier {dataset.id!r}: {known.title!r} and {dataset.title!r}',
@@ -39,7 +39,6 @@ class Names:
                 'name a catalogue with the data sets of the portal only',
             )
         self.datasets[dataset.id] = dataset
-        return known is None
 
     def resolve(self) -> Iterator[tuple[str, Dataset]]:
         """Yields each name once, with its data set. The order of `add` does not matter."""

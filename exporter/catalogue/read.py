@@ -46,7 +46,7 @@ def read(source: str, hosts: Collection[str], fetcher: Fetcher) -> Iterator[Data
         yield from portal
     else:
         answer = fetcher.get(url)
-        if HTML.search(_start(answer)) and (portal := _portal(url, hosts, fetcher)):
+        if HTML.search(_start(answer)[:1_000]) and (portal := _portal(url, hosts, fetcher)):
             yield from portal
         else:
             yield from _answer(answer, hosts, fetcher)

@@ -11,28 +11,30 @@ from exporter.catalogue.dataset import Dataset
 from exporter.catalogue.names import MOST_NAMES
 from exporter.store.clickhouse import ClickHouse, Row
 
-SLICE = 10_000  # rows of an insert
+SLICE = 40_000  # rows of an insert
 CURRENT = """
 domain = {domain:String}
 AND revision = (SELECT max(revision) FROM catalogue_updates WHERE domain = {domain:String}) AND revision > 0
 """
 
-# Names that nobody claims now still mean their data set, if it exists: slugs change. GLOBAL, so that tables can be distributed.
+# Names that nobody claims now still mean their data set, if it exists: slugs change. The rows are read in the order of names, so
+# that the engine holds no set of all names. GLOBAL, so that tables can be distributed.
 KEEP_FORMER_NAMES = """
 INSERT INTO catalogue SETTINGS insert_deduplicate = 0
 SELECT former.domain, former.name, present.dataset_id, present.title, present.publisher, present.theme, present.created,
     present.revision
 FROM (
-    SELECT domain, name, dataset_id FROM catalogue
-    WHERE domain = {domain:String} AND revision = {before:UInt64} AND name GLOBAL NOT IN (
-        SELECT name FROM catalogue WHERE domain = {domain:String} AND revision = {revision:UInt64}
-    )
+    SELECT domain, name, any(dataset_id) AS dataset_id FROM catalogue
+    WHERE domain = {domain:String} AND revision IN ({before:UInt64}, {revision:UInt64})
+    GROUP BY domain, name
+    HAVING max(revision) = {before:UInt64}
     LIMIT {room:UInt64}
 ) AS former
 GLOBAL INNER JOIN (
     SELECT * FROM catalogue
     WHERE domain = {domain:String} AND revision = {revision:UInt64} AND name = dataset_id
 ) AS present ON former.dataset_id = present.dataset_id
+SETTINGS optimize_aggregation_in_order = 1, max_threads = 1, max_block_size = 8192
 """
 
 

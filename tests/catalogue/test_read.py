@@ -59,3 +59,12 @@ def test_a_csv_file_over_http() -> None:
     with running(FakePortal()) as portal:
         portal.answers['sets.csv'] = Response('id,title\na,A\n', mimetype='text/csv')
         assert [dataset.title for dataset in read_all(f'{portal.url}/sets.csv')] == ['A']
+
+
+def test_a_portal_that_is_busy_is_not_taken_for_something_else() -> None:
+    with (
+        running(FakePortal()) as portal,
+        pytest.raises(InputError, match='package_search: answers 429; the catalogue before it stays'),
+    ):
+        portal.faults = [429]
+        read_all(portal.url)

@@ -112,6 +112,14 @@ def test_it_logs_accepts_calls_and_lines_and_stops_on_a_signal(environment: dict
     assert not list((tmp_path / 'data' / 'spool').glob('*.batch'))
 
 
+def test_it_loads_a_catalogue_soon_after_its_start(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / 'sets.csv').write_text('id,title\ntrees,Trees\n')
+    environment |= {'USAGE_CATALOGUE': 'sets.csv', 'USAGE_DOMAIN': DOMAIN}
+    with serving(environment, tmp_path) as running:
+        eventually(lambda: f'{DOMAIN}: updated the catalogue: 1 data sets, 1 names' in running.log_file.read_text())
+        assert json.loads(program(environment, 'catalogue', 'list', '--format', 'json').stdout)[0]['title'] == 'Trees'
+
+
 def test_while_it_runs_other_commands_use_its_database(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / 'access.log').write_bytes(log(range(3)))
     imports = ['import', str(tmp_path / 'access.log'), '--domain', DOMAIN, '--format', 'json']

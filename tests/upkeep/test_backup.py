@@ -13,6 +13,8 @@ from clickhouse_server import ClickHouseServer
 from databases import Databases
 from test_forget import answers, interrupt  # noqa: F401  # a fixture
 
+from exporter.catalogue import storage
+from exporter.catalogue.dataset import Dataset
 from exporter.store.clickhouse import ClickHouse, connect
 from exporter.system.locks import storing
 
@@ -57,6 +59,8 @@ def test_a_restored_backup_equals_the_database(
     access_log: Path, database: ClickHouse, other: Callable[[], ClickHouse], tmp_path: Path, name: str
 ) -> None:
     run('events', 'add', 'Outage', '--start', '2024-10-31')
+    storage.replace(database, DOMAIN, 'sets.csv', [('trees', Dataset('trees'))], 1)
+    storage.replace(database, DOMAIN, 'sets.csv', [('air', Dataset('air'))], 1)
     before, report = answers(database), run('report', *PERIOD).stdout
     result = run('backup', name)
     assert (result.exit_code, result.stdout) == (0, f'wrote {name}\n')
@@ -66,6 +70,8 @@ def test_a_restored_backup_equals_the_database(
     assert answers(restored) == before
     assert run('report', *PERIOD).stdout == report
     assert 'Outage' in run('events', 'list').stdout
+    storage.replace(restored, DOMAIN, 'sets.csv', [('air', Dataset('air')), ('new', Dataset('air'))], 1)
+    assert restored.query('SELECT name FROM catalogue ORDER BY name') == [{'name': 'air'}, {'name': 'new'}]
     for _ in range(2):
         assert imported(access_log) == summary(already=60)
     with access_log.open('ab') as file:
