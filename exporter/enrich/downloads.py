@@ -10,16 +10,17 @@ from hashlib import blake2b
 from urllib.parse import unquote_plus
 
 import polars as pl
+import xxhash
 
 from exporter.enrich.memo import Memo
-from exporter.model.call import Action, is_category
+from exporter.model.call import Action
 
 NO_FILE = 0  # of a call that is no download
 ANSWERED = (200, 206, 304)  # statuses: with the file, with a part of it, or without it, since the caller has it
 REDIRECTED = (302, 303, 307, 308)
 # Parameters that differ from request to request for one file: signatures of object stores, API keys, jQuery's time.
 SIGNATURES = (
-    'x-(?:amz|goog|oss)-.*|awsaccesskeyid|googleaccessid|ossaccesskeyid|signature|expires|policy|key-pair-id|token|access_token'
+    'x-(?:amz|goog|oss)-[^=&]*|awsaccesskeyid|googleaccessid|ossaccesskeyid|signature|expires|policy|key-pair-id|token|access_token'
     '|apikey|api_key|api-key|_'
 )
 # https://learn.microsoft.com/rest/api/storageservices/create-service-sas: these sign where `sig` is one of the parameters
@@ -38,8 +39,15 @@ class Downloads:
         dropped = '|'.join((SIGNATURES, *map(re.escape, parameters)))
         self.dropped = re.compile(dropped, re.IGNORECASE)
         self.dropped_of_azure = re.compile(f'{dropped}|{AZURE}', re.IGNORECASE)
-        self.statuses = ANSWERED + REDIRECTED * redirects
-        self.visitor_secret = visitor_secret
+        # most queries have none of them: only the others, those with encoded names and those with empty parts are taken apart
+        self.may_have_dropped = rf'(?i)(?:^|&)(?:{dropped}|sig|[^=&]*%[^=&]*|)(?:[=&]|$)'
+        statuses = ANSWERED + REDIRECTED * redirects
+        self.is_download = (
+            (pl.col('action') == Action.DOWNLOAD.value)
+            & pl.col('method').is_in(('GET', ''))
+            & (pl.col('status').is_in(statuses) | pl.col('status').is_null())
+        )
+        self.seed = int.from_bytes(blake2b(key=visitor_secret, digest_size=8, person=b'file').digest())
         self.numbers = Memo(self._number)
 
     def __call__(self, calls: pl.DataFrame) -> pl.Series:
@@ -49,38 +57,23 @@ class Downloads:
         status that is not known may be a download's.
         """
         files = pl.Series('file', [NO_FILE], pl.UInt32).new_from_index(0, len(calls))
-        rows = is_category(calls['action'], Action.DOWNLOAD).arg_true()
-        downloads = calls[rows]
-        gets = downloads.select(
-            pl.col('method').is_in(('GET', '')) & (pl.col('status').is_in(self.statuses) | pl.col('status').is_null())
-        ).to_series()
-        rows, downloads = rows.filter(gets), downloads.filter(gets)
-        if downloads.is_empty():
+        rows = calls.select(self.is_download).to_series().arg_true()
+        if rows.is_empty():
             return files
-        texts = downloads.select(
-            pl.concat_str(pl.col('dataset_id').cast(pl.String), 'path', pl.col('query').fill_null(''), separator='\n')
-        ).to_series()
-        return files.scatter(rows, self.numbers(texts)['file'])
+        queries = calls['query'][rows].fill_null('')
+        if (signed := queries.str.contains(self.may_have_dropped).arg_true()).len():
+            queries = queries.scatter(signed, [self._without_dropped(query) for query in queries[signed].to_list()])
+        names = pl.select(pl.concat_str(calls['dataset_id'][rows].cast(pl.String), calls['path'][rows], queries, separator='\n'))
+        return files.scatter(rows, self.numbers(names.to_series())['file'])
 
-    def _number(self, texts: pl.Series) -> pl.DataFrame:
-        return pl.DataFrame(
-            {'file': [number(self._name(text), self.visitor_secret) for text in texts.to_list()]}, {'file': pl.UInt32}
-        )
-
-    def _name(self, text: str) -> str:
-        """The data set, path and query, without the parameters that differ from request to request."""
-        file, _, query = text.rpartition('\n')
-        if not query:
-            return file
+    def _without_dropped(self, query: str) -> str:
         dropped = self.dropped_of_azure if AZURE_SIGNATURE.search(query) else self.dropped
-        kept = [each for each in query.split('&') if each and not dropped.fullmatch(unquote_plus(each.partition('=')[0]))]
-        return f'{file}\n{"&".join(kept)}' if kept else file
+        return '&'.join(part for part in query.split('&') if part and not dropped.fullmatch(unquote_plus(part.partition('=')[0])))
 
+    def _number(self, names: pl.Series) -> pl.DataFrame:
+        """A keyed 32-bit hash of each name (XXH3), which does not reveal the name; never NO_FILE.
 
-def number(file: str, visitor_secret: bytes) -> int:
-    """A keyed 32-bit hash of a file's name (BLAKE2b), which does not reveal the name; never NO_FILE.
-
-    It only tells apart the files that one caller gets within one hour, of which 100 collide once in a million times.
-    """
-    digest = blake2b(file.encode(errors='surrogateescape'), key=visitor_secret, digest_size=4, person=b'file').digest()
-    return int.from_bytes(digest) or 1
+        It only tells apart the files that one caller gets within one hour, of which 100 collide once in a million times.
+        """
+        hashes = [xxhash.xxh3_64_intdigest(name, self.seed) & 0xFFFFFFFF for name in names.cast(pl.Binary).to_list()]
+        return pl.DataFrame({'file': pl.Series([hashed or 1 for hashed in hashes], dtype=pl.UInt32)})

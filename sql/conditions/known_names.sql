@@ -3,6 +3,6 @@
     SELECT domain, name, dataset_id AS known_id, title, publisher, theme, created
     FROM catalogue
     WHERE {{asked}} AND (domain, revision) GLOBAL IN (
-        SELECT domain, argMax(revision, at) FROM catalogue_updates WHERE revision != 0 GROUP BY domain
+        SELECT domain, max(revision) FROM catalogue_updates GROUP BY domain
     )
 )

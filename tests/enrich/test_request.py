@@ -91,7 +91,7 @@ def test_any_request_is_read_independently_of_the_others(calls: list[tuple[str, 
 
     def read_calls(rows: list[tuple[str, str]]) -> pl.DataFrame:
         frame = pl.DataFrame(rows, {'path': pl.String(), 'user_id': pl.String()}, orient='row')
-        return requests(frame.with_columns(method=pl.lit('GET')))
+        return requests(frame.with_columns(method=pl.lit('GET'), status=pl.lit(200, pl.UInt16)))
 
     together = read_calls(calls)
     assert together.drop('skip').null_count().sum_horizontal().sum() == 0
