@@ -105,6 +105,11 @@ FIRES: dict[
         {f'usage_follow_readable{{path="/logs/*.log",{HERE}}}': '1 0 1+0x8'},
         '30m',
     ),
+    'UsagePullFails': (
+        {f'usage_pull_succeeded{{domain="data.example.org",{HERE}}}': '1 0+0x60'},
+        {f'usage_pull_succeeded{{domain="data.example.org",{HERE}}}': '1 0+0x20 1+0x40'},
+        '5h',
+    ),
     'UsageCatalogueFails': (
         {f'usage_catalogue_readable{{domain="data.example.org",{HERE}}}': '1 0+0x300'},
         {f'usage_catalogue_readable{{domain="data.example.org",{HERE}}}': '1 0+0x100 1+0x200'},

@@ -106,6 +106,7 @@ def serve(context: Context) -> None:
         )
         parts.callback(follower.close)
         indicators, catalogues = Indicators(), Catalogues(settings.catalogued_portals)
+        pulled = dict[str, bool]()
 
         def remove_old() -> None:
             rejected.remove_old()
@@ -113,7 +114,7 @@ def serve(context: Context) -> None:
 
         def pull_all() -> None:
             for entry in settings.pull:
-                _pull(context, entry, database)
+                pulled[entry.portal] = _pull(context, entry, database)
 
         def refresh() -> None:
             hour_journal.finish_all(database(), directory, log.warning)  # of a command that was killed
@@ -145,7 +146,7 @@ def serve(context: Context) -> None:
             rules=settings.portal,
             hosts=hosts,
             default_domain=settings.domain or '',
-            metrics=Metrics(State(spool, drain, lambda: follower.lag, lambda: follower.readable), indicators, catalogues),
+            metrics=Metrics(State(spool, drain, lambda: follower.lag, lambda: follower.readable, pulled), indicators, catalogues),
             ready=lambda: {
                 'database': ['the last attempt to store calls failed'] if drain.error else [],
                 'spool': [] if spool.has_room() else ['the spool or the disk is full'],
@@ -171,8 +172,11 @@ def _raise_limit_of_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _pull(context: Context, entry: Pull, database: Connections) -> None:
-    """Pulls a workspace, and logs what it stored. An error is logged in a line; the next pull tries again."""
+def _pull(context: Context, entry: Pull, database: Connections) -> bool:
+    """Pulls a workspace, and logs what it stored. An error is logged in a line; the next pull tries again.
+
+    Returns whether it succeeded.
+    """
     from exporter.ingest.opendatasoft.pull import pull  # here: only a workspace needs a client of HTTP
     from exporter.ingest.opendatasoft.pulled import Pulled
 
@@ -181,12 +185,15 @@ def _pull(context: Context, entry: Pull, database: Connections) -> None:
         enrichment = context.enrichment(entry.portal)
         ledger = Ledger(database(), enrichment.key_id, enrichment.geo_date)
         pull(context.settings, entry, enrichment, ledger, datetime.now(UTC), pulled, warn=log.warning)
+        succeeded = True
     except (ExporterError, OSError) as error:
         log.warning('%s: cannot pull, tries again in an hour: %s', entry.portal, loggable(error))
+        succeeded = False
     if pulled.summary.stored:
         log.info('%s: pulled %d calls of %s', entry.portal, pulled.summary.stored, entry.url)
         for note in pulled.notes:
             log.info('%s: %s', entry.portal, note)
+    return succeeded
 
 
 def _listen(listen: str, tokens_needed: bool) -> str:

@@ -77,13 +77,15 @@ class Indicators(Collector):
 class State(Collector):
     """Where the accepted calls are: accepted = stored + waiting + quarantined. Any thread may call `collect`.
 
-    `lag`: unread bytes of each followed log; `readable`: whether the logs of each followed path are readable.
+    `lag`: unread bytes of each followed log; `readable`: whether the logs of each followed path are readable; `pulled`: whether
+    the last pull of each portal succeeded.
     """
 
     spool: Spool
     drain: Drain
     lag: Callable[[], Mapping[str, int]]
     readable: Callable[[], Mapping[str, bool]]
+    pulled: Mapping[str, bool] = field(default_factory=dict)
 
     def collect(self) -> Iterable[CounterMetricFamily | GaugeMetricFamily]:
         """Reads the balance once, so that its metrics add up."""
@@ -117,6 +119,12 @@ class State(Collector):
         for path, is_readable in sorted(self.readable().items()):
             readable.add_metric((path,), is_readable)
         yield readable
+        pulled = GaugeMetricFamily(
+            'usage_pull_succeeded', 'Whether the last pull of a portal succeeded: 1 or 0.', labels=('domain',)
+        )
+        for domain, succeeded in sorted(dict(self.pulled).items()):
+            pulled.add_metric((domain,), succeeded)
+        yield pulled
 
 
 @dataclass(eq=False)

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from grafana.alerting.rules import RULES, Rule
+from grafana.alerting.texts import NO_VALUE
 from grafana.panels.panel import target
 
 DATASOURCE_UID = 'usage-clickhouse'  # of provisioning/datasources/usage.yaml
@@ -56,17 +57,28 @@ def _rule(rule: Rule) -> dict[str, Any]:
         'execErrState': 'Error',
         'labels': {'product': 'usage-exporter'},
         'annotations': {
-            'summary': '{{ $labels.domain }}: ' + VALUE.sub(r'{{ printf "%\2" $values.\1.Value }}', text.summary),
+            'summary': _sentence(rule, text.english, NO_VALUE['en']),
+            'summary_fr': _sentence(rule, text.french, NO_VALUE['fr']),
             'runbook': f'{RUNBOOKS}#{text.title.lower().replace(" ", "-")}',
             '__dashboardUid__': f'usage-{page}-en',
             '__panelId__': str(panel),
         },
         'data': [
-            *(_query(name, f'SELECT domain, {sql} AS {name}\n{query.rows}', query.window) for name, sql in query.values.items()),
+            *(
+                _query(name, f'SELECT {query.label}, {sql} AS {name}\n{query.rows}', query.window)
+                for name, sql in query.values.items()
+            ),
             *(_expression(name, 'reduce', f'{name}_rows', {'reducer': 'last'}) for name in query.values),
             _expression('beyond', 'threshold', deciding_value, {'conditions': [{'evaluator': evaluator}]}),
         ],
     }
+
+
+def _sentence(rule: Rule, text: str, no_value: str) -> str:
+    """A sentence as a Go template. Grafana gives it no values where the query failed or gave no row."""
+    values = VALUE.sub(r'{{ printf "%\2" $values.\1.Value }}', text)
+    label, decides = rule.query.label.rpartition(' ')[2], next(iter(rule.query.values))
+    return f'{{{{ if $values.{decides} }}}}{{{{ $labels.{label} }}}}: {values}{{{{ else }}}}{no_value}{{{{ end }}}}'
 
 
 def _query(name: str, sql: str, window: int) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""What each alert asks about every portal: values, and the rows that they come from.
+"""What each alert asks about every portal or data set: values, and the rows that they come from.
 
 The SQL is for the ClickHouse plugin (`$__fromTime` and `$__toTime` are the ends of a rule's window, which ends now). It names no
-database and reads public views and tables only. A row is a portal.
+database and reads public views and tables only. A row is a portal, or a data set.
 """
 
 from typing import NamedTuple
@@ -15,6 +15,7 @@ class Query(NamedTuple):
     window: int  # seconds
     rows: str  # FROM …
     values: dict[str, str]  # name, SQL
+    label: str = 'domain'  # what a row is, in SQL; its last word names the label
 
 
 # A portal is judged once it has four weeks. Of the four, drops take the second smallest and peaks the second largest: one
@@ -100,6 +101,42 @@ FROM
         'percent': '100 * rejects / input',
         'usual_percent': '100 * usual',
     },
+)
+
+# At least 5 % of at least 20 lines: a handful of bad lines is usual.
+MANY_REJECTS = Query(
+    window=4 * WEEK,
+    rows=f"""\
+FROM
+(
+    SELECT domain, sum(arraySum(mapValues(rejected))) AS rejects, rejects + sum(stored) AS input
+    FROM {_BATCHES} AND at > newest - INTERVAL 1 HOUR
+    GROUP BY domain
+    HAVING input >= 20
+)""",
+    values={'percent': '100 * rejects / input', 'rejects': 'toFloat64(rejects)'},
+)
+
+# The rule for spikes of COUNTER, https://github.com/Project-Counter/coprd: more than 3 times the mean of the 12 months before,
+# plus 100. A data set without downloads in three of these months is new, and everything about it is unusual.
+_THIS_MONTH = "toStartOfMonth(toTimeZone($__toTime, 'UTC'))"
+_DOWNLOADS = 'toFloat64(sumIf(downloads, month = this_month))'
+_YEAR_BEFORE = f"toUnixTimestamp(toDateTime({_THIS_MONTH} - INTERVAL 12 MONTH, 'UTC'))"
+DOWNLOADS_PEAK = Query(
+    window=WEEK,
+    rows=f"""\
+FROM
+(
+    WITH {_THIS_MONTH} AS this_month
+    SELECT dataset_id, max(title) AS name, {_DOWNLOADS} AS now, sumIf(downloads, month < this_month) / 12 AS before,
+        countIf(month < this_month AND downloads > 0) AS months
+    FROM datasets_by_month(domains=[], from={_YEAR_BEFORE}, to=toUnixTimestamp($__toTime), crawlers=0)
+    WHERE dataset_id != ''
+    GROUP BY dataset_id
+    HAVING months >= 3 AND now > 0
+)""",
+    values={'too_many': 'now - 3 * before - 100', 'downloads': 'now', 'usual': 'before'},
+    label="if(name = '', dataset_id, concat(name, ' (', dataset_id, ')')) AS dataset",
 )
 
 # The freshest batch of each hour, counted back from the newest: a past log that is read at the same time is not late.

@@ -41,7 +41,7 @@ def test_the_file_has_no_contact_points_and_no_policies() -> None:
 
 def test_every_rule_is_paused_and_has_its_own_uid_and_title() -> None:
     assert all(rule['isPaused'] is True for rule in RULES.values())
-    assert len(RULES) == len(GROUP['rules']) == len({rule['uid'] for rule in RULES.values()}) == 5
+    assert len(RULES) == len(GROUP['rules']) == len({rule['uid'] for rule in RULES.values()}) == 7
     assert all(re.fullmatch(r'[\w-]{1,40}', rule['uid']) for rule in RULES.values())
 
 
@@ -78,7 +78,7 @@ def test_a_rule_reads_public_views_and_tables_only_and_names_no_database(rule: d
     for sql in statements(rule):
         sources = set(re.findall(r'\b(?:FROM|JOIN)\s+([\w.]+)', sql))
         assert sources
-        assert sources <= {'usual_activity', 'batches'}
+        assert sources <= {'usual_activity', 'batches', 'datasets_by_month'}
         assert not re.search(r'\bFORMAT\b', sql), 'the plugin adds its own'
         assert set(re.findall(r'\$\w*', sql)) <= {'$__fromTime', '$__toTime'}
 
@@ -91,6 +91,21 @@ def test_a_rule_links_to_its_panel_and_its_runbook(rule: dict[str, Any]) -> None
     pages = [json.loads(file.read_text()) for file in (ROOT / 'grafana' / 'dashboards').rglob('*.json')]
     [panel_ids] = [{str(panel['id']) for panel in page['panels']} for page in pages if page['uid'] == uid]
     assert panel_id in panel_ids
+
+
+@pytest.mark.parametrize('rule', RULES.values(), ids=RULES)
+def test_a_rule_without_a_value_says_so_in_words_in_both_languages(rule: dict[str, Any]) -> None:
+    deciding = next(node['model']['expression'] for node in rule['data'] if node['model']['refId'] == rule['condition'])
+    for name, sentence in (('summary', 'no value: the database did not'), ('summary_fr', 'aucune valeur : la base de données')):
+        template = rule['annotations'][name]
+        assert template.startswith(f'{{{{ if $values.{deciding} }}}}')
+        assert render(template, 'a.example', {}).startswith(sentence)
+
+
+@pytest.mark.parametrize('rule', RULES.values(), ids=RULES)
+def test_the_sentences_of_a_rule_have_the_same_values(rule: dict[str, Any]) -> None:
+    english, french = (re.findall(r'printf "\S+" \$values\.\w+', rule['annotations'][name]) for name in ('summary', 'summary_fr'))
+    assert english == french != []
 
 
 # when a rule fires
@@ -143,8 +158,11 @@ def numbers(rows: list[Row]) -> dict[str, float]:
 
 
 def render(template: str, portal: str, values: dict[str, dict[str, Any]]) -> str:
-    """The text of a Go template; only what our summaries use."""
-    text = template.replace('{{ $labels.domain }}', portal)
+    """The text of a Go template; only what our summaries use. A value that is missing is false, as in Go."""
+    [(name, filled, empty)] = re.findall(r'^\{\{ if \$values\.(\w+) \}\}(.*)\{\{ else \}\}(.*)\{\{ end \}\}$', template)
+    if portal not in values.get(name, {}):
+        return str(empty)
+    text = re.sub(r'\{\{ \$labels\.(?:domain|dataset) \}\}', lambda _: portal, filled)
     text = re.sub(r'\{\{ printf "(%\.\df)" \$values\.(\w+)\.Value \}\}', lambda match: match[1] % values[match[2]][portal], text)
     assert '{{' not in text
     return text
@@ -324,6 +342,45 @@ def test_rejects_that_are_usual_or_few_do_not_rise(database: ClickHouse) -> None
     assert summaries(database, 'Rejects rise') == {}
 
 
+def test_many_rejects(database: ClickHouse) -> None:
+    add_batches(database, 'always-some', 6 * HOUR, 6 * HOUR, stored=900, rejected=100)
+    add_batch(database, 'always-some', NOW, stored=900, rejected=100)
+    add_batches(database, 'few', 6 * HOUR, 6 * HOUR)
+    add_batch(database, 'few', NOW, stored=96, rejected=4)
+    add_batch(database, 'a-handful', NOW, stored=5, rejected=5)
+    add_batch(database, 'first-import', NOW, stored=10, rejected=90)
+    assert summaries(database, 'Many rejects') == {
+        'always-some': 'always-some: 10.0 % of the newest hour of input rejected: 100 lines or calls',
+        'first-import': 'first-import: 90.0 % of the newest hour of input rejected: 90 lines or calls',
+    }
+
+
+def add_downloads(database: ClickHouse, dataset: str, *months: int) -> None:
+    """Downloads of a data set in the months up to NOW's, the last one in it."""
+    for ago, downloads in enumerate(reversed(months)):
+        day = (NOW.replace(day=15) - timedelta(days=30.4 * ago)).date() if ago else NOW.date()
+        database.command(
+            f"""
+            INSERT INTO calls (timestamp, domain, timezone, day, hour, visitor, dataset_id, action, file)
+            SELECT toDateTime64('{day} 09:00:00', 3, 'UTC'), 'a.example', '{ZONE}', '{day}', '{day} 09:00:00', number, '{dataset}',
+                'download', 7
+            FROM numbers({downloads})"""
+        )
+
+
+def test_downloads_peak(database: ClickHouse) -> None:
+    add_downloads(database, 'trees', 40, 0, 40, 40, 141)
+    add_downloads(database, 'rent', *[100] * 12, 401)
+    add_downloads(database, 'usual', *[100] * 12, 400)
+    add_downloads(database, 'new', 10, 10, 5_000)
+    add_downloads(database, 'old', *[900] * 3, *[0] * 12, 5_000)
+    add_downloads(database, '', *[10] * 5, 5_000)
+    assert summaries(database, 'Downloads peak') == {
+        'trees': 'trees: 141 downloads this month; 10 a month in the twelve months before',
+        'rent': 'rent: 401 downloads this month; 100 a month in the twelve months before',
+    }
+
+
 def test_calls_arrive_late(database: ClickHouse) -> None:
     add_batches(database, 'behind', 6 * HOUR, 6 * HOUR)
     add_batch(database, 'behind', NOW, late=3 * HOUR)
@@ -355,6 +412,7 @@ def test_calls_as_late_as_usual_or_beside_newer_ones_are_not_late(database: Clic
 def test_the_time_zone_of_the_server_changes_nothing(database: ClickHouse, title: str) -> None:
     activity(database, 'fallen', 400, 60)
     add_batches(database, 'fallen', 6 * HOUR, 6 * HOUR, rejected=1)
+    add_downloads(database, 'trees', 5, 5, 5, 5)
     for node in RULES[title]['data']:
         if 'rawSql' in node['model']:
             sql = expand(node['model']['rawSql'], node['relativeTimeRange'], NOW)

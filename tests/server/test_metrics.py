@@ -37,7 +37,9 @@ def series(drain: Drain, indicators: Indicators) -> dict[tuple[str, ...], float]
     """The value of each series by its name and label values, in the order of the label names."""
     text = (
         Metrics(
-            State(drain.spool, drain, lambda: {'/var/log/a.log': 7}, lambda: {'/var/log/*.log': False}),
+            State(
+                drain.spool, drain, lambda: {'/var/log/a.log': 7}, lambda: {'/var/log/*.log': False}, {PORTAL: True, OTHER: False}
+            ),
             indicators,
             Catalogues(()),
         )
@@ -125,6 +127,7 @@ def test_accepted_calls_are_stored_waiting_or_quarantined(database: ClickHouse, 
     assert values['usage_spool_bytes',] > 0
     assert values['usage_follow_lag_bytes', '/var/log/a.log'] == 7
     assert values['usage_follow_readable', '/var/log/*.log'] == 0
+    assert (values['usage_pull_succeeded', PORTAL], values['usage_pull_succeeded', OTHER]) == (1, 0)
     drain.empty()
     values = adds_up(5)
     assert (values['usage_stored_calls_total',], values['usage_spool_bytes',]) == (5, 0)
@@ -170,7 +173,9 @@ def test_every_metric_is_documented_with_its_labels(database: ClickHouse, drain:
     storage.record(database, Update(PORTAL, datetime.now(UTC), 1, 'a.csv', 2, 5))
     catalogues.refresh(database)
     metrics = Metrics(
-        State(drain.spool, drain, lambda: {'/var/log/a.log': 7}, lambda: {'/var/log/*.log': False}), indicators, catalogues
+        State(drain.spool, drain, lambda: {'/var/log/a.log': 7}, lambda: {'/var/log/*.log': False}, {PORTAL: True}),
+        indicators,
+        catalogues,
     )
     metrics.requests.labels('/v1/calls', 202).inc()
     families = text_string_to_metric_families(metrics.text().decode())
