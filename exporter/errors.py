@@ -78,6 +78,16 @@ class PeriodError(ExporterError):
     exit_code = 2
 
 
+class PartError(ExporterError):
+    """The calls cannot be limited or divided in this way."""
+
+    exit_code = 2
+
+
+class UnknownPart(PartError):
+    """A portal has no such data set or publisher."""
+
+
 class QueryError(ExporterError):
     """A statement is invalid, or does more than read."""
 

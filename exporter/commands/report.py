@@ -1,19 +1,23 @@
-"""`report`: prints the seven indicators of a portal over a period."""
+"""`report`: prints the seven indicators of a portal over a period, of a part of its calls, or what is counted of each part."""
 
 from datetime import UTC, datetime
 
 import click
 
 from exporter.commands.context import ROWS, Context, format_option, pass_context
-from exporter.report import events, indicators
+from exporter.report import divisions, events, indicators
+from exporter.report.division_table import show_division
+from exporter.report.part import ALL, Selection, find_part
 from exporter.report.period import period
-from exporter.report.terminal import LANGUAGES, empty_period, render_report
+from exporter.report.terminal import LANGUAGES, empty_period, removed_calls, render_report, unnamed_calls
 
 EXAMPLES = """\b
 Examples:
   usage-exporter report --domain data.example.org
   usage-exporter report --from 2026-11-01 --to 2026-11-14 --format json
   usage-exporter report --from 2026-11-01T08:00 --to 2026-11-01T12:00 --lang fr
+  usage-exporter report --by dataset --from 2026-01-01 --to 2026-12-31 --format csv
+  usage-exporter report --dataset air-quality --by month --exact
 """
 
 
@@ -26,28 +30,59 @@ Examples:
     help="The first day, or a date-time, in the portal's time zone.  [default: 13 days before --to]",
 )
 @click.option('--to', 'last', metavar='DAY', help='The last day, included whole, or a date-time, not included.  [default: today]')
+@click.option('--dataset', metavar='ID', help='Limit to this data set: any of its names.')
+@click.option('--publisher', metavar='NAME', help='Limit to the data sets of this publisher of the catalogue.')
+@click.option('--by', type=click.Choice(divisions.BY), help='Print what is counted of each part of the calls instead.')
+@click.option('--exact', 'count_exactly', is_flag=True, help='Count users and downloads exactly: slower, needs the stored calls.')
 @click.option('--crawlers', is_flag=True, help='Count the calls of crawlers too.')
 @click.option('--lang', type=click.Choice(LANGUAGES), default='en', show_default=True, help='The language of the table.')
 @format_option('report', ROWS)
 @pass_context
 def report(
-    context: Context, domain: str | None, first: str | None, last: str | None, crawlers: bool, lang: str, form: str
+    context: Context,
+    domain: str | None,
+    first: str | None,
+    last: str | None,
+    dataset: str | None,
+    publisher: str | None,
+    by: str | None,
+    count_exactly: bool,
+    crawlers: bool,
+    lang: str,
+    form: str,
 ) -> None:
-    """Print the seven indicators of a portal.
+    """Print the seven indicators of a portal, of one data set, or of one publisher.
 
     By default, the period is the last 14 days, including today.
     """
     portal_domain = context.domain(domain)
     with context.database() as database:
         portal = indicators.choose_portal(portal_domain, indicators.portals(database))
+        part = find_part(database, portal.domain, dataset, publisher)
         report_period = period(first, last, portal.timezone, datetime.now(UTC))
-        result = indicators.fetch(database, portal.domain, portal.timezone, report_period, crawlers)
-        period_events = events.of_period(database, portal.domain, report_period)
-    if form == 'json':
+        selection = Selection(portal.domain, report_period, part, crawlers)
+        if by:
+            rows = divisions.rows(database, selection, by, count_exactly)
+            unnamed = divisions.unnamed(database, selection) if by == 'dataset' and part == ALL else 0
+            calls = sum(row['calls'] for row in rows)
+        else:
+            result = indicators.fetch(database, portal.domain, portal.timezone, report_period, crawlers, part, count_exactly)
+            period_events = events.of_period(database, portal.domain, report_period)
+            calls, unnamed = result.calls, 0
+        removed = divisions.removed_before(database, selection, by) if by or part != ALL else None
+    if by and form == 'table':
+        show_division(context.out, rows, by, lang)
+    elif by:
+        context.show(rows, divisions.columns(by), form)
+    elif form == 'json':
         context.json(result)
     elif form == 'csv':
         context.csv(indicators.as_csv(result))
     else:
         context.out.print(render_report(result, lang, crawlers, period_events))
-    if not result.calls:
-        context.note(empty_period(portal, lang))
+    if unnamed:
+        context.note(unnamed_calls(unnamed, lang))
+    if removed:
+        context.note(removed_calls(removed, lang))
+    if not calls:
+        context.note(empty_period(portal, lang, part))

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from exporter.errors import PeriodError
+from exporter.report import exact
+from exporter.report.part import ALL, Part, Selection
 from exporter.report.period import Period
 from exporter.store.clickhouse import ClickHouse, Row
 
@@ -25,6 +27,12 @@ FROM (
         AND max(last_timestamp) >= toDateTime64({from:Float64}, 3, 'UTC')
 )
 """
+
+NUMBERS = (  # of a report, in the view `summary`
+    'calls', 'total_users', 'calls_per_user', 'anonymous_users_percent', 'mobile_users_percent', 'unlocated_calls',
+    'crawler_calls',
+)  # fmt: skip
+MEASURES = ('queries', 'downloads', 'download_requests', 'page_views', 'errors', 'bytes')  # in addition, of a part
 
 
 class Day(msgspec.Struct, frozen=True):
@@ -68,7 +76,21 @@ class Report(msgspec.Struct, frozen=True, rename={'from_': 'from'}):
     map: list[Place]
     unlocated_calls: int
     crawler_calls: int
-    hidden_address_calls: int = 0
+    hidden_address_calls: int | None = 0  # null: the portal has some, of a part the number is unknown
+
+
+class PartReport(Report, frozen=True, kw_only=True):
+    """The indicators of one data set or one publisher, and what else is counted of it. Of a publisher, `dataset` is null."""
+
+    dataset: str | None
+    title: str | None
+    publisher: str | None
+    queries: int
+    downloads: int
+    download_requests: int
+    page_views: int
+    errors: int
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -89,7 +111,7 @@ def portals(database: ClickHouse) -> list[Portal]:
 
 def numbers(database: ClickHouse, domain: str, start: int, end: int) -> Row:
     """The row of the view `summary` for one portal, start <= t < end in Unix seconds, without crawlers. Raises EngineError."""
-    [row] = database.query(f'SELECT * FROM summary{_parameters(domain, start, end, False)}')
+    [row] = database.query(f"SELECT * FROM summary(domains=['{domain}'], from={start}, to={end}, crawlers=0)")
     return row
 
 
@@ -115,35 +137,61 @@ def zones(portals: list[Portal], default: Callable[[str], str]) -> Callable[[str
     return lambda domain: ZoneInfo(of_calls.get(domain) or default(domain))
 
 
-def fetch(database: ClickHouse, domain: str, timezone: str, period: Period, crawlers: bool = False) -> Report:
-    """The report of one portal; `crawlers` says whether the calls of crawlers count. Raises EngineError."""
-    parameters = _parameters(domain, int(period.start.timestamp()), int(period.end.timestamp()), crawlers)
-    [summary] = database.query(f'SELECT * FROM summary{parameters}')
+def fetch(
+    database: ClickHouse,
+    domain: str,
+    timezone: str,
+    period: Period,
+    crawlers: bool = False,
+    part: Part = ALL,
+    count_exactly: bool = False,
+) -> Report:
+    """The report of a portal, or a PartReport of a part of it; `crawlers` says whether the calls of crawlers count.
+
+    Raises EngineError; with `count_exactly`, PeriodError if calls of the period were removed.
+    """
+    selection = Selection(domain, period, part, crawlers)
+    prefix = '' if part == ALL else f'{part.kind}_'
+    [summary] = database.query(f'SELECT * FROM {selection.of_part(f"{prefix}summary")}')
+    if count_exactly:
+        summary |= _exact(exact.counts(database, selection), summary['calls'])
     [hidden] = database.query(HIDDEN, {'domain': domain, 'from': period.start.timestamp(), 'to': period.end.timestamp()})
-    days = database.query(f'SELECT toString(day) AS day, calls FROM activity{parameters} ORDER BY activity.day')
-    users = database.query(f'SELECT user, calls FROM top_users{parameters}')
-    places = database.query(f'SELECT country, city, latitude, longitude, calls FROM map_of_calls{parameters}')
-    return Report(
-        domain=domain,
-        from_=period.first,
-        to=period.last,
-        timezone=timezone,
-        calls=summary['calls'],
-        activity=[Day(**row) for row in days],
-        total_users=summary['total_users'],
-        calls_per_user=summary['calls_per_user'],
-        anonymous_users_percent=summary['anonymous_users_percent'],
-        mobile_users_percent=summary['mobile_users_percent'],
-        top_users=[User(**row) for row in users],
-        map=[Place(**row) for row in places],
-        unlocated_calls=summary['unlocated_calls'],
-        crawler_calls=summary['crawler_calls'],
-        hidden_address_calls=hidden['calls'],
+    days = database.query(
+        f'SELECT toString(day) AS day, calls FROM {selection.of_part(f"{prefix}activity")} AS activity ORDER BY activity.day'
+    )
+    users = database.query(f'SELECT user, calls FROM {selection.of_part(f"{prefix}top_users")}')
+    places = database.query(f'SELECT country, city, latitude, longitude, calls FROM {selection.of_part(f"{prefix}map_of_calls")}')
+    values: Row = {
+        'domain': domain,
+        'from_': period.first,
+        'to': period.last,
+        'timezone': timezone,
+        'activity': [Day(**row) for row in days],
+        'top_users': [User(**row) for row in users],
+        'map': [Place(**row) for row in places],
+        **{name: summary[name] for name in NUMBERS},
+    }
+    if part == ALL:
+        return Report(**values, hidden_address_calls=hidden['calls'])
+    return PartReport(
+        **values,
+        hidden_address_calls=None if hidden['calls'] else 0,
+        dataset=part.dataset,
+        title=part.title,
+        publisher=part.publisher,
+        **{name: summary[name] for name in MEASURES},
     )
 
 
-def _parameters(domain: str, start: int, end: int, crawlers: bool) -> str:
-    return f"(domains=['{domain}'], from={start}, to={end}, crawlers={int(crawlers)})"
+def _exact(counted: Row, calls: int) -> Row:
+    """The numbers of `summary` that depend on users, and the downloads."""
+    total = counted['registered_users'] + counted['anonymous_users']
+    return {
+        'total_users': total,
+        'calls_per_user': calls / total if total else None,
+        'anonymous_users_percent': 100 * counted['anonymous_users'] / total if total else None,
+        'downloads': counted['downloads'],
+    }
 
 
 def as_csv(report: Report) -> str:
@@ -171,4 +219,7 @@ def as_csv(report: Report) -> str:
     line('unlocated_calls', report.unlocated_calls)
     line('crawler_calls', report.crawler_calls)
     line('hidden_address_calls', report.hidden_address_calls)
+    if isinstance(report, PartReport):
+        for name in ('dataset', 'title', 'publisher', *MEASURES):
+            line(name, getattr(report, name))
     return text.getvalue()

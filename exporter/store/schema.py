@@ -101,16 +101,26 @@ def views(calls_removed: bool = False) -> list[Change]:
     conditions = _texts('conditions')
     if calls_removed:
         conditions |= {name: text.replace('{{kept}}', conditions[name]) for name, text in _texts('removed').items()}
-
-    def expand(text: str, part: str = '') -> str:
-        names = {'part': f'of_{part}', 'part_of_months': f'months_of_{part}'}
-        return re.sub(r'\{\{(\w+)\}\}', lambda match: expand(conditions[names.get(match[1], match[1])]), text)
-
-    texts = {name: expand(text) for name, text in _texts('views').items()}
+    texts = {name: _expand(text, conditions) for name, text in _texts('views').items()}
     for folder, parts in PARTS.items():
         between = '_by_' if folder == 'by' else '_'
-        texts |= {f'{part}{between}{name}': expand(text, part) for name, text in _texts(folder).items() for part in parts}
+        texts |= {
+            f'{part}{between}{name}': _expand(text, conditions, part) for name, text in _texts(folder).items() for part in parts
+        }
     return [Change(name, (f'CREATE OR REPLACE VIEW {name} AS\n{next(statements(text))}',)) for name, text in texts.items()]
+
+
+def expand(text: str, part: str = 'calls') -> str:
+    """A statement with {{name}} replaced by the shared condition of that name, and {{part}} by that of the part.
+
+    It has the parameters of the views. The conditions are those of a database of which no calls were removed.
+    """
+    return next(statements(_expand(text, _texts('conditions'), part)))
+
+
+def _expand(text: str, conditions: dict[str, str], part: str = '') -> str:
+    names = {'part': f'of_{part}', 'part_of_months': f'months_of_{part}'}
+    return re.sub(r'\{\{(\w+)\}\}', lambda match: _expand(conditions[names.get(match[1], match[1])], conditions), text)
 
 
 def _texts(directory: str) -> dict[str, str]:

@@ -5,13 +5,15 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from rich.console import Console
 
 from exporter.model.counting_rules import CHANGES, VERSION, event_id
 from exporter.report.events import Event
-from exporter.report.indicators import Day, Place, Portal, Report, User
-from exporter.report.terminal import DAYS, LANGUAGES, NO_VALUE, PLACES, empty_period, render_report
+from exporter.report.indicators import Day, PartReport, Place, Portal, Report, User
+from exporter.report.part import Part
+from exporter.report.terminal import DAYS, LANGUAGES, NO_VALUE, PLACES, empty_period, render_report, size
 
 ENGLISH = re.compile(r'\b(calls|users?|other|without|anonymous\b|activity|crawlers|of|to|Mon|Tue|Germany)\b', re.IGNORECASE)
 
@@ -115,6 +117,37 @@ def test_an_empty_period_has_dashes_and_no_error(language: str) -> None:
     assert shown.count(NO_VALUE) == 2 + 3 + 1  # two lists, three indicators, the title
     portal = Portal('data.example.org', 'UTC', date(2026, 1, 2), date(2026, 3, 4))
     assert all(part in empty_period(portal, language) for part in ('data.example.org', '2026-01-02', '2026-03-04'))
+
+
+@pytest.mark.parametrize('language', LANGUAGES)
+def test_the_report_of_a_part_names_it_and_shows_its_measures(language: str) -> None:
+    numbers: dict[str, Any] = {
+        'queries': 1_001,
+        'downloads': 202,
+        'download_requests': 303,
+        'page_views': 404,
+        'errors': 55,
+        'bytes': 1_234_567,
+    }
+    fields = msgspec.structs.asdict(make_report(hidden_address_calls=None))
+    names: dict[str, Any] = {'dataset': 'air', 'title': 'Air quality', 'publisher': 'City \x1b[2J'}
+    shown = render(PartReport(**fields, **names, **numbers), language).replace('\u202f', ',')
+    lines = shown.splitlines()
+    assert lines[1] == 'Air quality  air'
+    assert lines[2].endswith(r': City \x1b[2J')
+    assert re.findall('[0-9,]+', lines[3] + lines[4])[:5] == ['1,001', '202', '303', '404', '55']
+    assert lines[4].endswith({'en': '1.2 MB', 'fr': '1,2 Mo'}[language])
+    assert ('users are underestimated' in shown) == (language == 'en')
+    untitled = render(PartReport(**fields, **names | {'title': '', 'publisher': ''}, **numbers), language).splitlines()
+    assert untitled[1] == 'air'
+    publisher = render(PartReport(**fields, **names | {'dataset': None, 'title': None}, **numbers), language).splitlines()
+    assert 'City' in publisher[1]
+    assert 'air' in empty_period(Portal('d', 'UTC', date.min, date.min), language, Part('air', '', ''))
+
+
+def test_sizes_have_units_of_a_thousand() -> None:
+    sizes = {0: '0 B', 999: '999 B', 1_000: '1 kB', 999_999: '1,000 kB', 1_250_000: '1.2 MB', 10**18: '1 EB', 10**22: '10,000 EB'}
+    assert {number: size(number, 'en') for number in sizes} == sizes
 
 
 def test_a_report_with_crawlers_says_so() -> None:
