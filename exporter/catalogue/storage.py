@@ -11,7 +11,7 @@ from exporter.catalogue.dataset import Dataset
 from exporter.catalogue.names import MOST_NAMES
 from exporter.store.clickhouse import ClickHouse, Row
 
-SLICE = 40_000  # rows of an insert
+SLICE = 8_000  # rows of an insert
 CURRENT = """
 domain = {domain:String}
 AND revision = (SELECT max(revision) FROM catalogue_updates WHERE domain = {domain:String}) AND revision > 0
