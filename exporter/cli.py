@@ -17,24 +17,24 @@ from exporter.system.startup import tune_process
 
 tune_process()
 
-COMMANDS = {
-    'init': 'init:init',
-    'import': 'import_logs:import_logs',
-    'serve': 'serve:serve',
-    'pull': 'pull:pull',
-    'report': 'report:report',
-    'query': 'query:query',
-    'events': 'events:events',
-    'catalogue': 'catalogue:catalogue',
-    'rejected': 'rejected:rejected',
-    'tokens': 'tokens:tokens',
-    'forget': 'forget:forget',
-    'backup': 'backup:backup',
-    'restore': 'restore:restore',
-    'prune': 'prune:prune',
-    'grafana': 'grafana:grafana',
-    'check': 'check:check',
-    'demo': 'demo:demo',
+COMMANDS = {  # where each is, and its summary: the help need not load all of them
+    'init': ('init:init', 'Create the tables and views, or upgrade them to this version.'),
+    'import': ('import_logs:import_logs', 'Store every call of access logs once.'),
+    'serve': ('serve:serve', 'Accept calls over HTTP, follow logs, and store both.'),
+    'pull': ('pull:pull', 'Store every call that an Opendatasoft workspace recorded, once.'),
+    'report': ('report:report', 'Print the indicators of a portal, a data set or a publisher.'),
+    'query': ('query:query', 'Run one SQL statement that only reads.'),
+    'events': ('events:events', 'Record what explains a change in activity.'),
+    'catalogue': ('catalogue:catalogue', "Load and show the catalogue of a portal's data sets."),
+    'rejected': ('rejected:rejected', 'List rejected input, or read it again.'),
+    'tokens': ('tokens:tokens', 'Manage who may send calls and read reports over HTTP.'),
+    'forget': ('forget:forget', 'Delete calls and correct all numbers.'),
+    'backup': ('backup:backup', 'Write a backup of the database.'),
+    'restore': ('restore:restore', 'Restore a backup into an empty database.'),
+    'prune': ('prune:prune', 'Delete data that is older than the settings allow.'),
+    'grafana': ('grafana:grafana', 'Write pages and alerts for your own Grafana.'),
+    'check': ('check:check', 'Check the set-up, and show how to fix its faults.'),
+    'demo': ('demo:demo', 'Store the traffic of a made-up portal and print its report.'),
 }
 EXAMPLES = """\b
 Examples:
@@ -58,9 +58,14 @@ class Commands(click.Group):
         """Loads a command by its name."""
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
-        module, name = COMMANDS[cmd_name].split(':')
+        module, name = COMMANDS[cmd_name][0].split(':')
         command: click.Command = getattr(import_module(f'exporter.commands.{module}'), name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Writes the names and summaries of the commands."""
+        with formatter.section('Commands'):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Accepts --debug anywhere before --, because users add it at the end of the command that failed."""

@@ -12,11 +12,10 @@ import pytest
 from access_logs import line, run
 from files import ROOT
 
-from exporter.cli import main
 
 INTERRUPTED = """
 import os, signal, sys, threading
-from exporter.cli import main
+from exporter.cli import COMMANDS, main
 
 threading.Timer(float(sys.argv[1]), os.kill, (os.getpid(), signal.SIGINT)).start()
 main(sys.argv[2:])
@@ -60,6 +59,20 @@ def test_commands_are_listed_with_a_whole_sentence_in_80_columns() -> None:
     lines = run('--help').stdout.partition('Commands:\n')[2].partition('\n\n')[0].splitlines()
     assert [entry.split()[0] for entry in lines] == main.list_commands(click.Context(main))
     assert all(entry.endswith('.') and not entry.endswith('...') for entry in lines), lines
+
+
+def test_the_summary_of_a_command_is_that_of_its_own_help() -> None:
+    context = click.Context(main)
+    for name, (_, summary) in COMMANDS.items():
+        command = main.get_command(context, name)
+        assert command is not None
+        assert command.get_short_help_str(1_000) == summary
+
+
+def test_the_help_loads_no_command() -> None:
+    program = 'import sys; from exporter.cli import main; main(["--help"], standalone_mode=False); print(*sys.modules)'
+    loaded = subprocess.run([sys.executable, '-c', program], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert not {'exporter.config', 'polars', 'pydantic', 'rich'} & set(loaded.split())
 
 
 def test_without_a_command_it_prints_its_help() -> None:

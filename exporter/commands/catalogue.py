@@ -17,7 +17,7 @@ COLUMNS = ['domain', 'dataset_id', 'names', 'title', 'publisher', 'theme', 'crea
 
 @click.group(epilog=EXAMPLES)
 def catalogue() -> None:
-    """Know the data sets of a portal: their titles, their publishers, and all names that requests use.
+    """Load and show the catalogue of a portal's data sets.
 
     The setting `catalogue` names the catalogue. serve updates it each day.
     """

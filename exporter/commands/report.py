@@ -51,7 +51,7 @@ def report(
     lang: str,
     form: str,
 ) -> None:
-    """Print the seven indicators of a portal, of one data set, or of one publisher.
+    """Print the indicators of a portal, a data set or a publisher.
 
     By default, the period is the last 14 days, including today.
     """
