@@ -12,10 +12,11 @@ import pytest
 from access_logs import line, run
 from files import ROOT
 
+from exporter.cli import COMMANDS, main
 
 INTERRUPTED = """
 import os, signal, sys, threading
-from exporter.cli import COMMANDS, main
+from exporter.cli import main
 
 threading.Timer(float(sys.argv[1]), os.kill, (os.getpid(), signal.SIGINT)).start()
 main(sys.argv[2:])
