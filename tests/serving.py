@@ -71,9 +71,9 @@ class Serving:
         )
         self.client: FlaskClient = self.app.test_client()
 
-    def token(self, *scopes: Scope, domain: str = '') -> dict[str, str]:
+    def token(self, *scopes: Scope, domain: str = '', publisher: str = '') -> dict[str, str]:
         """The Authorization header of a new token."""
-        return {'Authorization': f'Bearer {self.tokens.add("test", domain, scopes)[1]}'}
+        return {'Authorization': f'Bearer {self.tokens.add("test", domain, scopes, publisher)[1]}'}
 
     def post(self, body: Any, headers: dict[str, str] | None = None, **header_names: str) -> TestResponse:
         """Sends calls: bytes unchanged, anything else as JSON. Keyword arguments are headers, with _ for -."""

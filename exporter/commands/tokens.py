@@ -9,9 +9,12 @@ EXAMPLES = """\b
 Examples:
   usage-exporter tokens add --name "portal's gateway" --domain data.example.org --scope write
   usage-exporter tokens add --name dashboard --scope read
+  usage-exporter tokens add --name "town hall" --domain data.example.org --publisher "City of Example" --scope read
   usage-exporter tokens list
   usage-exporter tokens revoke 1a2b3c4d
 """
+
+COLUMNS = ['id', 'name', 'domain', 'publisher', 'scopes', 'created']
 
 
 @click.group(epilog=EXAMPLES)
@@ -33,25 +36,33 @@ def tokens() -> None:
     required=True,
     help='write: send calls and events; read: get reports. Can be given twice.',
 )
+@click.option(
+    '--publisher',
+    metavar='P',
+    help="Read reports of this publisher's data sets only; with --domain, and --scope read.  [default: all]",
+)
 @pass_context
-def add(context: Context, name: str, domain: str | None, scopes: tuple[str, ...]) -> None:
+def add(context: Context, name: str, domain: str | None, scopes: tuple[str, ...], publisher: str | None) -> None:
     """Create a token and print it once."""
+    if publisher is not None and not (publisher and domain and set(scopes) == {Scope.READ}):
+        raise click.UsageError('--publisher NAME requires --domain and --scope read, without --scope write')
     portal = context.given_domain(domain) if domain else ''
-    token, text = Tokens(context.settings.data_dir).add(name, portal, map(Scope, scopes))
+    token, text = Tokens(context.settings.data_dir).add(name, portal, map(Scope, scopes), publisher or '')
     click.echo(text)
-    context.note(f'token {token.id} for {portal or "every portal"}: store it now, it cannot be shown again')
+    limits = f'{publisher} of {portal}' if publisher else portal or 'every portal'
+    context.note(f'token {token.id} for {limits}: store it now, it cannot be shown again')
 
 
 @tokens.command('list', epilog=EXAMPLES)
 @format_option('list', ROWS)
 @pass_context
 def list_tokens(context: Context, form: str) -> None:
-    """List id, name, portal and scopes of all tokens, the oldest first."""
+    """List id, name, portal, publisher and scopes of all tokens, the oldest first."""
     rows = [
-        {'id': token.id, 'name': token.name, 'domain': token.domain, 'scopes': list(token.scopes), 'created': token.created}
+        {name: getattr(token, name) for name in COLUMNS} | {'scopes': list(token.scopes)}
         for token in Tokens(context.settings.data_dir).read()
     ]
-    context.show(rows, ['id', 'name', 'domain', 'scopes', 'created'], form)
+    context.show(rows, COLUMNS, form)
 
 
 @tokens.command(epilog=EXAMPLES)

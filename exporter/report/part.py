@@ -124,4 +124,4 @@ def _similar(database: ClickHouse, domain: str, names: str, given: str) -> list[
 
 
 def _remedy(similar: list[str], by: str) -> str:
-    return f'did you mean {" or ".join(map(repr, similar))}?' if similar else f'usage-exporter report --by {by} lists them'
+    return f'did you mean {" or ".join(map(repr, similar))}?' if similar else f'the report by {by} lists them'

@@ -62,6 +62,7 @@ def create_app(
     route('/v1/logs', partial(logs.post, tokens, intake, rules, default_domain, hosts), 'POST')
     route('/v1/events', partial(reports.add_event, tokens, database, lambda domain: rules(domain).timezone), 'POST')
     route('/v1/report', partial(reports.report, tokens, database))
+    route('/v1/datasets', partial(reports.datasets, tokens, database))
     for path in (clickhouse_http.PATH, f'{clickhouse_http.PATH}/'):
         app.add_url_rule(path, path, partial(clickhouse_http.query, tokens, reader), methods=['GET', 'POST'])
     route(f'{clickhouse_http.PATH}/ping', clickhouse_http.ping)

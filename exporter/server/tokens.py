@@ -27,7 +27,7 @@ class Scope(StrEnum):
     READ = 'read'  # reports
 
 
-class Token(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Token(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A token as stored: its SHA-256 instead of its text, since 256 random bits cannot be guessed from a plain hash."""
 
     id: str
@@ -36,6 +36,7 @@ class Token(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scopes: tuple[Scope, ...]
     created: datetime
     sha256: str  # in hexadecimal digits
+    publisher: str = ''  # the only one whose data sets it may read reports of; '' is all
 
 
 class Tokens:
@@ -80,14 +81,16 @@ class Tokens:
                 match = token
         return match
 
-    def add(self, name: str, domain: str, scopes: Iterable[Scope]) -> tuple[Token, str]:
+    def add(self, name: str, domain: str, scopes: Iterable[Scope], publisher: str = '') -> tuple[Token, str]:
         """Creates a token for a portal, or with domain '' for every portal; returns it and its text, which is not stored.
+
+        With a publisher, it reads the reports of the data sets of this publisher of the portal, and nothing else.
 
         Raises SettingsError.
         """
         text = PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
         now = datetime.now(UTC).replace(microsecond=0)
-        token = Token(secrets.token_hex(4), name, domain, tuple(sorted(set(scopes))), now, _hash(text))
+        token = Token(secrets.token_hex(4), name, domain, tuple(sorted(set(scopes))), now, _hash(text), publisher)
         with self._edit() as tokens:
             tokens.append(token)
         return token, text

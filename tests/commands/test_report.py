@@ -115,7 +115,7 @@ def test_options_combine() -> None:
     ('options', 'error'),
     [
         (['--dataset', 'tree'], f"{DOMAIN} has no data set 'tree'; did you mean 'trees' or 'id-of-trees' or 'rent'?"),
-        (['--publisher', 'Town'], f"{DOMAIN} has no publisher 'Town'; usage-exporter report --by publisher lists them"),
+        (['--publisher', 'Town'], f"{DOMAIN} has no publisher 'Town'; the report by publisher lists them"),
         (
             ['--by', 'dataset', '--dataset', 'trees'],
             'the calls of one data set cannot be divided by data set; choose one of the two',

@@ -110,13 +110,33 @@ def test_standard_output_holds_only_the_token(tmp_path: Path) -> None:
     listed = run('tokens', 'list', '--format', 'json')
     [row] = json.loads(listed.stdout)
     assert row == {
-        'id': token.id, 'name': 'gateway', 'domain': 'data.example.org', 'scopes': ['read', 'write'],
+        'id': token.id, 'name': 'gateway', 'domain': 'data.example.org', 'publisher': '', 'scopes': ['read', 'write'],
         'created': token.created.isoformat(' '),
     }  # fmt: skip
     revoked = run('tokens', 'revoke', token.id)
     assert (revoked.stdout, revoked.exit_code) == (f'revoked token {token.id}\n', 0)
     assert 'nobody may send or read' in revoked.stderr
     assert json.loads(run('tokens', 'list', '--format', 'json').stdout) == []
+
+
+@pytest.mark.usefixtures('settings')
+def test_a_token_can_be_for_one_publisher(tmp_path: Path) -> None:
+    limits = ['--domain', 'data.example.org', '--publisher', "Bureau d'études"]
+    added = run('tokens', 'add', '--name', 'bureau', *limits, '--scope', 'read')
+    token = Tokens(tmp_path / 'data').of(added.stdout.strip())
+    assert token
+    assert (token.domain, token.publisher, token.scopes) == ('data.example.org', "Bureau d'études", (Scope.READ,))
+    assert "Bureau d'études of data.example.org" in added.stderr
+    assert json.loads(run('tokens', 'list', '--format', 'json').stdout)[0]['publisher'] == "Bureau d'études"
+    assert "Bureau d'études" in run('tokens', 'list').stdout
+
+
+def test_files_from_before_publishers_are_read_and_look_the_same(tmp_path: Path) -> None:
+    tokens = Tokens(tmp_path)
+    tokens.add('gateway', '', [Scope.WRITE])
+    [stored] = json.loads(tokens.file.read_text())
+    assert list(stored) == ['id', 'name', 'domain', 'scopes', 'created', 'sha256']
+    assert tokens.read()[0].publisher == ''
 
 
 @pytest.mark.usefixtures('settings')
@@ -127,6 +147,10 @@ def test_standard_output_holds_only_the_token(tmp_path: Path) -> None:
         ['add', '--scope', 'read'],
         ['add', '--name', 'n', '--scope', 'all'],
         ['add', '--name', 'n', '--scope', 'read', '--domain', 'no domain'],
+        ['add', '--name', 'n', '--scope', 'read', '--publisher', 'City'],
+        ['add', '--name', 'n', '--scope', 'read', '--publisher', '', '--domain', 'data.example.org'],
+        ['add', '--name', 'n', '--scope', 'write', '--publisher', 'City', '--domain', 'data.example.org'],
+        ['add', '--name', 'n', '--scope', 'read', '--scope', 'write', '--publisher', 'City', '--domain', 'data.example.org'],
     ],
 )
 def test_invalid_usage_is_one_line_and_creates_no_token(tmp_path: Path, wrong: list[str]) -> None:

@@ -14,12 +14,16 @@ from exporter.server.tokens import Scope, Token, Tokens
 ANYONE = Token('', '', '', tuple(Scope), datetime.min.replace(tzinfo=UTC), '')
 
 
-def caller(tokens: Tokens, scope: Scope) -> Token:
-    """The token of the request. Raises Unauthorized without a valid token, Forbidden if it lacks the scope."""
+def caller(tokens: Tokens, scope: Scope, reads_publishers: bool = False) -> Token:
+    """The token of the request. Raises Unauthorized without a valid token, Forbidden if it lacks the scope.
+
+    A token for one publisher is forbidden unless the resource limits its answer to it: `reads_publishers`.
+    """
     if not tokens.needed:
         return ANYONE
     credentials = request.authorization
-    return _token(tokens, credentials.token if credentials and credentials.type == 'bearer' else None, scope)
+    text = credentials.token if credentials and credentials.type == 'bearer' else None
+    return _token(tokens, text, scope, reads_publishers)
 
 
 def reader_of_every_portal(tokens: Tokens) -> None:
@@ -50,7 +54,7 @@ def own_host(tokens: Tokens) -> None:
         raise Forbidden('without tokens, only requests to localhost are answered; add a token with usage-exporter tokens add')
 
 
-def _token(tokens: Tokens, text: str | None, scope: Scope) -> Token:
+def _token(tokens: Tokens, text: str | None, scope: Scope, reads_publishers: bool = False) -> Token:
     token = tokens.of(text) if text else None
     if token is None:
         raise Unauthorized(
@@ -58,6 +62,8 @@ def _token(tokens: Tokens, text: str | None, scope: Scope) -> Token:
         )
     if scope not in token.scopes:
         raise Forbidden(f'a token with the scope {scope} is required')
+    if token.publisher and not reads_publishers:
+        raise other_publisher(token)
     return token
 
 
@@ -69,6 +75,21 @@ def portal(token: Token, domain: str) -> str:
     if token.domain and domain not in ('', token.domain):
         raise Forbidden(f'the token is valid for {token.domain} only')
     return token.domain or domain
+
+
+def publisher(token: Token, name: str | None) -> str | None:
+    """The publisher of a request: `name`, or if that is None the token's; None if neither names one.
+
+    Raises Forbidden if the token is valid for another publisher only.
+    """
+    if token.publisher and name not in (None, token.publisher):
+        raise other_publisher(token)
+    return token.publisher or name
+
+
+def other_publisher(token: Token) -> Forbidden:
+    """The answer to a request for what is not of the token's publisher."""
+    return Forbidden(f'the token is valid for the reports of {token.publisher} only')
 
 
 def every_portal(token: Token) -> None:

@@ -1,7 +1,7 @@
 """Reads what the resources have in common: the body, the parameters and the idempotency key of a request."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from flask import request
 from werkzeug.exceptions import UnsupportedMediaType
@@ -47,6 +47,29 @@ def parameters(names: Sequence[str]) -> dict[str, str | None]:
         if not value:
             raise InputError(f'{name}: empty value', 'give a value or omit the parameter')
     return {name: request.args.get(name) for name in names}
+
+
+def flag(parameters: Mapping[str, str | None], name: str) -> bool:
+    """A parameter that is true or false, by default false. Raises InputError."""
+    return choice(parameters, name, ('true', 'false')) == 'true'
+
+
+def choice(parameters: Mapping[str, str | None], name: str, choices: Sequence[str]) -> str | None:
+    """A parameter that is one of a few words, or None. Raises InputError."""
+    value = parameters[name]
+    if value is not None and value not in choices:
+        raise InputError(f'{name}: invalid value', f'use {" or ".join(choices)}')
+    return value
+
+
+def number(parameters: Mapping[str, str | None], name: str, least: int, most: int, default: int) -> int:
+    """A parameter that is a whole number from `least` to `most`. Raises InputError."""
+    value = parameters[name]
+    if value is None:
+        return default
+    if not (re.fullmatch(r'[0-9]{1,18}', value) and least <= int(value) <= most):
+        raise InputError(f'{name}: invalid number', f'use a whole number from {least} to {most}')
+    return int(value)
 
 
 def one_domain(text: str | None) -> str:

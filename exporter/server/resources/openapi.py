@@ -9,14 +9,15 @@ import msgspec
 from exporter.ingest.collector.body import JSON, NDJSON
 from exporter.ingest.collector.calls import MOST_CALLS, PATTERN, Call
 from exporter.ingest.collector.group_commit import Answer
+from exporter.report.divisions import BY, MEASURES
 from exporter.report.events import Event
-from exporter.report.indicators import Report
+from exporter.report.indicators import PartReport, Report
 from exporter.server.resources.logs import LONGEST_FORMAT, TEXT, LogAnswer
 from exporter.server.resources.problems import MEDIA_TYPE, Problem
-from exporter.server.resources.reports import NewEvent
+from exporter.server.resources.reports import LIMIT, MOST_OFFSET, MOST_ROWS, DatasetPage, NewEvent
 
 Schema = dict[str, Any]
-TYPES = (Call, Answer, LogAnswer, NewEvent, Event, Report, Problem)
+TYPES = (Call, Answer, LogAnswer, NewEvent, Event, Report, PartReport, DatasetPage, Problem)
 REF = '#/components/schemas/{name}'
 IDEMPOTENCY_KEY = {
     'name': 'Idempotency-Key',
@@ -25,14 +26,36 @@ IDEMPOTENCY_KEY = {
     'schema': {'type': 'string', 'pattern': '^[!-~]{1,255}$'},
 }
 DAY = {'type': 'string', 'anyOf': [{'format': 'date'}, {'format': 'date-time'}]}  # or a date-time without an offset
-PARAMETERS: dict[str, tuple[str, Schema]] = {
+NAME = {'type': 'string', 'minLength': 1}
+BOOLEAN = {'type': 'boolean', 'default': False}
+COMMON: dict[str, tuple[str, Schema]] = {
     'domain': (
         'The portal. Required if the token gives access to several portals that have calls.',
         {'type': 'string', 'pattern': PATTERN, 'maxLength': 254},
     ),
     'from': ("Start of the period: a day or a date-time, in the portal's time zone. Default: 13 days before the last day.", DAY),
     'to': ('End of the period: a day, which is included, or a date-time, which is not. Default: today.', DAY),
-    'crawlers': ('Also count the calls of crawlers.', {'type': 'boolean', 'default': False}),
+    'publisher': ('Limit to the data sets of this publisher. Default: the publisher of the token, or all calls.', NAME),
+}
+PARAMETERS: dict[str, tuple[str, Schema]] = {
+    **COMMON,
+    'dataset': ('Limit to the data set that has this name.', NAME),
+    'by': ('Answer with what is counted of each part of the calls.', {'type': 'string', 'enum': list(BY)}),
+    'exact': ('Count users and downloads exactly, from the stored calls.', BOOLEAN),
+    'crawlers': ('Also count the calls of crawlers.', BOOLEAN),
+}
+DATASETS_PARAMETERS: dict[str, tuple[str, Schema]] = {
+    **COMMON,
+    'by': ('Answer with a row for each month and data set.', {'type': 'string', 'enum': ['month']}),
+    'limit': ('The number of rows, at most.', {'type': 'integer', 'minimum': 1, 'maximum': MOST_ROWS, 'default': LIMIT}),
+    'offset': ('The number of rows to leave out.', {'type': 'integer', 'minimum': 0, 'maximum': MOST_OFFSET, 'default': 0}),
+}
+MEASURED = {name: {'type': 'integer', 'minimum': 0} for name in MEASURES}
+NAMES = {
+    **{name: {'type': 'string'} for name in (*BY, 'title')},
+    'month': {'type': 'string', 'pattern': '^[0-9]{4}-[0-9]{2}$'},
+    'week': {'type': 'string', 'format': 'date'},
+    'status': {'type': ['integer', 'null']},
 }
 LOG_PARAMETERS: dict[str, tuple[str, Schema]] = {
     'domain': (
@@ -49,7 +72,7 @@ PROBLEMS = {
     400: 'The request, or every call or line in it, is invalid.',
     401: 'The token is missing or invalid.',
     403: 'The token does not permit this.',
-    404: 'No calls are stored for this portal.',
+    404: 'No calls are stored for this portal, or it has no such data set or publisher.',
     409: 'The first request with this key is still in progress.',
     413: 'The body is too large, or it holds too many calls or lines.',
     415: 'The media type or the content coding is not supported.',
@@ -62,6 +85,9 @@ def document(guarded: bool) -> Schema:
     """Returns the OpenAPI document. `guarded`: whether requests need a token."""
     _, schemas = msgspec.json.schema_components(TYPES, ref_template=REF)
     schemas['Event']['required'] = list(schemas['Event']['properties'])  # an answer also has the fields with a default
+    schemas['Dataset'] = _row('dataset', 'title', 'publisher')
+    schemas['Part'] = _row()
+    schemas['DatasetPage']['properties']['datasets']['items'] = _ref('Dataset')
     call = _ref('Call')
     lines = {'schema': {'type': 'string', 'description': 'One call per line.'}}
     content = {JSON: {'schema': {'oneOf': [call, {'type': 'array', 'items': call, 'maxItems': MOST_CALLS}]}}, NDJSON: lines}
@@ -102,14 +128,25 @@ def document(guarded: bool) -> Schema:
         'responses': _responses(201, _json('The event.', _ref('Event')), 400, 413, 415, 503),
     }
     report: Schema = {
-        'summary': 'The seven indicators of a portal',
+        'summary': 'The seven indicators of a portal, of a data set or of a publisher, or what is counted of each part',
+        'description': 'With `dataset` or `publisher`, the answer has more keys. With `by`, it is an array.',
         'parameters': _query(PARAMETERS),
-        'responses': _responses(200, _json('The report.', _ref('Report')), 400, 404, 503),
+        'responses': _responses(
+            200,
+            _json('The report.', {'anyOf': [_ref('Report'), _ref('PartReport'), {'type': 'array', 'items': _ref('Part')}]}),
+            *(400, 404, 503),
+        ),
+    }
+    datasets: Schema = {
+        'summary': 'The data sets of a portal, and what is counted of each',
+        'description': 'Most calls first, months in their order. Without `by`, the data sets of the catalogue without calls too.',
+        'parameters': _query(DATASETS_PARAMETERS),
+        'responses': _responses(200, _json('Rows from `offset` on.', _ref('DatasetPage')), 400, 404, 503),
     }
     text_format = {'description': "Prometheus' text format.", 'content': {'text/plain': {'schema': {'type': 'string'}}}}
     metrics: Schema = {'summary': 'Metrics', 'responses': _responses(200, text_format)}
     if guarded:
-        for operation in (calls, logs, event, report, metrics):
+        for operation in (calls, logs, event, report, datasets, metrics):
             operation['security'] = [{'bearer': []}]
             operation['responses'] |= _problems(401, 403)
     any_object = {'type': 'object'}
@@ -121,6 +158,7 @@ def document(guarded: bool) -> Schema:
             '/v1/logs': {'post': logs},
             '/v1/events': {'post': event},
             '/v1/report': {'get': report},
+            '/v1/datasets': {'get': datasets},
             '/metrics': {'get': metrics},
             '/healthz': {'get': {'summary': 'Liveness', 'responses': _responses(200, _json('The process runs.', any_object))}},
             '/readyz': {
@@ -135,6 +173,10 @@ def document(guarded: bool) -> Schema:
         },
         'components': {'schemas': schemas, 'securitySchemes': {'bearer': {'type': 'http', 'scheme': 'bearer'}}},
     }
+
+
+def _row(*required: str) -> Schema:
+    return {'type': 'object', 'properties': NAMES | MEASURED, 'required': [*required, *MEASURED]}
 
 
 def _query(parameters: Mapping[str, tuple[str, Schema]]) -> list[Schema]:

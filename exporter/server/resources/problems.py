@@ -10,7 +10,18 @@ import msgspec
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from exporter.errors import EngineError, InputError, KeyInUse, KeyReused, PeriodError, SpoolFull, TooLarge, loggable
+from exporter.errors import (
+    EngineError,
+    InputError,
+    KeyInUse,
+    KeyReused,
+    PartError,
+    PeriodError,
+    SpoolFull,
+    TooLarge,
+    UnknownPart,
+    loggable,
+)
 
 MEDIA_TYPE = 'application/problem+json'
 RETRY_SECONDS = 5
@@ -19,6 +30,8 @@ STATUSES = {  # a subclass comes before its base class
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     InputError: HTTPStatus.BAD_REQUEST,
     PeriodError: HTTPStatus.BAD_REQUEST,
+    UnknownPart: HTTPStatus.NOT_FOUND,
+    PartError: HTTPStatus.BAD_REQUEST,
     KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyInUse: HTTPStatus.CONFLICT,
 }

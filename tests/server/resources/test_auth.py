@@ -67,3 +67,44 @@ def test_an_invalid_tokens_file_permits_nothing_and_is_only_logged(web: Serving,
     web.tokens.file.chmod(0o600)
     assert 'tokens.json' not in problem(web.post([CALL]), 500)['detail']
     assert 'invalid tokens file' in caplog.text
+
+
+def test_a_token_for_one_publisher_reads_its_reports_and_nothing_else(web: Serving, database: ClickHouse) -> None:
+    web.post([CALL | {'dataset_id': name} for name in ('trees', 'rent', 'raw')], web.token(Scope.WRITE))
+    stored(web, database)
+    rows = [
+        {'domain': DOMAIN, 'name': name, 'dataset_id': name, 'title': '', 'publisher': publisher, 'theme': '', 'revision': 1}
+        for name, publisher in (('trees', 'City'), ('rent', 'Bureau'))
+    ]
+    database.insert_rows('catalogue', rows, token='catalogue')
+    database.insert_rows('catalogue_updates', [{'domain': DOMAIN, 'at': '2026-11-01 00:00:00', 'revision': 1}], token='update')
+    token = web.token(Scope.READ, domain=DOMAIN, publisher='City')
+    period = 'from=2026-11-02&to=2026-11-02'
+    for query in ('', '&publisher=City', '&dataset=trees', f'&domain={DOMAIN}'):
+        report = web.client.get(f'/v1/report?{period}{query}', headers=token).json
+        assert report
+        assert (report['publisher'], report['calls'], report['crawler_calls']) == ('City', 1, 0)
+    for by in ('month', 'status', 'country'):
+        assert [row['calls'] for row in web.client.get(f'/v1/report?{period}&by={by}', headers=token).json or ()] == [1]
+    listed = web.client.get(f'/v1/datasets?{period}', headers=token).json
+    assert listed
+    assert [row['dataset'] for row in listed['datasets']] == ['trees']
+    for path in (
+        'report?publisher=Bureau', 'report?publisher=Nobody', 'report?dataset=rent', 'report?dataset=raw', 'report?dataset=nothing',
+        f'report?domain={OTHER}', 'datasets?publisher=Bureau', f'datasets?domain={OTHER}',
+    ):  # fmt: skip
+        assert 'Bureau' not in problem(web.client.get(f'/v1/{path}', headers=token), 403)['detail']
+    for by in ('publisher', 'theme'):
+        problem(web.client.get(f'/v1/report?by={by}', headers=token), 400)
+    event = {'title': 'x', 'start': '2026-11-02'}
+    for response in (
+        web.post([CALL], token),
+        web.client.post('/v1/logs', data='x', content_type='text/plain', headers=token),
+        web.client.post('/v1/events', json=event, headers=token),
+        web.client.get('/metrics', headers=token),
+    ):
+        problem(response, 403)
+    statement = web.client.get('/clickhouse?query=SELECT+1', headers=token)
+    assert (statement.status_code, statement.headers['X-ClickHouse-Exception-Code']) == (403, '497')
+    renamed = web.token(Scope.READ, domain=DOMAIN, publisher='Cite')
+    assert 'City' not in problem(web.client.get('/v1/report', headers=renamed), 404)['detail']
