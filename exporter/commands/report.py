@@ -58,7 +58,7 @@ def report(
     portal_domain = context.domain(domain)
     with context.database() as database:
         portal = indicators.choose_portal(portal_domain, indicators.portals(database))
-        part = find_part(database, portal.domain, dataset, publisher)
+        part = find_part(database, portal.domain, _text(dataset), _text(publisher))
         report_period = period(first, last, portal.timezone, datetime.now(UTC))
         selection = Selection(portal.domain, report_period, part, crawlers)
         if by:
@@ -86,3 +86,8 @@ def report(
         context.note(removed_calls(removed, lang))
     if not calls:
         context.note(empty_period(portal, lang, part))
+
+
+def _text(argument: str | None) -> str | None:
+    """An argument in UTF-8: bytes that are not are replaced, as in stored requests."""
+    return None if argument is None else argument.encode(errors='surrogateescape').decode(errors='replace')

@@ -115,6 +115,7 @@ def test_options_combine() -> None:
     ('options', 'error'),
     [
         (['--dataset', 'tree'], f"{DOMAIN} has no data set 'tree'; did you mean 'trees' or 'id-of-trees' or 'rent'?"),
+        (['--dataset', '\udcff'], f"{DOMAIN} has no data set '\ufffd'; the report by dataset lists them"),
         (['--publisher', 'Town'], f"{DOMAIN} has no publisher 'Town'; the report by publisher lists them"),
         (
             ['--by', 'dataset', '--dataset', 'trees'],
