@@ -28,7 +28,9 @@ MOST_NAMES = 5  # of other files that a line lists
 def archive(
     context: Context, month: str | None, output: Path | None, domain: str | None, force: bool, checked: Path | None, form: str
 ) -> None:
-    """Write the numbers of each data set in a month as CSV, with a JSON that says what they mean.
+    """Publish the numbers of a month as files that stay, or check them.
+
+    The CSV has a row for each data set; the JSON beside it says what the numbers mean.
 
     With --check, list the figures that differ now, and why; if any differs, the exit code is 1.
     """
