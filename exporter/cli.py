@@ -26,6 +26,7 @@ COMMANDS = {  # where each is, and its summary: the help need not load all of th
     'query': ('query:query', 'Run one SQL statement that only reads.'),
     'events': ('events:events', 'Record what explains a change in activity.'),
     'catalogue': ('catalogue:catalogue', "Load and show the catalogue of a portal's data sets."),
+    'archive': ('archive:archive', 'Publish the numbers of a month as files that stay, or check them.'),
     'rejected': ('rejected:rejected', 'List rejected input, or read it again.'),
     'tokens': ('tokens:tokens', 'Manage who may send calls and read reports over HTTP.'),
     'forget': ('forget:forget', 'Delete calls and correct all numbers.'),

@@ -163,6 +163,9 @@ class PortalRules(BaseModel):
         description="the portal's catalogue: a URL (CKAN, Opendatasoft, udata, DCAT-AP) or a file (DCAT-AP, or CSV)",
     )
     catalogue_events: bool = Field(True, description='whether the catalogue adds an event for days with new data sets')
+    public_minimum: Annotated[int, Field(ge=1)] = Field(
+        5, description='published figures show a smaller number of users only as fewer than this'
+    )
     redirect_targets_logged: bool = Field(
         False, description='whether the log also has the files that redirects lead to; then a redirect is no download'
     )
@@ -259,6 +262,10 @@ class Settings(PortalRules, BaseSettings):
     rejected_bytes: int = Field(
         256 << 20, ge=1 << 20, description='the largest size of rejected input on the disk, in bytes; the oldest is deleted first'
     )
+    archive_dir: Path | None = Field(None, description='the folder in which serve archives each month')
+    archive_day: Annotated[int, Field(ge=1, le=28)] | None = Field(
+        None, description='the day on which serve archives the month before, from 1 to 28; by default, it archives none'
+    )
     domains: Annotated[dict[DomainName, PortalRules], NoDecode, BeforeValidator(tables)] = Field(
         {}, description='tables of the TOML file: [domains."data.example.org"]; in the environment, the same as JSON'
     )
@@ -290,6 +297,13 @@ class Settings(PortalRules, BaseSettings):
         if days and days < (info.data.get('keep_calls_days') or math.inf):
             raise ValueError(f'{days} is less than keep_calls_days; keep the sums of a day at least as long as its calls')
         return days
+
+    @field_validator('archive_day')
+    @classmethod
+    def _archives_have_a_folder(cls, day: int | None, info: ValidationInfo) -> int | None:
+        if day and not info.data.get('archive_dir'):
+            raise ValueError('there is no folder for the archives; set archive_dir too')
+        return day
 
     @property
     def database_url(self) -> str:

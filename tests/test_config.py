@@ -343,6 +343,18 @@ def test_secrets_are_not_in_texts_of_settings_or_errors(environment: pytest.Monk
         assert SECRET not in text
 
 
+def test_archives_need_a_folder_and_a_day_that_every_month_has(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    environment.setenv('USAGE_ARCHIVE_DAY', '5')
+    with pytest.raises(SettingsError, match='USAGE_ARCHIVE_DAY: there is no folder for the archives; set archive_dir too'):
+        load()
+    environment.setenv('USAGE_ARCHIVE_DIR', str(tmp_path))
+    assert load().archive_day == 5
+    for day in ('0', '29', 'x', '1.5'):
+        environment.setenv('USAGE_ARCHIVE_DAY', day)
+        with pytest.raises(SettingsError, match='USAGE_ARCHIVE_DAY: '):
+            load()
+
+
 # settings that other programs read
 
 

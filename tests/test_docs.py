@@ -119,7 +119,18 @@ def test_every_setting_with_its_default() -> None:
         assert bool(default) == (
             field.is_required()
             or name
-            not in ('domain', 'api_keys', 'catalogue', 'geo_database', 'domains', 'follow', 'pull', 'opendatasoft_api_key')
+            not in (
+                'domain',
+                'api_keys',
+                'catalogue',
+                'geo_database',
+                'domains',
+                'follow',
+                'pull',
+                'opendatasoft_api_key',
+                'archive_dir',
+                'archive_day',
+            )
         )
     assert f'`{FILE_VARIABLE}`' in page('settings')
 

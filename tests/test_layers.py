@@ -16,6 +16,7 @@ FOLDERS = (
     'commands',
     'server',
     'upkeep',
+    'archive',
     'ingest',
     'catalogue',
     'report',

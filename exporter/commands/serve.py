@@ -20,6 +20,7 @@ from flask import Flask
 from waitress import wasyncore
 from waitress.server import create_server
 
+from exporter.archive.due import archive_due
 from exporter.commands.context import Context, pass_context
 from exporter.config import Pull
 from exporter.enrich.enrichment import check_rules
@@ -126,12 +127,16 @@ def serve(context: Context) -> None:
 
             update_due(settings, database(), log.info, log.warning)
 
+        def archive_month() -> None:
+            archive_due(settings, database(), log.info, log.warning)
+
         scheduler = jobs.create_scheduler(
             follower.poll,
             refresh,
             remove_old,
             pull_all if settings.pull else None,
             update_catalogues if settings.catalogued_portals else None,
+            archive_month if settings.archive_day else None,
         )
         scheduler.start()
         ending = threading.Thread(target=scheduler.shutdown, daemon=True)

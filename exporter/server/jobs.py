@@ -13,6 +13,7 @@ from exporter.errors import loggable
 FOLLOW = 2  # seconds between two polls of the followed logs
 PULL = 3_600  # seconds between two pulls of the workspaces
 CATALOGUE = 3_600  # seconds between two looks whether a catalogue is due
+ARCHIVE = 3_600  # seconds between two looks whether the archive of a month is due
 INDICATORS = 60  # seconds between two reads of the indicators for Prometheus
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ def create_scheduler(
     nightly: Callable[[], None],
     pull: Callable[[], None] | None = None,
     catalogue: Callable[[], None] | None = None,
+    archive: Callable[[], None] | None = None,
 ) -> BackgroundScheduler:
     """Returns the scheduler, not yet started; it calls each job from its own threads, never twice at a time.
 
@@ -41,6 +43,8 @@ def create_scheduler(
         scheduler.add_job(pull, 'interval', seconds=PULL, id='pull', next_run_time=datetime.now(UTC))
     if catalogue:
         scheduler.add_job(catalogue, 'interval', seconds=CATALOGUE, id='catalogue', next_run_time=datetime.now(UTC))
+    if archive:
+        scheduler.add_job(archive, 'interval', seconds=ARCHIVE, id='archive', next_run_time=datetime.now(UTC))
     scheduler.add_listener(_log_failure, EVENT_JOB_ERROR)
     return scheduler
 

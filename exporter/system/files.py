@@ -6,11 +6,15 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def write(path: Path, content: bytes) -> None:
-    """Writes a file atomically and syncs it and its directory. Raises OSError, and then leaves an existing file unchanged."""
+def write(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Writes a file atomically, with this mode, and syncs it and its directory.
+
+    Raises OSError, and then leaves an existing file unchanged.
+    """
     draft = path.with_suffix('.draft')
     try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 'wb') as file:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), 'wb') as file:
+            os.fchmod(file.fileno(), mode)  # whatever the umask
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from exporter.catalogue import storage
 from exporter.config import Follow, Settings
@@ -43,6 +44,8 @@ def findings_of(settings: Settings) -> Iterator[Finding]:
     yield from _portals(settings)
     yield from _followed_logs(settings)
     yield from _workspaces(settings)
+    if settings.archive_dir:
+        yield _archives(settings.archive_dir)
     try:
         database = connect(settings.database_url, make=False)
     except ExporterError as error:
@@ -136,6 +139,14 @@ def _workspaces(settings: Settings) -> Iterator[Finding]:
         yield ok('workspaces', state) if has_key else fault('workspaces', f'{entry.url}: there is no API key', remedy)
 
 
+def _archives(directory: Path) -> Finding:
+    """Whether `serve` can write archives."""
+    existing = next(path for path in (directory, *directory.absolute().parents) if os.access(path, os.F_OK))
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        return fault('archives', f'{existing}: not a directory that you may write', 'set another archive_dir, or its permissions')
+    return ok('archives', f'{directory}: writable' if existing == directory else f'{directory}: will be created')
+
+
 def _formats(settings: Settings, entry: Follow, part: str) -> Iterator[Finding]:
     """In which format the newest logs of an entry are read: once for each format."""
     times = {log: status.st_mtime for log in sorted(entries.files(entry.path)) if (status := entries.regular(log))}
@@ -177,6 +188,8 @@ def _database(settings: Settings, database: ClickHouse, visitor_key_id: str) -> 
         yield note('calls', 'none yet', 'run usage-exporter import access.log --domain data.example.org, or usage-exporter demo')
     for portal in portals:
         yield from _portal(settings, database, visitor_key_id, portal)
+    if portals and not settings.keep_calls_days:
+        yield note('retention', 'calls are kept without limit', 'set keep_calls_days; docs/privacy.md says which number fits')
 
 
 def _interrupted_imports(database: ClickHouse) -> Iterator[Finding]:

@@ -15,6 +15,15 @@ def test_a_file_is_replaced_atomically(tmp_path: Path) -> None:
     assert (tmp_path / 'a').stat().st_mode & 0o777 == 0o600
 
 
+def test_a_file_can_be_for_everybody_whatever_the_umask(tmp_path: Path) -> None:
+    previous = os.umask(0o077)
+    try:
+        write(tmp_path / 'a', b'public', 0o644)
+    finally:
+        os.umask(previous)
+    assert (tmp_path / 'a').stat().st_mode & 0o777 == 0o644
+
+
 @pytest.mark.parametrize('call', ['fsync', 'write'])
 def test_a_failed_write_leaves_the_file_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     write(tmp_path / 'a', b'old')

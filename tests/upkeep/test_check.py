@@ -78,9 +78,30 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def portal(settings: pytest.MonkeyPatch, database: ClickHouse) -> ClickHouse:  # the settings apply to it
-    """A set-up with an imported log."""
+    """A set-up with an imported log and a retention."""
+    settings.setenv('USAGE_KEEP_CALLS_DAYS', '100000')
     imported('-', stdin=log(range(20)))
     return database
+
+
+@pytest.mark.usefixtures('portal')
+def test_calls_that_are_kept_without_limit_are_noted(settings: pytest.MonkeyPatch) -> None:
+    settings.delenv('USAGE_KEEP_CALLS_DAYS')
+    result = check()
+    assert result.exit_code == 0
+    [note] = [finding for finding in result.findings if finding['level'] == 'note']
+    assert (note['part'], note['state']) == ('retention', 'calls are kept without limit')
+    assert 'docs/privacy.md' in note['mend']
+
+
+@pytest.mark.usefixtures('portal')
+def test_the_folder_of_archives(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings.setenv('USAGE_ARCHIVE_DIR', str(tmp_path / 'published'))
+    states = {finding['part']: finding['state'] for finding in check().findings}
+    assert states['archives'] == f'{tmp_path}/published: will be created'
+    a_file(tmp_path / 'published', '')
+    part, state, _ = the_fault()
+    assert (part, state) == ('archives', f'{tmp_path}/published: not a directory that you may write')
 
 
 @pytest.mark.usefixtures('portal')
