@@ -43,7 +43,7 @@ CATALOGUE = """\
     SELECT domain, name, dataset_id, publisher, created
     FROM catalogue
     WHERE domain IN (${domain:singlequote}) AND (domain, revision) GLOBAL IN
-        (SELECT domain, argMax(revision, at) FROM catalogue_updates WHERE revision != 0 GROUP BY domain)
+        (SELECT domain, max(revision) FROM catalogue_updates GROUP BY domain)
 )"""
 
 # Calls of the chosen data sets and publishers, under each name of a data set. The requested name of a download can be its path.

@@ -98,8 +98,7 @@ def _store_catalogue(database: ClickHouse, today: date) -> None:
     names = Names('demo')
     for dataset in traffic.catalogue_of(today):
         names.add(dataset)
-    resolved = names.resolve(storage.names(database, traffic.DOMAIN))
-    storage.replace(database, traffic.DOMAIN, names.source, resolved, len(names.datasets))
+    storage.replace(database, traffic.DOMAIN, names.source, names.resolve(), len(names.datasets))
 
 
 def _missing_days(ledger: Ledger, today: date, summary: Summary) -> Iterator[ParsedChunk]:

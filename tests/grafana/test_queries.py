@@ -442,7 +442,7 @@ def catalogue(portals: ClickHouse) -> ClickHouse:
         Dataset('unused', (), FOUNTAINS, '', '', None),
     ):
         stored.add(dataset)
-    storage.replace(portals, A, 'test', stored.resolve({}), 3)
+    storage.replace(portals, A, 'test', stored.resolve(), 3)
     return portals
 
 
