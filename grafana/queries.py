@@ -11,19 +11,57 @@ FROM = 'toUnixTimestamp($__fromTime)'
 TO = 'toUnixTimestamp($__toTime) + (toSecond($__toTime) = 59)'
 
 
-def _parameters(start: str, end: str) -> str:
+def parameters(start: str, end: str = TO) -> str:
+    """The parameters of a view, for a period of Unix seconds."""
     return f"""domains=[${{domain:singlequote}}],
     from={start}, to={end},
     crawlers=${{crawlers:singlequote}}"""
 
 
 # The parameters of a view, for the period and for the one before, which is as long.
-PARAMETERS = _parameters(FROM, TO)
-PREVIOUS_PARAMETERS = _parameters(f'greatest(0, 2 * {FROM} - ({TO}))', FROM)
+PARAMETERS = parameters(FROM)
+PREVIOUS_PARAMETERS = parameters(f'greatest(0, 2 * {FROM} - ({TO}))', FROM)
 
-# The value of "all" is the empty name, so that a query does not list every data set.
-DATASET_NAME = "if(dataset_id = '', '-', dataset_id)"
-DATASET_CONDITION = f"('' IN (${{dataset:singlequote}}) OR {DATASET_NAME} IN (${{dataset:singlequote}}))"
+
+def _chosen(value: str, variable: str) -> str:
+    """Whether a value is chosen. The value of "all" is the empty name, so that a query does not list every name."""
+    return f"('' IN (${{{variable}:singlequote}}) OR {value} IN (${{{variable}:singlequote}}))"
+
+
+# Columns of the views of data sets, and of the catalogue: `-` stands for calls without a data set or a publisher.
+DATASET_ID = "if(dataset_id = '', '-', dataset_id)"
+PUBLISHER = "if(publisher = '', '-', publisher)"
+DATASET_TITLE = f"if(title = '', {DATASET_ID}, title)"
+# The same with the identifier behind it where data sets share a title.
+DISTINCT_TITLE = f"if(count() OVER (PARTITION BY title) = 1 OR title = '', {DATASET_TITLE}, concat(title, ' (', dataset_id, ')'))"
+IS_CHOSEN_PUBLISHER = _chosen(PUBLISHER, 'publisher')
+IS_CHOSEN_DATASET = f'{_chosen(DATASET_ID, "dataset")} AND {IS_CHOSEN_PUBLISHER}'
+
+# The names of the data sets of the portal: of each catalogue, the rows of its last update.
+CATALOGUE = """\
+(
+    SELECT domain, name, dataset_id, publisher, created
+    FROM catalogue
+    WHERE domain IN (${domain:singlequote}) AND (domain, revision) GLOBAL IN
+        (SELECT domain, max(revision) FROM catalogue_updates GROUP BY domain)
+)"""
+
+# Calls of the chosen data sets and publishers, under each name of a data set. The requested name of a download can be its path.
+_REQUESTED = "(domain, if(dataset_id = '' AND action = 'download', path, dataset_id))"
+_IS_CHOSEN_CALL = f"""\
+(
+    ('' IN (${{dataset:singlequote}}) AND '' IN (${{publisher:singlequote}}))
+    OR {_REQUESTED} GLOBAL IN (SELECT domain, name FROM {CATALOGUE} WHERE {IS_CHOSEN_DATASET})
+    OR {_REQUESTED} GLOBAL NOT IN (SELECT domain, name FROM {CATALOGUE})
+        AND {_chosen(DATASET_ID, 'dataset')} AND {_chosen("'-'", 'publisher')}
+)"""
+# `day` is in the sorting key of the table, so the condition on it is fast. Two more days on each side cover every time zone.
+SELECTED_CALLS = f"""\
+domain IN (${{domain:singlequote}})
+    AND day BETWEEN toDate($__fromTime) - 2 AND toDate($__toTime) + 2
+    AND timestamp >= $__fromTime AND timestamp < toDateTime({TO})
+    AND (client = 'crawler') <= toUInt8(${{crawlers:singlequote}})
+    AND {_IS_CHOSEN_CALL}"""
 
 
 def with_change(name: str, this: str, before: str, *, points: bool = False) -> str:
@@ -63,10 +101,17 @@ SETTINGS join_use_nulls = 1"""
 # The ledger also has portals without any stored call.
 DOMAINS = 'SELECT DISTINCT domain FROM (SELECT domain FROM domains UNION ALL SELECT domain FROM batches) ORDER BY domain'
 
+PUBLISHERS = f"""\
+SELECT DISTINCT arrayJoin([toString(known.publisher), '-']) AS publisher
+FROM {CATALOGUE} AS known
+WHERE known.publisher != ''
+ORDER BY publisher"""
+
 DATASETS = f"""\
-SELECT {DATASET_NAME} AS dataset
+SELECT {DATASET_ID} AS __value, {DISTINCT_TITLE} AS __text
 FROM datasets({PARAMETERS})
-ORDER BY calls DESC, dataset
+WHERE {IS_CHOSEN_PUBLISHER}
+ORDER BY calls DESC, __value
 LIMIT 1000"""
 
 TAGS = """\

@@ -14,6 +14,7 @@ def common_variables(shown: Collection[str], text: Texts) -> list[Json]:
         {**_query('domain', queries.DOMAINS, text), 'sort': 1},
         choice('crawlers', text),
         choice('circles', text),
+        {**_query('publisher', queries.PUBLISHERS, text), 'allValue': "''"},
         {**_query('dataset', queries.DATASETS, text), 'allValue': "''"},
         {**_query('tag', queries.TAGS, text), 'allValue': "''"},
     ]

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from exporter.catalogue import storage
+from exporter.catalogue.names import Names
 from exporter.commands.context import Context, pass_context
 from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
@@ -46,7 +48,7 @@ With Grafana on this machine, without a ClickHouse server; then http://localhost
 
 
 @click.command(epilog=EXAMPLES)
-@click.option('--remove', is_flag=True, help='Delete all calls and events of the demo.')
+@click.option('--remove', is_flag=True, help='Delete all calls, events and data sets of the demo.')
 @pass_context
 def demo(context: Context, remove: bool) -> None:
     """Store the traffic of a made-up portal and print its report.
@@ -77,7 +79,7 @@ def demo(context: Context, remove: bool) -> None:
 
 
 def store(database: ClickHouse, ledger: Ledger, enrichment: Enrichment, rejected: RejectStore, today: date) -> Summary:
-    """Stores the days that are not stored yet, one batch for each day, and the events. Raises EngineError."""
+    """Stores the days that are not stored yet, one batch for each day, the events and the catalogue. Raises EngineError."""
     summary = Summary()
     stored_ids = {event.id for event in events.read(database, traffic.DOMAIN)}
     for event in traffic.events(today):
@@ -88,7 +90,15 @@ def store(database: ClickHouse, ledger: Ledger, enrichment: Enrichment, rejected
         read = pipeline.read_parts(_missing_days(ledger, today, summary), enrichment)
         pipeline.put_batches(pipeline.complete_parts(read, enrichment), rejected, writer.put)
         writer.wait()
+    _store_catalogue(database, today)
     return summary
+
+
+def _store_catalogue(database: ClickHouse, today: date) -> None:
+    names = Names('demo')
+    for dataset in traffic.catalogue_of(today):
+        names.add(dataset)
+    storage.replace(database, traffic.DOMAIN, names.source, names.resolve(), len(names.datasets))
 
 
 def _missing_days(ledger: Ledger, today: date, summary: Summary) -> Iterator[ParsedChunk]:

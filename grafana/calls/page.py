@@ -38,7 +38,7 @@ def calls_page(text: Texts) -> Page:
             ],
             [table(3, 'newest_calls', queries.NEWEST_CALLS, Size(24, 18), text, columns)],
         ],
-        shown_variables=('crawlers', 'dataset'),
+        shown_variables=('crawlers', 'publisher', 'dataset'),
         own_variables=[
             *(text_box(name, text) for name in ('user', 'country')),
             choice('kind', text),

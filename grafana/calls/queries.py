@@ -1,15 +1,10 @@
 """The SQL of the API calls page: the calls behind a bar or a place of another page."""
 
 from grafana.circles import IN_CIRCLE
-from grafana.queries import DATASET_CONDITION, PARAMETERS, TO, rows_or_empty
+from grafana.queries import PARAMETERS, SELECTED_CALLS, rows_or_empty
 
-# `day` is in the sorting key of the table, so the condition on it is fast. Two more days on each side cover every time zone.
 _SELECTED = f"""\
-domain IN (${{domain:singlequote}})
-    AND day BETWEEN toDate($__fromTime) - 2 AND toDate($__toTime) + 2
-    AND timestamp >= $__fromTime AND timestamp < toDateTime({TO})
-    AND (client = 'crawler') <= toUInt8(${{crawlers:singlequote}})
-    AND {DATASET_CONDITION}
+{SELECTED_CALLS}
     AND ${{user:singlequote}} IN ('', if(user_id = '', 'anonymous', user_id))
     AND ${{country:singlequote}} IN ('', if(country = '', '-', country))
     AND ${{kind:singlequote}} IN ('any', toString(client))

@@ -41,11 +41,7 @@ def series_by_column(
     empty: str = 'empty',
 ) -> Json:
     """A series for each column in `colors`, besides the column `time`. The text with the name of a column is its title."""
-    overrides = [
-        override(column, {'displayName': text[column], 'color': {'mode': 'fixed', 'fixedColor': color}})
-        for column, color in colors.items()
-    ]
-    return _series(number, key, sql, size, text, {'unit': unit, 'min': 0}, overrides, bars=bars, empty=empty)
+    return _series(number, key, sql, size, text, {'unit': unit, 'min': 0}, _named(colors, text), bars=bars, empty=empty)
 
 
 def series_by_label(
@@ -88,22 +84,38 @@ def _series(
 
 def bar_chart(number: int, key: str, sql: str, size: Size, text: Texts) -> Json:
     """Calls by user, in the order of the query: columns `user` and `calls`."""
-    custom = {'fillOpacity': 90, 'lineWidth': 0, 'axisLabel': text['calls']}
+    overrides = [override('calls', {'displayName': text['calls'], 'links': calls_link(text, user='__data.fields.user')})]
+    custom = {'axisLabel': text['calls']}
+    options = {'xField': 'user', 'xTickLabelRotation': -30, 'xTickLabelMaxLength': 18, 'showValue': 'auto'}
+    return _bars(number, key, sql, size, text, overrides, custom, {**options, 'legend': _NO_LEGEND, 'tooltip': _TOOLTIP})
+
+
+def bars_by_column(number: int, key: str, sql: str, size: Size, text: Texts, label: str, colors: dict[str, str]) -> Json:
+    """Bars side by side, one for each column in `colors`, at each text in the column `label`, in the order of the query."""
+    options = {'xField': label, 'xTickLabelRotation': -45, 'xTickLabelMaxLength': 18, 'showValue': 'never'}
+    overrides = _named(colors, text)
+    return _bars(number, key, sql, size, text, overrides, {}, {**options, 'legend': _LEGEND, 'tooltip': _ALL_SERIES})
+
+
+def _bars(
+    number: int, key: str, sql: str, size: Size, text: Texts, overrides: list[Json], custom: Json, own_options: Json
+) -> Json:
     options = {
         'orientation': 'vertical',
-        'xField': 'user',
-        'xTickLabelRotation': -30,
-        'xTickLabelMaxLength': 18,
-        'showValue': 'auto',
         'stacking': 'none',
         'groupWidth': 0.7,
         'barWidth': 0.8,
         'barRadius': 0.05,
         'fullHighlight': False,
-        'legend': _NO_LEGEND,
-        'tooltip': _TOOLTIP,
         'text': {'valueSize': 13},
+        **own_options,
     }
-    overrides = [override('calls', {'displayName': text['calls'], 'links': calls_link(text, user='__data.fields.user')})]
-    field = {**_CALLS, 'custom': custom}
+    field = {**_CALLS, 'custom': {'fillOpacity': 90, 'lineWidth': 0, **custom}}
     return panel('barchart', number, key, target(sql), size, text, color=BLUE, field=field, options=options, overrides=overrides)
+
+
+def _named(colors: dict[str, str], text: Texts) -> list[Json]:
+    return [
+        override(column, {'displayName': text[column], 'color': {'mode': 'fixed', 'fixedColor': color}})
+        for column, color in colors.items()
+    ]

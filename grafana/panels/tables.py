@@ -10,13 +10,14 @@ BAR: Json = {
     'decimals': 0,
     'min': 0,
     'fieldMinMax': True,  # a full bar is the largest value of its own column
-    'custom.minWidth': 80,
+    'custom.minWidth': 90,
     'custom.cellOptions': {'type': 'gauge', 'mode': 'basic', 'valueDisplayMode': 'text'},
 }
 COUNT: Json = {'unit': 'locale', 'decimals': 0, 'custom.width': 90}
 PERCENT: Json = {'unit': 'percent', 'decimals': 1, 'custom.width': 70}
 BYTES: Json = {'unit': 'decbytes', 'decimals': 1, 'custom.width': 100}
 TEXT: Json = {'custom.minWidth': 75}
+IDENTIFIER: Json = {'custom.minWidth': 95}
 TIME: Json = {'custom.width': 165}
 HIDDEN: Json = {'custom.hideFrom': {'viz': True, 'legend': False, 'tooltip': False}}
 

@@ -6,7 +6,7 @@ from grafana.panels.charts import area_chart, bar_chart, series_by_column
 from grafana.panels.geomap import geomap
 from grafana.panels.numbers import gauge, stat
 from grafana.panels.panel import BLUE, ORANGE, Json, calls_link, heading
-from grafana.panels.tables import BAR, COUNT, HIDDEN, PERCENT, TEXT, heat_map, table, value_names
+from grafana.panels.tables import BAR, COUNT, HIDDEN, IDENTIFIER, PERCENT, TEXT, heat_map, table, value_names
 from grafana.texts import Texts
 from grafana.users import queries
 
@@ -68,9 +68,10 @@ def _who(text: Texts) -> Rows:
 
 def _what(text: Texts) -> Rows:
     datasets: dict[str, Json] = {
-        'dataset': {**TEXT, 'links': calls_link(text, dataset='__data.fields.dataset')},
+        'dataset': {**TEXT, 'links': calls_link(text, dataset='__data.fields.identifier')},
         'calls': BAR,
         'percent': PERCENT,
+        'identifier': IDENTIFIER,
     }
     clients: dict[str, Json] = {
         'kind': {**TEXT, **value_names(text, 'kind_choice')},

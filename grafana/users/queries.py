@@ -1,7 +1,7 @@
 """The SQL of the Users page."""
 
 from grafana.circles import PLACES_WITH_CIRCLE
-from grafana.queries import DATASET_NAME, PARAMETERS, rows_or_empty, view_with_change
+from grafana.queries import DATASET_ID, DATASET_TITLE, PARAMETERS, rows_or_empty, view_with_change
 
 # No rows if there are no calls: the panel then shows its text for an empty panel.
 ACTIVITY = f"""\
@@ -84,11 +84,12 @@ LIMIT 200""",
 
 ASKED_DATASETS = rows_or_empty(
     f"""\
-SELECT {DATASET_NAME} AS dataset, calls, 100 * calls / sum(calls) OVER () AS percent
+SELECT {DATASET_TITLE} AS dataset, calls, 100 * calls / sum(calls) OVER () AS percent, {DATASET_ID} AS identifier
 FROM datasets({PARAMETERS})
-ORDER BY calls DESC, dataset
+WHERE calls > 0
+ORDER BY calls DESC, identifier
 LIMIT 200""",
-    'calls DESC, dataset',
+    'calls DESC, identifier',
 )
 
 CLIENTS = rows_or_empty(

@@ -169,12 +169,12 @@ DETAILS: BothLanguages = {
         """The 200 data sets with the most API calls. `-` means calls that request no data set, such as searches. Click a data
         set to see its calls; the page *Data sets* has more details.
 
-        Computed: exact count. The data set is taken from the path of the call.""",
+        Computed: exact count. The data set is taken from the path of the call; the catalogue gives its title.""",
         """Les 200 jeux de données qui reçoivent le plus d'appels API. `-` désigne les appels qui ne concernent aucun jeu de
         données, comme les recherches. Cliquez sur un jeu de données pour voir ses appels ; la page *Jeux de données* donne
         plus de détails.
 
-        Calcul : décompte exact. Le jeu de données est déduit du chemin de l'appel.""",
+        Calcul : décompte exact. Le jeu de données est déduit du chemin de l'appel ; le catalogue donne son titre.""",
         DELETED_AND_CRAWLERS,
     ),
     'clients': ('API calls by client', 'Appels API par client'),

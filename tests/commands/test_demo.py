@@ -12,6 +12,7 @@ import pytest
 from access_logs import assert_rollups_agree, run
 from files import ROOT
 
+from exporter.catalogue import storage
 from exporter.commands.context import Context
 from exporter.commands.demo import store
 from exporter.config import PortalRules
@@ -111,6 +112,24 @@ def test_the_command_stores_shows_and_deletes(database: ClickHouse) -> None:
     assert run('demo').stdout == first.stdout
     assert database.query(NUMBERS) == [numbers]
     assert_rollups_agree(database, traffic.DOMAIN)
+
+
+def test_calls_use_several_names_of_a_data_set_and_downloads_are_repeated(database: ClickHouse) -> None:
+    stored(database, LAST)
+    requested = database.query(
+        """
+        SELECT uniqExact(dataset_id) AS names, countIf(dataset_id = '' AND path = '/files/arbres-alignement.csv') > 0 AS by_file
+        FROM calls WHERE dataset_id IN ('arbres-alignement', 'da_c5462b', '')
+        """
+    )
+    assert requested == [{'names': 3, 'by_file': 1}]
+    rows = database.query("SELECT * FROM datasets(domains=[], from='2026-11-01', to='2026-12-01', crawlers=0)")
+    assert len([row for row in rows if row['calls'] == 0]) == 5
+    assert len([row for row in rows if row['title'] and row['publisher'] and row['calls']]) == len(traffic.DATASETS)
+    assert sum(row['downloads'] for row in rows) < 0.8 * sum(row['download_requests'] for row in rows)
+    before = storage.datasets(database, traffic.DOMAIN)
+    stored(database, LAST)
+    assert storage.datasets(database, traffic.DOMAIN) == before
 
 
 def test_the_next_run_finishes_a_killed_one(database: ClickHouse, tmp_path: Path, settings: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,8 @@ from files import ROOT
 
 BOTH_LANGUAGES = pytest.mark.parametrize('language', LANGUAGES)
 EVERY_PAGE = pytest.mark.parametrize('name', NAMES)
+LETTER = 7.4  # pixels of a letter on average: Grafana's font is Inter, 14 pixels high
+PADDING = 12  # pixels at both sides of a title
 INDICATORS = {
     'en': [
         'Activity',
@@ -189,7 +191,7 @@ def test_data_links_open_the_calls_page_with_period_and_variables(name: str, num
 def test_bars_rows_series_and_circles_link_to_their_calls() -> None:
     linked = {(name, number) for name, number in ALL_PANELS if links(panels(name)[number])}
     on_users = {panel['id'] for panel in panels('users').values() if panel['type'] in ('barchart', 'geomap', 'table')} - {10}
-    assert linked == {('users', number) for number in on_users} | {('datasets', number) for number in (5, 6, 7, 8, 9, 11)}
+    assert linked == {('users', number) for number in on_users} | {('datasets', number) for number in (5, 6, 7, 8, 9, 11, 16, 17)}
 
 
 @EVERY_PAGE
@@ -271,7 +273,19 @@ def test_an_empty_panel_shows_a_text(name: str, number: int) -> None:
         'Nothing rejected in this period',
         'Nothing imported yet',
         'No response times in this period: the format of the log has none',
+        'None: each data set of the catalogue has calls, or there is no catalogue',
+        'None: no data set is that new, or there is no catalogue',
     }
+
+
+@BOTH_LANGUAGES
+def test_titles_of_columns_about_data_sets_fit_their_widths(language: str) -> None:
+    for panel in panels('datasets', language).values():
+        for override in panel['fieldConfig']['overrides'] if panel['type'] == 'table' else []:
+            properties = {entry['id']: entry['value'] for entry in override['properties']}
+            if title := properties.get('displayName'):
+                width = properties.get('custom.width') or properties['custom.minWidth']
+                assert len(title) * LETTER + PADDING <= width, (panel['id'], title, width)
 
 
 def luminance(color: str) -> float:

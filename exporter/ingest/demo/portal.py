@@ -85,6 +85,9 @@ PUBLICATIONS = (
     ('canopee-urbaine-lidar', 'tree cover from the air', 'Crowns and heights of 240,000 trees; used at a hackathon.'),
 )
 
+# Data sets without calls that are published on the days of the first events.
+UNNOTICED = ('jardins-partages', 'abris-velos-securises')
+
 # Where visitors live, in descending order of their number.
 COUNTRIES = """
     FR BE DE US CH GB ES IT CA NL MA PT LU TN DZ PL IE SE CI SN AT RO CZ IN BR NO DK FI JP CN TR UA GR HU AU SG KR AR MX
@@ -93,6 +96,7 @@ COUNTRIES = """
 
 CATALOG = '/api/explore/v2.1/catalog/datasets'
 RECORDS = CATALOG + '/{dataset}/records'
+FILE = '/files/{dataset}.csv'
 EXPORTS = CATALOG + '/{dataset}/exports'
 # In the order of `Kind`; the shares of each add up to 100.
 REQUESTS = (
@@ -104,10 +108,12 @@ REQUESTS = (
     Request(Kind.BROWSER, 7, CATALOG + '?where=search(%22{word}%22)&limit=20', 24_000, 90),
     Request(Kind.BROWSER, 5, EXPORTS + '/csv?lang=fr&use_labels=true&delimiter=%3B', 900_000, 1_400),
     Request(Kind.PROGRAM, 40, RECORDS + '?limit=100&offset={offset}', 41_000, 65),
-    Request(Kind.PROGRAM, 22, RECORDS + '?where=date%3E%3Ddate%27{day}%27&order_by=date%20desc&limit=100', 33_000, 80),
+    Request(Kind.PROGRAM, 19, RECORDS + '?where=date%3E%3Ddate%27{day}%27&order_by=date%20desc&limit=100', 33_000, 80),
+    Request(Kind.PROGRAM, 3, CATALOG + '/{resource}/records?limit=100&offset={offset}', 33_000, 80),
     Request(Kind.PROGRAM, 5, '/api/records/1.0/search/?dataset={dataset}&rows=100&start={offset}', 47_000, 110),
     Request(Kind.PROGRAM, 10, EXPORTS + '/json?timezone=UTC', 1_300_000, 1_700),
-    Request(Kind.PROGRAM, 6, EXPORTS + '/csv', 1_000_000, 1_300),
+    Request(Kind.PROGRAM, 3, EXPORTS + '/csv', 1_000_000, 1_300),
+    Request(Kind.PROGRAM, 3, FILE, 1_000_000, 1_300),
     Request(Kind.PROGRAM, 5, EXPORTS + '/geojson?where=in_bbox(geo_point_2d%2C45.1%2C5.6%2C45.3%2C5.8)', 600_000, 900),
     Request(Kind.PROGRAM, 7, CATALOG + '/{dataset}', 6_500, 30),
     Request(Kind.PROGRAM, 5, CATALOG + '?limit=100&offset={offset}', 180_000, 240),

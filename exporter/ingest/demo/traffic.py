@@ -13,11 +13,12 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from exporter.ingest.demo import portal
+from exporter.catalogue.dataset import Dataset
+from exporter.ingest.demo import catalogue, portal
 from exporter.ingest.demo.portal import DOMAIN, TIMEZONE, Kind, Visitor
 from exporter.model.call import SOURCE_COLUMNS
 
-__all__ = ['DAYS', 'DOMAIN', 'TIMEZONE', 'Event', 'day_of_calls', 'events']
+__all__ = ['DAYS', 'DOMAIN', 'TIMEZONE', 'Event', 'catalogue_of', 'day_of_calls', 'events']
 
 DAYS = 30  # that `demo` shows, including today
 
@@ -40,6 +41,7 @@ EVENT_NEWCOMERS = 32  # new visitors that an event adds at a rise of 1
 OPENING = time(9)  # when a data set is published
 
 DATASETS = pl.Series([*portal.DATASETS.split(), *(dataset for dataset, _, _ in portal.PUBLICATIONS)])
+RESOURCES = pl.Series([catalogue.resource(dataset) for dataset in DATASETS])
 USUAL = len(portal.DATASETS.split())  # of these are older than any event
 WORDS = pl.Series(['velo', 'arbre', 'parking', 'cantine', 'budget', 'tram', 'logement', 'eau', 'ecole', 'transport'])
 
@@ -84,6 +86,16 @@ def events(today: date) -> list[Event]:
     return rows
 
 
+def catalogue_of(today: date) -> Iterator[Dataset]:
+    """Yields the data sets of the portal. A data set of an event was published on the day of its last one."""
+    published = dict[str, date]()
+    for day, theme in _publications(today - timedelta(EVENT_EVERY * len(portal.PUBLICATIONS) - 1), today):
+        published[portal.PUBLICATIONS[theme][0]] = day
+        if theme < len(portal.UNNOTICED):
+            published[portal.UNNOTICED[theme]] = day
+    return catalogue.datasets(published)
+
+
 def day_of_calls(day: date) -> pl.DataFrame:
     """Returns all calls of a local day, sorted by timestamp, with the columns and types of `SOURCE_COLUMNS`."""
     random = Random(f'{DOMAIN} {day}')
@@ -108,6 +120,7 @@ def _add_requests(calls: pl.DataFrame, day: date, random: Random) -> pl.DataFram
         method=pl.when(kind=Kind.PUSH).then(pl.lit('POST')).otherwise(pl.lit('GET')),
         path=pl.col('path')
         .str.replace('{dataset}', pl.lit(DATASETS).gather(dataset), literal=True)
+        .str.replace('{resource}', pl.lit(RESOURCES).gather(dataset), literal=True)
         .str.replace('{word}', pl.lit(WORDS).gather(dataset % len(WORDS)), literal=True)
         .str.replace('{offset}', (pl.col('nth') * 100 % 10_000).cast(pl.String), literal=True)
         .str.replace('{day}', f'{day - timedelta(1)}', literal=True),
@@ -119,8 +132,10 @@ def _add_responses(calls: pl.DataFrame, random: Random) -> pl.DataFrame:
     status = pl.Series(random.choices(list(STATUSES), list(STATUSES.values()), k=len(calls)))
     large, slow = (pl.Series([random.gauss() for _ in range(len(calls))]) for _ in range(2))
     hasty = (pl.col('gap') < HASTY) & (pl.col('nth') >= PATIENCE)
-    success, failure = pl.col('status') == 200, pl.col('status') >= 500
-    return calls.with_columns(status=pl.when(kind=Kind.PUSH).then(200).when(hasty).then(429).otherwise(status)).with_columns(
+    is_part = pl.col('path').str.starts_with('/files/') & (pl.col('nth') % 2 == 1) & (status == 200)  # of a file
+    success, failure = pl.col('status').is_in((200, 206)), pl.col('status') >= 500
+    answers = pl.when(kind=Kind.PUSH).then(200).when(hasty).then(429).when(is_part).then(206).otherwise(status)
+    return calls.with_columns(status=answers).with_columns(
         bytes=pl.when(success).then(pl.col('bytes') * large.exp()).when(status=304).then(0).otherwise(210),
         duration_ms=1
         + pl.col('milliseconds') * (0.6 * slow).exp() * pl.when(success).then(1).when(failure).then(12).otherwise(0.1),

@@ -155,12 +155,29 @@ def test_requests_and_responses(calls: pl.DataFrame) -> None:
     assert datasets['count'][0] > 8 * datasets['count'][-1]
     statuses = dict(calls['status'].value_counts().iter_rows())
     assert statuses[200] / len(calls) > 0.9
-    assert set(statuses) == {200, 304, 400, 404, 429, 500, 503}
+    assert set(statuses) == {200, 206, 304, 400, 404, 429, 500, 503}
+    assert calls.filter(status=206)['path'].str.starts_with('/files/').all()
     assert set(calls['method']) == {'GET', 'POST'}
     assert ((calls['method'] == 'POST') == calls['path'].str.contains('/push/')).all()
     assert set(calls.filter(status=429)['user_id']) == {'prix-immo'}
     assert calls.filter(status=304)['bytes'].sum() == 0
     assert calls['duration_ms'].min() > 0  # type: ignore[operator]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.dates(date(2024, 1, 1), date(2040, 12, 31)))
+def test_the_catalogue_has_every_data_set_and_some_that_are_new(today: date) -> None:
+    datasets = {dataset.id: dataset for dataset in traffic.catalogue_of(today)}
+    assert datasets.keys() >= set(traffic.DATASETS)
+    names = [name for dataset in datasets.values() for name in (dataset.id, *dataset.names)]
+    assert len(set(names)) == len(names) == 3 * len(datasets)
+    assert 5 <= len({dataset.publisher for dataset in datasets.values()}) <= 8
+    assert all(dataset.title and dataset.theme and dataset.created and dataset.created <= today for dataset in datasets.values())
+    last = traffic.events(today)[-1]
+    assert [dataset.created for dataset in datasets.values() if dataset.id in last.tags] == [last.start.date()]
+    new = {dataset.id for dataset in datasets.values() if dataset.created and dataset.created > today - timedelta(84)}
+    assert len(new) >= 8
+    assert new - set(traffic.DATASETS), 'some are new and have no calls'
 
 
 def test_largest_accounts_are_different(calls: pl.DataFrame) -> None:
