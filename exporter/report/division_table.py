@@ -1,6 +1,6 @@
 """Renders what is counted of each part of the calls as a table, in English or French."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -45,29 +45,32 @@ def show_division(console: Console, rows: Sequence[Row], by: str, language: str)
     On a narrow terminal, one column names the part, cut if it must be: the title of a data set, else its name. On a terminal that
     is too narrow for the numbers, each row is a list.
     """
-    names = divisions.names(by)
-    table = _table(rows, names, language)
+    heads, names = HEADS[language], divisions.names(by)
+    texts = [{name: _text(row, name, language) for name in divisions.columns(by)} for row in rows]
+    table = _table(texts, names, heads)
     if console.is_terminal and natural_width(console, table) > console.width:
-        names = (by,)
-        rows = [row | {by: row.get('title') or row[by]} for row in rows]
-        least = natural_width(console, _table(rows, names, language, LEAST_NAME))
-        table = _table(rows, names, language, LEAST_NAME + console.width - least)
+        for row, text in zip(rows, texts, strict=True):
+            if row.get('title'):
+                text[by] = text['title']
+        least = natural_width(console, _table(texts, (by,), heads, LEAST_NAME))
         if least > console.width:
-            heads = HEADS[language]
-            texts = [{heads[name]: _text(row, name, language) for name in (by, *divisions.MEASURES)} for row in rows]
-            show(console, texts, [heads[name] for name in (by, *divisions.MEASURES)])
+            columns = [by, *divisions.MEASURES]
+            show(console, [{heads[name]: text[name] for name in columns} for text in texts], [heads[name] for name in columns])
             return
+        table = _table(texts, (by,), heads, LEAST_NAME + console.width - least)
     show_whole(console, table)
 
 
-def _table(rows: Sequence[Row], names: Sequence[str], language: str, widest_name: int | None = None) -> Table:
+def _table(
+    texts: Sequence[Mapping[str, str]], names: Sequence[str], heads: Mapping[str, str], widest_name: int | None = None
+) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), collapse_padding=True)
     for name in names:
-        table.add_column(HEADS[language][name], no_wrap=True, max_width=widest_name, overflow='ellipsis')
+        table.add_column(heads[name], no_wrap=True, max_width=widest_name, overflow='ellipsis')
     for measure in divisions.MEASURES:
-        table.add_column(HEADS[language][measure], justify='right', no_wrap=True)
-    for row in rows:
-        table.add_row(*(Text(_text(row, name, language)) for name in (*names, *divisions.MEASURES)))
+        table.add_column(heads[measure], justify='right', no_wrap=True)
+    for text in texts:
+        table.add_row(*(Text(text[name]) for name in (*names, *divisions.MEASURES)))
     return table
 
 
