@@ -75,7 +75,7 @@ def _check(context: Context, directory: Path, form: str) -> None:
         context.show(rows, COLUMNS, form)
     if form == 'table':
         figures = f'{len(rows):,} figures differ' if rows else 'no figure differs'
-        click.echo(f'{directory}: {len(names) - len(errors)} archives computed again, {figures}')
+        click.echo(f'{directory}: computed {len(names) - len(errors)} of {len(names)} archives again, {figures}')
     if errors:
         raise errors[0] if len(errors) == 1 else ErrorGroup('archives', errors)
     if rows:

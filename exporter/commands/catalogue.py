@@ -57,16 +57,20 @@ def update(context: Context, domain: str | None, form: str) -> None:
 
 
 @catalogue.command('list', epilog=EXAMPLES)
-@click.option('--domain', metavar='D', help='The portal.  [default: the setting domain]')
+@click.option('--domain', metavar='D', help='The portal.  [default: the setting domain, or the only portal]')
 @format_option('data sets', ROWS)
 @pass_context
 def list_datasets(context: Context, domain: str | None, form: str) -> None:
     """List the data sets of a portal and their names."""
     from exporter.catalogue import storage
 
-    portal = context.portal(domain)
     with context.database() as database:
-        rows = storage.datasets(database, portal)
+        portals = [asked] if (asked := context.domain(domain)) else list(storage.last_successes(database))
+        if len(portals) > 1:
+            raise InputError('several portals have a catalogue', f'choose one with --domain: {", ".join(portals)}')
+        rows = [row for portal in portals for row in storage.datasets(database, portal)]
     if form == 'table':
         rows = [row | {'names': ' '.join(row['names'])} for row in rows]
     context.show(rows, COLUMNS, form)
+    if not rows:
+        context.note(f'{asked or "the database"} has no catalogue yet: run usage-exporter catalogue update')

@@ -44,6 +44,19 @@ def test_update_and_list(file: Path) -> None:
     assert json.loads(run('update', '--format', 'json').stdout)[0]['names'] == 3
 
 
+def test_the_only_catalogue_is_listed_without_a_domain(file: Path, settings: pytest.MonkeyPatch) -> None:
+    settings.delenv('USAGE_DOMAIN')
+    empty = run('list')
+    assert (empty.exit_code, empty.stderr) == (0, 'the database has no catalogue yet: run usage-exporter catalogue update\n')
+    run('update', '--domain', 'data.example.org')
+    assert len(json.loads(run('list', '--format', 'json').stdout)) == 1
+    run('update', '--domain', 'open.example.org')
+    several = run('list')
+    assert (several.exit_code, several.stderr.count('\n')) == (1, 1)
+    assert several.stderr.endswith('choose one with --domain: data.example.org, open.example.org\n')
+    assert file.exists()
+
+
 def test_a_failed_update_is_one_line_and_keeps_the_catalogue(file: Path) -> None:
     run('update')
     file.write_text('')
