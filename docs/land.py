@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from exporter.page.world import UNITS, project
@@ -22,7 +23,9 @@ def outline(polygons: Iterable[list[list[list[float]]]]) -> Iterator[str]:
         for ring in polygon:
             points = [tuple(round(UNITS * value) for value in project(latitude, longitude)) for longitude, latitude in ring]
             around = 360 * UNITS
-            steps = [((x - a + around // 2) % around - around // 2, y - b) for (a, b), (x, y) in zip(points, points[1:], strict=False) if (x, y) != (a, b)]
+            steps = [
+                ((x - a + around // 2) % around - around // 2, y - b) for (a, b), (x, y) in pairwise(points) if (x, y) != (a, b)
+            ]
             if len(steps) > 2:
                 yield f'M{points[0][0]} {points[0][1]}l' + ' '.join(f'{x} {y}' for x, y in steps[:-1]).replace(' -', '-') + 'z'
 
@@ -31,7 +34,11 @@ def main() -> None:
     """Writes the file. The argument is ne_110m_land as GeoJSON."""
     collection = json.loads(Path(sys.argv[1]).read_text(encoding='utf-8'))
     shapes = [feature['geometry'] for feature in collection['features']]
-    polygons = [polygon for shape in shapes for polygon in ([shape['coordinates']] if shape['type'] == 'Polygon' else shape['coordinates'])]
+    polygons = [
+        polygon
+        for shape in shapes
+        for polygon in ([shape['coordinates']] if shape['type'] == 'Polygon' else shape['coordinates'])
+    ]
     FILE.write_text(f'<path d="{"".join(outline(polygons))}"/>\n', encoding='utf-8')
 
 

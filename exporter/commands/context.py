@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from functools import cached_property
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from exporter.store.clickhouse import ClickHouse, Row, connect, load
 from exporter.store.ledger import Ledger
 from exporter.store.rejects import RejectStore
 from exporter.store.url import address
+from exporter.system import files
 
 if TYPE_CHECKING:
     from exporter.enrich.enrichment import Enrichment
@@ -146,6 +148,23 @@ class Context:
             )
         return ledger
 
+    @contextmanager
+    def writing(self, file: Path | None) -> Iterator[None]:
+        """Writes what is printed on standard output into this file, whole or not at all; without a file, prints it.
+
+        Raises OSError.
+        """
+        if not file:
+            yield
+            return
+        with redirect_stdout(StringIO()) as printed:
+            yield
+        text = printed.getvalue().encode()
+        if file.exists() and not file.is_file():
+            file.write_bytes(text)  # a device or a pipe
+        else:
+            files.write(file.resolve(), text, mode=0o644)
+
     def warn(self, text: str) -> None:
         """Prints a warning on standard error."""
         self.note(f'warning: {text}')
@@ -158,8 +177,8 @@ class Context:
         """Prints a result as JSON on standard output."""
         click.echo(output.as_json(value))
 
-    def csv(self, text: str) -> None:
-        """Prints a result as CSV on standard output, unchanged: `color` keeps click from removing control characters."""
+    def verbatim(self, text: str) -> None:
+        """Prints a result on standard output, unchanged: `color` keeps click from removing control characters."""
         click.echo(text, nl=False, color=True)
 
     def show(self, rows: list[Row], columns: list[str], form: str) -> None:
@@ -167,7 +186,7 @@ class Context:
         if form == 'json':
             self.json(rows)
         elif form == 'csv':
-            self.csv(output.as_csv(rows, columns))
+            self.verbatim(output.as_csv(rows, columns))
         else:
             output.show(self.out, rows, columns)
 

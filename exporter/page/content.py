@@ -1,19 +1,17 @@
-"""Reads what the page shows beside the indicators: the period before, data sets, publishers, and what is covered."""
+"""Reads what the page shows: the indicators, the period before, data sets, publishers, and what is covered."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-import msgspec
-
-from exporter.report import events, indicators
+from exporter.report import divisions, events, exact, indicators
 from exporter.report.events import Event
 from exporter.report.indicators import Portal, Report
+from exporter.report.part import ALL, Selection
 from exporter.report.period import Period
 from exporter.store.clickhouse import ClickHouse, Row
 from exporter.store.rollups import calls_from
 
-ROWS = 10  # of data sets and of publishers
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 QUIET = timedelta(hours=1)  # without calls at the end of a period, which is complete nevertheless
 COVERED = """
@@ -28,73 +26,61 @@ FROM (
 """
 
 
-class Dataset(msgspec.Struct, frozen=True):
-    """What is counted of one data set; title and publisher are '' if no catalogue knows them."""
-
-    dataset_id: str
-    title: str
-    publisher: str
-    calls: int
-    users: int
-    downloads: int
-
-
-class Publisher(msgspec.Struct, frozen=True):
-    """What is counted of the data sets of one publisher; `datasets` is how many the catalogue lists."""
-
-    publisher: str
-    datasets: int
-    calls: int
-    users: int
-    downloads: int
-
-
 @dataclass(frozen=True)
 class Content:
-    """Everything on the page. `before` is None if not all of the calls of the period before are known."""
+    """Everything on the page. `before` is None if not all of the calls of the period before are known.
+
+    `datasets` and `publishers` are rows of the divisions, most calls first; there are none where the report is about one.
+    """
 
     portal: Portal
+    selection: Selection
+    counted_exactly: bool
     report: Report
-    crawlers: bool
-    period: Period
     period_before: Period
     before: Report | None
     events: list[Event]
-    datasets: list[Dataset]
-    publishers: list[Publisher]
+    datasets: list[Row]
+    publishers: list[Row]
     first_call: datetime
     last_call: datetime
-    removed_before: date | None  # the calls of earlier days of the period were deleted; their daily sums are kept
+    removed_before: date | None  # the first day whose calls are kept, if calls of data sets are missing for that reason
 
 
-def fetch(database: ClickHouse, portal: Portal, period: Period, crawlers: bool = False) -> Content:
-    """Everything on the page of a portal, which has calls; `crawlers` says whether the calls of crawlers count.
+def fetch(database: ClickHouse, portal: Portal, selection: Selection, count_exactly: bool = False) -> Content:
+    """Everything on the page of a portal that has calls, or of a part of it.
 
-    Raises EngineError.
+    Raises EngineError; with `count_exactly`, PeriodError if calls of the period were removed.
     """
+
+    def fetch_report(period: Period) -> Report:
+        return indicators.fetch(
+            database, portal.domain, portal.timezone, period, selection.crawlers, selection.part, count_exactly
+        )
+
+    def largest(by: str) -> list[Row]:
+        rows = divisions.rows(database, selection, by, count_exactly)
+        return [row for row in rows if row[by] and row['calls']]
+
+    part = selection.part
     zone = ZoneInfo(portal.timezone)
     first_call, last_call = _covered(database, portal)
-    before, kept_from = period_before(period, zone, last_call), calls_from(database)
-    begins, ends = (moment.astimezone(zone) for moment in (before.start, before.end))
-    # of days whose calls were deleted only the sums are left: they answer for whole days
-    whole_or_kept = all(kept_from <= moment.date() or moment.time() == time() for moment in (begins, ends))
-    report = indicators.fetch(database, portal.domain, portal.timezone, period, crawlers)
-    known = report.calls > 0 and portal.first_day <= begins.date() and whole_or_kept
-    start, end = int(period.start.timestamp()), int(period.end.timestamp())
-    view = f"(domains=['{portal.domain}'], from={start}, to={end}, crawlers={int(crawlers)})"
+    before = period_before(selection.period, zone, last_call)
+    report = fetch_report(selection.period)
+    comparable = report.calls > 0 and portal.first_day <= before.start.astimezone(zone).date()
     return Content(
         portal=portal,
+        selection=selection,
+        counted_exactly=count_exactly,
         report=report,
-        crawlers=crawlers,
-        period=period,
         period_before=before,
-        before=indicators.fetch(database, portal.domain, portal.timezone, before, crawlers) if known else None,
-        events=events.of_period(database, portal.domain, period),
-        datasets=[Dataset(**row) for row in _largest(database, Dataset, f'datasets{view}')],
-        publishers=[Publisher(**row) for row in _largest(database, Publisher, f'publishers{view}')],
+        before=fetch_report(before) if comparable and _counted(database, selection, before, zone, count_exactly) else None,
+        events=events.of_period(database, portal.domain, selection.period),
+        datasets=largest('dataset') if part.dataset is None else [],
+        publishers=largest('publisher') if part == ALL else [],
         first_call=first_call,
         last_call=last_call,
-        removed_before=kept_from if kept_from > period.start.astimezone(zone).date() else None,
+        removed_before=divisions.removed_before(database, selection, 'dataset' if part == ALL else None),
     )
 
 
@@ -107,24 +93,20 @@ def period_before(period: Period, zone: ZoneInfo, last_call: datetime) -> Period
     days = -((start.replace(tzinfo=None) - end.replace(tzinfo=None)) // DAY) * DAY
     if last_call < period.end - QUIET:
         end = max(period.start, last_call.replace(microsecond=0) + SECOND).astimezone(zone)
-    return replace(period, start=(start - days).astimezone(UTC), end=(end - days).astimezone(UTC))
+    begins, ends = start - days, end - days
+    return Period(begins.astimezone(UTC), ends.astimezone(UTC), begins.isoformat(), ends.isoformat())
+
+
+def _counted(database: ClickHouse, selection: Selection, period: Period, zone: ZoneInfo, exactly: bool) -> bool:
+    """Whether nothing that a period needs was deleted: the indicators of whole days need only the sums, which are kept."""
+    if exactly or selection.part != ALL:
+        return exact.removed_before(database, replace(selection, period=period)) is None
+    kept_from = calls_from(database)
+    ends = (moment.astimezone(zone) for moment in (period.start, period.end))
+    return all(kept_from <= moment.date() or moment.time() == time() for moment in ends)
 
 
 def _covered(database: ClickHouse, portal: Portal) -> tuple[datetime, datetime]:
     """The first and the last call of a portal."""
     [covered] = database.query(COVERED, {'domain': portal.domain})
     return datetime.fromtimestamp(covered['first'], UTC), datetime.fromtimestamp(covered['last'], UTC)
-
-
-def _largest(database: ClickHouse, kind: type[msgspec.Struct], view: str) -> list[Row]:
-    """The rows of a view with most calls; its first column names them."""
-    columns = kind.__struct_fields__
-    return database.query(
-        f"""
-        SELECT {', '.join(columns)}
-        FROM {view}
-        WHERE {columns[0]} != '' AND calls > 0
-        ORDER BY calls DESC, {columns[0]}
-        LIMIT {ROWS}
-        """
-    )

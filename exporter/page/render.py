@@ -1,7 +1,7 @@
 """Renders the page: one HTML file with its style and its drawings, in one language."""
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
@@ -16,15 +16,16 @@ from exporter.page.wording import Wording
 from exporter.page.world import Circle
 from exporter.report.events import in_language
 from exporter.report.output import printable
+from exporter.report.part import ALL
 
 PLACES = 30  # rows of the map's table; the others are one row
-EVENTS = 10  # listed
+EVENTS, ROWS = 10, 10  # of events, data sets and publishers
 TOP, HEIGHT = 8, 192  # pixels, of the chart of the activity
 
 
 def render(content: Content, language: str) -> str:
     """The page as HTML. It needs no other file, and whatever stands in titles and names appears as text."""
-    report, zone = content.report, ZoneInfo(content.portal.timezone)
+    report, part, zone = content.report, content.selection.part, ZoneInfo(content.portal.timezone)
     wording = Wording(language, zone)
     source = files('exporter.page')
     environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=_printable, trim_blocks=True)
@@ -36,10 +37,13 @@ def render(content: Content, language: str) -> str:
         t=wording.text,
         number=wording.number,
         percent=wording.percent,
-        date=wording.date,
+        date=wording.full_date,
         report=report,
         portal=content.portal,
-        span=wording.span(content.period),
+        span=wording.span(content.selection.period),
+        part=part.title or part.dataset or part.publisher or '',
+        part_about=', '.join(name for name in (part.dataset, part.publisher) if name) if part.title else part.publisher,
+        error=_error(content, wording),
         compared=_compared(content, wording),
         changes=_changes(content, wording),
         activity=_activity(content, wording, zone) if report.activity else None,
@@ -50,9 +54,9 @@ def render(content: Content, language: str) -> str:
         more_events=wording.text('more_events', events=len(events) - EVENTS) if len(events) > EVENTS else '',
         world=_world(content, wording) if report.map else None,
         places=list(_places(content, wording)),
-        datasets=content.datasets,
-        publishers=content.publishers,
-        removed=wording.text('removed', day=wording.date(content.removed_before)) if content.removed_before else '',
+        datasets=content.datasets[:ROWS],
+        publishers=content.publishers[:ROWS],
+        removed=wording.text('removed', day=wording.full_date(content.removed_before)) if content.removed_before else '',
         covered=list(_covered(content, wording)),
     )
 
@@ -65,8 +69,15 @@ def _printable(value: Any) -> Any:
 def _compared(content: Content, wording: Wording) -> str:
     if not content.before:
         return wording.text('not_compared')
-    cut = content.period_before.end - content.period_before.start < content.period.end - content.period.start
+    period = content.selection.period
+    cut = content.period_before.end - content.period_before.start < period.end - period.start
     return wording.text('compared_cut' if cut else 'compared', span=wording.span(content.period_before))
+
+
+def _error(content: Content, wording: Wording) -> dict[str, str]:
+    """How exact users and shares of users are."""
+    how = 'exact' if content.counted_exactly else 'estimated' if content.selection.part == ALL else 'sampled'
+    return {of: wording.text(f'{of}_{how}') for of in ('users', 'share')}
 
 
 def _changes(content: Content, wording: Wording) -> dict[str, str]:
@@ -86,13 +97,13 @@ def _activity(content: Content, wording: Wording, zone: ZoneInfo) -> dict[str, A
     starts = [max(event.start.astimezone(zone).date(), days[0]) for event in content.events]
     return {
         'description': wording.text(
-            'activity_chart', most=wording.number(max(calls)), day=wording.date(days[calls.index(max(calls))])
+            'activity_chart', most=wording.number(max(calls)), day=wording.full_date(days[calls.index(max(calls))])
         ),
         'line': chart.line(calls, ticks[-1]),
         'ticks': [{'y': f'{TOP + HEIGHT * (1 - tick / ticks[-1]):.1f}', 'label': wording.number(tick)} for tick in ticks],
         'labels': [{'x': f'{100 * across[at]:.2f}', 'text': wording.day(days[at])} for at in chart.labelled(len(days))],
         'events': [f'{100 * across[days.index(day)]:.2f}' for day in sorted({*starts}) if day in days],
-        'rows': [(wording.date(day), wording.number(number)) for day, number in zip(days, calls, strict=True)],
+        'rows': [(wording.full_date(day), wording.number(number)) for day, number in zip(days, calls, strict=True)],
     }
 
 
@@ -153,6 +164,6 @@ def _covered(content: Content, wording: Wording) -> Iterator[tuple[str, str]]:
     yield wording.text('covered_timezone'), report.timezone
     yield wording.text('first_call'), wording.moment(content.first_call)
     yield wording.text('last_call'), wording.moment(content.last_call)
-    yield wording.text('crawlers_counted' if content.crawlers else 'crawlers'), wording.number(report.crawler_calls)
+    yield wording.text('crawlers_counted' if content.selection.crawlers else 'crawlers'), wording.number(report.crawler_calls)
     yield wording.text('unlocated_calls'), wording.number(report.unlocated_calls)
     yield wording.text('program'), f'usage-exporter {version("usage-exporter")}'

@@ -52,7 +52,7 @@ class Wording:
     def _signed(self, value: float, form: str) -> str:
         return '±0' if round(value, 1) == 0 else format_decimal(value, f'+{form};\u2212{form}', self.locale)
 
-    def date(self, day: date) -> str:
+    def full_date(self, day: date) -> str:
         """A day with its year."""
         return format_date(day, 'long', self.locale)
 
@@ -63,14 +63,14 @@ class Wording:
     def moment(self, moment: datetime) -> str:
         """A day and time in the time zone of the portal; midnight has no time."""
         local = moment.astimezone(self.zone)
-        day, midnight = self.date(local.date()), local.time() == time()
+        day, midnight = self.full_date(local.date()), local.time() == time()
         return day if midnight else f'{day}, {format_time(local, "short", locale=self.locale)}'
 
     def span(self, period: Period) -> str:
         """The first and the last day of a period; of a day that it cuts, the time too."""
         first, end = self.moment(period.start), period.end.astimezone(self.zone)
-        last = self.date((end - SECOND).date()) if end.time() == time() else self.moment(end)
-        return ' – '.join(dict.fromkeys([first, last]))
+        last = self.full_date((end - SECOND).date()) if end.time() == time() else self.moment(end)
+        return ' \u2013 '.join(dict.fromkeys([first, last]))
 
     def place(self, place: Place) -> str:
         """A place with the name of its country."""

@@ -11,7 +11,7 @@ def write(path: Path, content: bytes, mode: int = 0o600) -> None:
 
     Raises OSError, and then leaves an existing file unchanged.
     """
-    draft = path.with_suffix('.draft')
+    draft = path.with_name(f'{path.name}.draft')
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), 'wb') as file:
             os.fchmod(file.fileno(), mode)  # whatever the umask

@@ -50,7 +50,7 @@ def test_an_interrupted_write_is_ignored(tmp_path: Path) -> None:
     rejected = RejectStore(tmp_path)
     rejected.keep('batch', [reject('whole')])
     [file] = rejected.directory.iterdir()
-    file.with_suffix('.draft').write_text('{"reason": "form')
+    file.with_name(f'{file.name}.draft').write_text('{"reason": "form')
     assert [kept.text for kept in rejected] == ['whole']
     rejected.keep('batch', [reject('whole again')])
     assert [kept.text for kept in rejected] == ['whole again']
