@@ -64,7 +64,7 @@ def fetch(database: ClickHouse, portal: Portal, selection: Selection, count_exac
 
     part = selection.part
     zone = ZoneInfo(portal.timezone)
-    first_call, last_call = _covered(database, portal)
+    first_call, last_call = _covered(database, portal, zone)
     before = period_before(selection.period, zone, last_call)
     report = fetch_report(selection.period)
     comparable = report.calls > 0 and portal.first_day <= before.start.astimezone(zone).date()
@@ -106,7 +106,10 @@ def _counted(database: ClickHouse, selection: Selection, period: Period, zone: Z
     return all(kept_from <= moment.date() or moment.time() == time() for moment in ends)
 
 
-def _covered(database: ClickHouse, portal: Portal) -> tuple[datetime, datetime]:
-    """The first and the last call of a portal."""
+def _covered(database: ClickHouse, portal: Portal, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """The first and the last call of a portal; while its first import is not finished, the ends of its first and last day."""
     [covered] = database.query(COVERED, {'domain': portal.domain})
-    return datetime.fromtimestamp(covered['first'], UTC), datetime.fromtimestamp(covered['last'], UTC)
+    if covered['first'] is not None:
+        return datetime.fromtimestamp(covered['first'], UTC), datetime.fromtimestamp(covered['last'], UTC)
+    midnight = datetime.combine(portal.last_day + DAY, time(), zone)
+    return datetime.combine(portal.first_day, time(), zone), midnight - SECOND

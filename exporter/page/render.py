@@ -15,6 +15,7 @@ from exporter.page.content import Content
 from exporter.page.wording import Wording
 from exporter.page.world import Circle
 from exporter.report.events import in_language
+from exporter.report.indicators import MEASURES, PartReport
 from exporter.report.output import printable
 from exporter.report.part import ALL
 
@@ -43,6 +44,7 @@ def render(content: Content, language: str) -> str:
         span=wording.span(content.selection.period),
         part=part.title or part.dataset or part.publisher or '',
         part_about=', '.join(name for name in (part.dataset, part.publisher) if name) if part.title else part.publisher,
+        uses=_uses(content, wording),
         error=_error(content, wording),
         compared=_compared(content, wording),
         changes=_changes(content, wording),
@@ -54,8 +56,8 @@ def render(content: Content, language: str) -> str:
         more_events=wording.text('more_events', events=len(events) - EVENTS) if len(events) > EVENTS else '',
         world=_world(content, wording) if report.map else None,
         places=list(_places(content, wording)),
-        datasets=content.datasets[:ROWS],
-        publishers=content.publishers[:ROWS],
+        datasets=[row | {'name': row['title'] or row['dataset']} for row in content.datasets[:ROWS]],
+        publishers=[row | {'name': row['publisher'], 'publisher': ''} for row in content.publishers[:ROWS]],
         removed=wording.text('removed', day=wording.full_date(content.removed_before)) if content.removed_before else '',
         covered=list(_covered(content, wording)),
     )
@@ -72,6 +74,13 @@ def _compared(content: Content, wording: Wording) -> str:
     period = content.selection.period
     cut = content.period_before.end - content.period_before.start < period.end - period.start
     return wording.text('compared_cut' if cut else 'compared', span=wording.span(content.period_before))
+
+
+def _uses(content: Content, wording: Wording) -> str:
+    """What else is counted of one data set or publisher."""
+    if not isinstance(content.report, PartReport):
+        return ''
+    return wording.text('uses', **{name: wording.number(getattr(content.report, name)) for name in MEASURES})
 
 
 def _error(content: Content, wording: Wording) -> dict[str, str]:
@@ -115,7 +124,7 @@ def _top_users(content: Content, wording: Wording) -> list[dict[str, Any]]:
         {
             'name': name,
             'calls': wording.number(calls),
-            'height': f'{75 * calls / most:.1f}',  # per cent: the number and the name need the rest
+            'height': f'{65 * calls / most:.1f}',  # per cent: the number and the name need the rest
             'row': (name, wording.number(calls)),
         }
         for name, calls in named

@@ -24,6 +24,10 @@ TEXTS = {
     'numbers_of': ('Numbers: {title}', 'Chiffres : {title}'),
     'activity': ('Activity', 'Activité'),
     'activity_total': ('{calls} API calls', '{calls} appels API'),
+    'uses': (
+        '{queries} queries, {downloads} downloads, {page_views} page views; {errors} errors',
+        '{queries} requêtes, {downloads} téléchargements, {page_views} pages vues ; {errors} erreurs',
+    ),
     'activity_about': (
         'API calls per day; a day without calls is 0. Counted exactly. Orange lines are events.',
         'Appels API par jour ; un jour sans appel vaut 0. Décompte exact. Les traits orange sont des événements.',
@@ -116,9 +120,9 @@ TEXTS = {
     'datasets': ('Most used data sets', 'Jeux de données les plus utilisés'),
     'publishers': ('Most used publishers', 'Producteurs les plus utilisés'),
     'uses_about': (
-        'The ten with the most API calls. A download is one caller getting one file within one hour. Calls are '
+        'With the most API calls, at most ten. A download is one caller getting one file within one hour. Calls are '
         'counted; users and downloads are exact up to 65,536, beyond that the error is at most 2 %.',
-        "Les dix qui ont le plus d'appels API. Un téléchargement est un fichier obtenu par un même appelant en une "
+        "Ceux qui ont le plus d'appels API, dix au plus. Un téléchargement est un fichier obtenu par un même appelant en une "
         "heure. Les appels sont comptés ; utilisateurs et téléchargements sont exacts jusqu'à 65 536, au-delà l'erreur "
         'est de 2 % au plus.',
     ),
@@ -128,7 +132,6 @@ TEXTS = {
     ),
     'dataset': ('Data set', 'Jeu de données'),
     'publisher': ('Publisher', 'Producteur'),
-    'datasets_listed': ('Data sets', 'Jeux de données'),
     'users': ('Users', 'Utilisateurs'),
     'downloads': ('Downloads', 'Téléchargements'),
     'day': ('Day', 'Jour'),
