@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Sequence
+from datetime import date
 
-LABELS = 6  # days below the chart, at most: more do not fit on a phone
+LABELS = 5  # below the chart, at most: more do not fit on a phone
+DAYS, MONTHS = 62, 800  # the longest periods, in days, whose labels are days or months
 STEPS = (1, 2, 5, 10)
 
 
@@ -26,7 +28,16 @@ def line(values: Sequence[int], top: int) -> str:
     return ' '.join(f'{1000 * x:.1f},{1000 - 1000 * value / top:.1f}' for x, value in points)
 
 
-def labelled(number: int) -> range:
-    """The days that have a label."""
-    step = math.ceil(number / LABELS) or 1
-    return range(step // 2, number, step)
+def labels(days: Sequence[date]) -> tuple[list[int], str]:
+    """Which days have a label, and what it says: the day, of a long period the month, of many years the year."""
+    if len(days) <= DAYS:
+        return _some(list(range(len(days)))), 'MMMd'
+    months = [at for at, day in enumerate(days) if day.day == 1]
+    if len(days) <= MONTHS:
+        return _some(months), 'MMM'
+    return _some([at for at in months if days[at].month == 1]), 'y'
+
+
+def _some(places: list[int]) -> list[int]:
+    step = math.ceil(len(places) / LABELS)
+    return places[step // 2 :: step]

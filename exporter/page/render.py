@@ -51,7 +51,7 @@ def render(content: Content, language: str) -> str:
         activity=_activity(content, wording, zone) if report.activity else None,
         top_users=_top_users(content, wording),
         events=[
-            {'day': event.start.astimezone(zone).date(), 'title': event.title, 'text': event.text} for event in events[:EVENTS]
+            {'day': event.start.astimezone(zone).date(), 'title': event.title, 'text': event.text} for event in events[-EVENTS:]
         ],
         more_events=wording.text('more_events', events=len(events) - EVENTS) if len(events) > EVENTS else '',
         world=_world(content, wording) if report.map else None,
@@ -103,6 +103,7 @@ def _activity(content: Content, wording: Wording, zone: ZoneInfo) -> dict[str, A
     days = [date.fromisoformat(day.day) for day in content.report.activity]
     calls = [day.calls for day in content.report.activity]
     ticks, across = chart.ticks(max(calls)), chart.positions(len(days))
+    labelled, skeleton = chart.labels(days)
     starts = [max(event.start.astimezone(zone).date(), days[0]) for event in content.events]
     return {
         'description': wording.text(
@@ -110,7 +111,7 @@ def _activity(content: Content, wording: Wording, zone: ZoneInfo) -> dict[str, A
         ),
         'line': chart.line(calls, ticks[-1]),
         'ticks': [{'y': f'{TOP + HEIGHT * (1 - tick / ticks[-1]):.1f}', 'label': wording.number(tick)} for tick in ticks],
-        'labels': [{'x': f'{100 * across[at]:.2f}', 'text': wording.day(days[at])} for at in chart.labelled(len(days))],
+        'labels': [{'x': f'{100 * across[at]:.2f}', 'text': wording.short_date(days[at], skeleton)} for at in labelled],
         'events': [f'{100 * across[days.index(day)]:.2f}' for day in sorted({*starts}) if day in days],
         'rows': [(wording.full_date(day), wording.number(number)) for day, number in zip(days, calls, strict=True)],
     }

@@ -112,10 +112,7 @@ TEXTS = {
     'unlocated': ('without a place', 'sans lieu'),
     'nothing': ('None.', 'Aucun.'),
     'events': ('Events', 'Événements'),
-    'more_events': (
-        '{events} more are in the list of usage-exporter events.',
-        '{events} de plus figurent dans la liste de usage-exporter events.',
-    ),
+    'more_events': ('Before these: {events} more.', 'Avant ceux-ci : {events} de plus.'),
     'events_about': ('What may explain a change.', 'Ce qui peut expliquer une évolution.'),
     'datasets': ('Most used data sets', 'Jeux de données les plus utilisés'),
     'publishers': ('Most used publishers', 'Producteurs les plus utilisés'),

@@ -30,8 +30,8 @@ class Wording:
         return NO_VALUE if value is None else format_decimal(value, form, self.locale)
 
     def compact(self, value: int) -> str:
-        """A number in a few characters, such as 12K."""
-        return format_compact_decimal(value, locale=self.locale)
+        """A number in at most four characters, such as 12K, also where the language writes a space before the K."""
+        return ''.join(format_compact_decimal(value, locale=self.locale).split())
 
     def percent(self, share: float | None) -> str:
         """A share in per cent."""
@@ -56,9 +56,9 @@ class Wording:
         """A day with its year."""
         return format_date(day, 'long', self.locale)
 
-    def day(self, day: date) -> str:
-        """A day without its year."""
-        return format_skeleton('MMMd', day, locale=self.locale)
+    def short_date(self, day: date, skeleton: str) -> str:
+        """A part of a date, such as MMMd."""
+        return format_skeleton(skeleton, day, locale=self.locale)
 
     def moment(self, moment: datetime) -> str:
         """A day and time in the time zone of the portal; midnight has no time."""

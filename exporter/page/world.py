@@ -12,7 +12,7 @@ CLOSEST = 50.0  # degrees of longitude: the outline is too coarse for less
 MARGIN = 1.25  # the map is wider than its places, so that the circles at the border are whole
 POLE = 84.0  # degrees: the projection has no end
 APART = 0.1  # of the width of the map, at least, from circle to circle
-LARGEST, SMALLEST = 16.0, 11.5  # radius in pixels; a map that is 340 pixels wide has room for it
+LARGEST, SMALLEST = 17.0, 13.5  # radius in pixels; a map that is 340 pixels wide has room for it
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """The axis covers the values in round steps, and the line ends where the axis does."""
 
+from datetime import date, timedelta
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,11 +18,14 @@ def test_the_axis_covers_the_largest_value_with_few_round_numbers(largest: int) 
     assert str(step).rstrip('0') in ('1', '2', '5')
 
 
-@given(st.integers(1, 1000))
-def test_a_few_days_have_a_label(number: int) -> None:
-    labelled = chart.labelled(number)
+@given(st.integers(1, 3000), st.dates(date(2020, 1, 1), date(2030, 1, 1)))
+def test_a_few_days_have_a_label(number: int, first: date) -> None:
+    days = [first + timedelta(day) for day in range(number)]
+    labelled, skeleton = chart.labels(days)
     assert 1 <= len(labelled) <= chart.LABELS
-    assert all(0 <= chart.positions(number)[day] <= 1 for day in labelled)
+    assert skeleton == 'MMMd' or all(days[at].day == 1 for at in labelled)
+    assert skeleton != 'y' or all(days[at].month == 1 for at in labelled)
+    assert all(0 <= chart.positions(number)[at] <= 1 for at in labelled)
 
 
 def test_a_line_goes_from_edge_to_edge_and_from_top_to_bottom() -> None:
