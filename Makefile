@@ -29,8 +29,10 @@ install: .venv/installed ## Create .venv and install usage-exporter in it
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@
 
-demo: .venv/installed ## Generate 30 days of traffic of a portal and print its report
+demo: .venv/installed ## Generate 30 days of traffic of a portal, print its report, write it as demo.html
 	@$(BIN)/usage-exporter demo
+	@$(BIN)/usage-exporter report --domain demo.example.org --format html -o demo.html
+	@echo 'Wrote demo.html, the same report as a page: open it in a browser'
 
 lint: .venv/developing
 	@echo 'ruff: style and common mistakes'
@@ -56,7 +58,7 @@ dashboards: .venv/developing ## Generate the Grafana pages and alerts
 released: .venv/developing ## Save a small database of a new schema for the upgrade tests
 	@$(BIN)/python tests/released.py
 
-picture: .venv/developing ## Draw the README's picture again from the demo
+picture: .venv/developing ## Draw the README's pictures again from the demo
 	@$(BIN)/python docs/picture.py
 
 lock: .venv/developing ## Pin the newest versions of the dependencies

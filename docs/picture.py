@@ -1,8 +1,10 @@
-"""Draws docs/report.svg, the picture of the README: the report of the demo, as a terminal shows it."""
+"""Draws the pictures of the README: the report of the demo, as a terminal (report.svg) and a browser (page.png) show it."""
 
 import io
 import os
 import re
+import shutil
+import subprocess
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +19,8 @@ from exporter.ingest.demo import traffic
 from exporter.store.rejects import RejectStore
 
 FILE = Path(__file__).with_name('report.svg')
+PAGE = FILE.with_name('page.png')
+SIZE = '1100,1000'  # pixels of the browser's window: the upper part of the page
 LAST_DAY = date(2026, 11, 22)
 SECRET = 'the same for every picture'  # users are estimated from keyed hashes: with another key there are some more or fewer
 WIDTH = 88  # characters
@@ -46,14 +50,25 @@ def picture() -> str:
     return FONTS.sub('', context.out.export_svg(title=' '.join(['usage-exporter report', *command])))
 
 
+def draw_page(folder: Path) -> None:
+    """Writes the picture of the page, if chromium is installed. The environment names the database that `picture` filled."""
+    page = folder / 'page.html'
+    command = ['--domain', traffic.DOMAIN, '--to', f'{LAST_DAY}', '--format', 'html', '-o', str(page)]
+    report.main(command, obj=Context(None), standalone_mode=False)
+    if browser := shutil.which('chromium'):
+        options = ['--headless', '--no-sandbox', '--hide-scrollbars', f'--window-size={SIZE}', f'--screenshot={PAGE}']
+        subprocess.run([browser, *options, page.as_uri()], check=True, capture_output=True)
+
+
 def main() -> None:
-    """Writes the file."""
+    """Writes the files."""
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
     with TemporaryDirectory() as folder:
         os.environ |= {'USAGE_DATA_DIR': folder, 'USAGE_SECRET': SECRET}
         os.chdir(folder)  # no settings file is there
         FILE.write_text(picture(), encoding='utf-8')
+        draw_page(Path(folder))
 
 
 if __name__ == '__main__':

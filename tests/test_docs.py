@@ -35,7 +35,11 @@ from exporter.store import schema
 from exporter.store.clickhouse import ClickHouse
 
 DOCS = ROOT / 'docs'
-PAGES = sorted([*ROOT.glob('*.md'), *DOCS.rglob('*.md'), *(ROOT / 'bench').glob('*.md'), *(ROOT / 'tests').rglob('*.md')])
+PAGES = [
+    page
+    for page in sorted([*ROOT.glob('*.md'), *DOCS.rglob('*.md'), *(ROOT / 'bench').glob('*.md'), *(ROOT / 'tests').rglob('*.md')])
+    if 'node_modules' not in page.parts
+]
 # the program in a command line, but not the user, container or image of the same name
 PROGRAM = r'(?<![\w./:])(?<!-[gtu] )(?<!--name )(?:\.venv/bin/)?usage-exporter (?!usage-exporter)'
 VIEW = "(domains=[], from='2026-11-01 00:00:00', to='2026-11-02 00:00:00', crawlers=0)"

@@ -19,6 +19,7 @@ FOLDERS = (
     'archive',
     'ingest',
     'catalogue',
+    'page',
     'report',
     'spool',
     'store',

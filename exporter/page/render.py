@@ -11,7 +11,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from exporter.page import chart, world
-from exporter.page.content import Content
+from exporter.page.content import QUIET, Content
 from exporter.page.wording import Wording
 from exporter.page.world import Circle
 from exporter.report.events import in_language
@@ -22,6 +22,7 @@ from exporter.report.part import ALL
 PLACES = 30  # rows of the map's table; the others are one row
 EVENTS, ROWS = 10, 10  # of events, data sets and publishers
 TOP, HEIGHT = 8, 192  # pixels, of the chart of the activity
+COMPACT = 100_000  # numbers from here on do not fit beside its axis
 
 
 def render(content: Content, language: str) -> str:
@@ -71,8 +72,7 @@ def _printable(value: Any) -> Any:
 def _compared(content: Content, wording: Wording) -> str:
     if not content.before:
         return wording.text('not_compared')
-    period = content.selection.period
-    cut = content.period_before.end - content.period_before.start < period.end - period.start
+    cut = content.last_call < content.selection.period.end - QUIET
     return wording.text('compared_cut' if cut else 'compared', span=wording.span(content.period_before))
 
 
@@ -104,13 +104,17 @@ def _activity(content: Content, wording: Wording, zone: ZoneInfo) -> dict[str, A
     calls = [day.calls for day in content.report.activity]
     ticks, across = chart.ticks(max(calls)), chart.positions(len(days))
     labelled, skeleton = chart.labels(days)
+
+    def label(tick: int) -> str:
+        return wording.number(tick) if ticks[-1] < COMPACT else wording.compact(tick, 1)
+
     starts = [max(event.start.astimezone(zone).date(), days[0]) for event in content.events]
     return {
         'description': wording.text(
             'activity_chart', most=wording.number(max(calls)), day=wording.full_date(days[calls.index(max(calls))])
         ),
         'line': chart.line(calls, ticks[-1]),
-        'ticks': [{'y': f'{TOP + HEIGHT * (1 - tick / ticks[-1]):.1f}', 'label': wording.number(tick)} for tick in ticks],
+        'ticks': [{'y': f'{TOP + HEIGHT * (1 - tick / ticks[-1]):.1f}', 'label': label(tick)} for tick in ticks],
         'labels': [{'x': f'{100 * across[at]:.2f}', 'text': wording.short_date(days[at], skeleton)} for at in labelled],
         'events': [f'{100 * across[days.index(day)]:.2f}' for day in sorted({*starts}) if day in days],
         'rows': [(wording.full_date(day), wording.number(number)) for day, number in zip(days, calls, strict=True)],

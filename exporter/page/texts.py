@@ -42,12 +42,12 @@ TEXTS = {
         'Comptes, et visiteurs anonymes distingués par leur adresse IP.',
     ),
     'users_estimated': (
-        'Estimated: the error is 1 to 3 % on average, 6 % at most.',
-        "Estimation : l'erreur est de 1 à 3 % en moyenne, de 6 % au plus.",
+        'Estimated: the error is 1 to 3% on average, 6% at most.',
+        "Estimation : l'erreur est de 1 à 3\u202f% en moyenne, de 6\u202f% au plus.",
     ),
     'users_sampled': (
-        'Exact up to 65,536 users; beyond that the error is at most 2 %.',
-        "Exact jusqu'à 65 536 utilisateurs ; au-delà, l'erreur est de 2 % au plus.",
+        'Exact up to 65,536 users; beyond that the error is at most 2%.',
+        "Exact jusqu'à 65 536 utilisateurs ; au-delà, l'erreur est de 2\u202f% au plus.",
     ),
     'users_exact': ('Counted exactly.', 'Décompte exact.'),
     'hidden': (
@@ -118,10 +118,10 @@ TEXTS = {
     'publishers': ('Most used publishers', 'Producteurs les plus utilisés'),
     'uses_about': (
         'With the most API calls, at most ten. A download is one caller getting one file within one hour. Calls are '
-        'counted; users and downloads are exact up to 65,536, beyond that the error is at most 2 %.',
+        'counted; users and downloads are exact up to 65,536, beyond that the error is at most 2%.',
         "Ceux qui ont le plus d'appels API, dix au plus. Un téléchargement est un fichier obtenu par un même appelant en une "
         "heure. Les appels sont comptés ; utilisateurs et téléchargements sont exacts jusqu'à 65 536, au-delà l'erreur "
-        'est de 2 % au plus.',
+        'est de 2\u202f% au plus.',
     ),
     'removed': (
         'The calls before {day} were deleted and are not counted here.',

@@ -29,9 +29,9 @@ class Wording:
         """A number in a form of CLDR, or a dash if there is none."""
         return NO_VALUE if value is None else format_decimal(value, form, self.locale)
 
-    def compact(self, value: int) -> str:
-        """A number in at most four characters, such as 12K, also where the language writes a space before the K."""
-        return ''.join(format_compact_decimal(value, locale=self.locale).split())
+    def compact(self, value: int, digits: int = 0) -> str:
+        """A number in a few characters, such as 12K, also where the language writes a space before the K."""
+        return ''.join(format_compact_decimal(value, locale=self.locale, fraction_digits=digits).split())
 
     def percent(self, share: float | None) -> str:
         """A share in per cent."""

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from known_calls import CALLS, DOMAIN, FIRST, LAST, ZONE, selection
+from page_portal import portal  # noqa: F401
 
 from exporter.page import content
 from exporter.report import indicators
@@ -37,7 +38,6 @@ def test_a_period_is_compared_as_far_as_its_calls_are_known() -> None:
     assert content.period_before(hours, PARIS, NOW).end == hours.end - timedelta(days=1)
 
 
-@pytest.mark.usefixtures('portal')
 @pytest.mark.parametrize('part', [ALL, Part('id-of-trees', 'Trees', 'City')])
 def test_the_report_before_is_that_of_its_period(portal: ClickHouse, part: Part) -> None:
     found = content.fetch(portal, PORTAL, selection(part, first='2026-11-08', last='2026-11-14'))
@@ -48,7 +48,6 @@ def test_the_report_before_is_that_of_its_period(portal: ClickHouse, part: Part)
     assert content.fetch(portal, PORTAL, selection(part, first='2026-10-22')).before is None
 
 
-@pytest.mark.usefixtures('portal')
 def test_a_part_has_no_table_of_itself(portal: ClickHouse) -> None:
     everything, publisher, dataset = (
         content.fetch(portal, PORTAL, selection(part))

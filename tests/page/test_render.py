@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 from access_logs import run
-from conftest import MARKUP
 from html_page import SVG, XHTML, of_class, parse, rows, section, text
 from known_calls import DOMAIN, FIRST, LAST, RENT
+from page_portal import MARKUP, portal  # noqa: F401
 
 from exporter.page.content import Content
 from exporter.page.render import PLACES, render
