@@ -20,7 +20,7 @@ from exporter.store.rejects import RejectStore
 
 FILE = Path(__file__).with_name('report.svg')
 PAGE = FILE.with_name('page.png')
-SIZE = '1100,1000'  # pixels of the browser's window: the upper part of the page
+SIZE = '1100,925'  # pixels of the browser's window: the upper part of the page
 LAST_DAY = date(2026, 11, 22)
 SECRET = 'the same for every picture'  # users are estimated from keyed hashes: with another key there are some more or fewer
 WIDTH = 88  # characters

@@ -159,7 +159,7 @@ class Context:
             return
         with redirect_stdout(StringIO()) as printed:
             yield
-        text = printed.getvalue().encode()
+        text = printed.getvalue().encode(errors='replace')  # as standard output does
         if file.exists() and not file.is_file():
             file.write_bytes(text)  # a device or a pipe
         else:

@@ -13,8 +13,8 @@ TEXTS = {
     ),
     'empty_title': ('No calls in this period', 'Aucun appel dans cette période'),
     'empty': (
-        '{domain} has no calls in this period. It has calls from {first} to {last}.',
-        "{domain} n'a aucun appel dans cette période. Le portail a des appels du {first} au {last}.",
+        '{name} has no calls in this period. The portal has calls from {first} to {last}.',
+        "{name} n'a aucun appel dans cette période. Le portail a des appels du {first} au {last}.",
     ),
     'change': ('{change} on the period before', '{change} par rapport à la période précédente'),
     'points': ('{change} points on the period before', '{change} points par rapport à la période précédente'),

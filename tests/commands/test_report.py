@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -125,6 +126,7 @@ def test_options_combine() -> None:
             ['--by', 'publisher', '--dataset', 'trees'],
             'the calls of one data set cannot be divided by publisher; choose one of the two',
         ),
+        (['--by', 'month', '--format', 'html'], 'there is no page by month; choose another --format, or leave --by out'),
         (
             ['--by', 'theme', '--publisher', 'City'],
             'the calls of one publisher cannot be divided by theme; choose one of the two',
@@ -150,3 +152,30 @@ def test_notes_name_calls_that_are_not_counted(database: ClickHouse) -> None:
     assert early.stderr == 'les appels avant le 2026-10-20 sont supprimés et ne sont pas comptés ici\n'
     refused = run('report', '--from', '2026-10-19', '--to', LAST, '--exact')
     assert (refused.exit_code, refused.stderr.count('\n')) == (2, 1)
+
+
+@pytest.mark.usefixtures('portal')
+@pytest.mark.parametrize('options', [['--format', form] for form in ('table', 'json', 'csv', 'html')] + [['--by', 'month']])
+def test_a_file_gets_what_would_be_printed(options: list[str], tmp_path: Path) -> None:
+    file = tmp_path / 'report.txt'
+    file.write_text('an older report')
+    printed, written = (run('report', *PERIOD, *options, *output) for output in ([], ['-o', file]))
+    assert (written.exit_code, written.stdout, written.stderr) == (0, '', '')
+    assert file.read_text(encoding='utf-8') == printed.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ['report.txt']
+
+
+@pytest.mark.usefixtures('portal')
+def test_a_file_stays_as_it_is_if_the_report_fails(tmp_path: Path) -> None:
+    file = tmp_path / 'report.html'
+    file.write_text('an older report')
+    failed = run('report', '--from', '2026-11-02', '--to', '2026-11-01', '--format', 'html', '-o', file)
+    assert (failed.exit_code, file.read_text()) == (2, 'an older report')
+    nowhere = run('report', *PERIOD, '-o', tmp_path / 'missing' / 'report.html')
+    assert (nowhere.exit_code, nowhere.stderr.count('\n')) == (1, 1)
+
+
+@pytest.mark.usefixtures('portal')
+def test_a_device_is_written_not_replaced() -> None:
+    assert run('report', *PERIOD, '-o', '/dev/null').exit_code == 0
+    assert Path('/dev/null').is_char_device()
