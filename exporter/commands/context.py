@@ -1,5 +1,6 @@
 """Opens what commands share: settings, database, enrichment, output."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stdout
@@ -163,7 +164,8 @@ class Context:
         if file.exists() and not file.is_file():
             file.write_bytes(text)  # a device or a pipe
         else:
-            files.write(file.resolve(), text, mode=0o644)
+            os.umask(umask := os.umask(0))  # the only way to read it
+            files.write(file.resolve(), text, 0o666 & ~umask)
 
     def warn(self, text: str) -> None:
         """Prints a warning on standard error."""

@@ -21,7 +21,7 @@ class Wording:
         self.locale, self.zone = LOCALES[language], zone
         self.texts = {name: texts[LANGUAGES.index(language)] for name, texts in TEXTS.items()}
 
-    def text(self, name: str, **values: object) -> str:
+    def text(self, name: str, /, **values: object) -> str:
         """A text of the page."""
         return self.texts[name].format(**values)
 

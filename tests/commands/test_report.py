@@ -159,10 +159,13 @@ def test_notes_name_calls_that_are_not_counted(database: ClickHouse) -> None:
 def test_a_file_gets_what_would_be_printed(options: list[str], tmp_path: Path) -> None:
     file = tmp_path / 'report.txt'
     file.write_text('an older report')
-    printed, written = (run('report', *PERIOD, *options, *output) for output in ([], ['-o', file]))
+    printed = run('report', *PERIOD, *options)
+    written = run('report', *PERIOD, *options, '-o', file)
     assert (written.exit_code, written.stdout, written.stderr) == (0, '', '')
     assert file.read_text(encoding='utf-8') == printed.stdout
     assert [path.name for path in tmp_path.iterdir()] == ['report.txt']
+    (tmp_path / 'usual').touch()
+    assert file.stat().st_mode == (tmp_path / 'usual').stat().st_mode
 
 
 @pytest.mark.usefixtures('portal')

@@ -125,9 +125,14 @@ def test_events_are_marked_and_listed() -> None:
 @pytest.mark.parametrize(('language', 'days'), [('en', '20 October 2026 to 18'), ('fr', '20 octobre 2026 au 18')])
 def test_a_period_without_calls_names_the_days_that_have_some(language: str, days: str) -> None:
     result = run('report', '--format', 'html', '--from', '2020-01-01', '--to', '2020-01-02', '--lang', language)
+    assert result.exit_code == 0, result.output
     page = parse(result.stdout)
     assert days in text(next(page.iter(f'{XHTML}main')))
     assert not list(page.iter(f'{XHTML}table'))
+    part = run(
+        'report', '--format', 'html', '--from', '2020-01-01', '--to', '2020-01-02', '--lang', language, '--dataset', 'trees'
+    )
+    assert text(next(parse(part.stdout).iter(f'{XHTML}main'))).partition(' 20 ')[0].count('Trees') == 1
 
 
 @pytest.mark.parametrize('language', LANGUAGES)
