@@ -17,6 +17,7 @@ from serving import OTHER, serving
 from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
+from exporter.enrich.visitor import VisitorKey
 from exporter.errors import InputError
 from exporter.ingest.collector.body import JSON, NDJSON, decompress
 from exporter.ingest.collector.calls import frame, read
@@ -47,7 +48,7 @@ def enrichment() -> Enrichment:
     """Returns the enrichment of a portal whose rules use every part of a request."""
     accounts, datasets = ('user', 'query:apikey'), ('opendatasoft', 'ckan', 'query:id')
     rules = PortalRules(timezone='Europe/Paris', paths=('/*a*',), accounts=accounts, datasets=datasets)
-    return Enrichment(DOMAIN, rules, open_places(None), KEY)
+    return Enrichment(DOMAIN, rules, open_places(None), VisitorKey(KEY, is_shared=True))
 
 
 @contextmanager

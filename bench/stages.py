@@ -15,6 +15,7 @@ from exporter.config import PortalRules
 from exporter.enrich.day import local_days
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
+from exporter.enrich.visitor import VisitorKey
 from exporter.ingest.formats.reader import LogReader
 from exporter.ingest.logs.batches import AccessLog
 from exporter.ingest.logs.log_file import LogFile
@@ -74,9 +75,9 @@ def main() -> None:
         with timed('parse'):
             parsed = list(parse_chunks(chunks, file.name, LogReader()))
         with timed('enrich'):
-            enrichment = Enrichment(DOMAIN, rules, places, KEY)
+            enrichment = Enrichment(DOMAIN, rules, places, VisitorKey(KEY, is_shared=True))
             parts = list(complete_parts(read_parts(parsed, enrichment), enrichment))
-        look_ups([chunk.lines.calls for chunk in parsed], Enrichment(DOMAIN, rules, places, KEY))
+        look_ups([chunk.lines.calls for chunk in parsed], Enrichment(DOMAIN, rules, places, VisitorKey(KEY, is_shared=True)))
         batches: list[EncodedBatch] = []
         with timed('encode'):
             put_batches(parts, RejectStore(Path(folder)), lambda *batch: batches.append(EncodedBatch(*batch)))

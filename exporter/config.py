@@ -251,6 +251,10 @@ class Settings(PortalRules, BaseSettings):
     secret: SecretStr | None = Field(
         None, description='the visitor secret, if several hosts must use the same; by default, a file in the data directory'
     )
+    shared_visitors: bool = Field(
+        False,
+        description='whether a visitor has the same hash on all portals; where it is not set, installations of before keep it so',
+    )
     keep_calls_days: Annotated[int, Field(ge=1)] | None = Field(
         None, description='delete calls after so many days, and keep their daily sums; by default, keep calls for ever'
     )

@@ -8,6 +8,7 @@ import polars as pl
 from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
+from exporter.enrich.visitor import VisitorKey
 from exporter.ingest.formats import Lines
 from exporter.ingest.pipeline import enrich
 from exporter.model.call import SOURCE_COLUMNS
@@ -38,7 +39,9 @@ def raw(number: int, first: int = 0) -> pl.DataFrame:
 
 def calls(domain: str, number: int, first: int = 0) -> pl.DataFrame:
     """The same calls enriched: all columns except `batch_id`."""
-    return enrich(Lines(raw(number, first)), Enrichment(domain, PortalRules(), open_places(None), KEY)).calls
+    return enrich(
+        Lines(raw(number, first)), Enrichment(domain, PortalRules(), open_places(None), VisitorKey(KEY, is_shared=True))
+    ).calls
 
 
 def write_block(path: Path, calls: pl.DataFrame) -> None:

@@ -11,6 +11,7 @@ from exporter.config import Follow, Memory, PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.enrich.hosts import Hosts
+from exporter.enrich.visitor import VisitorKey
 from exporter.ingest.logs.follow import Follower
 from exporter.ingest.pipeline import Put
 from exporter.spool.drain import Drain
@@ -75,7 +76,7 @@ class Following:
 
     def enrichment(self, domain: str) -> Enrichment:
         """Returns the enrichment of the process."""
-        return Enrichment(domain, self.rules, PLACES, b'k' * 32)
+        return Enrichment(domain, self.rules, PLACES, VisitorKey(b'k' * 32, is_shared=True))
 
     def ledger(self) -> Ledger:
         """Connects to the engine, if it is available."""

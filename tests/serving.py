@@ -18,6 +18,7 @@ from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.enrich.hosts import Hosts
+from exporter.enrich.visitor import VisitorKey
 from exporter.ingest.collector.group_commit import GroupCommit
 from exporter.server.app import LIMITS, create_app
 from exporter.server.metrics import Catalogues, Indicators, Metrics, State
@@ -49,11 +50,15 @@ class Serving:
         self.parts = dict[str, list[str]](spool=[], database=[])
         rules = PortalRules(timezone='Europe/Paris', **portal)
         places = open_places(None)
-        enrichments = {domain: Enrichment(domain, rules, places, b'k' * 32) for domain in (DOMAIN, OTHER)}
+        enrichments = {
+            domain: Enrichment(domain, rules, places, VisitorKey(b'k' * 32, is_shared=True)) for domain in (DOMAIN, OTHER)
+        }
         spool = Spool(directory / 'spool', room, enrichments[DOMAIN].key_id, None)
         keys = IdempotencyKeys(directory / 'keys.sqlite', spool.keys())
         self.intake = GroupCommit(
-            spool, keys, lambda domain: enrichments.get(domain) or Enrichment(domain, rules, places, b'k' * 32)
+            spool,
+            keys,
+            lambda domain: enrichments.get(domain) or Enrichment(domain, rules, places, VisitorKey(b'k' * 32, is_shared=True)),
         )
         self.drain = Drain(spool, keys, self.rejected, database, directory)
         self.spool, self.keys = spool, keys

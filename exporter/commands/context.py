@@ -26,6 +26,7 @@ from exporter.system import files
 if TYPE_CHECKING:
     from exporter.enrich.enrichment import Enrichment
     from exporter.enrich.geo import Places
+    from exporter.enrich.visitor import VisitorKey
 
 ROWS = ('table', 'json', 'csv')
 RESULT = ('table', 'json')
@@ -113,7 +114,7 @@ class Context:
         # here: it takes 0.3 s to load, and a report does not need it
         from exporter.enrich.enrichment import Enrichment
 
-        return Enrichment(domain, rules or self.settings.portal(domain), self.places, self.visitor_secret)
+        return Enrichment(domain, rules or self.settings.portal(domain), self.places, self.visitor_key)
 
     @cached_property
     def places(self) -> 'Places':
@@ -127,12 +128,13 @@ class Context:
             return open_places(None)
 
     @cached_property
-    def visitor_secret(self) -> bytes:
-        """The key of the hash that identifies visitors (32 bytes). Raises SettingsError."""
-        from exporter.enrich.visitor import load_visitor_secret
+    def visitor_key(self) -> 'VisitorKey':
+        """What keys the hashes of visitors. Raises SettingsError, and EngineError if only the database can tell."""
+        from exporter.store.visitor_key import choose, remember
 
-        secret = self.settings.secret.get_secret_value() if self.settings.secret else None
-        return load_visitor_secret(self.settings.data_dir, secret)
+        key = choose(self.settings, lambda: connect(self.settings.database_url, make=False))
+        remember(self.settings, key)
+        return key
 
     @property
     def rejected(self) -> RejectStore:
@@ -144,8 +146,8 @@ class Context:
         ledger = Ledger(database, enrichment.key_id, enrichment.geo_date)
         if (keys := ledger.key_ids(enrichment.domain)) and enrichment.key_id not in keys:
             self.warn(
-                'the visitor secret differs from that of earlier calls: returning visitors count as new; '
-                f'restore {self.settings.data_dir}/secret or USAGE_SECRET'
+                'the visitor secret differs from that of earlier calls, or shared_visitors does: returning visitors count '
+                f'as new; restore {self.settings.data_dir}/secret or USAGE_SECRET, or correct shared_visitors'
             )
         return ledger
 

@@ -25,7 +25,6 @@ from exporter.commands.context import Context, pass_context
 from exporter.config import Pull
 from exporter.enrich.enrichment import check_rules
 from exporter.enrich.hosts import Hosts
-from exporter.enrich.visitor import key_id
 from exporter.errors import ExporterError, SettingsError, loggable
 from exporter.ingest.collector.group_commit import GroupCommit
 from exporter.ingest.logs.entries import duplicate_logs, portal_of
@@ -81,7 +80,7 @@ def serve(context: Context) -> None:
         raise clash
     for domain in ('', *settings.domains):  # report an invalid rule now, not to the sender of a call
         check_rules(settings.portal(domain))
-    made_with = key_id(context.visitor_secret), context.places.date
+    made_with = context.visitor_key.id, context.places.date
     with ExitStack() as parts:
         spool = Spool(directory / 'spool', settings.spool_bytes, *made_with)
         parts.callback(spool.close)

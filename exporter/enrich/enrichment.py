@@ -11,7 +11,7 @@ from exporter.enrich.geo import Places
 from exporter.enrich.ignore import Ignored
 from exporter.enrich.memo import Dictionary, Memo
 from exporter.enrich.request import Requests
-from exporter.enrich.visitor import key_id, valid, visitors
+from exporter.enrich.visitor import VisitorKey, valid, visitors
 from exporter.model.call import COLUMNS, categorical
 
 CATEGORIES = [column.name for column in COLUMNS if column.categorical]
@@ -23,14 +23,14 @@ class Enrichment:
     Raises SettingsError for an invalid rule.
     """
 
-    def __init__(self, domain: str, rules: PortalRules, places: Places, visitor_secret: bytes) -> None:
+    def __init__(self, domain: str, rules: PortalRules, places: Places, visitor_key: VisitorKey) -> None:
         self.domain = domain
         self.rules = rules
-        self.visitor_secret = visitor_secret
-        self.key_id = key_id(visitor_secret)
+        self.visitor_key = key = visitor_key.of(domain)
+        self.key_id = visitor_key.id
         self.geo_date = places.date
         self.timezone = rules.timezone
-        self.requests = Requests(rules, visitor_secret)
+        self.requests = Requests(rules, visitor_key.secret)  # an API key is one account on all portals
         self.caller_sample = CallerSample()
         self.field_sample = FieldSample(rules.account_fields)
         self.callers = Callers(trusted_proxies(rules.trusted_proxies))
@@ -38,9 +38,7 @@ class Enrichment:
         self.texts = {name: Dictionary() for name in ('ip', 'user_agent')}
         self.valid_addresses = Memo(lambda addresses: valid(addresses).to_frame())
         self.addresses = Memo(
-            lambda addresses: as_categories(
-                places.locate(addresses).with_columns(visitors(addresses, visitor_secret).alias('visitor'))
-            )
+            lambda addresses: as_categories(places.locate(addresses).with_columns(visitors(addresses, key).alias('visitor')))
         )
         self.agents = Memo(lambda agents: as_categories(classify(agents)))
 

@@ -1,4 +1,8 @@
-"""Identifies visitors by a keyed hash of their address, so that no address is stored; creates and reads the key."""
+"""Identifies visitors by a keyed hash of their address, so that no address is stored; creates and reads the secret.
+
+The hash of an address differs from portal to portal, so that nobody can follow a visitor from one to another. Installations of
+earlier versions keep one hash for all portals.
+"""
 
 import os
 import re
@@ -7,6 +11,7 @@ import tempfile
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -14,7 +19,11 @@ from exporter.enrich.addresses import address_bytes, is_ipv4
 from exporter.errors import SettingsError
 
 KEY_BYTES = 32
+# What follows the key in a file of a new installation. Earlier versions did not write it, and refuse such a file.
+PER_PORTAL = b'a key for each portal\n'
 SHORTEST_SECRET = 16  # characters
+
+SECRET_FILE = re.compile(rb'([0-9a-f]{%d})(?:\n?|\n(%s))' % (2 * KEY_BYTES, PER_PORTAL))
 
 NO_ADDRESS = re.compile(r'-?|unix:.*', re.DOTALL)  # how servers log a call without an address
 # More lenient than RFC 1123: reverse DNS has names with _. A last label without a letter would be an invalid IPv4 address.
@@ -74,6 +83,15 @@ def load_visitor_secret(data_dir: Path, secret: str | None) -> bytes:
                 f'USAGE_SECRET: shorter than {SHORTEST_SECRET} characters', 'create one with openssl rand -hex 32'
             )
         return blake2b(secret.encode(), digest_size=KEY_BYTES, person=b'visitor key').digest()
+    return bytes.fromhex(_secret_file(data_dir)[1].decode())
+
+
+def has_key_per_portal(data_dir: Path) -> bool:
+    """Whether the file `data_dir/secret` is that of a new installation. Creates it and raises as `load_visitor_secret` does."""
+    return bool(_secret_file(data_dir)[2])
+
+
+def _secret_file(data_dir: Path) -> re.Match[bytes]:
     file = data_dir / 'secret'
     try:
         if not file.exists():
@@ -83,9 +101,9 @@ def load_visitor_secret(data_dir: Path, secret: str | None) -> bytes:
         raise SettingsError(f'{file}: cannot create or read the key ({error.strerror})', 'fix it or set USAGE_SECRET') from error
     if mode & 0o077:
         raise SettingsError(f'{file}: other users can access the key', 'run chmod 600 on it')
-    if not re.fullmatch(rb'[0-9a-f]{%d}\n?' % (2 * KEY_BYTES), text):
+    if not (match := SECRET_FILE.fullmatch(text)):
         raise SettingsError(f'{file}: invalid key', 'restore it, or remove it; then all visitors count as new')
-    return bytes.fromhex(text.decode())
+    return match
 
 
 def _create_secret(file: Path) -> None:
@@ -95,7 +113,7 @@ def _create_secret(file: Path) -> None:
     draft = Path(name)
     try:
         with os.fdopen(descriptor, 'w') as stream:
-            stream.write(secrets.token_hex(KEY_BYTES) + '\n')
+            stream.write(f'{secrets.token_hex(KEY_BYTES)}\n{PER_PORTAL.decode()}')
             stream.flush()
             os.fsync(descriptor)
         with suppress(FileExistsError):
@@ -109,6 +127,20 @@ def _create_secret(file: Path) -> None:
         os.close(directory)
 
 
-def key_id(visitor_secret: bytes) -> str:
-    """8 hexadecimal digits that identify a key and reveal nothing of it."""
-    return blake2b(b'key id', key=visitor_secret, digest_size=4).hexdigest()
+class VisitorKey(NamedTuple):
+    """What keys the hashes of visitors: the visitor secret itself on all portals, or a key of each portal made from it."""
+
+    secret: bytes
+    is_shared: bool
+
+    @property
+    def id(self) -> str:
+        """8 hexadecimal digits that identify the key, or the keys of all portals, and reveal nothing of the secret."""
+        text = b'key id' if self.is_shared else b'key id per portal'
+        return blake2b(text, key=self.secret, digest_size=4).hexdigest()
+
+    def of(self, domain: str) -> bytes:
+        """The 32 bytes that key the hashes on a portal."""
+        if self.is_shared:
+            return self.secret
+        return blake2b(domain.encode(), key=self.secret, digest_size=KEY_BYTES, person=b'portal').digest()

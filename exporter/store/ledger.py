@@ -269,6 +269,14 @@ class Ledger:
         )
         return {row['key_id'] for row in rows}
 
+    def last_key_id(self, key_ids: Collection[str]) -> str:
+        """Returns which of these ids the last batch has that has one of them, on any portal; else ''. Raises EngineError."""
+        rows = self.database.query(
+            "SELECT key_id FROM batches WHERE state = 'done' AND key_id IN {ids:Array(String)} ORDER BY at DESC LIMIT 1",
+            {'ids': list(key_ids)},
+        )
+        return str(rows[0]['key_id']) if rows else ''
+
     def counted_by(self, domain: str, since: date, timezone: str) -> list[Row]:
         """Returns the versions that counted the stored calls, the earliest first: `rules`, `first_day`, `last_day`.
 

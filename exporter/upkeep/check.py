@@ -10,7 +10,6 @@ from exporter.config import Follow, Settings
 from exporter.enrich.caller_sample import FEW, LEAST, NEARLY_ALL, REMEDY
 from exporter.enrich.enrichment import check_rules
 from exporter.enrich.geo import open_places
-from exporter.enrich.visitor import key_id, load_visitor_secret
 from exporter.errors import EngineError, ExporterError
 from exporter.ingest.formats.reader import reader_of
 from exporter.ingest.logs import entries
@@ -24,6 +23,7 @@ from exporter.store import schema
 from exporter.store.clickhouse import NO_DATABASE, ClickHouse, connect
 from exporter.store.ledger import Ledger
 from exporter.store.rollups import differing
+from exporter.store.visitor_key import choose
 from exporter.upkeep.findings import Finding, fault, fault_of, note, ok
 
 OLDEST_PLACES = timedelta(days=90)  # age of geolocation data: addresses move
@@ -82,10 +82,11 @@ def _visitor_key(settings: Settings) -> tuple[str, Finding]:
     if not secret and not os.access(file, os.F_OK):
         return '', ok(part, f'{file}: will be created')
     try:
-        visitor_key_id = key_id(load_visitor_secret(settings.data_dir, secret))
+        key = choose(settings, lambda: connect(settings.database_url, make=False))
     except ExporterError as error:
         return '', fault_of(part, error)
-    return visitor_key_id, ok(part, f'{"USAGE_SECRET" if secret else file}: {visitor_key_id}')
+    reach = 'one hash of a visitor on all portals' if key.is_shared else 'another hash of a visitor on each portal'
+    return key.id, ok(part, f'{"USAGE_SECRET" if secret else file}: {key.id}, {reach}')
 
 
 def _places(settings: Settings) -> Finding:
@@ -226,7 +227,7 @@ def _portal(settings: Settings, database: ClickHouse, visitor_key_id: str, porta
         yield fault(
             part,
             'the stored visitors were hashed with another key' if visitor_key_id else 'the key of the stored visitors is missing',
-            f'restore {settings.data_dir}/secret or USAGE_SECRET; without it all visitors count as new',
+            f'restore {settings.data_dir}/secret or USAGE_SECRET, or correct shared_visitors; else all visitors count as new',
         )
     yield from _pulled_calls(database, portal)
     if _has_few_callers(database, portal):

@@ -30,13 +30,15 @@ INDICATORS: BothLanguages = {
 
         Computed: estimated (HyperLogLog). The mean and the largest error are 1 % and 4 % up to 1,000 users, 3 % and 6 %
         around 10,000, 1 % and 3 % at one million. People who share an address count as one user; a person whose address
-        changes counts again.""",
+        changes counts again. Over several portals, a visitor counts once for each, unless the setting `shared_visitors` says
+        otherwise.""",
         """Utilisateurs uniques : comptes et visiteurs anonymes. Un visiteur est identifié par son adresse IP (IPv6 : par
         son réseau /64).
 
         Calcul : estimation (HyperLogLog). L'erreur moyenne et l'erreur maximale sont de 1 % et 4 % jusqu'à 1 000
         utilisateurs, de 3 % et 6 % autour de 10 000, de 1 % et 3 % à un million. Les personnes qui partagent une adresse
-        comptent pour un seul utilisateur ; une personne qui change d'adresse est comptée de nouveau.""",
+        comptent pour un seul utilisateur ; une personne qui change d'adresse est comptée de nouveau. Sur plusieurs portails,
+        un visiteur compte une fois pour chacun, sauf si le paramètre `shared_visitors` en décide autrement.""",
         CRAWLERS,
     ),
     'calls_per_user': ('API calls per user', 'Appels API par utilisateur'),

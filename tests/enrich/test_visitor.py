@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.enrich.visitor import key_id, load_visitor_secret, valid, visitors
+from exporter.enrich.visitor import PER_PORTAL, VisitorKey, has_key_per_portal, load_visitor_secret, valid, visitors
 from exporter.errors import SettingsError
 
 KEY = bytes(range(32))
@@ -160,12 +160,32 @@ def test_a_short_secret_is_refused_and_not_repeated(tmp_path: Path) -> None:
     assert 'x' * 15 not in str(raised.value)
 
 
-@given(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32))
-def test_a_key_id_identifies_a_key(one: bytes, other: bytes) -> None:
-    assert (key_id(one) == key_id(other)) == (one == other)
-    assert len(key_id(one)) == 8
-    assert int(key_id(one), 16) >= 0
+@given(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32), st.booleans(), st.booleans())
+def test_a_key_id_identifies_a_key(one: bytes, other: bytes, is_shared: bool, other_is_shared: bool) -> None:
+    keys = VisitorKey(one, is_shared), VisitorKey(other, other_is_shared)
+    assert (keys[0].id == keys[1].id) == (keys[0] == keys[1])
+    assert all(len(key.id) == 8 and int(key.id, 16) >= 0 for key in keys)
 
 
-def test_a_key_id_never_changes() -> None:
-    assert key_id(KEY) == '41a0321e'
+def test_keys_and_their_ids_never_change() -> None:
+    shared, per_portal = VisitorKey(KEY, is_shared=True), VisitorKey(KEY, is_shared=False)
+    assert (shared.id, per_portal.id) == ('41a0321e', '570e19fc')
+    assert shared.of('data.example.org') == shared.of('open.example.net') == KEY
+    assert per_portal.of('data.example.org').hex() == '525041fdaaed1934deef89a8ef2f118cd4aa3601bd545e1d24e3c6ab4cbbff3b'
+
+
+@given(st.text(), st.text())
+def test_each_portal_has_a_key_of_its_own(one: str, other: str) -> None:
+    key = VisitorKey(KEY, is_shared=False)
+    assert (key.of(one) == key.of(other)) == (one == other)
+    assert key.of(one) != KEY
+
+
+def test_a_new_file_says_that_each_portal_has_a_key(tmp_path: Path) -> None:
+    assert has_key_per_portal(tmp_path)
+    key, file = load_visitor_secret(tmp_path, None), tmp_path / 'secret'
+    assert file.read_bytes() == key.hex().encode() + b'\n' + PER_PORTAL
+    for earlier in (key.hex(), f'{key.hex()}\n'):
+        file.write_text(earlier)
+        assert not has_key_per_portal(tmp_path)
+        assert load_visitor_secret(tmp_path, None) == key

@@ -14,6 +14,7 @@ from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
 from exporter.enrich.memo import Dictionary
+from exporter.enrich.visitor import VisitorKey
 from exporter.ingest import pipeline
 from exporter.ingest.pipeline import ParsedChunk
 from exporter.model.batch import Batch
@@ -45,7 +46,7 @@ def chunk(lines: bytes, start: int = 0, of: Batch | None = None) -> ParsedChunk:
 def run(ledger: Ledger, rejected: RejectStore, *chunks: ParsedChunk) -> list[Tally]:
     """Returns the tally of each stored batch."""
     tallies: list[Tally] = []
-    enrichment = Enrichment(DOMAIN, PORTAL, open_places(None), b'k' * 32)
+    enrichment = Enrichment(DOMAIN, PORTAL, open_places(None), VisitorKey(b'k' * 32, is_shared=True))
     with Writer(ledger, tallies.append) as writer:
         read = pipeline.read_parts(chunks, enrichment)
         pipeline.put_batches(pipeline.complete_parts(read, enrichment), rejected, writer.put)
@@ -124,9 +125,15 @@ def test_parts_of_a_batch_whose_texts_have_other_numbers_are_joined(
     """A dictionary begins again within a batch, also within a part of it."""
     blocks = [log(range(start, start + 10)) for start in range(0, 120, 10)]
     blocks += [log(range(5)) + f'{line(7, ip="999.1.1.1")}\n{line(8, request="GET /x HTTP/1.1")}\nno log\n'.encode(), *blocks[:3]]
-    expected, kept = Enrichment(DOMAIN, PORTAL, open_places(CITIES), b'k' * 32), RejectStore(tmp_path / 'expected')
+    expected, kept = (
+        Enrichment(DOMAIN, PORTAL, open_places(CITIES), VisitorKey(b'k' * 32, is_shared=True)),
+        RejectStore(tmp_path / 'expected'),
+    )
     calls, tally = put(expected, kept, blocks)
-    enrichment, rejected = Enrichment(DOMAIN, PORTAL, open_places(CITIES), b'k' * 32), RejectStore(tmp_path / 'parts')
+    enrichment, rejected = (
+        Enrichment(DOMAIN, PORTAL, open_places(CITIES), VisitorKey(b'k' * 32, is_shared=True)),
+        RejectStore(tmp_path / 'parts'),
+    )
     enrichment.texts = {name: Dictionary(remembered) for name in enrichment.texts}
     for memo in (enrichment.valid_addresses, enrichment.addresses, enrichment.agents):
         memo.dictionary = Dictionary(remembered)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
-from exporter.enrich.visitor import visitors
+from exporter.enrich.visitor import VisitorKey, visitors
 from exporter.ingest.formats import Lines
 from exporter.ingest.pipeline import enrich
 from exporter.model.call import COLUMNS, SOURCE_COLUMNS, categorical
@@ -29,7 +29,7 @@ CALL = {
 def enriched(*calls: dict[str, Any], **portal: Any) -> Lines:
     """Enriches CALL with other fields."""
     raw = pl.DataFrame([CALL | call for call in calls], SOURCE_COLUMNS).with_row_index('line')
-    return enrich(Lines(raw), Enrichment(DOMAIN, PortalRules(**portal), open_places(CITIES), KEY))
+    return enrich(Lines(raw), Enrichment(DOMAIN, PortalRules(**portal), open_places(CITIES), VisitorKey(KEY, is_shared=True)))
 
 
 def one(**call: Any) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def test_an_account_that_is_an_address_is_not_stored() -> None:
 
 
 def test_remembered_values_are_the_same() -> None:
-    enrichment = Enrichment(DOMAIN, PortalRules(), open_places(CITIES), KEY)
+    enrichment = Enrichment(DOMAIN, PortalRules(), open_places(CITIES), VisitorKey(KEY, is_shared=True))
     raw = pl.DataFrame([CALL | {'ip': f'81.2.69.{number}'} for number in range(142, 192)], SOURCE_COLUMNS).with_row_index('line')
     first = enrich(Lines(raw), enrichment).calls
     assert enrich(Lines(raw.reverse()), enrichment).calls.reverse().equals(first)
@@ -153,7 +153,10 @@ CALLS = st.fixed_dictionaries(
     }
 )  # fmt: skip
 SHARED = Enrichment(
-    DOMAIN, PortalRules(timezone='Asia/Kathmandu', accounts=('user', 'query:apikey'), paths=('/*', '')), open_places(CITIES), KEY
+    DOMAIN,
+    PortalRules(timezone='Asia/Kathmandu', accounts=('user', 'query:apikey'), paths=('/*', '')),
+    open_places(CITIES),
+    VisitorKey(KEY, is_shared=True),
 )
 
 

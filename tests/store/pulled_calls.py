@@ -10,6 +10,7 @@ from access_logs import DOMAIN
 from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
+from exporter.enrich.visitor import VisitorKey
 from exporter.ingest import pipeline
 from exporter.ingest.formats import Lines
 from exporter.ingest.opendatasoft.hours import NOTHING
@@ -38,7 +39,7 @@ def calls(*paths: str, hour: int = 0) -> pl.DataFrame:
     if not paths:
         return NOTHING
     rows = [CALL | {'timestamp': HOUR + timedelta(hours=hour), 'ip': '81.2.69.160', 'path': path} for path in paths]
-    enrichment = Enrichment(DOMAIN, PortalRules(), open_places(None), b'k' * 32)
+    enrichment = Enrichment(DOMAIN, PortalRules(), open_places(None), VisitorKey(b'k' * 32, is_shared=True))
     lines = pipeline.enrich(Lines(pl.DataFrame(rows, SOURCE_COLUMNS).with_row_index('line')), enrichment)
     return pipeline.complete_calls(lines, enrichment).calls
 

@@ -47,7 +47,7 @@ def identify_hidden(lines: Lines, enrichment: Enrichment) -> Lines:
     if rows.is_empty():
         return lines
     texts = lines.calls[rows].select(pl.concat_str(pl.col('ip', 'user_agent').cast(pl.String), separator='\n')).to_series()
-    memo = Memo(lambda distinct: hidden_visitors(distinct, enrichment.visitor_secret).to_frame())
+    memo = Memo(lambda distinct: hidden_visitors(distinct, enrichment.visitor_key).to_frame())
     return lines._replace(calls=lines.calls.with_columns(lines.calls['visitor'].scatter(rows, memo(texts)['visitor'])))
 
 

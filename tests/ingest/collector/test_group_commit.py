@@ -18,6 +18,7 @@ from calls import KEY
 from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
+from exporter.enrich.visitor import VisitorKey
 from exporter.errors import KeyInUse, KeyReused, SpoolFull
 from exporter.ingest.collector.body import JSON
 from exporter.ingest.collector.calls import read
@@ -30,7 +31,7 @@ RULES = {PORTAL: PortalRules(), OTHER: PortalRules(paths=('/api/*',))}
 
 
 def enrichment(domain: str) -> Enrichment:
-    return Enrichment(domain, RULES[domain], open_places(None), KEY)
+    return Enrichment(domain, RULES[domain], open_places(None), VisitorKey(KEY, is_shared=True))
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from exporter.config import Memory, PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
+from exporter.enrich.visitor import VisitorKey
 from exporter.errors import EngineError, InputError
 from exporter.ingest.formats.reader import LogReader
 from exporter.ingest.logs import batches
@@ -360,7 +361,7 @@ class Imports(machines.RuleBasedStateMachine):
         self.monkeypatch = monkeypatch
         self.domain = f'{uuid.uuid4().hex}.example.org'
         self.ledger = Ledger(database, 'key', None)
-        self.enrichment = Enrichment(self.domain, PortalRules(), open_places(None), b'k' * 32)
+        self.enrichment = Enrichment(self.domain, PortalRules(), open_places(None), VisitorKey(b'k' * 32, is_shared=True))
         self.rejected = RejectStore(directory)
         self.stored = [0, 0, 0]  # lines of each log
         self.tried = [0, 0, 0]  # lines of each log that an interrupted import may have stored

@@ -16,6 +16,7 @@ from access_logs import DOMAIN, asked, assert_rollups_agree, cut_small, json_lin
 from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
+from exporter.enrich.visitor import VisitorKey
 from exporter.errors import EngineError, InputError
 from exporter.ingest.formats.reader import LogReader
 from exporter.ingest.logs.batches import AccessLog
@@ -78,7 +79,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def import_(database: ClickHouse, file: Path, summary: Summary, watched: list[int] | None = None) -> None:
-    enrichment = Enrichment(DOMAIN, PortalRules(), open_places(None), b'k' * 32)
+    enrichment = Enrichment(DOMAIN, PortalRules(), open_places(None), VisitorKey(b'k' * 32, is_shared=True))
     with closing(LogFile(str(file))) as log_file:
         import_log(
             AccessLog(log_file), LogReader(), enrichment, Ledger(database, 'key', None), RejectStore(file.parent), summary,

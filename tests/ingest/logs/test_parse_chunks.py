@@ -8,6 +8,7 @@ from access_logs import line
 from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
+from exporter.enrich.visitor import VisitorKey
 from exporter.ingest.formats.reader import MANY_LINES, LogReader
 from exporter.ingest.logs.batches import Chunk
 from exporter.ingest.logs.parse_chunks import parse_chunks
@@ -48,7 +49,7 @@ def test_other_lines_are_read_once_with_their_offsets() -> None:
         if not has_usual_lines:
             reader.usual_lines = None
         reader.read(f'{line(0)}\n'.encode(), datetime.now(UTC))
-        enrichment = Enrichment('d', PortalRules(), open_places(None), b'k' * 32)
+        enrichment = Enrichment('d', PortalRules(), open_places(None), VisitorKey(b'k' * 32, is_shared=True))
         parts = list(read_parts(parse_chunks(iter(chunks), 'access.log', reader), enrichment))
         assert [(part.batch.start, part.batch.format) for part in parts if part.batch] == [
             (100, 'combined'),

@@ -12,6 +12,7 @@ from workspace import Row, encode, rows_of_hour
 from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
+from exporter.enrich.visitor import VisitorKey
 from exporter.ingest.opendatasoft import rows as rows_module
 from exporter.ingest.opendatasoft.hours import HourRows, HourStore, cut
 from exporter.ingest.opendatasoft.pulled import SOURCE, Pulled
@@ -21,7 +22,7 @@ from exporter.store.ledger import Ledger
 
 FIRST = datetime(2026, 11, 1, 10, tzinfo=UTC)
 START = int(FIRST.timestamp())
-ENRICHMENT = Enrichment(DOMAIN, PortalRules(), open_places(None), b'k' * 32)
+ENRICHMENT = Enrichment(DOMAIN, PortalRules(), open_places(None), VisitorKey(b'k' * 32, is_shared=True))
 
 
 def hours_of(tmp_path: Path, rows: list[Row], wanted: list[int] | None = None) -> list[tuple[int, HourRows]]:

@@ -13,6 +13,7 @@ from workspace import encode, rows_of_hour
 from exporter.config import PortalRules
 from exporter.enrich.enrichment import Enrichment
 from exporter.enrich.geo import open_places
+from exporter.enrich.visitor import VisitorKey
 from exporter.ingest import pipeline
 from exporter.ingest.formats import Lines
 from exporter.ingest.opendatasoft.rows import Reader, open_export
@@ -31,7 +32,9 @@ def lines(tmp_path: Path, *rows: dict[str, Any], **portal: Any) -> Lines:
     path = tmp_path / 'rows.parquet'
     path.write_bytes(encode([ROW | row for row in rows], 'parquet'))
     [frame] = Reader().read(open_export(path, 'parquet', 'rows'), [int(HOUR.timestamp())])
-    return pipeline.enrich(Lines(frame), Enrichment(DOMAIN, PortalRules(**portal), open_places(CITIES), b'k' * 32), STEPS)
+    return pipeline.enrich(
+        Lines(frame), Enrichment(DOMAIN, PortalRules(**portal), open_places(CITIES), VisitorKey(b'k' * 32, is_shared=True)), STEPS
+    )
 
 
 def calls(tmp_path: Path, *rows: dict[str, Any], **portal: Any) -> list[dict[str, Any]]:
