@@ -23,6 +23,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -94,6 +95,19 @@ def _header(value: str) -> str:
     return value.lower()
 
 
+def _audience_name(value: str) -> str:
+    if not re.fullmatch(r'\w[\w .-]{0,59}', value):
+        raise ValueError(f'invalid name of an audience {value[:100]!r}; write it as internal')
+    return value
+
+
+def _as_number(value: object) -> object:
+    match = re.fullmatch(r'(?:AS)?(\d{1,10})', str(value), re.ASCII | re.IGNORECASE)
+    if isinstance(value, bool) or not match or not 0 < int(match[1]) < 2**32:
+        raise ValueError(f'invalid AS number {str(value)[:100]!r}; write it as 64496')
+    return int(match[1])
+
+
 DomainName = Annotated[str, AfterValidator(domain_name)]
 Memory = Literal['normal', 'low']
 ActionName = Literal['query', 'download', 'page', 'metadata', 'search', 'map', 'other']
@@ -101,6 +115,8 @@ Zone = Annotated[str, AfterValidator(_time_zone)]
 Header = Annotated[str, AfterValidator(_header)]
 Listen = Annotated[str, AfterValidator(_listen)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_at_commas)]
+AsNumberList = Annotated[tuple[Annotated[int, BeforeValidator(_as_number)], ...], NoDecode, BeforeValidator(_split_at_commas)]
+AudienceName = Annotated[str, AfterValidator(_audience_name)]
 AccountSources = Annotated[
     tuple[Annotated[str, AfterValidator(_account_source)], ...], NoDecode, BeforeValidator(_split_at_commas)
 ]
@@ -115,6 +131,23 @@ class Ignore(BaseModel):
     user_agents: Words = Field((), description='user agents, with * for any text')
     paths: Words = Field((), description='paths, with * for any text')
     health_checks: bool = Field(True, description="whether Kubernetes' probes and load balancers' health checks are ignored")
+
+
+class Audience(BaseModel):
+    """Callers that are told apart from the public: those that one of its lists has."""
+
+    model_config = ConfigDict(extra='forbid', frozen=True)
+
+    networks: Words = Field((), description='addresses and networks of callers, private, loopback, or @FILE with one per line')
+    accounts: Words = Field((), description='accounts, with * for any text')
+    user_agents: Words = Field((), description='user agents, with * for any text')
+    as_numbers: AsNumberList = Field((), description='numbers of autonomous systems; they need geo_asn_database')
+
+    @model_validator(mode='after')
+    def _has_callers(self) -> 'Audience':
+        if not (self.networks or self.accounts or self.user_agents or self.as_numbers):
+            raise ValueError('the audience has no callers; add networks, accounts, user_agents or as_numbers')
+        return self
 
 
 class PortalRules(BaseModel):
@@ -141,6 +174,16 @@ class PortalRules(BaseModel):
     )
     ignore: Annotated[Ignore, NoDecode, BeforeValidator(tables)] = Field(
         Ignore(), description='the requests that are not counted: a table with networks, user_agents, paths and health_checks'
+    )
+    audiences: Annotated[dict[AudienceName, Audience], NoDecode, BeforeValidator(tables)] = Field(
+        {}, description='callers told apart from the public: tables with networks, accounts, user_agents and as_numbers'
+    )
+    left_out: Words = Field(('internal',), description='the audiences that are left out of all numbers, as crawlers are')
+    hosting_networks: AsNumberList = Field(
+        (), description='AS numbers of hosting networks, beside those that usage-exporter knows; they need geo_asn_database'
+    )
+    suspect: Literal['count', 'leave_out'] = Field(
+        'count', description='whether calls of browsers from hosting networks without an account count, or are left out'
     )
     actions: Annotated[dict[ActionName, Words], NoDecode, BeforeValidator(tables)] = Field(
         {}, description='the paths of each action, with * for any text; they come before the rules of datasets'
@@ -242,6 +285,9 @@ class Settings(PortalRules, BaseSettings):
     domain: DomainName | None = Field(None, description='the portal of commands that name none')
     geo_database: Path | None = Field(
         None, description='an MMDB file such as GeoLite2-City.mmdb; without it, places are countries'
+    )
+    geo_asn_database: Path | None = Field(
+        None, description='an MMDB file such as GeoLite2-ASN.mmdb; without it, the networks of callers are unknown'
     )
     listen: Listen = Field('127.0.0.1:8093', description='address and port of serve; without tokens, its own machine only')
     memory: Memory = Field('normal', description='how much memory reading a log takes: normal, or low, which takes more time')
@@ -413,9 +459,11 @@ def load(path: Path | None = None) -> Settings:
         place = [variable if given else setting, *map(_quote, inner)]
         if first['type'] == 'extra_forbidden':
             tables_of: dict[str, type[BaseModel]] = {'follow': Follow, 'pull': Pull}
-            valid_names = tables_of.get(setting, PortalRules).model_fields
+            is_audience = 'audiences' in place[-3:-2]
+            valid_names = (Audience if is_audience else tables_of.get(setting, PortalRules)).model_fields
             raise _unknown_setting(inner[-1], valid_names, '.'.join(place[:-1]) + '.', source) from None
         raise SettingsError(f'{source}{".".join(place)}: {first["msg"].removeprefix("Value error, ")}') from None
+    _check_left_out(settings)
     workspaces: dict[str, str] = {}
     for entry in settings.pull:
         if entry.portal in workspaces:
@@ -435,3 +483,18 @@ def load(path: Path | None = None) -> Settings:
                 raise SettingsError(f'hosts: {host} is a host of {portals[host]} and of {domain}', 'give it to one of them')
             portals[host] = domain
     return settings
+
+
+def _check_left_out(settings: Settings) -> None:
+    """Raises SettingsError if `left_out` is set and names an audience that no table defines."""
+    defined = {name for domain in ('', *settings.domains) for name in settings.portal(domain).audiences}
+    of_portals = {
+        f'domains."{domain}".left_out': (rules, settings.portal(domain).audiences) for domain, rules in settings.domains.items()
+    }
+    for place, (rules, names) in {'left_out': (settings, defined), **of_portals}.items():
+        for name in rules.left_out if 'left_out' in rules.model_fields_set else ():
+            if name not in names:
+                raise SettingsError(
+                    f'{place}: there is no audience {name[:100]!r}',
+                    f'add a table [audiences.{_quote(name[:100])}], or remove the name',
+                )

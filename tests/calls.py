@@ -28,6 +28,7 @@ def raw(number: int, first: int = 0) -> pl.DataFrame:
         'host': [''] * len(numbers),
         'user_id': ['alice' if n % 3 == 0 else '' for n in numbers],
         'user_agent': ['curl/8.5.0'] * number,
+        'referrer': ['-'] * number,
         'method': ['GET'] * number,
         'path': [f'/api/{n}' for n in numbers],
         'status': [200] * number,

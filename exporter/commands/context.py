@@ -24,6 +24,7 @@ from exporter.store.url import address
 from exporter.system import files
 
 if TYPE_CHECKING:
+    from exporter.enrich.as_numbers import AsNumbers
     from exporter.enrich.enrichment import Enrichment
     from exporter.enrich.geo import Places
     from exporter.enrich.visitor import VisitorKey
@@ -114,7 +115,7 @@ class Context:
         # here: it takes 0.3 s to load, and a report does not need it
         from exporter.enrich.enrichment import Enrichment
 
-        return Enrichment(domain, rules or self.settings.portal(domain), self.places, self.visitor_key)
+        return Enrichment(domain, rules or self.settings.portal(domain), self.places, self.visitor_key, self.as_numbers)
 
     @cached_property
     def places(self) -> 'Places':
@@ -126,6 +127,17 @@ class Context:
         except SettingsError as error:
             self.warn(f'{error}; until then, places are countries only')
             return open_places(None)
+
+    @cached_property
+    def as_numbers(self) -> 'AsNumbers | None':
+        """The networks of addresses, None without a file of them. Warns if the file cannot be used."""
+        from exporter.enrich.as_numbers import open_as_numbers
+
+        try:
+            return open_as_numbers(self.settings.geo_asn_database, self.maps_files) if self.settings.geo_asn_database else None
+        except SettingsError as error:
+            self.warn(f'{error}; until then, the networks of callers are unknown')
+            return None
 
     @cached_property
     def visitor_key(self) -> 'VisitorKey':

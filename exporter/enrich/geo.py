@@ -15,18 +15,16 @@ import polars as pl
 from geoip2.models import City
 
 from exporter.enrich.addresses import canonical
+from exporter.enrich.mmdb import Keys, damaged_files_refused, python_reader, rust_reader, value_at
 from exporter.errors import SettingsError
 
-Keys = tuple[str, ...]  # the keys that lead to a value in a record
 Place = tuple[object, object, object, object]  # country, city, latitude, longitude; of any type, as damaged bytes produce any
 Find = Callable[[list[str]], pl.DataFrame]  # takes IP addresses; returns a row of PLACE_SCHEMA for each, null if unknown
 
 PLACE_SCHEMA = {'country': pl.String(), 'city': pl.String(), 'latitude': pl.Float64(), 'longitude': pl.Float64()}
-UNKNOWN: Place = (None, None, None, None)
 
 COUNTRIES = pl.read_csv(files('exporter.enrich').joinpath('countries.csv').read_bytes(), comment_prefix='#')
 COUNTRY_CODES = frozenset(COUNTRIES['country'])
-LOOKUP_SIZE = 2_000  # addresses for each call into Rust, which lets no other thread run meanwhile
 SEARCHED = 1_000  # records, at least one of which must name a country
 SAMPLE = 30  # records with a country, which show the layout of a file; reading one takes 0.3 ms
 REMEDY = 'set USAGE_GEO_DATABASE to a database of cities or countries, or unset it'
@@ -99,17 +97,13 @@ def open_places(database: Path | None, mapped: bool = False) -> Places:
     """
     if database is None:
         return Places(f'iptocc {version("iptocc")}', None, find_countries)
-    try:
+    with damaged_files_refused(database, REMEDY):
         with maxminddb.open_database(database, maxminddb.MODE_FILE) as file:
             metadata = file.metadata()
             layout = layout_of(file)
         name = ' '.join(metadata.database_type.split())
         date = dt.datetime.fromtimestamp(metadata.build_epoch, dt.UTC).date()
         find = layout and (open_rust_reader(database, layout, mapped) or open_python_reader(database, layout))
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
-        raise SettingsError(f'{database}: cannot be read ({error.strerror})', REMEDY) from error
-    except Exception as error:  # damaged bytes raise any exception
-        raise SettingsError(f'{database}: not an MMDB database, or damaged', 'fetch it again and unpack it') from error
     if not find:
         raise SettingsError(f'{database}: {name or "a database without a type"} contains no countries', REMEDY)
     return Places(name, date, find)
@@ -123,7 +117,7 @@ def layout_of(file: maxminddb.Reader) -> Layout | None:
     records: list[object] = []
     try:
         for _, record in islice(file, SEARCHED):
-            if any(_is_code(_value(record, keys)) for keys in COUNTRY_KEYS):
+            if any(_is_code(value_at(record, keys)) for keys in COUNTRY_KEYS):
                 records.append(record)
                 if len(records) == SAMPLE:
                     break
@@ -134,7 +128,7 @@ def layout_of(file: maxminddb.Reader) -> Layout | None:
         return None
 
     def most(choices: Sequence[Keys], valid: Callable[[object], bool]) -> Keys:
-        return max(choices, key=lambda keys: sum(valid(_value(record, keys)) for record in records))  # of equals the first
+        return max(choices, key=lambda keys: sum(valid(value_at(record, keys)) for record in records))  # of equals the first
 
     country = most(COUNTRY_KEYS, _is_code)
     order = 1 if country == GEOIP2.country else -1  # what no record of the sample has is searched in the same kind of layout
@@ -148,13 +142,6 @@ def layout_of(file: maxminddb.Reader) -> Layout | None:
 
 def _is_code(value: object) -> bool:
     return isinstance(value, str) and value in COUNTRY_CODES
-
-
-def _value(record: object, keys: Keys) -> object:
-    """The value to which the keys lead; None if there is none."""
-    for key in keys:
-        record = record.get(key) if isinstance(record, dict) else None
-    return record
 
 
 def _name(city: object) -> object:
@@ -171,55 +158,31 @@ def find_countries(addresses: list[str]) -> pl.DataFrame:
 
 
 def open_rust_reader(database: Path, layout: Layout, mapped: bool) -> Find | None:
-    """Looks up with maxminddb-rust, one field of many addresses at a time; None if it is not installed."""
-    try:
-        from maxminddb_rust import MODE_MEMORY, MODE_MMAP, open_database
-    except ImportError:
+    """Looks up with maxminddb-rust; None if it is not installed."""
+    read = rust_reader(database, layout.keys, mapped)
+    if read is None:
         return None
-    reader = open_database(database, MODE_MMAP if mapped else MODE_MEMORY)
 
-    def value_of(address: str, keys: Keys) -> object:
-        try:
-            return reader.get_path(address, keys)
-        except Exception:  # a damaged record, another layout, or an IPv6 address in a database of IPv4
-            return None
-
-    def find_some(addresses: Sequence[str]) -> pl.DataFrame:
-        columns: list[list[object]]
-        try:
-            columns = [reader.get_many_path(addresses, keys) for keys in layout.keys]
-        except Exception:  # one such address fails the whole call: look up each alone
-            columns = [[value_of(address, keys) for address in addresses] for keys in layout.keys]
+    def find(addresses: list[str]) -> pl.DataFrame:
+        columns = read(addresses)
         if layout.city != ENGLISH:
             columns[1] = [_name(city) for city in columns[1]]
         return pl.DataFrame(columns, PLACE_SCHEMA, orient='col', strict=False)
-
-    def find(addresses: list[str]) -> pl.DataFrame:
-        starts = range(0, len(addresses), LOOKUP_SIZE)
-        return pl.concat(
-            [find_some(addresses[start : start + LOOKUP_SIZE]) for start in starts] or [pl.DataFrame(schema=PLACE_SCHEMA)]
-        )
 
     return find
 
 
 def open_python_reader(database: Path, layout: Layout) -> Find:
-    """Looks up in pure Python, in memory, with the models of geoip2 if the records are GeoIP2's.
-
-    The C reader is faster, but damaged data makes it end the process.
-    """
-    reader = maxminddb.open_database(database, maxminddb.MODE_MEMORY)
+    """Looks up in pure Python, with the models of geoip2 if the records are GeoIP2's."""
+    record_of = python_reader(database)
 
     def find_one(address: str) -> Place:
-        try:
-            record = reader.get(address)
-        except Exception:  # a damaged record, or an IPv6 address in a database of IPv4
-            return UNKNOWN
+        record = record_of(address)
         if layout == GEOIP2 and isinstance(record, dict):
             with suppress(Exception):  # a record of another layout
                 place = City(['en'], **record)
                 return place.country.iso_code, place.city.name, place.location.latitude, place.location.longitude
-        country, city, latitude, longitude = (_value(record, keys) for keys in layout.keys)
+        country, city, latitude, longitude = (value_at(record, keys) for keys in layout.keys)
         return country, city if layout.city == ENGLISH else _name(city), latitude, longitude
 
     def find(addresses: list[str]) -> pl.DataFrame:

@@ -21,8 +21,8 @@ from exporter.store.rejects import RejectStore
 Put = Callable[[Batch, pl.DataFrame, Tally], None]  # takes a batch, its calls and the tally of its lines
 Step = Callable[[Lines, Enrichment], Lines]
 PART_ROWS = 48_000  # of the parts in which a batch is completed: each costs 3 ms, and memory for its rows several times
-USED = 'forwarded', 'query', 'skip'  # by the first steps only; not all sources have `query`
-ENRICHED = [column.name for column in COLUMNS if column.name != 'batch_id']
+USED = 'forwarded', 'query', 'referrer', 'skip'  # by the first steps only; not all sources have `query`
+ENRICHED = [column for column in COLUMNS if column.name != 'batch_id']
 
 
 class ParsedChunk(NamedTuple):
@@ -68,6 +68,11 @@ def skip_requests(lines: Lines, _: Enrichment) -> Lines:
     return lines._replace(calls=lines.calls.filter(pl.col('skip').is_null()), skipped=pl.concat([lines.skipped, skipped]))
 
 
+def name_referrers(lines: Lines, enrichment: Enrichment) -> Lines:
+    """Adds the host of the referring page."""
+    return lines._replace(calls=lines.calls.with_columns(enrichment.referrers(lines.calls['referrer'])))
+
+
 def resolve_callers(lines: Lines, enrichment: Enrichment) -> Lines:
     """Replaces the address of a trusted proxy by the one that its header names, and drops what is not needed any more."""
     callers = enrichment.callers(lines.calls['ip'], lines.calls['forwarded'])
@@ -100,7 +105,7 @@ def skip_ignored(lines: Lines, enrichment: Enrichment) -> Lines:
 
 
 def locate_callers(lines: Lines, enrichment: Enrichment) -> Lines:
-    """Adds place and visitor."""
+    """Adds place and visitor, and the network if the settings have a database of them."""
     return lines._replace(calls=lines.calls.hstack(enrichment.addresses(lines.calls['ip'])))
 
 
@@ -110,24 +115,42 @@ def classify_agents(lines: Lines, enrichment: Enrichment) -> Lines:
     return lines._replace(calls=lines.calls.hstack(keep_accounts(agents, lines.calls['user_id'])))
 
 
+def find_audiences(lines: Lines, enrichment: Enrichment) -> Lines:
+    """Adds the audience, whether the call is suspect, and whether it is left out, as far as the settings tell any."""
+    calls = lines.calls
+    if enrichment.audiences:
+        calls = calls.hstack(enrichment.audiences(calls, calls['address_audience']))
+    if enrichment.suspects:
+        suspect = enrichment.suspects(calls)
+        calls = calls.hstack([suspect])
+        if enrichment.suspects.are_left_out:
+            calls = calls.with_columns(left_out=calls['left_out'] | suspect if enrichment.audiences else suspect)
+    return lines._replace(calls=calls)
+
+
 def find_local_days(lines: Lines, enrichment: Enrichment) -> Lines:
     """Adds the day and the hour in the portal's time zone."""
     return lines._replace(calls=lines.calls.hstack(local_days(lines.calls['timestamp'], enrichment.timezone)))
 
 
 def complete_calls(lines: Lines, enrichment: Enrichment) -> Lines:
-    """Adds domain, time zone and whether the call failed, and selects the columns of a call, in their order."""
+    """Adds domain, time zone, whether the call failed, and what no step added; selects the columns of a call in their order."""
     calls = lines.calls if 'failed' in lines.calls.columns else lines.calls.with_columns(failed())
     calls = calls.with_columns(
         domain=pl.lit(enrichment.domain).cast(categorical('domain')),
         timezone=pl.lit(enrichment.timezone).cast(categorical('timezone')),
     )
-    return lines._replace(calls=as_categories(calls.select(ENRICHED)))
+    columns = (
+        column.name if column.name in calls.columns else pl.lit(column.unknown, column.type).alias(column.name)
+        for column in ENRICHED
+    )
+    return lines._replace(calls=as_categories(calls.select(columns)))
 
 
 STEPS: tuple[Step, ...] = (
     read_requests,
     skip_requests,
+    name_referrers,
     resolve_callers,
     number_texts,
     reject_addresses,
@@ -135,6 +158,7 @@ STEPS: tuple[Step, ...] = (
     # the steps so far may skip or reject a line; the others run once for many chunks
     locate_callers,
     classify_agents,
+    find_audiences,
     find_local_days,
     complete_calls,
 )

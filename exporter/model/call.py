@@ -89,6 +89,12 @@ COLUMNS = (
     Column('dataset_id', pl.String(), True, "the requested data set; '' is none"),
     Column('action', pl.String(), True, 'query, download, page, metadata, search, map or other'),
     Column('file', pl.UInt32(), False, 'keyed hash of the file that a download gets; 0 is no download'),
+    Column('audience', pl.String(), True, "the audience of the caller by the setting audiences; '' is the public"),
+    Column('left_out', pl.UInt8(), False, 'whether the call is left out of all numbers by left_out or suspect'),
+    Column('as_number', pl.UInt32(), False, 'number of the autonomous system of the address; 0 is unknown'),
+    Column('network', pl.String(), True, 'the organisation of that autonomous system'),
+    Column('suspect', pl.UInt8(), False, 'whether a browser without an account called from a hosting network'),
+    Column('referrer_host', pl.String(), True, "the host of the referring page; (own) is the portal, '' is none"),
     Column('status', pl.UInt16(), False, 'HTTP status of the response; null is unknown', nullable=True),
     Column('failed', pl.UInt8(), False, 'whether the call failed; 1 for a status of 400 or more'),
     Column('bytes', pl.UInt64(), False, 'size of the response, in bytes'),
@@ -104,6 +110,7 @@ SOURCE_COLUMNS: dict[str, pl.DataType] = {
     'host': pl.String(),  # that was requested
     'user_id': pl.String(),
     'user_agent': pl.String(),
+    'referrer': pl.String(),  # as sent; only its host is kept
     'method': pl.String(),
     'path': pl.String(),  # with its query string
     'status': pl.UInt16(),

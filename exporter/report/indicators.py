@@ -30,7 +30,7 @@ FROM (
 
 NUMBERS = (  # of a report, in the view `summary`
     'calls', 'total_users', 'calls_per_user', 'anonymous_users_percent', 'mobile_users_percent', 'unlocated_calls',
-    'crawler_calls',
+    'crawler_calls', 'left_out_calls', 'suspect_calls',
 )  # fmt: skip
 MEASURES = ('queries', 'downloads', 'download_requests', 'page_views', 'errors', 'bytes')  # in addition, of a part
 
@@ -76,6 +76,8 @@ class Report(msgspec.Struct, frozen=True, rename={'from_': 'from'}):
     map: list[Place]
     unlocated_calls: int
     crawler_calls: int
+    left_out_calls: int = 0
+    suspect_calls: int = 0
     hidden_address_calls: int | None = 0  # null: the portal has some, of a part the number is unknown
 
 
@@ -218,6 +220,8 @@ def as_csv(report: Report) -> str:
         line('map', place.calls, name, place.latitude, place.longitude)
     line('unlocated_calls', report.unlocated_calls)
     line('crawler_calls', report.crawler_calls)
+    line('left_out_calls', report.left_out_calls)
+    line('suspect_calls', report.suspect_calls)
     line('hidden_address_calls', report.hidden_address_calls)
     if isinstance(report, PartReport):
         for name in ('dataset', 'title', 'publisher', *MEASURES):

@@ -25,6 +25,9 @@ TEXTS = {
         'calls': 'API calls: {calls}',
         'crawlers': 'left out, of crawlers: {calls}',
         'crawlers_counted': 'of crawlers: {calls}',
+        'left_out': 'left out, of audiences: {calls}',
+        'left_out_counted': 'of audiences that are otherwise left out: {calls}',
+        'suspects': 'of browsers in hosting networks, likely crawlers: {calls}',
         'activity': 'Activity',
         'by_month': 'Activity, by month',
         'total_users': 'Total users',
@@ -51,6 +54,9 @@ TEXTS = {
         'calls': 'Appels API : {calls}',
         'crawlers': "non comptés, de robots d'indexation : {calls}",
         'crawlers_counted': "dont robots d'indexation : {calls}",
+        'left_out': "non comptés, d'audiences exclues : {calls}",
+        'left_out_counted': "dont audiences exclues d'ordinaire : {calls}",
+        'suspects': "de navigateurs dans des réseaux d'hébergeurs, sans doute des robots : {calls}",
         'activity': 'Activité',
         'by_month': 'Activité, par mois',
         'total_users': "Nombre total d'utilisateurs",
@@ -142,7 +148,7 @@ def render_report(report: Report, language: str, crawlers: bool, events: Sequenc
         Text.assemble((report.domain, 'bold'), f'  {_period(report, locale)} ({report.timezone})'),
         *(_part(report, language) if isinstance(report, PartReport) else ()),
         Text(f'{counted} ({crawler_calls})', style='dim'),
-        *(Text(line, style='dim') for line in _hidden(report, language)),
+        *(Text(line, style='dim') for line in (*_left_out(report, language, crawlers), *_hidden(report, language))),
         _section(texts['by_month' if by_month else 'activity'], bars(_activity(report, _month if by_month else _day, locale))),
         *(_event(in_language(event, language), zone, locale) for event in events),
         '',
@@ -181,6 +187,14 @@ def _part(report: PartReport, language: str) -> Iterator[Text]:
     numbers = {name: number(getattr(report, name), language) for name in MEASURES}
     yield Text(texts['uses'].format(**numbers))
     yield Text(texts['answers'].format(**numbers, size=size(report.bytes, language)))
+
+
+def _left_out(report: Report, language: str, crawlers: bool) -> Iterator[str]:
+    texts = TEXTS[language]
+    if report.left_out_calls:
+        yield texts['left_out_counted' if crawlers else 'left_out'].format(calls=number(report.left_out_calls, language))
+    if report.suspect_calls:
+        yield texts['suspects'].format(calls=number(report.suspect_calls, language))
 
 
 def _hidden(report: Report, language: str) -> Iterator[str]:

@@ -24,7 +24,7 @@ from exporter.system.files import sync
 
 LENGTHS = struct.Struct('<4sIQQ')  # magic, length of the header, length of the calls, hash of both (xxh3, 64 bits)
 MAGIC = b'UXF1'
-FORMAT = 5  # of the calls in a record; each new column of a call, and each new meaning of a value, raises it
+FORMAT = 6  # of the calls in a record; each new column of a call, and each new meaning of a value, raises it
 SOURCE = 'collector'  # source of the batches that requests share
 SKIPPED_TOTAL = re.compile(rb'("stored":\d+,"skipped":)(\d+)')  # headers of earlier versions have no reasons for skipping
 SPOOLED = [column for column in COLUMNS if column.name != 'batch_id']

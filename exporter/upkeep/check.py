@@ -7,6 +7,7 @@ from pathlib import Path
 
 from exporter.catalogue import storage
 from exporter.config import Follow, Settings
+from exporter.enrich.as_numbers import open_as_numbers
 from exporter.enrich.caller_sample import FEW, LEAST, NEARLY_ALL, REMEDY
 from exporter.enrich.enrichment import check_rules
 from exporter.enrich.geo import open_places
@@ -41,6 +42,8 @@ def findings_of(settings: Settings) -> Iterator[Finding]:
     visitor_key_id, finding = _visitor_key(settings)
     yield finding
     yield _places(settings)
+    yield from _networks(settings)
+    yield from _audiences(settings)
     yield from _portals(settings)
     yield from _followed_logs(settings)
     yield from _workspaces(settings)
@@ -101,6 +104,39 @@ def _places(settings: Settings) -> Finding:
     if places.date and datetime.now(UTC).date() - places.date > OLDEST_PLACES:
         return fault(part, f'{state}, older than {OLDEST_PLACES.days} days', 'fetch a newer file')
     return ok(part, state)
+
+
+def _networks(settings: Settings) -> Iterator[Finding]:
+    """Whether the networks of callers can be found, where the settings need them."""
+    part = 'networks'
+    if settings.geo_asn_database is None:
+        for domain in ('', *settings.domains):
+            rules = settings.portal(domain)
+            needing = [f'audiences.{name}.as_numbers' for name, audience in rules.audiences.items() if audience.as_numbers]
+            needing += ['hosting_networks'] * bool(rules.hosting_networks) + ['suspect'] * (rules.suspect == 'leave_out')
+            if needing:
+                yield fault(
+                    part, f'{needing[0]} has no effect without geo_asn_database', 'set USAGE_GEO_ASN_DATABASE to an MMDB file'
+                )
+                return
+        return
+    try:
+        networks = open_as_numbers(settings.geo_asn_database)
+    except ExporterError as error:
+        yield fault_of(part, error)
+        return
+    state = f'{settings.geo_asn_database}: {networks.name} of {networks.date}'
+    if datetime.now(UTC).date() - networks.date > OLDEST_PLACES:
+        yield fault(part, f'{state}, older than {OLDEST_PLACES.days} days', 'fetch a newer file')
+    else:
+        yield ok(part, state)
+
+
+def _audiences(settings: Settings) -> Iterator[Finding]:
+    """The audiences of each portal, and since when they can have calls."""
+    names = {name for domain in ('', *settings.domains) for name in settings.portal(domain).audiences}
+    if names:
+        yield ok('audiences', f"{', '.join(sorted(names))}: calls stored before their definition stay the public's")
 
 
 def _portals(settings: Settings) -> Iterator[Finding]:

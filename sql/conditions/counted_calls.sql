@@ -1,2 +1,2 @@
--- Whether a row of `calls` counts: calls of crawlers only if they are requested.
-(client = 'crawler') <= {crawlers:UInt8}
+-- Whether a row of `calls` counts: calls of crawlers and calls that are left out only if they are requested.
+(client = 'crawler' OR left_out) <= {crawlers:UInt8}

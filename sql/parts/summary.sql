@@ -1,4 +1,5 @@
--- The single numbers of the part, and what they exclude: calls of crawlers, calls without a place.
+-- The single numbers of the part, and what they exclude: calls of crawlers, calls that are left out, calls
+-- without a place. `suspect_calls` are those of all calls, whether they count or not.
 SELECT
     countIf(counted) AS calls,
     uniqIf({{caller}}, counted) AS total_users,
@@ -9,6 +10,8 @@ SELECT
     if(calls = 0, NULL, 100 * countIf(counted AND device IN ('phone', 'tablet')) / calls) AS mobile_users_percent,
     countIf(counted AND country = '') AS unlocated_calls,
     countIf(client = 'crawler') AS crawler_calls,
+    countIf(client != 'crawler' AND left_out) AS left_out_calls,
+    countIf(suspect) AS suspect_calls,
     countIf(counted AND failed) AS errors,
     sumIf(bytes, counted) AS bytes,
     countIf(counted AND action = 'query') AS queries,

@@ -1,4 +1,5 @@
--- Every single-number indicator in one row and one scan, and what they exclude: calls of crawlers, calls without a place.
+-- Every single-number indicator in one row and one scan, and what they exclude: calls of crawlers, calls that are left out,
+-- calls without a place. `suspect_calls`, by browsers from hosting networks, are those of all calls, whether they count or not.
 SELECT
     sumIf(n, counted) AS calls,
     registered_users + anonymous_users AS total_users,
@@ -8,7 +9,9 @@ SELECT
     if(total_users = 0, NULL, 100 * anonymous_users / total_users) AS anonymous_users_percent,
     if(calls = 0, NULL, 100 * sumIf(mobile, counted) / calls) AS mobile_users_percent,
     sumIf(unlocated, counted) AS unlocated_calls,
-    sumIf(n, crawler) AS crawler_calls
+    sumIf(n, crawler = 1) AS crawler_calls,
+    sumIf(n, crawler = 2) AS left_out_calls,
+    sum(suspect) AS suspect_calls
 FROM
 (
     SELECT
@@ -17,17 +20,19 @@ FROM
         days.calls AS n,
         mobile_calls AS mobile,
         days.unlocated_calls AS unlocated,
+        days.suspect_calls AS suspect,
         registered_users AS registered,
         anonymous_users AS anonymous
     FROM days
     WHERE {{whole_days}}
     UNION ALL
     SELECT
-        client = 'crawler' AS crawler,
+        {{crawler}} AS crawler,
         {{counted_sums}} AS counted,
         count(),
         countIf(device IN ('phone', 'tablet')),
         countIf(country = ''),
+        sum(calls.suspect),
         uniqHLL12StateIf(user_id, user_id != ''),
         uniqHLL12StateIf(visitor, user_id = '')
     FROM calls

@@ -21,7 +21,7 @@ from exporter.model.call import COLUMNS, SOURCE_COLUMNS, categorical
 CITIES = DATA / 'GeoLite2-City-Test.mmdb'
 KEY = b'k' * 32
 CALL = {
-    'timestamp': datetime(2025, 5, 17, 22, 40, 3, 123_000, UTC), 'ip': '81.2.69.160', 'forwarded': '', 'host': '', 'user_id': '', 'user_agent': FIREFOX,
+    'timestamp': datetime(2025, 5, 17, 22, 40, 3, 123_000, UTC), 'ip': '81.2.69.160', 'forwarded': '', 'host': '', 'user_id': '', 'user_agent': FIREFOX, 'referrer': '-',
     'method': 'GET', 'path': '/dataset/trees?rows=10', 'status': 200, 'bytes': 512, 'duration_ms': 7,
 }  # fmt: skip
 
@@ -60,6 +60,12 @@ def test_complete_call() -> None:
         'dataset_id': 'trees',
         'action': 'page',
         'file': 0,
+        'audience': '',
+        'left_out': 0,
+        'as_number': 0,
+        'network': '',
+        'suspect': 0,
+        'referrer_host': '',
         'status': 200,
         'failed': 0,
         'bytes': 512,
@@ -147,7 +153,7 @@ TEXT = ODD | st.text(max_size=8)
 CALLS = st.fixed_dictionaries(
     {
         'timestamp': st.datetimes(datetime(1990, 1, 1), datetime(2037, 1, 1)).map(lambda at: at.replace(microsecond=0, tzinfo=UTC)),
-        'ip': TEXT, 'forwarded': TEXT, 'host': TEXT, 'user_id': TEXT, 'user_agent': TEXT, 'method': TEXT, 'path': TEXT,
+        'ip': TEXT, 'forwarded': TEXT, 'host': TEXT, 'user_id': TEXT, 'user_agent': TEXT, 'referrer': TEXT, 'method': TEXT, 'path': TEXT,
         'status': st.none() | st.integers(100, 999), 'bytes': st.integers(0, 2**64 - 1),
         'duration_ms': st.none() | st.integers(0, 2**32 - 1),
     }

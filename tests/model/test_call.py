@@ -55,6 +55,7 @@ def test_devices_clients_and_actions_match_the_enums_of_the_table(database: Clic
 def test_a_frame_is_stored_unchanged(database: ClickHouse, tmp_path: Path) -> None:
     moment = datetime(2026, 11, 2, 23, 59, 59, 999_000, UTC)
     largest = {'timestamp': moment, 'day': date(2026, 11, 3), 'hour': 1793660400, 'latitude': -89.99, 'longitude': 179.99}
+    largest |= {'file': 2**32 - 1, 'left_out': 1, 'as_number': 2**32 - 1, 'suspect': 1}
     largest |= {'visitor': 2**64 - 1, 'status': 2**16 - 1, 'failed': 1, 'bytes': 2**64 - 1, 'duration_ms': 2**32 - 1}
     rows = [
         {column.name: largest.get(column.name, f'{column.name} é {device}') for column in COLUMNS}
@@ -78,7 +79,13 @@ def test_every_column_is_explained_and_raw_columns_have_the_same_types() -> None
     assert {name: types[name] for name in SOURCE_COLUMNS.keys() & types.keys()} == {
         name: SOURCE_COLUMNS[name] for name in SOURCE_COLUMNS.keys() & types.keys()
     }
-    assert SOURCE_COLUMNS.keys() - types.keys() == {'ip', 'forwarded', 'host', 'user_agent'}  # used for enrichment and not stored
+    assert SOURCE_COLUMNS.keys() - types.keys() == {
+        'ip',
+        'forwarded',
+        'host',
+        'user_agent',
+        'referrer',
+    }  # used for enrichment and not stored
 
 
 def test_is_category_finds_a_text_and_accepts_a_missing_one() -> None:

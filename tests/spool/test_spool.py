@@ -271,7 +271,7 @@ def test_a_record_of_an_earlier_version_is_read_as_one_of_this_version(tmp_path:
     rewrite(file.path, head.replace(b',"format":%d' % FORMAT, b''), ipc(earlier.drop('failed')))
     later = [
         Column('wait_ms', pl.UInt32(), False, '', nullable=True),
-        Column('referrer', pl.String(), True, ''),
+        Column('origin', pl.String(), True, ''),
         Column('n', pl.UInt8(), False, ''),
     ]
     monkeypatch.setattr('exporter.spool.segment.SPOOLED', [*SPOOLED, *later])
@@ -280,10 +280,10 @@ def test_a_record_of_an_earlier_version_is_read_as_one_of_this_version(tmp_path:
     assert spooled.calls['status'].to_list() == [200, None] * 25
     assert spooled.calls['duration_ms'].to_list() == [None] * 25 + [1] * 25
     assert spooled.calls['wait_ms'].to_list() == [None] * 50
-    assert spooled.calls['referrer'].to_list() == [''] * 50
+    assert spooled.calls['origin'].to_list() == [''] * 50
     assert spooled.calls['n'].to_list() == [0] * 50
     assert spooled.calls['failed'].to_list() == [0] * 50
-    assert spooled.calls.drop('status', 'duration_ms', 'wait_ms', 'referrer', 'n').equals(DAY.drop('status', 'duration_ms'))
+    assert spooled.calls.drop('status', 'duration_ms', 'wait_ms', 'origin', 'n').equals(DAY.drop('status', 'duration_ms'))
 
 
 def test_null_and_zero_are_kept(tmp_path: Path) -> None:
@@ -305,7 +305,7 @@ def test_null_and_zero_are_kept(tmp_path: Path) -> None:
 
 def test_a_new_column_raises_the_format_of_records() -> None:
     """Else a record of an earlier version, which lacks the column, would count as damaged."""
-    assert (FORMAT, len(SPOOLED)) == (5, 24)
+    assert (FORMAT, len(SPOOLED)) == (6, 30)
 
 
 @pytest.mark.parametrize('head', [b'{}', b'no json', b'\xff', b'[' * 100_000])

@@ -55,6 +55,7 @@ class Call(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     ] = None
     user_id: Annotated[Name | None, Meta(description='The account; null, empty or anonymous: not logged in.')] = None
     user_agent: Annotated[Text | None, Meta(description='The User-Agent header of the request.')] = None
+    referrer: Annotated[Text | None, Meta(description='The Referer header of the request. Only its host is stored.')] = None
     method: Annotated[Annotated[str, Meta(max_length=20)] | None, Meta(description='The HTTP method: GET, POST, …')] = None
     path: Annotated[Text | None, Meta(description='The requested path. Its query string is read but not stored.')] = None
     dataset_id: Annotated[Name | None, Meta(description='The data set; if absent, it is derived from path.')] = None
@@ -171,6 +172,7 @@ class _Checker:
             '',  # host
             call.user_id or '',
             call.user_agent or '',
+            call.referrer or '',
             call.method or '',
             call.path or '',
             call.status,

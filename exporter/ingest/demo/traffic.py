@@ -105,7 +105,7 @@ def day_of_calls(day: date) -> pl.DataFrame:
     calls = calls.with_columns(timestamp=(pl.col('start') + (pl.col('nth') + delay) * pl.col('gap')).cast(pl.Int64))
     calls = calls.filter(pl.col('timestamp') < _moment(day + timedelta(1)))
     calls = _add_responses(_add_requests(calls, day, random), random)
-    calls = calls.with_columns(forwarded=pl.lit(''), host=pl.lit(''))
+    calls = calls.with_columns(forwarded=pl.lit(''), host=pl.lit(''), referrer=pl.lit(''))
     return calls.select(pl.col(name).cast(type) for name, type in SOURCE_COLUMNS.items()).sort('timestamp', maintain_order=True)
 
 

@@ -15,7 +15,8 @@ NONE = pl.DataFrame(schema=REASONS)
 # What the formats call the parts of a call, as texts. A request is given whole (`request`), or as its `method` and `target`,
 # which may lack the `query`.
 TEXT_FIELDS = (
-    'time', 'ip', 'forwarded', 'host', 'user', 'request', 'method', 'target', 'query', 'status', 'bytes', 'agent', 'duration',
+    'time', 'ip', 'forwarded', 'host', 'user', 'request', 'method', 'target', 'query', 'status', 'bytes', 'referrer', 'agent',
+    'duration',
 )  # fmt: skip
 
 

@@ -10,19 +10,19 @@ HEAD = r'^ *(?<ip>\S+)(?: +(?<ident>\S+))? +(?<user>\S.*?)? *\[(?<time>[^\]\s]* 
 # engine matches in linear time.
 LINE = (
     rf'{HEAD}"(?<request>{CAPTURE})" (?<status>\S+) (?<bytes>\S+)'
-    rf'(?<tail>(?: [\d.]+)*(?: "{CAPTURE}\\?(?:" ?"?(?<agent>{CAPTURE})\\?(?:".*)?)?)?)\s*$'
+    rf'(?<tail>(?: [\d.]+)*(?: "(?<referrer>{CAPTURE})\\?(?:" ?"?(?<agent>{CAPTURE})\\?(?:".*)?)?)?)\s*$'
 )
 # Servers that do not escape quotes; the agent ends with the last one.
-RAW_QUOTES = rf'{HEAD}"(?<request>.*?)" (?<status>\S+) (?<bytes>\d+|-)(?<tail>) ".*?" "(?<agent>.*)"(?: [^"]*)?$'
+RAW_QUOTES = rf'{HEAD}"(?<request>.*?)" (?<status>\S+) (?<bytes>\d+|-)(?<tail>) "(?<referrer>.*?)" "(?<agent>.*)"(?: [^"]*)?$'
 # The address is a list: the header stands in its place.
 LISTED = (
     r'^(?<ip>[^\s,]+(?:, ?[^\s,]+)+) (?<ident>\S+) (?<user>.+?) \[(?<time>[^\]\s]* [^\]\s]*)\] '
-    rf'"(?<request>.*?)" (?<status>\S+) (?<bytes>\d+|-)(?<tail>)(?: "{CAPTURE}" "(?<agent>{CAPTURE})"(?: .*)?)?$'
+    rf'"(?<request>.*?)" (?<status>\S+) (?<bytes>\d+|-)(?<tail>)(?: "(?<referrer>{CAPTURE})" "(?<agent>{CAPTURE})"(?: .*)?)?$'
 )
 ADDRESS = r'(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:]+)(?::\d+)?'
-FIELDS = ('ip', 'user', 'time', 'request', 'status', 'bytes', 'agent')
+FIELDS = ('ip', 'user', 'time', 'request', 'status', 'bytes', 'referrer', 'agent')
 TIME_BYTES = len('17/May/2025:10:05:03 +0000] ')
-QUOTED = ['head', 'request', 'middle', 'referer', 'space', 'agent', 'end']  # the parts between the quotes
+QUOTED = ['head', 'request', 'middle', 'referrer', 'space', 'agent', 'end']  # the parts between the quotes
 
 
 def read_access_log(texts: pl.Series) -> pl.DataFrame:
@@ -34,7 +34,7 @@ def read_access_log(texts: pl.Series) -> pl.DataFrame:
     end = pl.col('end')
     at_end = (end == '') | (end.str.starts_with(' ') & ~end.str.contains('[', literal=True))
     combined = (pl.col('after') == '') & (pl.col('space') == ' ') & at_end
-    common = pl.col('referer').is_null() & (pl.col('after').fill_null('') == '') & (pl.col('bytes') != '')
+    common = pl.col('referrer').is_null() & (pl.col('after').fill_null('') == '') & (pl.col('bytes') != '')
     one_user = pl.col('more').is_null() & ~pl.col('ip').str.contains(',', literal=True)
     plain = (
         one_user
@@ -52,7 +52,7 @@ def read_access_log(texts: pl.Series) -> pl.DataFrame:
             pl.col('middle').str.splitn(' ', 4).struct.rename_fields(['before', 'status', 'bytes', 'after']).struct.unnest(),
         )
         .select(
-            'ip', 'user', 'request', 'status', 'bytes', 'agent',
+            'ip', 'user', 'request', 'status', 'bytes', 'agent', 'referrer',
             time=pl.col('time').str.strip_suffix('] '),
             plain=plain.fill_null(False) & pl.col('user').is_not_null() & ~pl.col('escaped'),
         )

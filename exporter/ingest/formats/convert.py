@@ -20,7 +20,7 @@ NO_STATUS = [NO_VALUE, '', '0', '000', '-1']  # where none was sent
 ESCAPES = re.compile(rb'\\(?:x([0-9A-Fa-f]{2})|u00([0-9A-Fa-f]{2})|(.))', re.DOTALL)
 HASHES = re.compile(rb'#([0-9A-F]{2})')
 LETTERS = {b't': b'\t', b'n': b'\n', b'r': b'\r', b'v': b'\v', b'f': b'\f', b'b': b'\b', b'"': b'"', b'\\': b'\\', b'/': b'/'}
-UNESCAPED = ('user', 'method', 'target', 'agent', 'forwarded', 'host')  # fields in which callers can write any text
+UNESCAPED = ('user', 'method', 'target', 'agent', 'referrer', 'forwarded', 'host')  # fields in which callers can write any text
 DOUBLY_ENCODED = ('user', 'target', 'agent')
 LONGEST_DURATION = 2**32 - 1  # ms
 
@@ -62,6 +62,7 @@ def convert(
         host=_value('host', has).str.replace(r':\d+$', '').str.to_lowercase() if 'host' in has else pl.lit(''),
         user_id=_value('user', has).replace('""', ''),
         user_agent=pl.col('agent').fill_null('') if 'agent' in has else pl.lit(''),
+        referrer=pl.col('referrer').fill_null('') if 'referrer' in has else pl.lit(''),
         method='method',
         path=pl.col('target').replace(NO_VALUE, ''),
         status=pl.when(~_has_no_status()).then(_status()) if 'status' in has else pl.lit(None, pl.UInt16),

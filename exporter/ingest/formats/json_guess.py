@@ -38,12 +38,15 @@ USUAL = {
     'bytes': 'bodybytessent bytessent bytes size responsesize responsebytes sentbytes bodybytes bodysize bytesout byteswritten '
     'contentlength length scbytes',
     'agent': 'httpuseragent useragent agent ua useragentoriginal csuseragent',
+    'referrer': 'httpreferer httpreferrer referer referrer httprequestreferrer csreferer',
     'duration': 'requesttime duration responsetime requestduration latency elapsed elapsedtime processingtime processtime '
     'timetaken took',
 }
 RANKS = {field: {name: rank for rank, name in enumerate(names.split())} for field, names in USUAL.items()}
 OF_REQUEST, OF_RESPONSE = {'request', 'req'}, {'response', 'resp', 'res', 'respheaders', 'responseheaders', 'upstream', 'origin'}
-NOT_WITHIN = dict.fromkeys(('ip', 'forwarded', 'host', 'user', 'request', 'method', 'target', 'query', 'agent'), OF_RESPONSE)
+NOT_WITHIN = dict.fromkeys(
+    ('ip', 'forwarded', 'host', 'user', 'request', 'method', 'target', 'query', 'agent', 'referrer'), OF_RESPONSE
+)
 NOT_WITHIN |= {field: OF_REQUEST | {'upstream', 'origin'} for field in ('status', 'bytes')}
 
 ADDRESS = r'\[?(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]+)(?:%\w+)?\]?(?::\d+)?'
@@ -222,7 +225,7 @@ def _share(field: str, values: Sequence[str]) -> float:
     if field == 'time':
         return 1.0 if _time_of(values) else 0.0
     if not given:
-        return 1.0 if field in ('forwarded', 'user', 'query', 'agent') else 0.0
+        return 1.0 if field in ('forwarded', 'user', 'query', 'agent', 'referrer') else 0.0
     looks = LOOKS.get(field)
     return sum(1 for value in given if looks.fullmatch(value)) / len(given) if looks else 1.0
 

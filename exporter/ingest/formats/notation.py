@@ -46,6 +46,7 @@ NGINX = {
     'body_bytes_sent': Variable('bytes'),
     'bytes_sent': Variable('bytes'),
     'http_user_agent': Variable('agent'),
+    'http_referer': Variable('referrer'),
     'http_host': Variable('host'),
     'host': Variable('host'),
     'server_name': Variable('host'),
@@ -70,6 +71,7 @@ APACHE = {
     'B': Variable('bytes'),
     'O': Variable('bytes'),
     '{user-agent}i': Variable('agent'),
+    '{referer}i': Variable('referrer'),
     '{host}i': Variable('host'),
     'V': Variable('host'),
     'v': Variable('host'),
@@ -79,7 +81,7 @@ APACHE = {
     'T': Variable('duration', seconds=1.0),
     '{s}T': Variable('duration', seconds=1.0),
 }
-UNUSED = {'http_referer', 'l', '{referer}i', 'p', 'I', 'X', 'request_length'}  # known, and not needed
+UNUSED = {'l', 'p', 'I', 'X', 'request_length'}  # known, and not needed
 STRFTIME = {'%d/%b/%y': Time.CLF, '%y-%m-%d': Time.ISO, '%f': Time.ISO, '%s': Time.UNIX}  # the beginning, in lower case
 # The directives of a configuration, from which a notation may be copied whole.
 DIRECTIVE = re.compile(r'\s*(?:log_format\s+\S+(?:\s+escape=\w+)?|LogFormat)\s+(?=[\'"])')

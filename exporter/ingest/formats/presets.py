@@ -16,7 +16,7 @@ VHOST = r'(?<host>(?:[\w.-]*[A-Za-z][\w.-]*|\[[0-9A-Fa-f:.]+\])(?::\d+)?)'
 ADDRESS = r'(?:[0-9A-Fa-f.:]*[.:][0-9A-Fa-f.:]*|unix:|-)'
 IDENT = r'\S+ '
 CLF = rf'{IDENT}(?<user>.+?) \[(?<time>[^\]\s]* [^\]\s]*)\] "(?<request>{CAPTURE})" (?<status>\S+) (?<bytes>\S+)'
-AGENT = rf'"{CAPTURE}" "(?<agent>.*?)"'
+AGENT = rf'"(?<referrer>{CAPTURE})" "(?<agent>.*?)"'
 LIST = r'(?<ip>[^\s,]+(?:, ?[^\s,]+)*)'  # an address, or all of a forwarded header in its place
 
 
@@ -72,7 +72,7 @@ ALB = (
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html
 S3 = (
     r'\S+ \S+ \[(?<time>[^\]]+)\] (?<ip>\S+) (?<user>\S+) \S+ [A-Z0-9.]+\.[A-Z0-9._]+ \S+ '
-    r'(?:"(?<request>[^"]*)"|-) (?<status>\S+) \S+ (?<bytes>\S+) \S+ (?<duration>\S+) \S+ (?:"[^"]*"|-) '
+    r'(?:"(?<request>[^"]*)"|-) (?<status>\S+) \S+ (?<bytes>\S+) \S+ (?<duration>\S+) \S+ (?:"(?<referrer>[^"]*)"|-) '
     r'(?:"(?<agent>.*?)"|-) \S+.*'
 )
 # https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
@@ -92,7 +92,7 @@ UWSGI = (
 )
 HYPERCORN = (
     r'\[[^\]]*\] \[\d+\] \[INFO\] (?<ip>\S+):\d+ - - \[(?<time>[^\]]+)\] "(?<method>\S+) (?<target>.*?) [\d.]+" '
-    r'(?<status>\S+) (?<bytes>\S+) "(?:.*?)" "(?<agent>.*)"'
+    r'(?<status>\S+) (?<bytes>\S+) "(?<referrer>.*?)" "(?<agent>.*)"'
 )
 WERKZEUG = r'(?<ip>\S+) - - \[(?<time>\d+/\w+/\d+ [^\]]+)\] "(?<request>.*)" (?<status>\S+) -'
 TSV = (
@@ -118,7 +118,7 @@ def _read_common(texts: pl.Series) -> pl.DataFrame:
 
 
 def _read_without_agents(texts: pl.Series) -> pl.DataFrame:
-    return read_access_log(texts).with_columns(agent=pl.lit(None, pl.String))
+    return read_access_log(texts).with_columns(pl.lit(None, pl.String).alias(name) for name in ('agent', 'referrer'))
 
 
 PRESETS: dict[str, Format] = {

@@ -47,8 +47,9 @@ class UsualLines:
         fields = fields.hstack([timestamps, *self.fronts(fields['front'])])
         is_usual = fields.select(_is_usual(now)).to_series()
         calls = fields.select(
-            'line', 'timestamp', 'ip', pl.lit('').alias('forwarded'), pl.lit('').alias('host'), 'user_id', 'user_agent', 'method',
-            'path', 'status', 'bytes', pl.lit(None, SOURCE_COLUMNS['duration_ms']).alias('duration_ms'), 'query',
+            'line', 'timestamp', 'ip', pl.lit('').alias('forwarded'), pl.lit('').alias('host'), 'user_id', 'user_agent',
+            'referrer', 'method', 'path', 'status', 'bytes', pl.lit(None, SOURCE_COLUMNS['duration_ms']).alias('duration_ms'),
+            'query',
         )  # fmt: skip
         if is_usual.all():
             return Usual(calls, NO_OTHERS)
@@ -85,9 +86,10 @@ def _split(lines: pl.DataFrame) -> pl.DataFrame:
             status=status.cast(pl.UInt16, strict=False),
             bytes=pl.when(size != NO_VALUE).then(size).otherwise(pl.lit('0')).cast(pl.UInt64, strict=False),
             user_agent='agent',
+            referrer='referrer',
             is_split=(
                 time.str.ends_with('] ') & (before == '') & (after == '') & (pl.col('space') == ' ')
-                & (pl.col('end') == '') & ~pl.col('referer').str.ends_with('\\')  # an escaped quote
+                & (pl.col('end') == '') & ~pl.col('referrer').str.contains('\\', literal=True)
                 & (rest.is_null() | rest.str.tail(PROTOCOL).str.starts_with(' HTTP/'))
             ),
         )

@@ -24,6 +24,7 @@ NAMES = {
     'sc-status': 'status',
     'sc-bytes': 'bytes',
     'cs(user-agent)': 'agent',
+    'cs(referer)': 'referrer',
     'cs-host': 'host',
     'cs(host)': 'host',
     'time-taken': 'duration',
@@ -56,7 +57,7 @@ def w3c_format(directive: str, forwarded_header: str = 'x-forwarded-for', accoun
             **{field: names[index] for field, index in (fields | accounts).items()},
             time=pl.col(names[lower.index('date')]) + 'T' + pl.col(names[lower.index('time')]) + 'Z',
         )
-        rows = rows.with_columns(_decode(rows[name], decode) for name in ('agent', *accounts) if name in rows.columns)
+        rows = rows.with_columns(_decode(rows[name], decode) for name in ('agent', 'referrer', *accounts) if name in rows.columns)
         return rows.with_columns(pl.when(complete).then(name).alias(name) for name in rows.columns)
 
     # IIS logs milliseconds, CloudFront seconds
@@ -73,5 +74,5 @@ def _decode_plus(text: str) -> str:
 
 
 def _decode_twice(text: str) -> str:
-    """CloudFront percent-encodes agents, older files twice."""
+    """CloudFront percent-encodes agents and referrers, older files twice."""
     return unquote(unquote(text))

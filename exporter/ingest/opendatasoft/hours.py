@@ -15,18 +15,14 @@ from exporter.ingest.opendatasoft.rows import HOUR, hours_of
 from exporter.ingest.opendatasoft.steps import STEPS
 from exporter.ingest.pipeline import ENRICHED
 from exporter.model.batch import Batch
-from exporter.model.call import COLUMNS, Client, categorical, is_category
+from exporter.model.call import Client, categorical, is_category
 from exporter.model.tally import Tally
 from exporter.store import hours as store
 from exporter.store.ledger import Ledger, StoredHour
 
 GROUP = 100_000  # calls that are stored together, of whole hours
 NOTHING = pl.DataFrame(
-    schema={
-        column.name: categorical(column.name) if column.categorical else column.type
-        for column in COLUMNS
-        if column.name in ENRICHED
-    }
+    schema={column.name: categorical(column.name) if column.categorical else column.type for column in ENRICHED}
 )
 
 

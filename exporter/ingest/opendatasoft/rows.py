@@ -24,7 +24,7 @@ SLICE = 50_000  # rows that are read at a time
 HELD = 300_000  # rows that may wait for others of their hour; they take some 100 bytes each
 FIELDS = (
     'timestamp', 'user_ip_addr', 'user_id', 'dataset_id', 'api_type', 'api', 'format', 'user_agent', 'size_res', 'exec_time',
-    'in_error', 'error', 'request_aborted', 'bot', 'geo_coordinates',
+    'in_error', 'error', 'request_aborted', 'bot', 'geo_coordinates', 'referer', 'embed_referer',
 )  # fmt: skip # the fields that are used
 REQUIRED = {'timestamp', 'api'}
 TELLING = {'timestamp', 'api', 'api_type'}  # a file with these fields is taken for an export
@@ -173,6 +173,7 @@ class Reader:
 
     def _convert(self, rows: pl.DataFrame, times: pl.Series) -> pl.DataFrame:
         agents, addresses = _text(rows['user_agent']), _text(rows['user_ip_addr']).str.strip_chars()
+        embedding = _text(rows['embed_referer'])
         of_kind = pl.DataFrame([_text(rows[name]) for name in ('api_type', 'api', 'format')])
         kinds = self._kinds(of_kind.select(pl.concat_str(pl.all(), separator='\0')).to_series())
         failed = _flags(rows['in_error']) | _flags(rows['request_aborted'])
@@ -187,6 +188,7 @@ class Reader:
                 'host': empty,
                 'user_id': _text(rows['user_id']),
                 'user_agent': agents,
+                'referrer': embedding.zip_with(embedding != '', _text(rows['referer'])),
                 'method': empty,
                 'path': kinds['path'],
                 'status': pl.Series([None], dtype=SOURCE_COLUMNS['status']).new_from_index(0, len(rows)),

@@ -42,13 +42,19 @@ def skip_own(lines: Lines, enrichment: Enrichment) -> Lines:
 
 
 def identify_hidden(lines: Lines, enrichment: Enrichment) -> Lines:
-    """Tells visitors whose address is hidden apart by what is there of it, with the user agent."""
+    """Tells visitors whose address is hidden apart by what is there of it, with the user agent.
+
+    No audience has them by their address.
+    """
     rows = lines.calls['hidden'].arg_true()
     if rows.is_empty():
         return lines
     texts = lines.calls[rows].select(pl.concat_str(pl.col('ip', 'user_agent').cast(pl.String), separator='\n')).to_series()
     memo = Memo(lambda distinct: hidden_visitors(distinct, enrichment.visitor_key).to_frame())
-    return lines._replace(calls=lines.calls.with_columns(lines.calls['visitor'].scatter(rows, memo(texts)['visitor'])))
+    calls = lines.calls.with_columns(lines.calls['visitor'].scatter(rows, memo(texts)['visitor']))
+    if enrichment.audiences:
+        calls = calls.with_columns(calls['address_audience'].set(calls['hidden'], enrichment.audiences.public))
+    return lines._replace(calls=calls)
 
 
 def locate_by_coordinates(lines: Lines, _: Enrichment) -> Lines:
@@ -84,6 +90,7 @@ STEPS: tuple[Step, ...] = (
     clean_names,
     number_files,
     skip_own,
+    pipeline.name_referrers,
     pipeline.number_texts,
     pipeline.skip_ignored,
     pipeline.locate_callers,
@@ -91,5 +98,6 @@ STEPS: tuple[Step, ...] = (
     locate_by_coordinates,
     pipeline.classify_agents,
     mark_bots,
+    pipeline.find_audiences,
     pipeline.find_local_days,
 )

@@ -50,10 +50,11 @@ def test_complete_call() -> None:
     assert one(
         user_id='alice', user_agent='curl/8', method='GET', path='/api?rows=1', dataset_id='trees', status=404,
         bytes=2**63 - 1, duration_ms=12.7, forwarded_for='192.0.2.9, 10.0.0.2',
+        referrer='https://www.example.net/a?b',
     ) == {
         'line': 0, 'timestamp': datetime(2026, 11, 2, 7, 30, 0, 125_000, UTC), 'domain': 'data.example.org', 'ip': '192.0.2.7',
         'user_id': 'alice', 'user_agent': 'curl/8', 'method': 'GET', 'path': '/api?rows=1', 'dataset_id': 'trees', 'status': 404,
-        'bytes': 2**63 - 1, 'duration_ms': 12, 'forwarded': '192.0.2.9, 10.0.0.2', 'host': '',
+        'bytes': 2**63 - 1, 'duration_ms': 12, 'forwarded': '192.0.2.9, 10.0.0.2', 'host': '', 'referrer': 'https://www.example.net/a?b',
     }  # fmt: skip
 
 

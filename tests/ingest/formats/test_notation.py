@@ -20,7 +20,7 @@ MAIN_LINE = (
 )
 CALL = {
     'timestamp': datetime(2026, 11, 1, 7, 30, tzinfo=UTC), 'ip': '192.0.2.7', 'forwarded': '', 'host': '', 'user_id': '',
-    'user_agent': '', 'method': 'GET', 'path': '/api?x=1', 'status': 200, 'bytes': 512, 'duration_ms': None,
+    'user_agent': '', 'referrer': '', 'method': 'GET', 'path': '/api?x=1', 'status': 200, 'bytes': 512, 'duration_ms': None,
 }  # fmt: skip
 AGENT = {'user_agent': 'curl/8.5.0'}
 
@@ -58,7 +58,7 @@ def one(notation: str, line: str) -> dict[str, Any]:
 )
 def test_a_notation_is_taken_as_it_stands_in_a_configuration(notation: str) -> None:
     assert is_notation(notation)
-    assert one(notation, MAIN_LINE) == CALL | AGENT | {'user_id': 'alice', 'forwarded': '198.51.100.9, 10.0.0.1'}
+    assert one(notation, MAIN_LINE) == CALL | AGENT | {'user_id': 'alice', 'referrer': '-', 'forwarded': '198.51.100.9, 10.0.0.1'}
 
 
 @pytest.mark.parametrize(

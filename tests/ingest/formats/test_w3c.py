@@ -41,7 +41,7 @@ def test_iis() -> None:
     )
     assert call == {
         'timestamp': datetime(2026, 11, 1, 7, 30, tzinfo=UTC), 'ip': '192.0.2.7', 'forwarded': '', 'host': '', 'user_id': 'alice',
-        'user_agent': 'Mozilla/5.0 (Windows NT 10.0) C%2B%2B', 'method': 'GET', 'path': '/api?x=1&y=a+b', 'status': 200, 'bytes': 0,
+        'user_agent': 'Mozilla/5.0 (Windows NT 10.0) C%2B%2B', 'referrer': '-', 'method': 'GET', 'path': '/api?x=1&y=a+b', 'status': 200, 'bytes': 0,
         'duration_ms': 15,
     }  # fmt: skip
     assert (other['path'], other['ip'], other['user_id'], other['user_agent']) == ('/a+b', '2001:db8::1', '', '-')
@@ -52,7 +52,7 @@ def test_cloudfront(agent: str) -> None:
     [call] = read(*CLOUDFRONT, CLOUDFRONT_LINE.format(agent=agent))
     assert call == {
         'timestamp': datetime(2026, 11, 1, 7, 30, tzinfo=UTC), 'ip': '192.0.2.7', 'forwarded': '', 'host': 'data.example.org',
-        'user_id': '', 'user_agent': 'Mozilla/5.0 (X11) "q"', 'method': 'GET', 'path': '/api?x=1', 'status': 200, 'bytes': 512,
+        'user_id': '', 'user_agent': 'Mozilla/5.0 (X11) "q"', 'referrer': '-', 'method': 'GET', 'path': '/api?x=1', 'status': 200, 'bytes': 512,
         'duration_ms': 12,
     }  # fmt: skip
 
