@@ -48,6 +48,11 @@ class Call:
     path: str = ''
     file: int = 0
     duration_ms: int | None = None
+    audience: str = ''
+    left_out: int = 0
+    network: tuple[str, int] = ('', 0)
+    suspect: int = 0
+    referrer_host: str = ''
 
     @property
     def day(self) -> date:
@@ -91,6 +96,12 @@ class Call:
             'path': self.path,
             'file': self.file,
             'duration_ms': self.duration_ms,
+            'audience': self.audience,
+            'left_out': self.left_out,
+            'network': self.network[0],
+            'as_number': self.network[1],
+            'suspect': self.suspect,
+            'referrer_host': self.referrer_host,
         }
 
 
@@ -128,11 +139,17 @@ class Count:
 
         period = [call for call in self.portals if in_period(call)]
         self.period = [call for call in period if call.day >= calls_from]
-        self.calls = [call for call in period if crawlers or call.client != 'crawler']
+        self.calls = [call for call in period if crawlers or not (call.client == 'crawler' or call.left_out)]
         self.single = [call for call in self.calls if call.day >= calls_from]  # stored individually
         self.by_month = [call for call in self.calls if call.day >= calls_from or self._month_is_whole(call)]
-        self.crawler_calls = sum(call.client == 'crawler' for call in period)
+        self._count_excluded(period)
         self._count_users()
+
+    def _count_excluded(self, calls: Iterable[Call]) -> None:
+        calls = list(calls)
+        self.crawler_calls = sum(call.client == 'crawler' for call in calls)
+        self.left_out_calls = sum(call.client != 'crawler' and call.left_out for call in calls)
+        self.suspect_calls = sum(call.suspect for call in calls)
 
     def _count_users(self) -> None:
         self.registered_users = len(_accounts(self.calls))
@@ -223,6 +240,14 @@ class Count:
         rows = self._dataset_rows(self.single, lambda call: (call.day,))
         return sorted(rows, key=lambda row: (row[0], -row[2], row[1]))
 
+    def referrers(self) -> list[tuple[Any, ...]]:
+        """Referring hosts with their measures and the number of data sets that their calls ask for."""
+        rows = [
+            (host, *totals(calls), len({(call.domain, known) for call in calls if (known := self._known(call).dataset_id)}))
+            for host, calls in _grouped(self.single, lambda call: call.referrer_host).items()
+        ]
+        return sorted(rows, key=lambda row: (-row[1], row[0]))
+
     def publishers(self) -> list[tuple[Any, ...]]:
         """Publishers with their measures and their number of data sets in the catalogue."""
         return self._of_catalogue(2)
@@ -245,7 +270,7 @@ class Count:
         groups = _grouped((call for call in self.by_month if part(call)), lambda call: call.day.replace(day=1))
         return sorted((month, *totals(group)) for month, group in groups.items())
 
-    def by(self, key: Callable[[Call], Any], part: Callable[[Call], bool]) -> dict[Any, tuple[int, ...]]:
+    def by(self, key: Callable[[Call], Any], part: Callable[[Call], bool] = lambda _: True) -> dict[Any, tuple[int, ...]]:
         """Measures of a part of the calls by a key."""
         return {name: totals(group) for name, group in _grouped(filter(part, self.single), key).items()}
 
@@ -265,7 +290,7 @@ class Count:
         """The indicators of a part of the calls that are stored individually. Days without calls stay."""
         of = copy(self)
         of.calls = [call for call in self.single if part(call)]
-        of.crawler_calls = sum(call.client == 'crawler' for call in self.period if part(call))
+        of._count_excluded(call for call in self.period if part(call))
         of._count_users()
         return of
 

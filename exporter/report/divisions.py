@@ -12,8 +12,8 @@ from exporter.store.clickhouse import ClickHouse, Row, quoted
 
 MEASURES = ('calls', 'queries', 'downloads', 'page_views', 'users', 'errors', 'bytes')
 CATALOGUED = {'dataset': 'datasets', 'publisher': 'publishers', 'theme': 'themes'}  # with the view of each
-VIEW_NAMES = {'dataset': 'dataset_id'}  # of columns that have another name here
-BY = (*CATALOGUED, 'month', 'week', 'country', 'client', 'action', 'status')
+VIEW_NAMES = {'dataset': 'dataset_id', 'referrer': 'referrer_host'}  # of columns that have another name here
+BY = (*CATALOGUED, 'month', 'week', 'country', 'client', 'action', 'status', 'audience', 'network', 'referrer')
 LABELS: dict[str, Callable[[Any], str]] = {'month': lambda day: f'{day:%Y-%m}', 'week': str}  # of other parts: their value
 # The body of such a call, which no log has, can name a data set.
 UNNAMED = """

@@ -33,6 +33,7 @@ NAMES = {
     '/files/rent.csv': RENT,
     'new': Known('new', 'New', 'Bureau', ''),
 }
+NETWORKS, REFERRERS = [('', 0), ('Example AG', 64496), ('Example AG', 64497)], ['', '(own)', 'www.example.net']
 ZONES = {
     'a.example': 'Europe/Paris',
     'b.example': 'Asia/Kathmandu',  # +05:45
@@ -71,6 +72,8 @@ PROMISED = {
         ('mobile_users_percent', 'Nullable(Float64)'),
         ('unlocated_calls', 'UInt64'),
         ('crawler_calls', 'UInt64'),
+        ('left_out_calls', 'UInt64'),
+        ('suspect_calls', 'UInt64'),
     ],
     'usual_activity': [
         ('domain', 'LowCardinality(String)'),
@@ -99,6 +102,9 @@ PROMISED = {
         ('calls', 'UInt64'),
         ('users', 'UInt64'),
     ],
+    'audiences': [('audience', 'LowCardinality(String)'), *ASKED],
+    'networks': [('network', 'LowCardinality(String)'), ('as_number', 'UInt32'), *ASKED],
+    'referrers': [('host', 'LowCardinality(String)'), *ASKED, ('datasets', 'UInt64')],
     'statuses_by_day': [('day', 'Date'), ('status', 'Nullable(UInt16)'), ('calls', 'UInt64')],
     'domains': [
         ('domain', 'LowCardinality(String)'),
@@ -112,6 +118,9 @@ MEASURED = ['month', 'week', 'country', 'client', 'action', 'status']
 CLIENT = PROMISED['clients'][0][1]
 for key, kind in zip(MEASURED, ('Date', 'Date', 'LowCardinality(String)', CLIENT, ACTION, 'Nullable(UInt16)'), strict=True):
     PROMISED |= {f'{part}_by_{key}': [(key, kind), *ASKED] for part in ('calls', 'dataset', 'publisher')}
+for part in ('calls', 'dataset', 'publisher'):
+    PROMISED |= {f'{part}_by_{view[:-1]}': PROMISED[view] for view in ('audiences', 'networks')}
+    PROMISED[f'{part}_by_referrer'] = [('referrer_host', 'LowCardinality(String)'), *ASKED]
 for part in ('dataset', 'publisher'):
     PROMISED |= {f'{part}_{view}': PROMISED[view] for view in ('activity', 'top_users', 'map_of_calls')}
     PROMISED[f'{part}_summary'] = [
@@ -331,7 +340,7 @@ def test_an_unknown_portal_has_utc_days_and_no_shares(database: ClickHouse, doma
     period = at('2026-11-01'), at('2026-11-03')
     days = [(date(2026, 11, 1), period[0], 0), (date(2026, 11, 2), period[0] + DAY, 0)]
     assert ask(database, 'activity', domains, *period) == days
-    assert ask(database, 'summary', domains, *period) == [(0, 0, 0, 0, None, None, None, 0, 0)]
+    assert ask(database, 'summary', domains, *period) == [(0, 0, 0, 0, None, None, None, 0, 0, 0, 0)]
     assert ask(database, 'calls_per_user', domains, *period) == [(0, 0, None)]
     assert ask(database, 'anonymous_users', domains, *period) == ask(database, 'mobile_users', domains, *period) == [(None,)]
     assert ask(database, 'top_users', domains, *period) == ask(database, 'map_of_calls', domains, *period) == []
@@ -365,8 +374,8 @@ def test_crawlers_count_only_on_request(database: ClickHouse) -> None:
     crawler = Call(noon, 'a.example', 'Europe/Paris', '', 2, 'other', 'crawler', KATHMANDU)
     store(database, person, crawler, crawler)
     for period in ((noon, noon + SECOND), (noon - 3 * DAY, noon + 3 * DAY)):
-        assert ask(database, 'summary', [], *period) == [(1, 1, 0, 1, 1, 100, 100, 0, 2)]
-        assert ask(database, 'summary', [], *period, 1) == [(3, 2, 0, 2, 1.5, 100, pytest.approx(100 / 3), 0, 2)]
+        assert ask(database, 'summary', [], *period) == [(1, 1, 0, 1, 1, 100, 100, 0, 2, 0, 0)]
+        assert ask(database, 'summary', [], *period, 1) == [(3, 2, 0, 2, 1.5, 100, pytest.approx(100 / 3), 0, 2, 0, 0)]
         assert ask(database, 'map_of_calls', [], *period) == [(*PARIS, 1)]
         assert ask(database, 'map_of_calls', [], *period, 1) == [(*KATHMANDU, 2), (*PARIS, 1)]
         assert (number_of_calls(database, [], *period), number_of_calls(database, [], *period, 1)) == (1, 3)
@@ -486,7 +495,7 @@ def agree(database: ClickHouse, expected: Count, domains: list[str], crawlers: b
     assert answer('summary') == [
         (
             *(calls, total, registered, anonymous, per_user, anonymous_percent, mobile_percent),
-            *(expected.unlocated_calls, expected.crawler_calls),
+            *(expected.unlocated_calls, expected.crawler_calls, expected.left_out_calls, expected.suspect_calls),
         )
     ]
     assert answer('hours') == expected.hours()
@@ -501,6 +510,9 @@ def agree(database: ClickHouse, expected: Count, domains: list[str], crawlers: b
     assert answer('publishers') == expected.publishers()
     assert answer('themes') == expected.themes()
     near(answer('clients'), expected.clients(), users=(3,))
+    assert {row[0]: row[1:] for row in answer('audiences')} == expected.by(lambda call: call.audience)
+    assert {row[:2]: row[2:] for row in answer('networks')} == expected.by(lambda call: call.network)
+    assert answer('referrers') == expected.referrers()
     assert total == registered + anonymous
     assert all(percent is None or 0 <= percent <= 100 for percent in (anonymous_percent, mobile_percent))
 
@@ -519,7 +531,11 @@ def parts_agree(database: ClickHouse, expected: Count, domains: list[str], crawl
         'client': lambda call: call.client,
         'action': lambda call: call.action,
         'status': lambda call: call.status,
+        'audience': lambda call: call.audience,
+        'referrer': lambda call: call.referrer_host,
     }
+    networks = {row[:2]: row[2:] for row in answer('by_network')}
+    assert networks == expected.by(lambda call: call.network, is_of)
     for name, key in keys.items():
         assert {row[0]: row[1:] for row in answer(f'by_{name}')} == expected.by(key, is_of)
     if part != 'calls':
@@ -530,7 +546,10 @@ def parts_agree(database: ClickHouse, expected: Count, domains: list[str], crawl
         [summary] = answer('summary')
         users, (_, _, *measures) = single.registered_users + single.anonymous_users, totals(single.calls)
         assert summary[:4] == (len(single.calls), users, single.registered_users, single.anonymous_users)
-        assert summary[7:] == (single.unlocated_calls, single.crawler_calls, *measures)
+        assert summary[7:] == (
+            *(single.unlocated_calls, single.crawler_calls, single.left_out_calls, single.suspect_calls),
+            *measures,
+        )
 
 
 def percentiles_are_near(actual: list[tuple[Any, ...]], exact: list[tuple[Any, ...]]) -> None:
@@ -560,7 +579,7 @@ def near(actual: list[tuple[Any, ...]], exact: Sequence[tuple[Any, ...]], users:
 @pytest.fixture(scope='module')
 def two_seasons(databases: Databases) -> Iterator[tuple[ClickHouse, list[Call]]]:
     """Calls of six portals around clock changes, many of them near midnight."""
-    chance = random.Random(7)
+    chance, whose = random.Random(7), random.Random(11)
     stored = []
     for _ in range(4000):
         start, days = chance.choice(SEASONS)
@@ -585,6 +604,11 @@ def two_seasons(databases: Databases) -> Iterator[tuple[ClickHouse, list[Call]]]
                 chance.choice(PATHS),
                 chance.choice(FILES),
                 chance.choice(DURATIONS),
+                whose.choice(['', '', 'internal', 'state']),
+                int(whose.random() < 0.03),
+                whose.choice(NETWORKS),
+                int(whose.random() < 0.1),
+                whose.choice(REFERRERS),
             )
         )
     with one_database(databases) as database:
@@ -639,6 +663,11 @@ portal_calls = st.lists(
         st.sampled_from(PATHS),
         st.sampled_from(FILES),
         st.sampled_from(DURATIONS),
+        st.sampled_from(['', 'internal', 'state']),
+        st.integers(0, 1),
+        st.sampled_from(NETWORKS),
+        st.integers(0, 1),
+        st.sampled_from(REFERRERS),
     ),
     max_size=12,
 )  # fmt: skip
