@@ -430,7 +430,7 @@ def _unknown_setting(name: str, valid_names: Iterable[str], prefix: str = '', so
 
 def _quote(key: str) -> str:
     """A key as TOML writes it."""
-    return key if re.fullmatch(r'[\w-]+', key) else f'"{key}"'
+    return key if re.fullmatch(r'[\w-]+', key) else json.dumps(key, ensure_ascii=False)
 
 
 def load(path: Path | None = None) -> Settings:

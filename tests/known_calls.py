@@ -50,6 +50,9 @@ CALLS = [
         file=file,
         status=(200, 200, 404, None, 304)[number % 5],
         bytes=number,
+        audience=('', 'state')[number % 6 == 0],
+        network=(('', 0), ('Example AG', 64496), ('Example AG', 64497))[number % 3],
+        referrer_host=('', '(own)', 'www.example.net')[number % 7 % 3],
     )
     for number in range(440)
     for dataset, path, action, file in [REQUESTS[number * number % 11 % 7]]
@@ -64,6 +67,9 @@ KEYS: dict[str, Callable[[Call], Any]] = {
     'client': lambda call: call.client,
     'action': lambda call: call.action,
     'status': lambda call: call.status,
+    'audience': lambda call: call.audience,
+    'network': lambda call: call.network[0],
+    'referrer': lambda call: call.referrer_host,
 }
 
 

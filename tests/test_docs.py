@@ -128,6 +128,7 @@ def test_every_setting_with_its_default() -> None:
                 'api_keys',
                 'catalogue',
                 'geo_database',
+                'geo_asn_database',
                 'domains',
                 'follow',
                 'pull',

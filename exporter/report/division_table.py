@@ -18,12 +18,14 @@ from exporter.store.clickhouse import Row
 HEADS = {
     'en': {
         'dataset': 'Data set', 'title': 'Title', 'publisher': 'Publisher', 'theme': 'Theme', 'month': 'Month', 'week': 'Week of',
-        'country': 'Country', 'client': 'Client', 'action': 'Action', 'status': 'Status', 'calls': 'Calls', 'queries': 'Queries',
+        'country': 'Country', 'client': 'Client', 'action': 'Action', 'status': 'Status', 'audience': 'Audience',
+        'network': 'Network', 'referrer': 'Site', 'calls': 'Calls', 'queries': 'Queries',
         'downloads': 'Downloads', 'page_views': 'Pages', 'users': 'Users', 'errors': 'Errors', 'bytes': 'Size',
     },
     'fr': {
         'dataset': 'Jeu de données', 'title': 'Titre', 'publisher': 'Producteur', 'theme': 'Thème', 'month': 'Mois',
-        'week': 'Semaine du', 'country': 'Pays', 'client': 'Client', 'action': 'Action', 'status': 'Statut', 'calls': 'Appels',
+        'week': 'Semaine du', 'country': 'Pays', 'client': 'Client', 'action': 'Action', 'status': 'Statut',
+        'audience': 'Audience', 'network': 'Réseau', 'referrer': 'Site', 'calls': 'Appels',
         'queries': 'Requêtes', 'downloads': 'Téléch.', 'page_views': 'Pages', 'users': 'Utilis.', 'errors': 'Erreurs',
         'bytes': 'Taille',
     },

@@ -34,6 +34,7 @@ CATALOGUED = """
 KEYS = {  # of divisions that are not by a column of `calls`
     'month': 'toStartOfMonth(day)',
     'week': 'toMonday(day)',
+    'referrer': 'referrer_host',
     'dataset': '{{known_or_requested}}',
     'publisher': "ifNull(known.publisher, '')",
     'theme': "ifNull(known.theme, '')",
