@@ -57,7 +57,7 @@ def rows(database: ClickHouse, selection: Selection, by: str, count_exactly: boo
         order = f'calls DESC, {VIEW_NAMES.get(by, by)}'
         table = selection.of_all(CATALOGUED[by]) + _of_publisher(part)
     else:
-        order = by if by in LABELS else f'calls DESC, {by}'
+        order = by if by in LABELS else f'calls DESC, {VIEW_NAMES.get(by, by)}'
         table = selection.of_part(f'{part.kind}_by_{by}')
     found = database.query(f'SELECT * FROM {table} ORDER BY {order}')
     if count_exactly:
