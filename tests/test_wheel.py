@@ -83,6 +83,7 @@ def test_the_source_distribution_has_the_tests_the_documentation_and_what_builds
 def test_data_and_schema_are_in_the_wheel(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert 'exporter/enrich/countries.csv' in names
+    assert {f'exporter/page/{name}' for name in ('page.html', 'page.css', 'land.svg')} <= names
     assert {f'exporter/sql/{path.relative_to(schema.SQL)}' for path in schema.SQL.rglob('*.sql')} <= names
     assert {f'exporter/{path.relative_to(ROOT)}' for path in (ROOT / 'grafana' / 'dashboards').rglob('*.json')} <= names
     assert 'exporter/provisioning/systemd/usage-exporter.service' in names

@@ -4,14 +4,18 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from files import ROOT
+from known_calls import DOMAIN
 from test_render import make_content
 
 from exporter.page.render import render
+from exporter.report.events import Event
 from exporter.report.terminal import LANGUAGES
 
 BROWSER = shutil.which('chromium')
@@ -44,7 +48,11 @@ def look(driver: Path, page: str, folder: Path) -> Any:
 
 @pytest.mark.parametrize('language', LANGUAGES)
 def test_the_page_of_a_year_in_a_browser(driver: Path, language: str, tmp_path: Path) -> None:
-    seen = look(driver, render(make_content(366), language), tmp_path)
+    day = datetime(2026, 5, 1, tzinfo=UTC)
+    texts = Event(DOMAIN, day, day, 'A title of several words that is repeated. ' * 3, 'A text of several words. ' * 30)
+    row = {'title': 'Title ' * 20, 'publisher': 'x' * 150, 'calls': 123_456_789, 'users': 9_999_999, 'downloads': 9_999_999}
+    content = replace(make_content(366), events=[texts] * 20, datasets=[row] * 10, publishers=[row] * 10)
+    seen = look(driver, render(content, language), tmp_path)
     assert seen['console'] == []
     assert seen['requests'] == [(tmp_path / 'page.html').as_uri()]
     assert len(seen['wider']) == 6
