@@ -15,6 +15,11 @@ def modules_after(code: str) -> set[str]:
     return set(process.stdout.split())
 
 
+def test_only_a_page_loads_the_templates() -> None:
+    assert not {'jinja2', 'flask'} & modules_after('import exporter.commands.report')
+    assert 'jinja2' in modules_after('import exporter.page.render')
+
+
 def test_a_module_is_hidden_only_within_the_block() -> None:
     assert 'colorsys' not in modules_after('from exporter.system import startup')
     code = """
