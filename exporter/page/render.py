@@ -173,11 +173,15 @@ def _places(content: Content, wording: Wording) -> Iterator[tuple[str, str]]:
 
 
 def _covered(content: Content, wording: Wording) -> Iterator[tuple[str, str]]:
-    report = content.report
+    report, counted = content.report, '_counted' if content.selection.crawlers else ''
     yield wording.text('covered_portal'), report.domain
     yield wording.text('covered_timezone'), report.timezone
     yield wording.text('first_call'), wording.moment(content.first_call)
     yield wording.text('last_call'), wording.moment(content.last_call)
-    yield wording.text('crawlers_counted' if content.selection.crawlers else 'crawlers'), wording.number(report.crawler_calls)
+    yield wording.text(f'crawlers{counted}'), wording.number(report.crawler_calls)
+    if report.left_out_calls:
+        yield wording.text(f'left_out{counted}'), wording.number(report.left_out_calls)
+    if report.suspect_calls:
+        yield wording.text('suspect_calls'), wording.number(report.suspect_calls)
     yield wording.text('unlocated_calls'), wording.number(report.unlocated_calls)
     yield wording.text('program'), f'usage-exporter {version("usage-exporter")}'

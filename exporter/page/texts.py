@@ -139,6 +139,15 @@ TEXTS = {
     'last_call': ('Last call stored', 'Dernier appel enregistré'),
     'crawlers': ('Calls of crawlers, left out', "Appels de robots d'indexation, exclus"),
     'crawlers_counted': ('Calls of crawlers, included', "Appels de robots d'indexation, inclus"),
+    'left_out': ('Calls of audiences, left out', "Appels d'audiences exclues"),
+    'left_out_counted': (
+        'Calls of audiences that are otherwise left out, included',
+        "Appels d'audiences exclues d'ordinaire, inclus",
+    ),
+    'suspect_calls': (
+        'Calls of browsers in hosting networks, likely crawlers',
+        "Appels de navigateurs dans des réseaux d'hébergeurs, sans doute des robots",
+    ),
     'unlocated_calls': ('Calls without a place', 'Appels sans lieu'),
     'program': ('Computed by', 'Calculé par'),
     'not_covered': (

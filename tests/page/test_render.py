@@ -183,9 +183,19 @@ def test_it_shows_the_change_against_the_period_before(language: str, change: st
 
 def test_what_the_page_does_not_know_is_said() -> None:
     content = make_content(removed_before=date(2026, 1, 3))
-    unknown = msgspec.structs.replace(content.report, calls_per_user=None, anonymous_users_percent=None, hidden_address_calls=5)
+    unknown = msgspec.structs.replace(
+        content.report,
+        calls_per_user=None,
+        anonymous_users_percent=None,
+        hidden_address_calls=5,
+        left_out_calls=17,
+        suspect_calls=23,
+    )
     page = parse(render(replace(content, report=unknown), 'en'))
     assert 'before 3 January 2026 were deleted' in text(section(page, 'Most used data sets'))
+    footer = text(next(page.iter(f'{XHTML}footer')))
+    assert 'Calls of audiences, left out17' in footer
+    assert 'likely crawlers23' in footer
     assert '5 anonymous calls' in text(section(page, 'Total users'))
     assert text(of_class(section(page, 'Anonymous users'), 'ring')[0]) == '\u2013'
     assert 'not all calls of the period before are known' in text(next(page.iter(f'{XHTML}header')))
