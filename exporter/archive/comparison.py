@@ -133,8 +133,8 @@ def _reasons(database: ClickHouse, portal: _Portal) -> list[str]:
 
 def _catalogue(then: PortalMonth | None, now: PortalMonth | None) -> tuple[str, bool]:
     """What happened to the catalogue since, '' for nothing; and whether names mean other data sets now."""
-    before, after = (portal.catalogue if portal else None for portal in (then, now))
-    if before == after:
+    if not (then and now) or then.catalogue == now.catalogue:  # without calls, no catalogue explains a number
         return '', False
+    before, after = then.catalogue, now.catalogue
     what = f'updated {after.updated:%Y-%m-%d %H:%M} UTC' if after else 'deleted'
     return f'catalogue: {what}', not (before and after and before.names == after.names)

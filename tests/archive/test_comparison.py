@@ -8,6 +8,8 @@ import pytest
 from access_logs import run
 from months import DOMAIN, OTHER, archived, check, line, store
 
+from exporter.store.clickhouse import ClickHouse
+
 pytestmark = pytest.mark.usefixtures('settings')
 
 
@@ -97,6 +99,12 @@ def test_a_portal_that_was_forgotten(folder: Path) -> None:
     [(reason, rows)] = differing(folder).items()
     assert reason == 'forget: logs with 2 calls were forgotten'
     assert (OTHER, 'trees', 'calls', '2', '0') in figures(rows)
+
+
+def test_another_database_explains_nothing(folder: Path, database: ClickHouse) -> None:
+    for table in ('calls', 'days', 'months', 'batches', 'catalogue', 'catalogue_updates'):
+        database.command(f'TRUNCATE TABLE {table}')
+    assert set(differing(folder)) == {'unknown'}
 
 
 def test_a_newer_catalogue(folder: Path, tmp_path: Path, settings: pytest.MonkeyPatch) -> None:
