@@ -61,7 +61,7 @@ def _last(connect: Callable[[], ClickHouse], ids: tuple[str, str]) -> str:
         if error.code == NO_DATABASE:
             return ''
         raise EngineError(
-            f'{error.what}; only its calls tell whether visitors have one hash on all portals',
-            error.remedy or 'correct USAGE_CLICKHOUSE_URL, or set USAGE_SHARED_VISITORS',
+            f'{error.what}, and only its calls tell whether visitors have one hash on all portals',
+            'start or correct the database, or set USAGE_SHARED_VISITORS as docs/privacy.md says',
             error.code,
         ) from error
