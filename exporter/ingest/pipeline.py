@@ -23,6 +23,7 @@ Step = Callable[[Lines, Enrichment], Lines]
 PART_ROWS = 48_000  # of the parts in which a batch is completed: each costs 3 ms, and memory for its rows several times
 USED = 'forwarded', 'query', 'referrer', 'skip'  # by the first steps only; not all sources have `query`
 ENRICHED = [column for column in COLUMNS if column.name != 'batch_id']
+TYPES = {column.name: categorical(column.name) if column.categorical else column.type for column in ENRICHED}
 
 
 class ParsedChunk(NamedTuple):
@@ -141,7 +142,7 @@ def complete_calls(lines: Lines, enrichment: Enrichment) -> Lines:
         timezone=pl.lit(enrichment.timezone).cast(categorical('timezone')),
     )
     columns = (
-        column.name if column.name in calls.columns else pl.lit(column.unknown, column.type).alias(column.name)
+        column.name if column.name in calls.columns else pl.lit(column.unknown).cast(TYPES[column.name]).alias(column.name)
         for column in ENRICHED
     )
     return lines._replace(calls=as_categories(calls.select(columns)))

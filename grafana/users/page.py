@@ -15,7 +15,9 @@ Rows = list[list[Json]]
 
 def users_page(text: Texts) -> Page:
     """Who uses the portal. The numbers of panels are fixed: alerts and links name them."""
-    return Page([*_indicators(text), *_when(text), *_who(text), *_what(text)], shown_variables=('crawlers', 'circles'))
+    return Page(
+        [*_indicators(text), *_when(text), *_who(text), *_what(text), *_whose(text)], shown_variables=('crawlers', 'circles')
+    )
 
 
 def _indicators(text: Texts) -> Rows:
@@ -91,5 +93,21 @@ def _what(text: Texts) -> Rows:
             table(15, 'asked_datasets', queries.ASKED_DATASETS, Size(9, 10), text, datasets),
             table(16, 'clients', queries.CLIENTS, Size(9, 10), text, clients),
             table(17, 'statuses', queries.STATUSES, Size(6, 10), text, statuses),
+        ],
+    ]
+
+
+def _whose(text: Texts) -> Rows:
+    audiences: dict[str, Json] = {'audience': TEXT, 'calls': BAR, 'users': COUNT}
+    networks: dict[str, Json] = {'network': TEXT, 'as_number': {'custom.width': 90}, 'calls': BAR, 'users': COUNT}
+    referrers: dict[str, Json] = {'site': TEXT, 'calls': BAR, 'datasets': COUNT}
+    excluded: dict[str, Json] = {'excluded_kind': {**TEXT, **value_names(text, 'excluded_choice')}, 'calls': BAR}
+    return [
+        [heading(18, 'whose_row', text)],
+        [
+            table(19, 'audiences', queries.AUDIENCES, Size(5, 10), text, audiences),
+            table(20, 'networks', queries.NETWORKS, Size(8, 10), text, networks),
+            table(21, 'referrers', queries.REFERRERS, Size(6, 10), text, referrers),
+            table(22, 'excluded', queries.EXCLUDED, Size(5, 10), text, excluded),
         ],
     ]

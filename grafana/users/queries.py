@@ -110,3 +110,41 @@ FROM statuses_by_day({PARAMETERS}) AS counts
 GROUP BY status""",
     'calls DESC, status_code',
 )
+
+AUDIENCES = rows_or_empty(
+    f"""\
+SELECT if(audience = '', '-', toString(audience)) AS audience, calls, users
+FROM audiences({PARAMETERS}) AS counts""",
+    'calls DESC, audience',
+)
+
+NETWORKS = rows_or_empty(
+    f"""\
+SELECT if(network = '', '-', toString(network)) AS network, if(as_number = 0, '', toString(as_number)) AS as_number, calls, users
+FROM networks({PARAMETERS}) AS counts
+ORDER BY calls DESC, network
+LIMIT 200""",
+    'calls DESC, network, as_number',
+)
+
+REFERRERS = rows_or_empty(
+    f"""\
+SELECT if(host = '', '-', toString(host)) AS site, calls, datasets
+FROM referrers({PARAMETERS}) AS counts
+ORDER BY calls DESC, site
+LIMIT 200""",
+    'calls DESC, site',
+)
+
+# Without any of these calls, no rows.
+EXCLUDED = rows_or_empty(
+    f"""\
+SELECT kind.1 AS excluded_kind, kind.2 AS calls
+FROM
+(
+    SELECT arrayJoin([('crawlers', crawler_calls), ('left_out', left_out_calls), ('suspect', suspect_calls)]) AS kind
+    FROM summary({PARAMETERS})
+)
+WHERE kind.2 > 0""",
+    'calls DESC, excluded_kind',
+)

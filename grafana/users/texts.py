@@ -194,6 +194,59 @@ DETAILS: BothLanguages = {
         manquer ou être faux.""",
         DELETED_AND_CRAWLERS,
     ),
+    'whose_row': ('Whose traffic', "D'où vient le trafic"),
+    'audiences': ('API calls by audience', 'Appels API par audience'),
+    'audiences_about': description(
+        """API calls and users by audience, as the setting `audiences` defines them; `-` means the public.
+
+        Computed: exact count of calls; users are estimated above 65,536. The audience is decided when a call is stored.""",
+        """Appels API et utilisateurs par audience, selon le paramètre `audiences` ; `-` désigne le public.
+
+        Calcul : décompte exact des appels ; les utilisateurs sont estimés au-delà de 65 536. L'audience est décidée quand un
+        appel est enregistré.""",
+        DELETED_AND_CRAWLERS,
+    ),
+    'networks': ('API calls by network', 'Appels API par réseau'),
+    'networks_about': description(
+        """The 200 networks with the most API calls: the organisation that runs the network of the address, and its AS number.
+        `-` means unknown, as all are without the setting `geo_asn_database`.
+
+        Computed: exact count of calls; users are estimated above 65,536. A VPN or a proxy has the network of its exit.""",
+        """Les 200 réseaux qui font le plus d'appels API : l'organisation qui exploite le réseau de l'adresse, et son numéro
+        d'AS. `-` désigne un réseau inconnu, comme ils le sont tous sans le paramètre `geo_asn_database`.
+
+        Calcul : décompte exact des appels ; les utilisateurs sont estimés au-delà de 65 536. Un VPN ou un proxy a le réseau
+        de sa sortie.""",
+        DELETED_AND_CRAWLERS,
+    ),
+    'referrers': ('API calls by site', 'Appels API par site'),
+    'referrers_about': description(
+        """The 200 sites whose pages lead to the most API calls, and the number of data sets that these calls ask for. `(own)` means
+        the portal itself, `-` a call without a referrer, as programs make.
+
+        Computed: exact count. The site is the host of the header `Referer`, which a browser can leave out.""",
+        """Les 200 sites dont les pages mènent au plus d'appels API, et le nombre de jeux de données que ces appels demandent.
+        `(own)` désigne le portail lui-même, `-` un appel sans référent, comme en font les programmes.
+
+        Calcul : décompte exact. Le site est l'hôte de l'en-tête `Referer`, qu'un navigateur peut omettre.""",
+        DELETED_AND_CRAWLERS,
+    ),
+    'excluded': ('Crawlers and suspects', 'Robots et suspects'),
+    'excluded_about': description(
+        """API calls of crawlers, API calls that are left out (of audiences in the setting `left_out`), and suspect API calls: by
+        browsers in hosting networks, likely crawlers. Suspect calls count, unless the setting `suspect` leaves them out.
+
+        Computed: exact count.""",
+        """Appels API de robots d'indexation, appels API exclus (d'audiences du paramètre `left_out`) et appels API suspects : de
+        navigateurs dans des réseaux d'hébergeurs, sans doute des robots. Les appels suspects comptent, sauf si le paramètre
+        `suspect` les exclut.
+
+        Calcul : décompte exact.""",
+        (
+            'Left out: all other API calls; here, crawlers are shown whether you choose to count them or not.',
+            "Exclus : tous les autres appels API ; les robots d'indexation sont affichés ici, que vous les comptiez ou non.",
+        ),
+    ),
     'statuses': ('API calls by status', 'Appels API par statut'),
     'statuses_about': description(
         """API calls by HTTP status of the answer. 400 and above are errors: 4xx come from the request, 5xx from the portal;
