@@ -1,8 +1,7 @@
 """Finds the network of an address: the number of its autonomous system, and the organisation that runs it."""
 
 import datetime as dt
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import islice
@@ -22,7 +21,6 @@ REMEDY = 'set USAGE_GEO_ASN_DATABASE to a database of AS numbers such as GeoLite
 # https://dev.maxmind.com/geoip/docs/databases/asn, https://ipinfo.io/developers/ipinfo-lite-database
 NUMBER_KEYS: tuple[Keys, ...] = (('autonomous_system_number',), ('asn',), ('as_number',))
 NAME_KEYS: tuple[Keys, ...] = (('autonomous_system_organization',), ('as_name',), ('name',), ('organization',))
-SCHEMA = {'as_number': pl.UInt32(), 'network': pl.String()}
 HOSTING = pl.read_csv(files('exporter.enrich').joinpath('hosting_networks.csv').read_bytes(), comment_prefix='#')
 HOSTING_NUMBERS = frozenset(HOSTING['as_number'])
 
@@ -39,14 +37,8 @@ class AsNumbers:
         """A row for each address: `as_number` (0: unknown) and `network`, the name of its organisation ('': unknown)."""
         rows = canonical(addresses).to_frame().with_row_index('row')
         valid = rows.drop_nulls().sort('address')  # neighbours lie together in the file
-        numbers, *names = self.read(valid['address'].to_list())
-        found = pl.DataFrame(
-            {
-                'row': valid['row'],
-                'as_number': pl.Series([to_number(number) for number in numbers], dtype=SCHEMA['as_number']),
-                'network': pl.Series([_name(each) for each in zip(*names, strict=True)], dtype=SCHEMA['network']),
-            }
-        )
+        numbers, names = self.read(valid['address'].to_list())
+        found = pl.DataFrame([valid['row'], to_numbers(numbers), _clean(names)])
         located = rows.join(found, on='row', how='left', maintain_order='left')
         return located.select(pl.col('as_number').fill_null(0), pl.col('network').fill_null(''))
 
@@ -59,34 +51,33 @@ def open_as_numbers(database: Path, mapped: bool = False) -> AsNumbers:
     with damaged_files_refused(database, REMEDY):
         with maxminddb.open_database(database, maxminddb.MODE_FILE) as file:
             metadata = file.metadata()
-            number = _number_keys(file)
+            layout = layout_of(file)
         name = ' '.join(metadata.database_type.split())
         date = dt.datetime.fromtimestamp(metadata.build_epoch, dt.UTC).date()
-        read = number and (
-            rust_reader(database, (number, *NAME_KEYS), mapped) or _read_with_python(database, (number, *NAME_KEYS))
-        )
+        read = layout and (rust_reader(database, layout, mapped) or _read_with_python(database, layout))
     if not read:
         raise SettingsError(f'{database}: {name or "a database without a type"} contains no AS numbers', REMEDY)
     return AsNumbers(name, date, read)
 
 
-def to_number(value: object) -> int:
-    """An AS number, given as a number or as a text such as AS64496; 0 if it is not one."""
-    if isinstance(value, str) and (match := re.fullmatch(r'(?:AS)?(\d{1,10})', value, re.ASCII | re.IGNORECASE)):
-        value = int(match[1])
-    return value if isinstance(value, int) and 0 < value < 2**32 else 0
+def to_numbers(values: Sequence[object]) -> pl.Series:
+    """AS numbers, given as numbers or as texts such as AS64496; 0 for what is not one."""
+    texts = pl.Series('as_number', values, pl.String, strict=False)
+    numbers = texts.str.extract(r'^(?:[Aa][Ss])?([0-9]{1,10})$').cast(pl.UInt32, strict=False)
+    return numbers.fill_null(0)
 
 
-def _number_keys(file: maxminddb.Reader) -> Keys | None:
-    """The keys of the number in the first record that has one; None if none of the first records has."""
+def layout_of(file: maxminddb.Reader) -> tuple[Keys, Keys] | None:
+    """The keys of number and name in the first record that has a number; None if none of the first records has one."""
     for _, record in islice(file, SEARCHED):
         for keys in NUMBER_KEYS:
-            if to_number(value_at(record, keys)):
-                return keys
+            if to_numbers([value_at(record, keys)]).item():
+                named = (each for each in NAME_KEYS if isinstance(value_at(record, each), str))
+                return keys, next(named, NAME_KEYS[0])
     return None
 
 
-def _read_with_python(database: Path, all_keys: tuple[Keys, ...]) -> Read:
+def _read_with_python(database: Path, all_keys: tuple[Keys, Keys]) -> Read:
     record_of = python_reader(database)
 
     def read(addresses: Iterable[str]) -> Columns:
@@ -96,7 +87,7 @@ def _read_with_python(database: Path, all_keys: tuple[Keys, ...]) -> Read:
     return read
 
 
-def _name(candidates: Iterable[object]) -> str:
-    """The first name, without control characters."""
-    name = next((each for each in candidates if isinstance(each, str)), '')
-    return ' '.join(re.sub(r'[\x00-\x1f\x7f-\x9f]', ' ', name).split())[:LONGEST_NAME]
+def _clean(names: Sequence[object]) -> pl.Series:
+    """Names of networks without control characters."""
+    texts = pl.Series('network', names, pl.String, strict=False).fill_null('')
+    return texts.str.replace_all(r'[\x00-\x1f\x7f-\x9f\s]+', ' ').str.strip_chars().str.slice(0, LONGEST_NAME)

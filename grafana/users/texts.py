@@ -221,7 +221,7 @@ DETAILS: BothLanguages = {
     ),
     'referrers': ('API calls by site', 'Appels API par site'),
     'referrers_about': description(
-        """The 200 sites whose pages lead to the most API calls, and the number of data sets that these calls ask for. `(own)` means
+        """The 200 sites whose pages lead to the most API calls, and how many data sets these calls ask for. `(own)` means
         the portal itself, `-` a call without a referrer, as programs make.
 
         Computed: exact count. The site is the host of the header `Referer`, which a browser can leave out.""",

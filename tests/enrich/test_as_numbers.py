@@ -10,7 +10,7 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet  # type: ignore[import-untyped]
 
 from exporter.enrich import mmdb
-from exporter.enrich.as_numbers import HOSTING, open_as_numbers, to_number
+from exporter.enrich.as_numbers import HOSTING, open_as_numbers, to_numbers
 from exporter.errors import SettingsError
 
 CITIES = DATA / 'GeoLite2-City-Test.mmdb'
@@ -56,9 +56,29 @@ def test_names_are_one_line_and_not_longer_than_200_characters(tmp_path: Path) -
     assert names.locate(ADDRESSES[:1]).rows() == [(64496, ('A B' + 'x' * 300)[:200])]
 
 
-@pytest.mark.parametrize('value', [None, True, -1, 0, 2**32, 'AS', 'AS0', 'ASx', '1.5', 1.5, {}, 'AS99999999999'])
-def test_what_is_not_an_as_number_is_unknown(value: object) -> None:
-    assert to_number(value) in (0, 1 if value is True else 0)
+def test_what_is_not_an_as_number_is_unknown() -> None:
+    values: list[object] = [
+        None,
+        True,
+        -1,
+        0,
+        2**32,
+        'AS',
+        'AS0',
+        'ASx',
+        '1.5',
+        1.5,
+        {},
+        [1],
+        b'1',
+        'AS99999999999',
+        'AS64496',
+        'as1',
+        7,
+        '8',
+    ]
+    assert to_numbers(values).to_list() == [0] * 14 + [64496, 1, 7, 8]
+    assert to_numbers([64496, 1]).to_list() == [64496, 1]
 
 
 def test_a_database_of_places_is_refused_in_one_line() -> None:

@@ -20,7 +20,8 @@ NO_STATUS = [NO_VALUE, '', '0', '000', '-1']  # where none was sent
 ESCAPES = re.compile(rb'\\(?:x([0-9A-Fa-f]{2})|u00([0-9A-Fa-f]{2})|(.))', re.DOTALL)
 HASHES = re.compile(rb'#([0-9A-F]{2})')
 LETTERS = {b't': b'\t', b'n': b'\n', b'r': b'\r', b'v': b'\v', b'f': b'\f', b'b': b'\b', b'"': b'"', b'\\': b'\\', b'/': b'/'}
-UNESCAPED = ('user', 'method', 'target', 'agent', 'referrer', 'forwarded', 'host')  # fields in which callers can write any text
+# Fields in which callers can write any text. Of a referrer, only the host is used, which has no escapes.
+UNESCAPED = ('user', 'method', 'target', 'agent', 'forwarded', 'host')
 DOUBLY_ENCODED = ('user', 'target', 'agent')
 LONGEST_DURATION = 2**32 - 1  # ms
 

@@ -89,7 +89,7 @@ def _split(lines: pl.DataFrame) -> pl.DataFrame:
             referrer='referrer',
             is_split=(
                 time.str.ends_with('] ') & (before == '') & (after == '') & (pl.col('space') == ' ')
-                & (pl.col('end') == '') & ~pl.col('referrer').str.contains('\\', literal=True)
+                & (pl.col('end') == '') & ~pl.col('referrer').str.ends_with('\\')  # an escaped quote
                 & (rest.is_null() | rest.str.tail(PROTOCOL).str.starts_with(' HTTP/'))
             ),
         )
