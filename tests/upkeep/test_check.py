@@ -208,6 +208,25 @@ def test_old_geolocation_data(settings: pytest.MonkeyPatch, tmp_path: Path) -> N
     assert check().exit_code == 0
 
 
+def test_networks_and_audiences(settings: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings.setenv('USAGE_AUDIENCES', '{"state": {"as_numbers": [64496]}}')
+    assert the_fault() == (
+        'networks',
+        'audiences.state.as_numbers has no effect without geo_asn_database',
+        'set USAGE_GEO_ASN_DATABASE to an MMDB file',
+    )
+    settings.setenv('USAGE_GEO_ASN_DATABASE', str(CITIES))
+    part, state, remedy = the_fault()
+    assert (part, state) == ('networks', f'{CITIES}: GeoLite2-City contains no AS numbers')
+    assert remedy
+    networks = mmdb(tmp_path / 'asn.mmdb', 'GeoLite2-ASN', {'autonomous_system_number': 64_496})
+    settings.setenv('USAGE_GEO_ASN_DATABASE', str(networks))
+    result = check()
+    assert result.exit_code == 0
+    [audiences] = [finding['state'] for finding in result.findings if finding['part'] == 'audiences']
+    assert audiences == "state: calls stored before their definition stay the public's"
+
+
 def mmdb(file: Path, kind: str, record: dict[str, object]) -> Path:
     """An MMDB file built today."""
     writer = MMDBWriter(4, kind)

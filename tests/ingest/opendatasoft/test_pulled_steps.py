@@ -68,6 +68,24 @@ def test_hidden_visitors_are_told_apart_by_what_is_there(tmp_path: Path) -> None
     assert len({call['visitor'] for call in whole}) == 1
 
 
+def test_a_hidden_address_is_of_no_audience(tmp_path: Path) -> None:
+    audiences = {'near': {'networks': ['81.2.69.0/24', '0.0.0.0/8'], 'accounts': ['alice']}}
+    rows: tuple[dict[str, Any], ...] = (
+        {},
+        {'user_ip_addr': '81.2.69.0'},
+        {'user_ip_addr': '81.2.69.xxx'},
+        {'user_ip_addr': '', 'user_id': 'alice'},
+    )
+    found = calls(tmp_path, *rows, audiences=audiences, left_out=('near',))
+    assert [(call['audience'], call['left_out']) for call in found] == [('near', 1), ('', 0), ('', 0), ('near', 1)]
+
+
+def test_the_embedding_page_goes_before_the_referrer(tmp_path: Path) -> None:
+    pages = {'referer': f'https://{DOMAIN}/x', 'embed_referer': 'https://www.example.net/y'}
+    found = calls(tmp_path, pages, pages | {'embed_referer': ''}, pages | {'embed_referer': None, 'referer': None})
+    assert [call['referrer_host'] for call in found] == ['www.example.net', '(own)', '']
+
+
 def test_the_address_locates_before_the_coordinates(tmp_path: Path) -> None:
     by_address, by_row, nowhere, outside, zero = calls(
         tmp_path,

@@ -175,7 +175,7 @@ SCHEMA: dict[str, Any] = {
     'domain_id': pl.String, 'dataset_id': pl.String, 'api_type': pl.String, 'api': pl.String, 'format': pl.String,
     'query_string': pl.String, 'size_res': pl.Int64, 'nhits': pl.Int64, 'exec_time': pl.Float64, 'in_error': pl.Boolean,
     'error': pl.String, 'request_aborted': pl.Boolean, 'user_agent': pl.String, 'bot': pl.Boolean,
-    'geo_coordinates': pl.Struct({'lon': pl.Float64, 'lat': pl.Float64}),
+    'geo_coordinates': pl.Struct({'lon': pl.Float64, 'lat': pl.Float64}), 'referer': pl.String, 'embed_referer': pl.String,
 }  # fmt: skip
 
 
