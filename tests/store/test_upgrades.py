@@ -14,6 +14,7 @@ from test_schema import empty, objects  # noqa: F401  # a fixture
 from exporter.model.counting_rules import CHANGES, event_id
 from exporter.store import schema
 from exporter.store.clickhouse import ClickHouse
+from exporter.store.rollups import ROLLUPS
 
 RELEASED = sorted(DATA.glob('schema_*.tar.gz'))
 
@@ -44,6 +45,8 @@ def test_an_upgraded_database_equals_a_new_one_and_gives_the_same_numbers(
         json.loads, gzip.decompress((DATA / backup.name.replace('.tar.gz', '.jsonl.gz')).read_bytes()).splitlines()
     ):
         columns = list(answer['rows'][0]) if answer['rows'] else []
+        if answer['name'].startswith('datasets'):
+            columns.remove('users')  # earlier versions estimated them with larger errors
         assert as_texts(empty.query(answer['question']), columns) == as_texts(answer['rows'], columns), answer['name']
     upgraded = objects(empty)
     removed = bool(empty.query('SELECT 1 FROM retention'))
@@ -87,3 +90,24 @@ def test_the_newest_released_schema_is_kept() -> None:
     """The newest schema has a kept database: released migrations never change."""
     assert RELEASED
     assert all(path.with_name(path.name.replace('.tar.gz', '.jsonl.gz')).exists() for path in RELEASED)
+
+
+@pytest.mark.no_database
+def test_a_batch_that_an_older_program_began_counts_once_in_the_sums_of_months(empty: ClickHouse) -> None:
+    def store(batch: str) -> None:
+        call = {'timestamp': '2026-11-02 12:00:00', 'domain': 'a.example', 'day': '2026-11-02', 'hour': '2026-11-02 12:00:00'}
+        empty.insert_rows('calls', [{**call, 'batch_id': batch}] * 3, token=batch)
+
+    def migrate(changes: list[schema.Change]) -> None:
+        for statement in (statement for change in changes for statement in change.statements):
+            empty.command(statement)
+
+    migrate([change for change in schema.migrations() if change.name < '0014'])
+    for batch, state in (('whole', 'done'), ('cut', 'begun')):
+        row = {'batch_id': batch, 'state': state, 'at': '2026-11-02 13:00:00', 'domain': 'a.example'}
+        empty.insert_rows('batches', [row], token=f'{batch} {state}')
+        store(batch)
+    migrate([change for change in schema.migrations() if change.name >= '0014'])
+    store('cut')  # by the import that finishes it
+    for table in ROLLUPS:
+        assert [row['n'] for row in empty.query(f'SELECT sum({table}.calls) AS n FROM {table}')] == [6], table
