@@ -27,7 +27,7 @@ PARIS = ZoneInfo('Europe/Paris')
 KEYS = [
     'domain', 'from', 'to', 'timezone', 'calls', 'activity', 'total_users', 'calls_per_user', 'anonymous_users_percent',
     'mobile_users_percent', 'top_users', 'map', 'unlocated_calls', 'crawler_calls',
-    'hidden_address_calls',
+    'left_out_calls', 'suspect_calls', 'hidden_address_calls',
 ]  # fmt: skip
 FIRST = datetime(2024, 10, 25, 20, tzinfo=UTC)  # two days before a day of 25 hours
 CALLS = [  # moment, user, agent, address
@@ -192,7 +192,7 @@ def test_an_empty_period_has_no_values_and_names_the_days_with_calls() -> None:
         'domain': DOMAIN, 'from': '2024-01-01', 'to': '2024-01-02', 'timezone': 'Europe/Paris', 'calls': 0,
         'activity': [{'day': '2024-01-01', 'calls': 0}, {'day': '2024-01-02', 'calls': 0}], 'total_users': 0,
         'calls_per_user': None, 'anonymous_users_percent': None, 'mobile_users_percent': None, 'top_users': [], 'map': [],
-        'unlocated_calls': 0, 'crawler_calls': 0, 'hidden_address_calls': 0,
+        'unlocated_calls': 0, 'crawler_calls': 0, 'left_out_calls': 0, 'suspect_calls': 0, 'hidden_address_calls': 0,
     }  # fmt: skip
 
 
@@ -216,7 +216,10 @@ def _expected(report: dict[str, Any]) -> Iterator[tuple[str, str, float | None]]
     yield from ((key, '', report[key]) for key in numbers)
     yield from (('top_users', row['user'], row['calls']) for row in report['top_users'])
     yield from (('map', row['country'], row['calls']) for row in report['map'])
-    yield from ((key, '', report[key]) for key in ('unlocated_calls', 'crawler_calls', 'hidden_address_calls'))
+    yield from (
+        (key, '', report[key])
+        for key in ('unlocated_calls', 'crawler_calls', 'left_out_calls', 'suspect_calls', 'hidden_address_calls')
+    )
 
 
 @pytest.mark.no_database

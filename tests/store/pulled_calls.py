@@ -24,7 +24,8 @@ from exporter.store.ledger import Ledger
 HOUR = datetime(2026, 11, 1, 10, tzinfo=UTC)
 START = int(HOUR.timestamp())
 CALL = {
-    'forwarded': '', 'host': '', 'user_id': '', 'user_agent': 'curl/8', 'method': '', 'status': 200, 'bytes': 1, 'duration_ms': None,
+    'forwarded': '', 'host': '', 'user_id': '', 'user_agent': 'curl/8', 'referrer': '', 'method': '', 'status': 200, 'bytes': 1,
+    'duration_ms': None,
 }  # fmt: skip
 
 
