@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from pulls import (  # noqa: F401  # the fixtures too
     url,
     workspace,
 )
-from workspace import API_KEY, FakeWorkspace, rows_of_hour, running
+from workspace import API_KEY, FakeWorkspace, Row, rows_of_hour, running
 
 from exporter.ingest.opendatasoft.hours import NOTHING
 from exporter.ingest.opendatasoft.pulled import SOURCE
@@ -87,6 +87,11 @@ def test_older_hours_are_not_compared(
     assert_every_row_counts_once(database, before)
 
 
+def start_of_hour(row: Row) -> datetime:
+    moment: datetime = row['timestamp']
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
 @pytest.mark.slow
 def test_a_pull_that_is_interrupted_anywhere_is_finished_by_the_next(
     url: str, workspace: FakeWorkspace, database: ClickHouse, monkeypatch: pytest.MonkeyPatch
@@ -94,6 +99,7 @@ def test_a_pull_that_is_interrupted_anywhere_is_finished_by_the_next(
     """Each statement in turn fails; between the pulls the workspace changes, so that a repeated insert would be wrong."""
     real = {name: getattr(ClickHouse, name) for name in ('command', 'insert_file', 'insert_rows')}
     chance = random.Random(1)
+    more, fewer = set[datetime](), set[datetime]()  # hours since the last whole pull: one with both may keep its number of rows
     for done in range(60):
         remaining = done % 20
 
@@ -114,12 +120,17 @@ def test_a_pull_that_is_interrupted_anywhere_is_finished_by_the_next(
             for name in real:
                 patch.setattr(ClickHouse, name, failing(name))
             pull(url)
-        workspace.rows += rows_of_hour(hour(chance.randrange(2, 40)), chance.randrange(1, 4), seed=done)
-        if chance.random() < 0.3:  # in another hour: one that loses a row and gets one keeps its number
-            workspace.rows.remove(chance.choice([row for row in workspace.rows if row['timestamp'] < hour(40)]))
+        late = chance.choice([hour(ago) for ago in range(2, 40) if hour(ago) not in fewer])
+        workspace.rows += rows_of_hour(late, chance.randrange(1, 4), seed=done)
+        more.add(late)
+        if chance.random() < 0.3:
+            lost = chance.choice([row for row in workspace.rows if start_of_hour(row) not in more])
+            workspace.rows.remove(lost)
+            fewer.add(start_of_hour(lost))
         if done % 4 == 3:
             assert pull(url).exit_code == 0
             assert_every_row_counts_once(database, workspace.rows)
+            more, fewer = set(), set()
 
 
 FAULTS: dict[str, Callable[[], Response | int]] = {
